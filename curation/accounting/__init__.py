@@ -1,0 +1,1 @@
+"""What became of every record: ledgers, manifests, fingerprints and hash-samples."""

@@ -1,0 +1,192 @@
+"""The closed account of a stage: every record that came in ended in exactly one state (law 1).
+
+`in = kept + dropped + merged + failed`, in records and in characters. Characters that an edit took out of a
+kept document (or that were markup) count as dropped, under the reason `edit:NAME`, with no record to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+STATES = ("kept", "dropped", "merged", "failed")
+
+
+class LedgerError(RuntimeError):
+    """A stage whose account does not close, or that lost more than its budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Records and characters; adds up."""
+
+    records: int = 0
+    characters: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        return Count(self.records + other.records, self.characters + other.characters)
+
+    def to_json(self) -> dict[str, int]:
+        """Return the count as JSON data."""
+        return {"records": self.records, "characters": self.characters}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What one reason removed: records that broke it, records that broke nothing else, and characters."""
+
+    records: int = 0
+    alone: int = 0
+    characters: int = 0
+
+    def __add__(self, other: Reason) -> Reason:
+        return Reason(
+            self.records + other.records, self.alone + other.alone, self.characters + other.characters
+        )
+
+    def to_json(self) -> dict[str, int]:
+        """Return the reason's counts as JSON data."""
+        return {"records": self.records, "alone": self.alone, "characters": self.characters}
+
+
+@dataclass(slots=True)
+class Account:
+    """A running account: the records of one source, or of all."""
+
+    received: Count = Count()
+    states: dict[str, Count] = field(default_factory=lambda: dict.fromkeys(STATES, Count()))
+    reasons: dict[str, Reason] = field(default_factory=dict)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Count one written row (columns state, characters_in, characters, edits, reasons)."""
+        state, taken = row["state"], int(row["characters_in"])
+        self.received += Count(1, taken)
+        if state == "kept":
+            self._state("kept", Count(1, int(row["characters"])))
+            for name, removed in row["edits"]:
+                self._state("dropped", Count(0, int(removed)))
+                self._reason(f"edit:{name}", Reason(0, 0, int(removed)))
+            return
+        names = sorted({reason["name"] for reason in row["reasons"]})
+        self._state(state, Count(1, taken))
+        for name in names:
+            self._reason(name, Reason(1, int(len(names) == 1), taken))
+
+    def _state(self, state: str, count: Count) -> None:
+        self.states[state] = self.states[state] + count
+
+    def _reason(self, name: str, reason: Reason) -> None:
+        self.reasons[name] = self.reasons.get(name, Reason()) + reason
+
+    def merge(self, other: Account) -> None:
+        """Take another account's counts in."""
+        self.received += other.received
+        for state, count in other.states.items():
+            self._state(state, count)
+        for name, reason in other.reasons.items():
+            self._reason(name, reason)
+
+    @property
+    def balance(self) -> Count:
+        """What came in less what is accounted for; a closed account's is zero."""
+        out = sum(self.states.values(), Count())
+        return Count(self.received.records - out.records, self.received.characters - out.characters)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the account as JSON data: in, kept, dropped, merged, failed, reasons."""
+        reasons = sorted(self.reasons.items(), key=lambda item: (-item[1].records, item[0]))
+        return {
+            "in": self.received.to_json(),
+            **{state: self.states[state].to_json() for state in STATES},
+            "reasons": {name: reason.to_json() for name, reason in reasons},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Account:
+        """Return the account that `to_json` wrote."""
+        return cls(
+            received=Count(**data["in"]),
+            states={state: Count(**data[state]) for state in STATES},
+            reasons={name: Reason(**counts) for name, counts in data["reasons"].items()},
+        )
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The account of one stage, whole and by source."""
+
+    stage: str
+    total: Account = field(default_factory=Account)
+    sources: dict[str, Account] = field(default_factory=dict)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Count one written row."""
+        self.total.add(row)
+        self.sources.setdefault(str(row["source"]), Account()).add(row)
+
+    def merge(self, other: Ledger) -> None:
+        """Take in what another task counted."""
+        self.total.merge(other.total)
+        for source, account in other.sources.items():
+            self.sources.setdefault(source, Account()).merge(account)
+
+    def check(self, taken: Count | None = None) -> None:
+        """Raise unless the account closes and, where given, `taken` is what came in.
+
+        Args:
+            taken: what the stage before kept, or what the readers delivered.
+
+        Raises:
+            LedgerError: names the stage, what came in and what is accounted for.
+        """
+        for source, account in {"all sources": self.total, **self.sources}.items():
+            if account.balance != Count():
+                raise LedgerError(
+                    f"{self.stage}: the ledger of {source} does not close: {account.received} came in, "
+                    f"{account.states} went out; {account.balance} is unaccounted for"
+                )
+        if taken is not None and taken != self.total.received:
+            raise LedgerError(
+                f"{self.stage}: {taken.records} records ({taken.characters} characters) were handed over, "
+                f"{self.total.received.records} ({self.total.received.characters}) arrived"
+            )
+
+    def check_budget(self, budget: float) -> None:
+        """Raise when a larger share of the records failed than the recipe's `failure_budget` allows."""
+        failed, received = self.total.states["failed"].records, self.total.received.records
+        if received and failed > budget * received:
+            worst = max(self.total.reasons.items(), key=lambda item: item[1].records)[0]
+            raise LedgerError(
+                f"{self.stage}: {failed} of {received} records failed, over the budget of {budget:.0%} "
+                f"(most often: {worst}); look at them, then raise failure_budget if they may be lost"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ledger as JSON data."""
+        sources = {source: self.sources[source].to_json() for source in sorted(self.sources)}
+        return {"stage": self.stage, **self.total.to_json(), "sources": sources}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Ledger:
+        """Return the ledger that `to_json` wrote."""
+        sources = {source: Account.from_json(account) for source, account in data["sources"].items()}
+        return cls(str(data["stage"]), Account.from_json(data), sources)
+
+
+def tally(stage: str, rows: Iterable[Mapping[str, Any]]) -> Ledger:
+    """Return the ledger of written rows."""
+    ledger = Ledger(stage)
+    for row in rows:
+        ledger.add(row)
+    return ledger
+
+
+def balanced(ledgers: Sequence[Ledger]) -> bool:
+    """Tell whether every ledger closes and each stage received what the one before it kept."""
+    closed = all(
+        account.balance == Count() for each in ledgers for account in (each.total, *each.sources.values())
+    )
+    chained = all(before.total.states["kept"] == after.total.received for before, after in pairwise(ledgers))
+    return closed and chained

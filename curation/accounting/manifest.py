@@ -1,0 +1,100 @@
+"""What a directory holds, written last: a directory without a manifest does not exist (law 5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import fsspec
+
+NAME = "manifest.json"
+
+
+class MissingManifest(FileNotFoundError):
+    """A directory that was never published, or is not one of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What made a stage's output, and what it holds.
+
+    Attributes:
+        stage: extract, filter, dedup, tokenizer or shard.
+        fingerprint: 16 hex digits of everything below that made it.
+        config: the stage's section of the recipe, defaults filled in.
+        inputs: name -> fingerprint of each stage, or identity of each file, it read.
+        resources: path -> digest of every model, list or tokenizer it read.
+        versions: libraries whose version changes the output.
+        output_version: raised by hand when code changes what a stage writes.
+        files: path below the directory -> bytes, of everything published.
+        rows: written rows; `digest` does not depend on their order.
+        ledger: the stage's account (see `curation.accounting.ledger`), or empty.
+        detail: what only this stage has to say (shards: streams, tokenizer).
+    """
+
+    stage: str
+    fingerprint: str
+    config: Any
+    inputs: Mapping[str, Any]
+    resources: Mapping[str, str]
+    versions: Mapping[str, str]
+    output_version: int
+    files: Mapping[str, int] = field(default_factory=dict)
+    rows: int = 0
+    digest: str = ""
+    ledger: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the manifest as JSON text, keys sorted."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def join(directory: str, *names: str) -> str:
+    """Return a path or URL below `directory`."""
+    return "/".join([directory.rstrip("/"), *names])
+
+
+def read_json(path: str) -> Any:
+    """Return the JSON data at a path or URL."""
+    with fsspec.open(path, "rt", encoding="utf-8") as stream:
+        return json.load(stream)
+
+
+def read_manifest(directory: str) -> Manifest:
+    """Return the manifest of a published directory.
+
+    Raises:
+        MissingManifest: there is none, so the directory was never published.
+        ValueError: it is not one of ours.
+    """
+    path = join(str(directory), NAME)
+    try:
+        data = read_json(path)
+    except FileNotFoundError:
+        raise MissingManifest(
+            f"{directory}: holds no {NAME}, so nothing was published there; expected a directory such as "
+            "RUN/shard/FINGERPRINT"
+        ) from None
+    try:
+        return Manifest(**data)
+    except TypeError as error:
+        raise ValueError(f"{path}: is no manifest of a stage: {error}") from None
+
+
+def published(directory: str, stage: str) -> str:
+    """Return the directory of a stage's published output in the run directory `directory`.
+
+    Raises:
+        MissingManifest: the stage was never published there.
+    """
+    pointer = join(str(directory), stage, "current.json")
+    try:
+        fingerprint = read_json(pointer)["fingerprint"]
+    except FileNotFoundError:
+        raise MissingManifest(
+            f"{pointer}: not found, so no {stage} was published in {directory}; run the stage first"
+        ) from None
+    return join(str(directory), stage, fingerprint)

@@ -1,0 +1,41 @@
+"""The one place that parts kept rows from removed ones (law 3)."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation.accounting.sample import sampled
+from curation.document import DOCUMENT
+
+#: What every stage writes: the document, and the state it ended in.
+SETTLED = DOCUMENT.append(pa.field("state", pa.string()))
+
+
+def state_of(reasons: list[dict[str, object]] | None) -> str:
+    """Return the state that a row's reasons put it in; a failure outweighs a verdict.
+
+    >>> state_of([]), state_of([{"state": "dropped"}, {"state": "failed"}])
+    ('kept', 'failed')
+    """
+    states = [str(reason["state"]) for reason in reasons or []]
+    return next((state for state in ("failed", "merged", "dropped") if state in states), "kept")
+
+
+def settle(rows: pa.RecordBatch, dropped_text_rate: float) -> pa.RecordBatch:
+    """Return rows with their `state`; the text of removed rows stays for a hash-sample of their ids only.
+
+    Args:
+        rows: in the DOCUMENT schema, by name; the order of columns does not matter.
+        dropped_text_rate: share of removed rows whose text is stored, 0 to 1.
+
+    Raises:
+        KeyError: a column of the schema is missing.
+    """
+    states = pa.array([state_of(reasons) for reasons in rows["reasons"].to_pylist()], pa.string())
+    columns = {field.name: rows[field.name].cast(field.type) for field in DOCUMENT}
+    if dropped_text_rate < 1:
+        kept = pc.equal(states, "kept")
+        stays = pa.array([sampled(i, dropped_text_rate, "dropped_text") for i in rows["id"].to_pylist()])
+        columns["text"] = pc.if_else(pc.or_(kept, stays), columns["text"], pa.scalar(None, pa.string()))
+    return pa.RecordBatch.from_arrays([*columns.values(), states], schema=SETTLED)

@@ -1,0 +1,66 @@
+"""The rows that travel between stages, as Arrow schemas.
+
+A *page* is one response record (or one line of JSONL, one row of Parquet) before its text is known.
+A *document* is one text with an id. A page that never becomes a document is still a row: it carries
+the reason. So the schema below is the schema of kept, dropped, merged and failed rows alike.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+#: Why a row was removed. `state` is "dropped", "merged" or "failed"; `value` broke `min` or `max` where
+#: the reason is a rule (all three are null where nothing was measured); `detail` is for people.
+REASON = pa.struct(
+    [
+        pa.field("name", pa.string()),
+        pa.field("state", pa.string()),
+        pa.field("value", pa.float64()),
+        pa.field("min", pa.float64()),
+        pa.field("max", pa.float64()),
+        pa.field("detail", pa.string()),
+    ]
+)
+
+#: One input record, read and located but not judged. A damaged stretch has `failure` set and no body.
+PAGE = pa.schema(
+    [
+        pa.field("source", pa.string()),
+        pa.field("file", pa.string()),
+        pa.field("offset", pa.int64()),  # bytes (WARC, plain JSONL), line number (gz/zst JSONL), row (Parquet)
+        pa.field("length", pa.int64()),  # bytes; 1 where offset counts lines or rows
+        pa.field("record_id", pa.string()),  # the id column's value, else ""
+        pa.field("url", pa.string()),
+        pa.field("captured_at", pa.string()),  # WARC-Date as sent, else ""
+        pa.field("status", pa.int32()),  # HTTP status; null where there is none
+        pa.field("content_type", pa.string()),  # as sent, else ""
+        pa.field("kind", pa.string()),  # "html" (to extract), "text" (already text), or the record type
+        pa.field("body", pa.binary()),  # transfer- and content-decoded; null for a failure
+        pa.field("failure", pa.string()),  # a reason's name, or null
+        pa.field("detail", pa.string()),
+    ]
+)
+
+#: One row of every table between stages.
+DOCUMENT = pa.schema(
+    [
+        pa.field("id", pa.string()),  # 32 hex digits of content and provenance, never of position
+        pa.field("source", pa.string()),
+        pa.field("url", pa.string()),
+        pa.field("captured_at", pa.string()),
+        pa.field("file", pa.string()),  # lineage, for ever: file, offset, length
+        pa.field("offset", pa.int64()),
+        pa.field("length", pa.int64()),
+        pa.field("title", pa.string()),
+        pa.field("language", pa.string()),  # ISO 639-1 where there is one; "un" = unknown
+        pa.field("charset", pa.string()),
+        pa.field("engine", pa.string()),  # name and version of what made the text
+        pa.field("text", pa.string()),
+        pa.field("characters_in", pa.int64()),  # as the stage received it
+        pa.field("characters", pa.int64()),  # of `text` as it is now
+        pa.field("edits", pa.map_(pa.string(), pa.int64())),  # name -> characters removed in this stage
+        pa.field("measures", pa.map_(pa.string(), pa.float64())),  # "pass.rule" -> value
+        pa.field("merged_into", pa.string()),  # id of the kept duplicate, else null
+        pa.field("reasons", pa.list_(REASON)),  # empty = kept
+    ]
+)

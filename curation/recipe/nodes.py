@@ -1,0 +1,161 @@
+"""YAML text to nodes that know where they stand, with `--set` overrides laid in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """One thing wrong with a configuration, and where it stands."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.text}"
+
+
+class ConfigError(ValueError):
+    """Every mistake found in a configuration; `str` gives one line for each."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(sorted(set(mistakes)))
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+def plain(node: Node) -> Any:
+    """Return what YAML makes of `node`: str, int, float, bool, None, list or dict."""
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def found(node: Node) -> str:
+    """Return a short name of what stands at `node`, for messages."""
+    if isinstance(node, MappingNode):
+        return "a mapping"
+    if isinstance(node, SequenceNode):
+        return "a list"
+    return f"'{node.value}'" if node.value != "" else "nothing"
+
+
+def below(node: Node, path: Sequence[str | int]) -> Node:
+    """Return the node at `path` below `node`, or the last one on the way that exists."""
+    for step in path:
+        if isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+        elif isinstance(node, MappingNode):
+            node = next((child for key, child in node.value if key.value == step), node)
+    return node
+
+
+def compose(path: str, overrides: Sequence[str] = ()) -> Node:
+    """Return the YAML node of a file or URL, with `--set dotted.key=value` overrides laid in.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML, holds nothing, or an override names no place in it.
+    """
+    try:
+        with fsspec.open(path, "rt", encoding="utf-8") as stream:
+            text = stream.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Mistake(path, 0, 0, f"cannot be read: {error}")]) from None
+    node = parse(text, path)
+    for override in overrides:
+        _override(node, override)
+    return node
+
+
+def parse(text: str, name: str) -> Node:
+    """Return the node of one YAML document; `name` stands in its messages."""
+    loader = yaml.SafeLoader(text)
+    loader.name = name
+    try:
+        node = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        raise ConfigError([Mistake(name, line, column, f"no YAML: {error.problem}")]) from None
+    except yaml.YAMLError as error:
+        raise ConfigError([Mistake(name, 0, 0, f"no YAML: {error}")]) from None
+    finally:
+        loader.dispose()
+    if node is None:
+        raise ConfigError([Mistake(name, 1, 1, "is empty; expected a mapping")])
+    return node
+
+
+def _override(node: Node, override: str) -> None:
+    name = f"--set {override}"
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError([Mistake(name, 0, 0, "expected dotted.key=value")])
+    value = parse(text or "''", name)
+    _unplaced(value)
+    steps = key.split(".")
+    for i, step in enumerate(steps):
+        last = i == len(steps) - 1
+        if isinstance(node, SequenceNode):
+            index = _index(node, step)
+            if index is None:
+                raise ConfigError(
+                    [Mistake(name, 0, 0, f"no item '{step}' in the list at '{'.'.join(steps[:i])}'")]
+                )
+            if last:
+                node.value[index] = value
+            node = node.value[index]
+            continue
+        if not isinstance(node, MappingNode):
+            raise ConfigError(
+                [Mistake(name, 0, 0, f"'{'.'.join(steps[:i])}' is {found(node)}, not a mapping")]
+            )
+        node = _step(node, step, value if last else None, value)
+
+
+def _step(node: MappingNode, step: str, value: Node | None, like: Node) -> Node:
+    """Go down one key, making it where it is absent; `value` (if given) replaces what stands there."""
+    child: Node
+    for i, (key, child) in enumerate(node.value):
+        if key.value == step:
+            if value is not None or (isinstance(child, ScalarNode) and plain(child) is None):
+                child = value or MappingNode("tag:yaml.org,2002:map", [], like.start_mark, like.end_mark)
+                node.value[i] = (key, child)
+            return child
+    key = ScalarNode("tag:yaml.org,2002:str", step, like.start_mark, like.end_mark)
+    child = value or MappingNode("tag:yaml.org,2002:map", [], like.start_mark, like.end_mark)
+    node.value.append((key, child))
+    return child
+
+
+def _index(node: SequenceNode, step: str) -> int | None:
+    """Find an item of a list by its number or by its `name`."""
+    if step.isdecimal() and int(step) < len(node.value):
+        return int(step)
+    for i, child in enumerate(node.value):
+        if isinstance(child, MappingNode) and any(
+            k.value == "name" and v.value == step for k, v in child.value
+        ):
+            return i
+    return None
+
+
+def _unplaced(node: Node) -> None:
+    """Mark a node as coming from the command line: no line, no column."""
+    node.start_mark.line = -1
+    children = node.value if isinstance(node, SequenceNode) else []
+    if isinstance(node, MappingNode):
+        children = [child for pair in node.value for child in pair]
+    for child in children:
+        _unplaced(child)

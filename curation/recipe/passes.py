@@ -1,0 +1,189 @@
+"""The filter section: a pass from YAML, its preset laid under it, its rules checked against the signals."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import typing
+from collections.abc import Callable, Iterator
+from importlib import resources
+from typing import Any
+
+import fsspec
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from curation.filters.edits import EDITS
+from curation.filters.rules import Edit, Pass, Rule
+from curation.recipe.config import Reader, nearest
+from curation.recipe.nodes import found, parse, plain
+from curation.signals import SIGNALS
+from curation.signals.registry import FilePath
+
+_KEYS = ("name", "preset", "only", "edit", "keep")
+_PRESET_KEYS = ("source", "differs", "edit", "keep")
+_BOUNDS = ("signal", "min", "max")
+_FOLDER = resources.files("curation.recipe") / "presets"
+
+
+def presets() -> list[str]:
+    """Return the names of the presets that ship with the package."""
+    return sorted(each.name[: -len(".yaml")] for each in _FOLDER.iterdir() if each.name.endswith(".yaml"))
+
+
+def options(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return keyword parameter -> type of a signal or an edit: the options a recipe may give it."""
+    hints = typing.get_type_hints(function)
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: hints[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def files_of(each: Pass) -> Iterator[str]:
+    """Yield every file (model, list) that a pass reads: their digests enter the fingerprint."""
+    functions = [(SIGNALS[rule.signal], rule.options) for rule in each.rules]
+    functions += [(EDITS[edit.name], edit.options) for edit in each.edits]
+    for function, given in functions:
+        for name, kind in options(function).items():
+            if FilePath in (kind, *typing.get_args(kind)) and given.get(name):
+                yield str(given[name])
+
+
+def decode_pass(reader: Reader, node: Node) -> Pass | None:
+    """Return one pass of the recipe; mistakes go to the reader."""
+    before = len(reader.mistakes)
+    items = {key: value for key, (_, value) in reader.items(node, _KEYS, "a pass").items()}
+    edits, rules = _preset(reader, items["preset"]) if "preset" in items else ([], {})
+    if "edit" in items:
+        edits = _edits(reader, items["edit"])
+    if "keep" in items:
+        _rules(reader, items["keep"], rules)
+    name = reader.value(items["name"], str) if "name" in items else None
+    if "name" not in items and len(reader.mistakes) == before:
+        reader.wrong(node, "a pass has no 'name'; its reasons are called NAME.RULE")
+    only = reader.value(items["only"], tuple[str, ...]) if "only" in items else ()
+    if not rules and not edits and len(reader.mistakes) == before:
+        reader.wrong(node, "this pass neither edits nor keeps by any rule, so it would do nothing")
+    if len(reader.mistakes) > before:
+        return None
+    return Pass(name=name, edits=tuple(edits), rules=tuple(r for r in rules.values() if r), only=only)
+
+
+def _preset(reader: Reader, node: Node) -> tuple[list[Edit], dict[str, Rule]]:
+    name = reader.value(node, str)
+    if name not in presets():
+        if name is not None:
+            reader.wrong(node, f"no preset named '{name}'{nearest(name, presets())}")
+        return [], {}
+    text = (_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+    root = parse(text, f"preset {name}")
+    items = {
+        key: value for key, (_, value) in reader.items(root, ("source", "differs", "edit", "keep")).items()
+    }
+    rules: dict[str, Rule] = {}
+    if "keep" in items:
+        _rules(reader, items["keep"], rules)
+    return (_edits(reader, items["edit"]) if "edit" in items else []), rules
+
+
+def _edits(reader: Reader, node: Node) -> list[Edit]:
+    """Decode `edit: [name, {name: {option: value}}]`."""
+    if not isinstance(node, SequenceNode):
+        reader.wrong(node, f"expected a list of edits, found {found(node)}")
+        return []
+    edits = []
+    for child in node.value:
+        pairs = [(child, None)] if isinstance(child, ScalarNode) else list(reader.items(child).values())
+        for key, value in pairs:
+            if key.value not in EDITS:
+                reader.wrong(key, f"no edit named '{key.value}'{nearest(key.value, EDITS)}")
+                continue
+            items = reader.items(value, options(EDITS[key.value]), key.value) if value is not None else {}
+            edits.append(Edit(name=key.value, options=_options(reader, EDITS[key.value], items)))
+    return edits
+
+
+def _rules(reader: Reader, node: Node, rules: dict[str, Rule]) -> None:
+    """Lay the rules of a `keep:` mapping over `rules`; `NAME: false` takes a preset's rule out."""
+    for name, (key, value) in reader.items(node, what="keep").items():
+        if isinstance(value, ScalarNode) and plain(value) is False:
+            if rules.pop(name, None) is None:
+                reader.wrong(
+                    key, f"'{name}: false' takes out a rule of the preset, which has none of that name"
+                )
+            continue
+        rule = _rule(reader, name, key, value, rules.get(name))
+        if rule is not None:
+            rules[name] = rule
+
+
+def _rule(reader: Reader, name: str, key: Node, node: Node, under: Rule | None) -> Rule | None:
+    before = len(reader.mistakes)
+    if not isinstance(node, MappingNode):
+        reader.wrong(node, f"expected min, max and options of {name}, found {found(node)}")
+        return None
+    items = reader.items(node)
+    signal = under.signal if under else name
+    where = key
+    if "signal" in items:
+        where = items.pop("signal")[1]
+        signal = reader.value(where, str)
+    if signal not in SIGNALS:
+        if signal is not None:
+            reader.wrong(where, f"no signal named '{signal}'{nearest(signal, SIGNALS)}")
+        return None
+    if under is not None and under.signal != signal:
+        under = None
+    given = _known(reader, signal, items)
+    low = reader.value(given.pop("min")[1], float) if "min" in given else (under.min if under else -math.inf)
+    high = reader.value(given.pop("max")[1], float) if "max" in given else (under.max if under else math.inf)
+    chosen = {**(under.options if under else {}), **_options(reader, SIGNALS[signal], given)}
+    if len(reader.mistakes) > before:
+        return None
+    _interval(reader, key, name, low, high)
+    _required(reader, key, signal, chosen)
+    if len(reader.mistakes) > before:
+        return None
+    return Rule(name=name, signal=signal, min=low, max=high, options=chosen)
+
+
+def _known(reader: Reader, signal: str, items: dict[str, tuple[Node, Node]]) -> dict[str, tuple[Node, Node]]:
+    takes = [*_BOUNDS[1:], *options(SIGNALS[signal])]
+    for name in [name for name in items if name not in takes]:
+        key, _ = items.pop(name)
+        reader.wrong(key, f"{signal} takes no '{name}'{nearest(name, takes)}")
+    return items
+
+
+def _interval(reader: Reader, key: Node, name: str, low: float, high: float) -> None:
+    if low == -math.inf and high == math.inf:
+        reader.wrong(key, f"{name} has neither min nor max, so it would keep every document")
+    elif low > high:
+        reader.wrong(key, f"{name} has min {low:g} above max {high:g}, so it would drop every document")
+
+
+def _required(reader: Reader, key: Node, signal: str, chosen: dict[str, Any]) -> None:
+    for parameter in inspect.signature(SIGNALS[signal]).parameters.values():
+        required = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+        if required and parameter.name not in chosen:
+            reader.wrong(key, f"{signal} has no '{parameter.name}'")
+
+
+def _options(
+    reader: Reader, function: Callable[..., Any], items: dict[str, tuple[Node, Node]]
+) -> dict[str, Any]:
+    """Decode the options that `items` give to a function, by the types of its parameters."""
+    kinds, out = options(function), {}
+    for name, (_, node) in items.items():
+        if name not in kinds:
+            continue
+        kind = kinds[name]
+        is_file = FilePath in (kind, *typing.get_args(kind))
+        out[name] = reader.value(node, str | None if is_file else kind)
+        if is_file and out[name]:
+            _file(reader, node, out[name])
+    return out
+
+
+def _file(reader: Reader, node: Node, path: str) -> None:
+    filesystem, name = fsspec.core.url_to_fs(path)
+    if not filesystem.exists(name):
+        reader.wrong(node, f"no file at '{path}'")

@@ -1,0 +1,200 @@
+"""The recipe: what the user declares, as frozen values with good defaults.
+
+`read_recipe` turns YAML into a `Recipe` or raises `ConfigError` with every mistake in it. A rule's options
+are the keyword parameters of its signal, an edit's those of its function: the code is the schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from curation.filters.rules import Pass
+from curation.recipe.config import ConfigError, Reader, compose, nearest
+from curation.recipe.passes import decode_pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One source: where its records are and which columns name what.
+
+    Attributes:
+        path: a path, URL or glob, or several; anything fsspec opens.
+        text: column with text (no extraction); else `html`: column with HTML to extract.
+        id: column that identifies a record; its value enters the document's id.
+        url: column with the address.
+    """
+
+    format: Literal["warc", "jsonl", "parquet"]
+    path: str | tuple[str, ...]
+    text: str | None = None
+    html: str | None = None
+    id: str | None = None
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.format == "warc" and (self.text or self.html or self.id or self.url):
+            raise ValueError("WARC has no columns: text, html, id and url are for jsonl and parquet")
+        if self.format != "warc" and bool(self.text) == bool(self.html):
+            raise ValueError(f"{self.format} needs one of 'text' and 'html': the column that holds it")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths as a tuple, whether one or several were given."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extract:
+    """How a page becomes text, and what it may cost.
+
+    Attributes:
+        failure_budget: share of the records that may fail before the stage does.
+    """
+
+    engine: Literal["trafilatura", "resiliparse", "precision"] = "trafilatura"
+    timeout_s: float = field(default=10.0, metadata={"min": 0.05})
+    max_page_mib: float = field(default=10.0, metadata={"min": 0.001})
+    max_memory_mib: int = field(default=2048, metadata={"min": 256})
+    failure_budget: float = field(default=0.2, metadata={"min": 0.0, "max": 1.0})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """Near-duplicate detection: MinHash over word shingles, every pair verified by its true Jaccard.
+
+    Attributes:
+        rounds: how often the members a bucket's best did not match are compared among themselves.
+    """
+
+    shingle_words: int = field(default=5, metadata={"min": 1, "max": 16})
+    bands: int = field(default=14, metadata={"min": 1, "max": 1024})
+    rows_per_band: int = field(default=8, metadata={"min": 1, "max": 64})
+    jaccard: float = field(default=0.8, metadata={"min": 0.0, "max": 1.0})
+    seed: int = field(default=1, metadata={"min": 0})
+    rounds: int = field(default=4, metadata={"min": 1, "max": 16})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dedup:
+    """Which duplicates go, and which of them stays.
+
+    Attributes:
+        prefer: `MEASURE asc|desc` in order of weight; the id decides at the end, so the order is total.
+    """
+
+    exact: bool = True
+    near: Near | None = Near()
+    prefer: tuple[str, ...] = ("characters desc",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Train:
+    """A byte-level BPE tokenizer to train on a hash-sample of the kept text."""
+
+    vocab: int = field(metadata={"min": 257, "max": 4_000_000})
+    sample_mib: float = field(default=64.0, metadata={"min": 0.1})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedTokenizer:
+    """`tokenizer: {train: {vocab: N}}`."""
+
+    train: Train
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """How kept text becomes rows of tokens.
+
+    Attributes:
+        tokenizer: path of a Hugging Face `tokenizer.json`, or how to train one.
+        by: columns whose values are the streams that a curriculum can weigh.
+    """
+
+    tokenizer: str | TrainedTokenizer
+    row_tokens: int = field(default=2048, metadata={"min": 2})
+    shard_mib: float = field(default=64.0, metadata={"min": 0.001, "max": 2000})
+    seed: int = field(default=1, metadata={"min": 0})
+    by: tuple[Literal["source", "language"], ...] = ("source",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """The whole declaration.
+
+    Attributes:
+        measure: `needed` stops measuring a document at the first pass it fails; `all` measures it in every
+            pass, for the order-free account of each rule.
+        dropped_text_rate: share of removed documents (a hash of the id) whose text is stored to be looked at.
+    """
+
+    name: str
+    inputs: Mapping[str, Input]
+    extract: Extract = Extract()
+    filter: tuple[Pass, ...] = ()
+    dedup: Dedup = Dedup()
+    shard: Shard
+    measure: Literal["needed", "all"] = "needed"
+    dropped_text_rate: float = field(default=1.0, metadata={"min": 0.0, "max": 1.0})
+
+    @staticmethod
+    def mistakes(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Yield (where, what) for mistakes that no single section can know.
+
+        Sees the sections decoded so far, so that every mistake of a recipe comes out at once.
+        """
+        inputs = values.get("inputs") or {}
+        if "inputs" in values and not inputs:
+            yield ("inputs",), "inputs is empty; name at least one source"
+        passes = values.get("filter") or ()
+        names = [each.name for each in passes if each]
+        for i, each in enumerate(passes):
+            if each and each.name in names[:i]:
+                yield (
+                    ("filter", i, "name"),
+                    f"a second pass is called '{each.name}'; reasons are called PASS.RULE, names must differ",
+                )
+            for source in each.only if each else ():
+                if source not in inputs:
+                    yield ("filter", i, "only"), f"no input named '{source}'{nearest(source, inputs)}"
+        dedup = values.get("dedup")
+        for i, expression in enumerate(dedup.prefer if dedup and all(passes) else ()):
+            try:
+                preference(passes, expression)
+            except ValueError as error:
+                yield ("dedup", "prefer", i), str(error)
+
+
+def preference(passes: Sequence[Pass], expression: str) -> tuple[str, bool]:
+    """Return (column or measure, whether more is better) of one `prefer` expression.
+
+    `characters` is the column; anything else is `PASS.RULE`, or `RULE` where only one pass has it.
+    """
+    words = expression.split()
+    measures = {f"{each.name}.{rule.name}" for each in passes for rule in each.rules}
+    if len(words) != 2 or words[1] not in ("asc", "desc"):
+        raise ValueError(f"expected 'MEASURE asc' or 'MEASURE desc', found '{expression}'")
+    name, more = words[0], words[1] == "desc"
+    if name == "characters" or name in measures:
+        return name, more
+    full = sorted(measure for measure in measures if measure.partition(".")[2] == name)
+    if len(full) != 1:
+        known = ", ".join(["characters", *sorted(measures)])
+        raise ValueError(f"'{name}' is measured by {len(full) or 'no'} passes; known: {known}")
+    return full[0], more
+
+
+def read_recipe(path: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Return the recipe of a YAML file or URL, with `--set` overrides laid in.
+
+    Raises:
+        ConfigError: with every mistake, each at its line and column.
+    """
+    reader = Reader({Pass: decode_pass})
+    recipe = reader.dataclass(compose(path, overrides), Recipe, "a recipe")
+    if reader.mistakes:
+        raise ConfigError(reader.mistakes)
+    assert isinstance(recipe, Recipe)
+    return recipe
