@@ -74,7 +74,7 @@ def language_pages() -> list[tuple[str, Prose]]:
     """(language, page) of the paragraphs in other languages, three pages a language."""
     pages = []
     for language, texts in paragraphs("languages").items():
-        for number, chosen in enumerate((texts, texts[:1] * 2, texts[::-1])):
+        for number, chosen in enumerate((texts, [texts[0], texts[0]], texts[::-1])):
             body = "\n".join(f"<p>{html.escape(text)}</p>" for text in chosen)
             title = chosen[0].split(" ")[0][:20]
             site = f"{language}.world.example"

@@ -188,8 +188,9 @@ def render(text: str, content_type: str) -> str:
         return plain_to_html(text)
     from docutils.core import publish_parts
 
-    settings = {"file_insertion_enabled": False, "raw_enabled": False, "report_level": 5, "halt_level": 6}
-    settings |= {"syntax_highlight": "none", "embed_stylesheet": False, "_disable_config": True}
+    settings: dict[str, object] = {"file_insertion_enabled": False, "raw_enabled": False}
+    settings |= {"report_level": 5, "halt_level": 6, "_disable_config": True}
+    settings |= {"syntax_highlight": "none", "embed_stylesheet": False}
     return str(publish_parts(text, writer="html5", settings_overrides=settings)["html_body"])
 
 
