@@ -1,0 +1,195 @@
+"""Near duplicates, candidates: word shingles, MinHash signatures, band keys.
+
+Broder 1997, "On the resemblance and containment of documents"; banding as in Leskovec, Rajaraman,
+Ullman, "Mining of Massive Datasets", 3.4. The permutations are those of datasketch 2's
+`MinHash(num_perm, seed, scheme="affine32")`, bit for bit, given the same 32-bit hashes: mix, multiply
+by an odd number, add, all modulo 2**32, keep the least.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from curation.dedup.letters import Offsets
+from curation.dedup.words import Hashes, slices, word_hashes
+
+Signatures = npt.NDArray[np.uint32]
+
+#: Raised whenever the same text would get other shingles, signatures or keys.
+VERSION = 1
+#: Shingles permuted at once: two arrays of 4 bytes each should stay in the processor's cache.
+SLICE_SHINGLES = 1 << 15
+_EMPTY = np.uint32(0xFFFFFFFF)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Scheme:
+    """What two signatures must have in common to be compared.
+
+    Two documents of Jaccard J share at least one band with probability 1 - (1 - J**rows)**bands: more
+    bands find more pairs, more rows per band find fewer.
+    """
+
+    shingle_words: int = 5
+    bands: int = 14
+    rows_per_band: int = 8
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a count is below one or the seed is not 32-bit."""
+        for name in ("shingle_words", "bands", "rows_per_band"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected at least 1")
+        if not 0 <= self.seed < 1 << 32:
+            raise ValueError(f"seed: found {self.seed}, expected 0 to {(1 << 32) - 1}")
+
+    @property
+    def permutations(self) -> int:
+        """Return the length of a signature."""
+        return self.bands * self.rows_per_band
+
+    @property
+    def id(self) -> str:
+        """Return a name that differs wherever keys could: never join tables of different ids.
+
+        >>> Scheme().id.partition(",unicode=")[0]
+        'affine32/v1(words=5,bands=14,rows=8,seed=1'
+        """
+        return (
+            f"affine32/v{VERSION}(words={self.shingle_words},bands={self.bands},"
+            f"rows={self.rows_per_band},seed={self.seed},unicode={unicodedata.unidata_version})"
+        )
+
+    def candidate_probability(self, jaccard: float) -> float:
+        """Return the chance that two documents of this Jaccard similarity share a band.
+
+        >>> [round(Scheme().candidate_probability(j), 2) for j in (0.5, 0.7, 0.8, 0.9)]
+        [0.05, 0.56, 0.92, 1.0]
+        """
+        return 1.0 - (1.0 - jaccard**self.rows_per_band) ** self.bands
+
+
+def shingles(texts: pa.Array, shingle_words: int) -> tuple[Hashes, Offsets]:
+    """Return the hash of every run of `shingle_words` words, and where each text's begin and end.
+
+    Repeats stay (a signature does not see them; `shingle_sets` takes them out). A text of fewer words
+    is one shingle of all its words; a text without a word, or null, has none.
+
+    >>> _, offsets = shingles(pa.array(["one two three", "one", "", "1 2 3 4"]), 3)
+    >>> offsets.tolist()
+    [0, 1, 2, 2, 4]
+    """
+    words, bounds = word_hashes(texts)
+    first, end = bounds[:-1], bounds[1:]
+    factors = _mix64(np.arange(1, shingle_words + 1, dtype=np.uint64)) | np.uint64(1)
+    hashes = words * factors[0]
+    for i in range(1, min(shingle_words, len(words))):
+        hashes[:-i] += words[i:] * factors[i]
+    short = np.flatnonzero((end - first < shingle_words) & (end > first))
+    if len(short):
+        hashes[first[short]] = _short_shingles(words, first[short], end[short], factors)
+    whole = np.ones(len(words), np.bool_)
+    for i in range(1, shingle_words):
+        past = end - i  # a run from here would reach into the next document
+        whole[past[past > first]] = False
+    counts = np.maximum(end - first - shingle_words + 1, np.minimum(end - first, 1))
+    return _mix64(hashes[whole]), np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+
+
+def _short_shingles(words: Hashes, first: Offsets, end: Offsets, factors: Hashes) -> Hashes:
+    """Return one hash for each document of fewer words than a shingle has."""
+    hashes = np.zeros(len(first), np.uint64)
+    for i, factor in enumerate(factors[: int((end - first).max())]):
+        has = first + i < end
+        hashes[has] += words[first[has] + i] * factor
+    return hashes
+
+
+def signatures(hashes: Hashes, offsets: Offsets, scheme: Scheme) -> Signatures:
+    """Return the MinHash signature of each document, (documents, permutations).
+
+    The upper 32 bits of a shingle's hash are what is permuted. A document without shingles gets all
+    ones, as datasketch's empty MinHash does.
+    """
+    found = np.full((scheme.permutations, len(offsets) - 1), _EMPTY, np.uint32)
+    some = np.flatnonzero(offsets[1:] > offsets[:-1])  # reduceat misreads an empty run
+    bounds = np.append(offsets[some], offsets[-1])
+    factors, terms = permutations(scheme.permutations, scheme.seed)
+    for first, last in slices(bounds, SLICE_SHINGLES):
+        start = bounds[first]
+        values = _mix32((hashes[start : bounds[last]] >> np.uint64(32)).astype(np.uint32))
+        runs, scratch = bounds[first:last] - start, np.empty_like(values)
+        least = np.empty((scheme.permutations, last - first), np.uint32)
+        for row, factor, term in zip(least, factors, terms, strict=True):
+            np.multiply(values, factor, out=scratch)
+            np.add(scratch, term, out=scratch)
+            np.minimum.reduceat(scratch, runs, out=row)
+        found[:, some[first:last]] = least
+    return np.ascontiguousarray(found.T)
+
+
+def permutations(count: int, seed: int) -> tuple[Signatures, Signatures]:
+    """Return the odd factors and the terms of `count` permutations, as datasketch draws them."""
+    generator = np.random.RandomState(seed)
+    odd = generator.randint(0, 1 << 31, count, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return odd, generator.randint(0, 1 << 32, count, dtype=np.uint32)
+
+
+def band_keys(found: Signatures, scheme: Scheme) -> Hashes:
+    """Return a 64-bit key for each band of each signature, (documents, bands).
+
+    The band's number is in the key, so keys of different bands never meet in one bucket.
+    """
+    keys = np.empty((len(found), scheme.bands), np.uint64)
+    seeds = _mix64(np.arange(1, scheme.bands + 1, dtype=np.uint64))
+    rows = found.reshape(len(found), scheme.bands, scheme.rows_per_band).astype(np.uint64)
+    keys[:] = seeds
+    for i in range(scheme.rows_per_band):
+        keys = _mix64(keys ^ rows[:, :, i])
+    return keys
+
+
+def band_batch(documents: pa.RecordBatch, scheme: Scheme) -> pa.RecordBatch:
+    """Return id, shingle_count (repeats counted) and band_keys for documents with id and text.
+
+    One row per document, in order. A document without a word has shingle_count 0 and no keys, so it is
+    never anyone's candidate.
+    """
+    hashes, offsets = shingles(documents.column("text"), scheme.shingle_words)
+    counts = np.diff(offsets)
+    keys = band_keys(signatures(hashes, offsets, scheme), scheme)[counts > 0]
+    bounds = np.zeros(len(offsets), np.int32)
+    np.cumsum(np.where(counts > 0, scheme.bands, 0), out=bounds[1:])
+    return pa.RecordBatch.from_arrays(
+        [
+            documents.column("id"),
+            pa.array(counts.astype(np.int32)),
+            pa.ListArray.from_arrays(pa.array(bounds), pa.array(keys.view(np.int64).ravel())),
+        ],
+        names=["id", "shingle_count", "band_keys"],
+    )
+
+
+def _mix64(values: Hashes) -> Hashes:
+    """Return MurmurHash3's 64-bit finalizer of each value: every bit depends on every bit."""
+    values = values ^ (values >> np.uint64(33))
+    values *= np.uint64(0xFF51AFD7ED558CCD)
+    values ^= values >> np.uint64(33)
+    values *= np.uint64(0xC4CEB9FE1A85EC53)
+    values ^= values >> np.uint64(33)
+    return values
+
+
+def _mix32(values: Signatures) -> Signatures:
+    """Return MurmurHash3's 32-bit finalizer of each value."""
+    values = values ^ (values >> np.uint32(16))
+    values *= np.uint32(0x85EBCA6B)
+    values ^= values >> np.uint32(13)
+    values *= np.uint32(0xC2B2AE35)
+    values ^= values >> np.uint32(16)
+    return values

@@ -1,0 +1,147 @@
+"""Text to word hashes, in numpy over slices of the Arrow buffer: no Python object per word.
+
+A word's hash is a polynomial in its letters modulo 2**64, read off a running sum: the sum up to the
+word's end less the sum up to its start, times the inverse power of the start (the base is odd, so it
+has an inverse). So a word has the same hash wherever it stands and whatever it was encoded in.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from curation.dedup.buffers import utf8
+from curation.dedup.letters import ALONE, POINT, Bytes, Offsets, Points, ascii_table, folded_points
+
+Hashes = npt.NDArray[np.uint64]
+Flags = npt.NDArray[np.bool_]
+
+#: Bytes of text worked on at once: the arrays made from them should stay in the processor's cache.
+SLICE_BYTES = 1 << 17
+#: Letters whose powers are kept. A longer document is hashed piece by piece.
+BLOCK_LETTERS = 1 << 17
+#: A longer run of letters (base64, a page without spaces) is several words, cut from its start.
+WORD_LETTERS = 1 << 14
+
+_BASE = 0x9E3779B97F4A7C15  # odd: 2**64 over the golden ratio
+
+
+def word_hashes(texts: pa.Array) -> tuple[Hashes, Offsets]:
+    """Return the hash of every word of every text, and where each text's words begin and end.
+
+    Text `i` has the words `hashes[offsets[i]:offsets[i + 1]]`; a null text has none. Words are runs of
+    letters, marks and numbers after NFC and case folding; in scripts without spaces each is a word.
+
+    >>> hashes, offsets = word_hashes(pa.array(["Straße – STRASSE", "漢字", "..."]))
+    >>> bool(hashes[0] == hashes[1]), offsets.tolist()
+    (True, [0, 2, 4, 4])
+    """
+    data, offsets = utf8(texts)
+    hashes, first_words = [np.empty(0, np.uint64)], np.zeros(len(offsets), np.int64)
+    counted = 0
+    for first, last in slices(offsets, SLICE_BYTES):
+        bounds = offsets[first : last + 1]
+        letters, alone, bounds = _letters(data[bounds[0] : bounds[-1]], bounds - bounds[0])
+        for part, starts in _blocks(letters, alone, bounds):
+            hashes.append(part)
+            first_words[first + 1 : last + 1] += np.searchsorted(starts, bounds[1:])
+        first_words[first + 1 : last + 1] += counted
+        counted = int(first_words[last])
+    return np.concatenate(hashes), first_words
+
+
+def slices(offsets: Offsets, size: int) -> Iterator[tuple[int, int]]:
+    """Yield (first, last + 1) runs of items that together are at most `size`, or one item that is more.
+
+    >>> list(slices(np.array([0, 2, 4, 9, 10]), 4))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    first = 0
+    while first < len(offsets) - 1:
+        fitting = int(np.searchsorted(offsets, offsets[first] + size, side="right")) - 1
+        last = max(fitting, first + 1)
+        yield first, last
+        first = last
+
+
+def _letters(data: Bytes, bounds: Offsets) -> tuple[Bytes | Points, Flags | None, Offsets]:
+    """Return folded letters (0 = separator), which are words by themselves, and each document's bounds."""
+    if not len(data) or data.max() < 128:
+        return np.take(ascii_table(), data, mode="clip"), None, bounds
+    points, bounds = folded_points(data, bounds)
+    alone = points >= ALONE
+    return points & POINT, alone if alone.any() else None, bounds
+
+
+def _blocks(
+    letters: Bytes | Points, alone: Flags | None, bounds: Offsets
+) -> Iterator[tuple[Hashes, Offsets]]:
+    """Yield word hashes with their starts, a block at a time; a block ends where a word does."""
+    position = 0
+    while position < len(letters):
+        stop = min(position + BLOCK_LETTERS, len(letters))
+        block = letters[position:stop]
+        begins = bounds[(bounds >= position) & (bounds < stop)] - position
+        starts, ends = _find_words(block, None if alone is None else alone[position:stop], begins)
+        following = stop
+        if stop < len(letters) and len(ends) and ends[-1] == len(block):
+            following = position + int(starts[-1])  # its last word may go on: leave it to the next
+            starts, ends = starts[:-1], ends[:-1]
+        yield _hash(block, starts, ends), starts + position
+        position = following
+
+
+def _find_words(letters: Bytes | Points, alone: Flags | None, begins: Offsets) -> tuple[Offsets, Offsets]:
+    """Return where words start and end; none crosses the beginning of a document."""
+    inside = letters != 0
+    start = inside.copy()
+    np.greater(inside[1:], inside[:-1], out=start[1:])
+    if alone is not None:
+        start |= alone
+        start[1:] |= alone[:-1] & inside[1:]
+    start[begins] = inside[begins]
+    end = inside.copy()
+    end[:-1] &= ~inside[1:] | start[1:]
+    starts, ends = np.flatnonzero(start), np.flatnonzero(end) + 1
+    lengths = ends - starts
+    if len(lengths) and lengths.max() > WORD_LETTERS:
+        starts, ends = _cut(starts, lengths)
+    return starts, ends
+
+
+def _cut(starts: Offsets, lengths: Offsets) -> tuple[Offsets, Offsets]:
+    """Return the words with those above `WORD_LETTERS` cut into pieces of it, counted from the start."""
+    pieces = -(-lengths // WORD_LETTERS)
+    word = np.repeat(np.arange(len(starts)), pieces)
+    number = np.arange(len(word)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    begin = starts[word] + number * WORD_LETTERS
+    return begin, np.minimum(begin + WORD_LETTERS, (starts + lengths)[word])
+
+
+def _hash(letters: Bytes | Points, starts: Offsets, ends: Offsets) -> Hashes:
+    powers, inverses = _powers()
+    sums = np.empty(len(letters) + 1, np.uint64)
+    sums[0] = 0
+    np.multiply(letters, powers[: len(letters)], out=sums[1:])
+    np.cumsum(sums[1:], out=sums[1:])
+    hashes: Hashes = np.take(sums, ends)
+    hashes -= np.take(sums, starts)
+    hashes *= np.take(inverses, starts)
+    hashes ^= hashes >> np.uint64(32)  # the low bits of a product know only low bits: bring down the high
+    return hashes
+
+
+@functools.cache
+def _powers() -> tuple[Hashes, Hashes]:
+    """Return the powers of the base and of its inverse modulo 2**64, made once (2 MiB)."""
+    return _geometric(_BASE), _geometric(pow(_BASE, -1, 1 << 64))
+
+
+def _geometric(base: int) -> Hashes:
+    powers = np.full(BLOCK_LETTERS, base, np.uint64)
+    powers[0] = 1
+    return np.multiply.accumulate(powers)
