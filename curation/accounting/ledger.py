@@ -94,13 +94,16 @@ class Account:
         out = sum(self.states.values(), Count())
         return Count(self.received.records - out.records, self.received.characters - out.characters)
 
+    def ranked(self) -> list[tuple[str, Reason]]:
+        """Return (name, reason), those that removed most records first."""
+        return sorted(self.reasons.items(), key=lambda item: (-item[1].records, item[0]))
+
     def to_json(self) -> dict[str, Any]:
         """Return the account as JSON data: in, kept, dropped, merged, failed, reasons."""
-        reasons = sorted(self.reasons.items(), key=lambda item: (-item[1].records, item[0]))
         return {
             "in": self.received.to_json(),
             **{state: self.states[state].to_json() for state in STATES},
-            "reasons": {name: reason.to_json() for name, reason in reasons},
+            "reasons": {name: reason.to_json() for name, reason in self.ranked()},
         }
 
     @classmethod
@@ -157,10 +160,10 @@ class Ledger:
         """Raise when a larger share of the records failed than the recipe's `failure_budget` allows."""
         failed, received = self.total.states["failed"].records, self.total.received.records
         if received and failed > budget * received:
-            worst = max(self.total.reasons.items(), key=lambda item: item[1].records)[0]
+            reasons = ", ".join(f"{name} {each.records}" for name, each in self.total.ranked())
             raise LedgerError(
                 f"{self.stage}: {failed} of {received} records failed, over the budget of {budget:.0%} "
-                f"(most often: {worst}); look at them, then raise failure_budget if they may be lost"
+                f"(reasons: {reasons}); look at them, then raise failure_budget if they may be lost"
             )
 
     def to_json(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from typing import Any
 
@@ -39,7 +39,8 @@ def options(function: Callable[..., Any]) -> dict[str, Any]:
 
 def files_of(each: Pass) -> Iterator[str]:
     """Yield every file (model, list) that a pass reads: their digests enter the fingerprint."""
-    functions = [(SIGNALS[rule.signal], rule.options) for rule in each.rules]
+    functions: list[tuple[Callable[..., Any], Mapping[str, object]]] = []
+    functions += [(SIGNALS[rule.signal], rule.options) for rule in each.rules]
     functions += [(EDITS[edit.name], edit.options) for edit in each.edits]
     for function, given in functions:
         for name, kind in options(function).items():
@@ -56,7 +57,7 @@ def decode_pass(reader: Reader, node: Node) -> Pass | None:
         edits = _edits(reader, items["edit"])
     if "keep" in items:
         _rules(reader, items["keep"], rules)
-    name = reader.value(items["name"], str) if "name" in items else None
+    name = str(reader.value(items["name"], str)) if "name" in items else ""
     if "name" not in items and len(reader.mistakes) == before:
         reader.wrong(node, "a pass has no 'name'; its reasons are called NAME.RULE")
     only = reader.value(items["only"], tuple[str, ...]) if "only" in items else ()

@@ -1,0 +1,55 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both set everything up.
+PYTHON ?= python3
+BIN := .venv/bin
+EXTRAS := training,s3,notebooks,test
+
+.DEFAULT_GOAL := help
+.PHONY: help setup java lint types test test-fast demo golden dist clean bench
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: .venv/ready  ## make .venv with the pinned packages
+
+.venv/ready: setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, $(PYTHON) is {v[0]}.{v[1]}; say make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+java:  # Spark needs Java 17 or newer
+	@sh .ci/java
+
+lint: setup  ## ruff: style and mistakes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup  ## mypy --strict on curation/ and training/
+	$(BIN)/mypy
+
+test: setup java lint types  ## everything, under 15 minutes on two cores
+	$(BIN)/pytest
+
+test-fast: setup  ## what needs no JVM, under a minute
+	$(BIN)/pytest -m "not spark and not slow"
+
+demo: setup java  ## pages -> documents -> shards -> a falling loss -> build/demo/report.html
+	$(BIN)/python jobs/walkthrough.py build/demo
+
+bench:  ## the benches; each is `make bench-NAME` and writes build/bench/NAME.json
+	@ls tests/bench/bench_*.py | sed -E 's#.*/bench_(.*)\.py#make bench-\1#'
+
+bench-%: setup java
+	$(BIN)/python tests/bench/bench_$*.py
+
+golden: setup java  ## pin the demo's digests anew (asks for a line in CHANGELOG.md)
+	$(BIN)/python tests/golden/pin.py
+
+dist: setup  ## build/dist/curation.zip, for spark-submit --py-files
+	@mkdir -p build/dist
+	@rm -f build/dist/curation.zip
+	$(PYTHON) -m zipfile -c build/dist/curation.zip curation
+
+clean:  ## remove what was built here (not .venv)
+	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,162 @@
+"""`curate ...`: run a recipe, check it, read its ledger, ask why, make the report.
+
+Exit status: 0 done, 1 the run failed, 2 the request was wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+from curation import __version__
+from curation.accounting.ledger import Ledger, LedgerError, balanced
+from curation.accounting.manifest import MissingManifest, published, read_manifest
+from curation.recipe.config import ConfigError
+
+LEDGERED = ("extract", "filter", "dedup", "shard")
+
+
+def ledgers(directory: str) -> list[Ledger]:
+    """Return the ledgers of the stages published in a run directory, in order.
+
+    Raises:
+        MissingManifest: no stage was published there.
+    """
+    found = []
+    for stage in LEDGERED:
+        try:
+            found.append(Ledger.from_json(read_manifest(published(directory, stage)).ledger))
+        except MissingManifest:
+            continue
+    if not found:
+        raise MissingManifest(f"{directory}: no stage was published there; expected the --out of a run")
+    return found
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run every stage that is out of date, then print the funnel."""
+    from curation.spark.job import STAGES, execute
+    from curation.spark.store import InputError
+
+    try:
+        execute(options, STAGES)
+    except InputError as error:
+        return _refuse(error)
+    _print_funnel(ledgers(options.out))
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Read a recipe and say what it declares; its mistakes go to standard error, all at once."""
+    from curation.recipe.recipe import read_recipe
+
+    recipe = read_recipe(options.recipe, options.set)
+    rules = sum(len(each.rules) for each in recipe.filter)
+    print(f"{options.recipe}: good; {len(recipe.inputs)} inputs, {len(recipe.filter)} passes, {rules} rules")
+    return 0
+
+
+def ledger(options: argparse.Namespace) -> int:
+    """Print what became of every record, stage by stage; exit 1 if an account does not close."""
+    found = ledgers(options.directory)
+    closed = balanced(found)
+    if options.json:
+        print(json.dumps({"balanced": closed, "stages": [each.to_json() for each in found]}, indent=1))
+    else:
+        _print_funnel(found)
+        print("balanced: every record is accounted for" if closed else "NOT BALANCED")
+    return 0 if closed else 1
+
+
+def why(options: argparse.Namespace) -> int:
+    """Tell one page's whole story; exit 2 if no record has that id or URL."""
+    from curation.look.questions import why as story_of
+
+    story = story_of(options.directory, options.page)
+    if options.json:
+        print(json.dumps(story.to_json(), indent=1, ensure_ascii=False))
+    else:
+        print(story.to_text())
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write the report, one HTML file that opens anywhere."""
+    from curation.look.report import write_report
+
+    print(write_report(options.directory, options.out, training=options.train))
+    return 0
+
+
+def _print_funnel(found: Sequence[Ledger]) -> None:
+    from rich.console import Console
+
+    from curation.look.terminal import table
+
+    Console(highlight=False).print(table(found))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="curate", description=__doc__, formatter_class=_Raw)
+    parser.add_argument("--version", action="version", version=f"curate {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, function: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        doc = function.__doc__ or ""
+        added = commands.add_parser(name, help=doc.partition(";")[0].partition("\n")[0], description=doc)
+        added.set_defaults(function=function)
+        return added
+
+    each = command("run", run)
+    _run_arguments(each)
+    each = command("check", check)
+    each.add_argument("recipe", help="path or URL of the recipe (YAML)")
+    each.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="dotted.key=value")
+    each = command("ledger", ledger)
+    each.add_argument("directory", metavar="DIR", help="run directory")
+    each.add_argument("--json", action="store_true", help="print JSON")
+    each = command("why", why)
+    each.add_argument("directory", metavar="DIR", help="run directory")
+    each.add_argument("page", metavar="ID_OR_URL", help="id (32 hex digits) or URL of a page")
+    each.add_argument("--json", action="store_true", help="print JSON")
+    each = command("report", report)
+    each.add_argument("directory", metavar="DIR", help="run directory")
+    each.add_argument("--out", metavar="FILE", help="where to write (default: DIR/report.html)")
+    each.add_argument("--train", metavar="DIR", help="a training run to show (default: DIR/train, if there)")
+    return parser
+
+
+class _Raw(argparse.RawDescriptionHelpFormatter):
+    """Keeps the line breaks of the module's docstring."""
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `run`, said here so that `curate check` need not import pyspark."""
+    parser.add_argument("recipe", help="path or URL of the recipe (YAML)")
+    parser.add_argument("--out", required=True, metavar="DIR", help="run directory, local or object store")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="dotted.key=value")
+    parser.add_argument("--master", metavar="URL", help="Spark master (default: all local cores)")
+    parser.set_defaults(source=None)
+
+
+def _refuse(error: Exception) -> int:
+    print(error, file=sys.stderr)
+    return 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.function(options))
+    except (ConfigError, MissingManifest) as error:
+        return _refuse(error)
+    except LedgerError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

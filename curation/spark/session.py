@@ -1,0 +1,57 @@
+"""One Spark session: the cluster's under spark-submit, else a small and quiet one inside this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pyspark.sql import SparkSession
+
+#: What every session needs, whoever started it.
+_SETTINGS = {
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "512",
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(8 << 20),  # pages are large; 64 MiB is the default
+    "spark.sql.execution.arrow.pyspark.validateSchema.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.files.maxPartitionBytes": str(32 << 20),  # Python is slow per byte: more, smaller tasks
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+}
+#: What the embedded session needs besides: no ports for others, no UI, retries as on a cluster.
+_EMBEDDED = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": "3g",
+    "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -XX:TieredStopAtLevel=1",
+    "spark.log.level": "WARN",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "true",
+}
+
+
+def submitted() -> bool:
+    """Tell whether spark-submit started this process (then master and memory are its business)."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def start(name: str, master: str | None = None) -> SparkSession:
+    """Return the session, started if there is none.
+
+    Args:
+        name: shown in Spark's listings.
+        master: a Spark master; None = spark-submit's own, or all local cores with four tries a task
+            (plain `local[*]` never retries).
+    """
+    builder = SparkSession.builder.appName(name)
+    if not submitted():
+        cores = os.cpu_count() or 2
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+        os.environ.setdefault("OBJC_DISABLE_INITIALIZE_FORK_SAFETY", "YES")  # forked workers on macOS
+        for key, value in {**_EMBEDDED, "spark.sql.shuffle.partitions": str(2 * cores)}.items():
+            builder = builder.config(key, value)
+        builder = builder.master(master or f"local[{cores},4]")
+    for key, value in _SETTINGS.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()

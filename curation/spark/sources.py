@@ -1,0 +1,83 @@
+"""Input records as a Spark data source: `spark.read.format("pages")`.
+
+The readers are plain Python (`curation.pages`); this gives each split of a file to a task. Splits come
+from file sizes alone, and a record belongs to the split it starts in, so any split size yields the same rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.types import StructType
+
+from curation.document import PAGE
+from curation.pages.page import Split
+from curation.pages.reading import read, splits
+from curation.recipe.recipe import Input
+from curation.spark.store import File
+
+SPLIT_BYTES = 32 << 20  # about a minute of extraction a task
+
+
+class SplitPartition(InputPartition):
+    """One split of one file, and which source it belongs to."""
+
+    def __init__(self, source: str, split: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
+        self.source, self.split, self.columns = source, split, columns
+
+
+class PagesReader(DataSourceReader):
+    """Reads the splits that the option `plan` lists."""
+
+    def __init__(self, plan: Sequence[Mapping[str, Any]]) -> None:
+        self.plan = plan
+
+    def partitions(self) -> Sequence[InputPartition]:
+        """Return one partition a split."""
+        return [SplitPartition(each["source"], each["split"], each["columns"]) for each in self.plan]
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        """Yield the records of one split in the PAGE schema."""
+        assert isinstance(partition, SplitPartition)
+        yield from read(Split(**partition.split), source=partition.source, **partition.columns)
+
+
+class PagesSource(DataSource):
+    """`format("pages")`: WARC, JSONL and Parquet records in the PAGE schema."""
+
+    @classmethod
+    def name(cls) -> str:
+        """Return the name to give to `format`."""
+        return "pages"
+
+    def schema(self) -> StructType:
+        """Return PAGE as Spark writes it."""
+        return from_arrow_schema(PAGE)
+
+    def reader(self, schema: StructType) -> DataSourceReader:
+        """Return the reader of the splits in the option `plan`."""
+        return PagesReader(json.loads(self.options["plan"]))
+
+
+def read_pages(
+    spark: SparkSession,
+    inputs: Mapping[str, Input],
+    files: Mapping[str, Sequence[File]],
+    split_bytes: int = SPLIT_BYTES,
+) -> DataFrame:
+    """Return the records of every source, one row each, in the PAGE schema."""
+    plan = []
+    for source, each in inputs.items():
+        columns = {"text": each.text, "html": each.html, "id": each.id, "url": each.url}
+        sized = [(file.url, file.size_bytes) for file in files[source]]
+        cut = splits(sized, each.format, split_bytes)
+        plan += [{"source": source, "split": asdict(split), "columns": columns} for split in cut]
+    spark.dataSource.register(PagesSource)
+    return spark.read.format("pages").option("plan", json.dumps(plan)).load()

@@ -1,0 +1,97 @@
+"""Rows to rows: extract and filter as one pass of Arrow batches each, and the account of what was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from curation.accounting.fingerprint import digest_row, digest_rows
+from curation.accounting.ledger import Ledger, tally
+from curation.accounting.settle import SETTLED, settle
+from curation.document import DOCUMENT
+from curation.filters.rules import Pass
+from curation.recipe.recipe import Extract
+from curation.spark.frames import Batches, map_batches
+
+_PARTIAL = pa.schema([pa.field("ledger", pa.string()), pa.field("digest", pa.string())])
+
+
+def extract(pages: DataFrame, settings: Extract, dropped_text_rate: float) -> DataFrame:
+    """Return one settled row for every page; one guarded child process to each task."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        from curation.extract.guard import Guard
+        from curation.extract.stage import extract_batch
+
+        guard = Guard(settings.engine, timeout_s=settings.timeout_s, max_memory_mib=settings.max_memory_mib)
+        with guard:
+            for batch in batches:
+                rows = extract_batch(batch, guard, max_page_mib=settings.max_page_mib)
+                yield settle(rows, dropped_text_rate)
+
+    return map_batches(pages, run, SETTLED)
+
+
+def filter_documents(
+    documents: DataFrame, passes: Sequence[Pass], measure_all: bool, dropped_text_rate: float
+) -> DataFrame:
+    """Return every document edited, measured and judged by the passes."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        from curation.filters.judge import judge_batch
+
+        for batch in batches:
+            yield settle(judge_batch(batch, passes, measure_all=measure_all), dropped_text_rate)
+
+    return map_batches(documents.select(*DOCUMENT.names), run, SETTLED)
+
+
+def settled(documents: DataFrame, dropped_text_rate: float) -> DataFrame:
+    """Return annotated documents with their state: for stages whose annotations are Spark's own joins."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield settle(batch, dropped_text_rate)
+
+    return map_batches(documents.select(*DOCUMENT.names), run, SETTLED)
+
+
+def write_rows(frame: DataFrame, path: str) -> None:
+    """Write settled rows once, parted into `state=kept` and the rest."""
+    frame.write.partitionBy("state").parquet(f"{path}/rows")
+
+
+def read_rows(spark: SparkSession, path: str) -> DataFrame:
+    """Return the settled rows of an output; states that no row ended in are simply absent."""
+    return spark.read.schema(from_arrow_schema(SETTLED)).parquet(f"{path}/rows")
+
+
+def read_kept(spark: SparkSession, path: str) -> DataFrame:
+    """Return the kept rows of an output in the DOCUMENT schema."""
+    return read_rows(spark, path).where("state = 'kept'").select(*DOCUMENT.names)
+
+
+def account(spark: SparkSession, stage: str, path: str) -> tuple[Ledger, str, int]:
+    """Return (ledger, order-free digest, rows) of an output, counted from what was written.
+
+    Accumulators count a recomputed task twice; files do not.
+    """
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        ledger, digests = Ledger(stage), []
+        for batch in batches:
+            rows = batch.to_pylist()
+            ledger.merge(tally(stage, rows))
+            digests += [digest_row(row) for row in rows]
+        partial = {"ledger": [json.dumps(ledger.to_json())], "digest": [digest_rows(digests)]}
+        yield pa.RecordBatch.from_pydict(partial, schema=_PARTIAL)
+
+    total, digests = Ledger(stage), []
+    for partial in map_batches(read_rows(spark, path), run, _PARTIAL).toArrow().to_pylist():
+        total.merge(Ledger.from_json(json.loads(partial["ledger"])))
+        digests.append(int(partial["digest"], 16))
+    return total, digest_rows(digests), total.total.received.records

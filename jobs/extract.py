@@ -1,0 +1,9 @@
+"""Extract: bytes to documents.
+
+spark-submit jobs/extract.py RECIPE --in DIR --out DIR [--set key=value ...]
+"""
+
+from curation.spark.job import main
+
+if __name__ == "__main__":
+    main(["extract"], __doc__)

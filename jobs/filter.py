@@ -1,0 +1,9 @@
+"""Filter: measure, edit and judge documents.
+
+spark-submit jobs/filter.py RECIPE --in DIR --out DIR [--set key=value ...]
+"""
+
+from curation.spark.job import main
+
+if __name__ == "__main__":
+    main(["filter"], __doc__)

@@ -1,0 +1,92 @@
+"""Law 1: in = kept + dropped + merged + failed, in records and in characters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.accounting.ledger import Count, Ledger, LedgerError, balanced, tally
+
+
+def row(
+    state: str = "kept", taken: int = 10, names: tuple[str, ...] = (), edits: dict[str, int] | None = None
+) -> Any:
+    edits = edits or {}
+    return {
+        "source": "web",
+        "state": state,
+        "characters_in": taken,
+        "characters": taken - sum(edits.values()),
+        "edits": list(edits.items()),
+        "reasons": [{"name": name} for name in names],
+    }
+
+
+ROWS = [
+    row(taken=10, edits={"c4.lines": 3}),
+    row("dropped", 20, ("gopher.word_count",)),
+    row("dropped", 30, ("gopher.word_count", "gopher.stop_word_count")),
+    row("merged", 40, ("dedup.near",)),
+    row("failed", 50, ("extract.timeout",)),
+]
+
+
+def test_a_ledger_says_where_everything_went() -> None:
+    ledger = tally("filter", ROWS)
+    ledger.check(Count(5, 150))
+    assert ledger.to_json()["in"] == {"records": 5, "characters": 150}
+    assert ledger.to_json()["kept"] == {"records": 1, "characters": 7}
+    assert ledger.to_json()["dropped"] == {"records": 2, "characters": 53}
+    assert ledger.to_json()["merged"] == {"records": 1, "characters": 40}
+    assert ledger.to_json()["failed"] == {"records": 1, "characters": 50}
+    assert ledger.to_json()["reasons"] == {
+        "gopher.word_count": {"records": 2, "alone": 1, "characters": 50},
+        "dedup.near": {"records": 1, "alone": 1, "characters": 40},
+        "extract.timeout": {"records": 1, "alone": 1, "characters": 50},
+        "gopher.stop_word_count": {"records": 1, "alone": 0, "characters": 30},
+        "edit:c4.lines": {"records": 0, "alone": 0, "characters": 3},
+    }
+
+
+def test_characters_that_vanish_are_noticed() -> None:
+    lossy = row() | {"characters": 9}
+    with pytest.raises(
+        LedgerError, match=r"filter: the ledger of all sources does not close: .* unaccounted for"
+    ):
+        tally("filter", [lossy]).check()
+
+
+def test_a_record_that_vanishes_between_stages_is_noticed() -> None:
+    with pytest.raises(LedgerError) as error:
+        tally("filter", ROWS).check(Count(6, 160))
+    assert str(error.value) == "filter: 6 records (160 characters) were handed over, 5 (150) arrived"
+
+
+def test_the_budget_for_failures() -> None:
+    tally("extract", ROWS).check_budget(0.2)
+    with pytest.raises(LedgerError) as error:
+        tally("extract", ROWS).check_budget(0.19)
+    assert str(error.value) == (
+        "extract: 1 of 5 records failed, over the budget of 19% (reasons: gopher.word_count 2, dedup.near 1, "
+        "extract.timeout 1, gopher.stop_word_count 1, edit:c4.lines 0); look at them, then raise failure_budget if they may be lost"
+    )
+
+
+@given(st.lists(st.sampled_from(ROWS), max_size=20), st.integers(0, 20))
+def test_counting_in_parts_is_counting_at_once(rows: list[Any], cut: int) -> None:
+    first, second = tally("filter", rows[:cut]), tally("filter", rows[cut:])
+    first.merge(second)
+    assert first.to_json() == tally("filter", rows).to_json()
+    assert Ledger.from_json(first.to_json()).to_json() == first.to_json()
+    first.check()
+
+
+def test_balanced_needs_each_stage_to_receive_what_the_last_kept() -> None:
+    extract = tally("extract", ROWS)
+    assert balanced([extract, tally("filter", [row(taken=7)])])
+    assert not balanced([extract, tally("filter", [row(taken=8)])])
+    assert not balanced([extract, tally("filter", [])])
+    assert not balanced([tally("extract", [row() | {"characters": 9}])])

@@ -1,0 +1,47 @@
+"""A directory without a manifest does not exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from curation.accounting.manifest import Manifest, MissingManifest, published, read_manifest
+
+MANIFEST = Manifest(
+    stage="filter",
+    fingerprint="0123456789abcdef",
+    config={"a": 1},
+    inputs={"extract": "fedcba9876543210"},
+    resources={},
+    versions={"regex": "1"},
+    output_version=1,
+    files={"rows/state=kept/part-0.parquet": 12},
+    rows=3,
+    digest="ff",
+)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(MANIFEST.to_json())
+    assert read_manifest(str(tmp_path)) == MANIFEST
+
+
+def test_what_was_never_published_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingManifest) as error:
+        read_manifest(str(tmp_path))
+    assert str(error.value) == (
+        f"{tmp_path}: holds no manifest.json, so nothing was published there; expected a directory such as "
+        "RUN/shard/FINGERPRINT"
+    )
+    with pytest.raises(MissingManifest) as error:
+        published(str(tmp_path), "filter")
+    assert str(error.value) == (
+        f"{tmp_path}/filter/current.json: not found, so no filter was published in {tmp_path}; run the stage first"
+    )
+
+
+def test_a_manifest_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"version": 2, "shards": []}')
+    with pytest.raises(ValueError, match=r"manifest\.json: is no manifest of a stage: .*'version'"):
+        read_manifest(str(tmp_path))
