@@ -1,0 +1,89 @@
+"""The process that does the extraction, so that no page can take its worker down with it.
+
+Protocol over one socket, both ways: 8 bytes page number, 8 bytes length, then the page in UTF-8 (in) or
+JSON (out). It ends when the socket closes, which is what happens when the parent dies; and because native
+code that hangs would never notice that, the kernel ends it (SIGALRM, default action) at twice the deadline.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from curation.extract.engines import Engine, engine_named
+
+HEADER = struct.Struct("!QQ")
+READY = b"ready"
+
+
+def serve(descriptor: int, engine: str, timeout_s: float, max_memory_mib: int) -> None:
+    """Extract pages from the socket until it closes. Raises ValueError on an unknown engine."""
+    connection = socket.socket(fileno=descriptor)
+    extract = engine_named(engine)
+    _prepare(extract, max_memory_mib)
+    connection.sendall(READY)
+    while (page := _receive(connection)) is not None:
+        number, html = page
+        signal.setitimer(signal.ITIMER_REAL, 2 * timeout_s + 1)
+        answer = _answer(extract, html)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        connection.sendall(HEADER.pack(number, len(answer)) + answer)
+
+
+def _prepare(extract: Engine, max_memory_mib: int) -> None:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the parent
+    limit = max_memory_mib * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError):  # Linux only: when memory runs out, this process goes first
+        Path("/proc/self/oom_score_adj").write_text("800")
+    # The first page loads the libraries: that must not count against its deadline.
+    with suppress(Exception):
+        extract("<html><body><p>The first page loads the libraries.</p></body></html>")
+
+
+def _answer(extract: Engine, html: str) -> bytes:
+    try:
+        return json.dumps(asdict(extract(html))).encode()
+    except MemoryError:
+        return json.dumps({"fault": "memory", "detail": "out of memory"}).encode()
+    except Exception as error:  # noqa: BLE001
+        # Any library error on any page in the world must become that page's row.
+        detail = f"{type(error).__name__}: {error}"[:500]
+        return json.dumps({"fault": "error", "detail": detail}).encode()
+
+
+def _receive(connection: socket.socket) -> tuple[int, str] | None:
+    head = _exactly(connection, HEADER.size)
+    if head is None:
+        return None
+    number, length = HEADER.unpack(head)
+    body = _exactly(connection, length)
+    return None if body is None else (number, body.decode("utf-8", "replace"))
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes | None:
+    """Return `count` bytes, None where the parent has gone."""
+    parts = []
+    while count > 0:
+        part = connection.recv(min(count, 2**20))
+        if not part:
+            return None
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def main(arguments: list[str]) -> None:
+    """Serve with the arguments that `guard.Guard` passes, then leave without cleaning up."""
+    descriptor, engine, timeout_s, max_memory_mib = arguments
+    serve(int(descriptor), engine, float(timeout_s), int(max_memory_mib))
+    os._exit(0)

@@ -1,0 +1,204 @@
+"""One long-lived child process that extracts pages under a deadline and a memory limit.
+
+A page that hangs is killed at its deadline, one that crashes the process is found out by its silence; both
+become a fault of that page alone, and a fresh child takes the next one. One page is in flight at a time and
+answers carry its number, so pages are never mixed up.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from curation.extract.child import HEADER, READY
+from curation.extract.engines import Extraction
+
+_START_TIMEOUT_S = 120.0
+_PROGRAM = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
+    " from curation.extract.child import main; main(sys.argv[2:])"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """Why a page gave no extraction: the reason's name, and the limit it broke, if there is one."""
+
+    name: str
+    value: float | None
+    limit: float | None
+    detail: str
+
+
+class GuardError(Exception):
+    """The child cannot be started: a mistake in the set-up, not in a page."""
+
+
+class Guard:
+    """Extracts pages in a supervised child; a context manager.
+
+    `engine` is a name of `engines.ENGINES` or "package.module:function". The child starts with the first
+    page, and is replaced after every fault that ended it and after `recycle_pages` pages.
+    """
+
+    def __init__(
+        self,
+        engine: str = "trafilatura",
+        timeout_s: float = 10.0,
+        max_memory_mib: int = 3072,
+        recycle_pages: int = 5000,
+    ) -> None:
+        self._engine = engine
+        self._timeout_s = timeout_s
+        self._max_memory_mib = max_memory_mib
+        self._recycle_pages = recycle_pages
+        self._child: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
+        self._served = 0
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def child_pid(self) -> int | None:
+        """Process id of the child, None before the first page and after a fault."""
+        return self._child.pid if self._child else None
+
+    def close(self) -> None:
+        """End the child, whatever it does; returns its exit status to nobody."""
+        self._stop()
+
+    def extract(self, html: str) -> Extraction | Fault:
+        """Return the page's extraction, or the fault that took its place. Raises GuardError."""
+        connection = self._ready()
+        self._number += 1
+        body = html.encode("utf-8", "replace")
+        deadline = time.monotonic() + self._timeout_s
+        try:
+            _send(connection, HEADER.pack(self._number, len(body)), deadline)
+            _send(connection, body, deadline)
+            number, length = HEADER.unpack(_receive(connection, HEADER.size, deadline))
+            answer = _receive(connection, length, deadline)
+        except TimeoutError:
+            self._stop()
+            return Fault(
+                name="extract.timeout",
+                value=self._timeout_s,
+                limit=self._timeout_s,
+                detail="the extraction was killed at its deadline",
+            )
+        except OSError:
+            return Fault(name="extract.crash", value=None, limit=None, detail=self._stop())
+        except BaseException:
+            # Interrupted in mid-page: an answer may be under way that belongs to no later page.
+            self._stop()
+            raise
+        if number != self._number:
+            self._stop()
+            raise GuardError(f"the answer to page {number} came for page {self._number}")
+        return self._outcome(json.loads(answer))
+
+    def _outcome(self, answer: dict[str, Any]) -> Extraction | Fault:
+        self._served += 1
+        kind = answer.get("fault")
+        if kind == "memory" or self._served >= self._recycle_pages:
+            self._stop()
+        if kind == "memory":
+            limit = float(self._max_memory_mib)
+            detail = f"more than {self._max_memory_mib} MiB of memory"
+            return Fault(name="extract.memory", value=None, limit=limit, detail=detail)
+        if kind:
+            return Fault(name="extract.error", value=None, limit=None, detail=answer["detail"])
+        return Extraction(**answer)
+
+    def _ready(self) -> socket.socket:
+        """Return the connection to a child that waits for a page."""
+        if self._child and self._child.poll() is not None:
+            # It died between pages: nothing was in flight, nothing is lost.
+            self._stop()
+        if self._connection is None:
+            self._start()
+        assert self._connection is not None
+        return self._connection
+
+    def _start(self) -> None:
+        # A fresh interpreter, not a fork: the parent has threads (Arrow, the JVM's socket) that a fork would
+        # copy in mid-step, and the child must not hold the parent's sockets open.
+        ours, theirs = socket.socketpair()
+        arguments = [str(theirs.fileno()), self._engine, str(self._timeout_s)]
+        with theirs:
+            self._child = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM, json.dumps(sys.path), *arguments,
+                 str(self._max_memory_mib)],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+        self._connection = ours
+        self._served = 0
+        try:
+            _receive(ours, len(READY), time.monotonic() + _START_TIMEOUT_S)
+        except OSError as error:
+            raise GuardError(
+                f"the extraction process for engine {self._engine!r} did not start: {self._stop()}"
+                f" ({error}); its own message is on the standard error of this process"
+            ) from None
+
+    def _stop(self) -> str:
+        """End the child and say how it had ended, or that it was killed."""
+        child, self._child = self._child, None
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.close()
+        if child is None:
+            return "it was not running"
+        try:
+            # A child that ended by itself, or that waits for a page, is gone at once.
+            code = child.wait(0.2)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            return "it was killed"
+        return f"ended by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+
+
+def _send(connection: socket.socket, data: bytes, deadline: float) -> None:
+    view = memoryview(data)
+    while view:
+        connection.settimeout(_remaining(deadline))
+        view = view[connection.send(view) :]
+
+
+def _receive(connection: socket.socket, count: int, deadline: float) -> bytes:
+    parts = []
+    while count > 0:
+        connection.settimeout(_remaining(deadline))
+        part = connection.recv(min(count, 2**20))
+        if not part:
+            raise ConnectionResetError("the extraction process has gone")
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def _remaining(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left

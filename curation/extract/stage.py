@@ -1,0 +1,116 @@
+"""The extraction stage on one Arrow batch: pages in, documents out, row for row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import xxhash
+
+from curation.document import DOCUMENT
+from curation.extract.engines import Extraction
+from curation.extract.gate import DROPPED, FAILED, Reason, refuse_record, refuse_text
+from curation.extract.guard import Guard
+from curation.language import UNKNOWN, detect
+from curation.pages.charset import Decoded, decode
+
+MARKUP = "extract.markup"
+_SEPARATOR = "\x1f"
+
+
+def extract_batch(pages: pa.RecordBatch, guard: Guard, *, max_page_mib: float) -> pa.RecordBatch:
+    """Return the documents of a PAGE batch in the DOCUMENT schema, one row for each page, in order.
+
+    Rows that became no text carry their reason. `characters_in` is the length of the decoded page, or its
+    bytes where it was refused before decoding, or the length of the damaged stretch; what the engine took
+    away is the edit `extract.markup`. Raises GuardError where no extraction process can be started.
+    """
+    rows = [_document(page, guard, max_page_mib) for page in pages.to_pylist()]
+    columns = {name: [row.get(name) for row in rows] for name in DOCUMENT.names}
+    return pa.RecordBatch.from_pydict(columns, schema=DOCUMENT)
+
+
+def document_id(source: str, url: str, captured_at: str, record_id: str, body: bytes) -> str:
+    """Return 32 hex digits of provenance and content: the same for the same record, wherever it lies.
+
+    >>> document_id("web", "", "", "", b"") == document_id("web", "", "", "", b"x")
+    False
+    """
+    digest = xxhash.xxh3_128_hexdigest(body)
+    return _digest(source, url, captured_at, record_id, digest)
+
+
+def failure_id(source: str, file: str, offset: int, length: int) -> str:
+    """Return 32 hex digits for a stretch that gave no record, from where it lies."""
+    return _digest(source, file.rstrip("/").rsplit("/", 1)[-1], str(offset), str(length))
+
+
+def _digest(*parts: str) -> str:
+    return xxhash.xxh3_128_hexdigest(_SEPARATOR.join(parts).encode("utf-8", "replace"))
+
+
+def _document(page: dict[str, Any], guard: Guard, max_page_mib: float) -> dict[str, Any]:
+    """Return a page's row: its lineage, then what the first step that settles it says."""
+    row = {name: page[name] for name in ("source", "url", "captured_at", "file", "offset", "length")}
+    row |= {"language": UNKNOWN.code, "characters": 0, "edits": {}, "measures": {}, "reasons": []}
+    if page["failure"]:
+        row["id"] = failure_id(page["source"], page["file"], page["offset"], page["length"])
+        reason = Reason(name=page["failure"], state=FAILED, detail=page["detail"])
+        return _refused(row, reason, page["length"])
+    body: bytes = page["body"] or b""
+    row["id"] = document_id(page["source"], page["url"], page["captured_at"], page["record_id"], body)
+    refused = refuse_record(
+        page["kind"], page["status"], page["content_type"], body, max_page_mib=max_page_mib
+    )
+    if refused:
+        return _refused(row, refused, len(body))
+    decoded = decode(body, page["content_type"])
+    row["charset"] = decoded.charset
+    if decoded.replaced_count:
+        row["measures"]["extract.replaced_characters"] = float(decoded.replaced_count)
+    refused = refuse_text(decoded.text)
+    if refused:
+        return _refused(row, refused, len(decoded.text))
+    if page["kind"] == "text":
+        return _with_text(row, decoded.text, len(decoded.text))
+    return _extracted(row, decoded, guard)
+
+
+def _extracted(row: dict[str, Any], decoded: Decoded, guard: Guard) -> dict[str, Any]:
+    """Return the row with what the guarded engine made of the page."""
+    characters_in = len(decoded.text)
+    found = guard.extract(decoded.text)
+    if not isinstance(found, Extraction):
+        reason = Reason(
+            name=found.name, state=FAILED, value=found.value, max=found.limit, detail=found.detail
+        )
+        return _refused(row, reason, characters_in)
+    row["engine"] = found.engine
+    row["title"] = _clean(found.title)
+    row["measures"] |= {f"extract.{name}": value for name, value in found.counts.items()}
+    text = _clean(found.text)
+    if not text.strip():
+        reason = Reason(name="extract.no_text", state=DROPPED, detail="the page has no main text")
+        return _refused(row, reason, characters_in)
+    return _with_text(row, text, characters_in)
+
+
+def _with_text(row: dict[str, Any], text: str, characters_in: int) -> dict[str, Any]:
+    row["text"] = text
+    row["characters"] = len(text)
+    row["characters_in"] = characters_in
+    row["language"] = detect(text).code
+    if characters_in != len(text):
+        row["edits"] = {MARKUP: characters_in - len(text)}
+    return row
+
+
+def _refused(row: dict[str, Any], reason: Reason, characters_in: int) -> dict[str, Any]:
+    row["characters_in"] = characters_in
+    row["reasons"] = [reason.row()]
+    return row
+
+
+def _clean(text: str) -> str:
+    """Return the text without lone surrogates, which neither Arrow nor UTF-8 can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")

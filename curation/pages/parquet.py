@@ -1,0 +1,122 @@
+"""Pages from Parquet: a row group belongs to the split in which its first byte lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, Any, cast
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.pages.page import NO_TEXT, UNREADABLE, Page
+from curation.pages.tables import Columns, row_page
+
+_BATCH_ROWS = 64
+
+
+class _Watched:
+    """A file that remembers an error of its own, so that it is not taken for damage in the data."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.error: OSError | None = None
+        self.closed = False
+
+    def read(self, count: int = -1) -> bytes:
+        try:
+            return self._file.read(count)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self.closed = True
+        self._file.close()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+
+def parquet_pages(url: str, start: int, end: int, columns: Columns) -> Iterator[Page]:
+    """Yield a page for each row of the row groups that start in bytes [start, end).
+
+    A damaged row group is one failure that says how many rows it held. Raises what the file system raises.
+    """
+    watched = _Watched(fsspec.open(url, "rb").open())
+    try:
+        opened = _open(watched)
+        if isinstance(opened, str):
+            if start == 0:
+                yield _file_failure(url, UNREADABLE, opened)
+            return
+        present = set(opened.schema_arrow.names)
+        if columns.content not in present:
+            if start == 0:
+                detail = f"no column {columns.content!r}; found: {', '.join(sorted(present))}"
+                yield _file_failure(url, NO_TEXT, f"{detail}; {opened.metadata.num_rows} rows")
+            return
+        wanted = [name for name in columns.named() if name in present]
+        first_row = 0
+        for number in range(opened.num_row_groups):
+            group = opened.metadata.row_group(number)
+            if start <= _first_byte(group) < end:
+                yield from _group_pages(url, opened, number, first_row, wanted, columns, watched)
+            first_row += group.num_rows
+    finally:
+        watched.close()
+
+
+def _open(watched: _Watched) -> pq.ParquetFile | str:
+    try:
+        return pq.ParquetFile(pa.PythonFile(cast(Any, watched), mode="r"))
+    except (pa.ArrowException, OSError) as error:
+        if watched.error:
+            raise watched.error from None
+        return f"not readable as Parquet: {error}"
+
+
+def _first_byte(group: Any) -> int:
+    """Return where a row group's first column chunk starts; a dictionary page comes before the data."""
+    if group.num_columns == 0:
+        return 0
+    column = group.column(0)
+    dictionary = column.dictionary_page_offset
+    return int(column.data_page_offset if dictionary is None else dictionary)
+
+
+def _group_pages(
+    url: str,
+    file: pq.ParquetFile,
+    number: int,
+    first_row: int,
+    wanted: list[str],
+    columns: Columns,
+    watched: _Watched,
+) -> Iterator[Page]:
+    rows = file.metadata.row_group(number).num_rows
+    row = first_row
+    try:
+        for batch in file.iter_batches(_BATCH_ROWS, row_groups=[number], columns=wanted):
+            for values in batch.to_pylist():
+                yield row_page(url, row, 1, values, columns)
+                row += 1
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if watched.error:
+            raise watched.error from None
+        lost = first_row + rows - row
+        detail = f"row group {number} is damaged, {lost} of its {rows} rows are lost: {error}"
+        yield Page(file=url, offset=row, length=lost, failure=UNREADABLE, detail=detail)
+
+
+def _file_failure(url: str, name: str, detail: str) -> Page:
+    return Page(file=url, offset=0, length=0, failure=name, detail=detail)

@@ -1,0 +1,211 @@
+"""Streams of WARC bytes that know where in the file they came from: gzip members, or the plain file."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from bisect import bisect_right
+from collections.abc import Callable
+
+from curation.pages.source import Source
+
+_MAGIC = b"\x1f\x8b\x08"
+_PEEK_BYTES = 4096
+_OUTPUT_BYTES = 2**20
+
+#: A record's start: a version line, then a header. The same test when reading on and when re-syncing,
+#: so that both agree on where records start whatever the split.
+RECORD_START = re.compile(rb"WARC/\d{1,3}\.\d{1,3}[ \t]*\r?\n[!-9;-~]{1,64}[ \t]*:")
+#: Enough bytes to decide `RECORD_START`.
+START_BYTES = 128
+
+
+class Lost(Exception):
+    """The stream cannot be read further: a damaged or truncated gzip member. The text says what was found."""
+
+
+class Window:
+    """A look-ahead over a stream: `data` is what was pulled and not yet dropped, `start` its position."""
+
+    def __init__(self, pull: Callable[[], bytes]) -> None:
+        self._pull = pull
+        self.data = bytearray()
+        self.start = 0
+
+    def fill(self, count: int) -> bool:
+        """Return whether `count` bytes are at hand; pulls what is missing. Raises Lost."""
+        while len(self.data) < count:
+            more = self._pull()
+            if not more:
+                return False
+            self.data += more
+        return True
+
+    def drop(self, count: int) -> None:
+        """Move the window forward by `count` bytes that are at hand."""
+        del self.data[:count]
+        self.start += count
+
+    def skip(self, count: int) -> bool:
+        """Return whether `count` bytes could be dropped without holding them. Raises Lost."""
+        while count > 0 and self.fill(1):
+            step = min(count, len(self.data))
+            self.drop(step)
+            count -= step
+        return count == 0
+
+    def skip_to_record(self, least: int) -> bool:
+        """Return whether a record starts `least` bytes on or later; stand there, else at the end."""
+        while True:
+            more = self.fill(max(least, len(self.data)) + START_BYTES)
+            found = RECORD_START.search(self.data, least)
+            if found and (found.end() < len(self.data) or not more):
+                self.drop(found.start())
+                return True
+            if not more:
+                self.drop(len(self.data))
+                return False
+            step = max(0, len(self.data) - START_BYTES)
+            self.drop(step)
+            least = max(0, least - step)
+
+
+class PlainStretch:
+    """The rest of an uncompressed file from `offset` on."""
+
+    def __init__(self, source: Source, offset: int) -> None:
+        self._source = source
+        self._base = offset
+        self._next = offset
+
+    def pull(self) -> bytes:
+        """Return the next bytes; empty at the end of the file."""
+        piece = self._source.piece(self._next)
+        self._next += len(piece)
+        return piece
+
+    def offset(self, position: int) -> int:
+        """Return the file offset of a position in the stream."""
+        return self._base + position
+
+    end_offset = offset
+
+    def fits(self, position: int) -> bool:
+        """Return whether the file reaches as far as `position`."""
+        return self._base + position <= self._source.size_bytes
+
+
+class GzipStretch:
+    """The gzip member at `offset` and those that continue it, up to the next that starts a record.
+
+    Most files hold one record a member; a file gzipped as a whole or in blocks is a stretch of many.
+    """
+
+    def __init__(self, source: Source, offset: int) -> None:
+        self._source = source
+        self._next = offset  # of the next byte to read
+        self._pending = b""  # read, not yet decompressed
+        self._inflate = zlib.decompressobj(31)
+        self._produced = 0
+        self._positions = [0]  # where in the stream each member starts, and
+        self._offsets = [offset]  # where in the file
+        self._done = False
+
+    def pull(self) -> bytes:
+        """Return the next decompressed bytes, at most 1 MiB; empty at the end. Raises Lost."""
+        while not self._done:
+            if self._inflate.eof:
+                self._next_member()
+                continue
+            if not self._pending:
+                self._pending = self._source.piece(self._next)
+                self._next += len(self._pending)
+                if not self._pending:
+                    raise Lost("the file ends inside a gzip member")
+            try:
+                found = self._inflate.decompress(self._pending, _OUTPUT_BYTES)
+            except zlib.error as error:
+                raise Lost(f"damaged gzip member: {error}") from None
+            self._pending = self._inflate.unconsumed_tail
+            if found:
+                self._produced += len(found)
+                return found
+        return b""
+
+    def _next_member(self) -> None:
+        self._next -= len(self._inflate.unused_data)
+        self._pending = b""
+        first = _peek(self._source, self._next)
+        if first is None or first.startswith(b"WARC/"):
+            self._done = True
+            return
+        self._positions.append(self._produced)
+        self._offsets.append(self._next)
+        self._inflate = zlib.decompressobj(31)
+
+    @property
+    def member_offset(self) -> int:
+        """Offset of the member being read."""
+        return self._offsets[-1]
+
+    @property
+    def next_offset(self) -> int:
+        """Offset after the last byte that was used."""
+        return self._next - len(self._pending)
+
+    def offset(self, position: int) -> int:
+        """Return the file offset of the member that holds a position of the stream."""
+        return self._offsets[bisect_right(self._positions, position) - 1]
+
+    def end_offset(self, position: int) -> int:
+        """Return the file offset up to which one must read to get the stream up to `position`."""
+        later = bisect_right(self._positions, position - 1)
+        return self._offsets[later] if later < len(self._offsets) else self.next_offset
+
+    def fits(self, position: int) -> bool:
+        """Return True: only reading on shows how much a gzip member holds."""
+        return position >= 0
+
+
+def is_gzip(source: Source) -> bool:
+    """Return whether to read a file as gzip members: by its first bytes, else by its name."""
+    first = source.at(0, 5)
+    if first.startswith(_MAGIC[:2]) or first == b"WARC/":
+        return first.startswith(_MAGIC[:2])
+    return source.url.endswith(".gz")
+
+
+def _peek(source: Source, offset: int) -> bytes | None:
+    """Return the first bytes of the gzip member at `offset`, or None where there is none."""
+    data = source.at(offset, _PEEK_BYTES)
+    if not data.startswith(_MAGIC):
+        return None
+    try:
+        return zlib.decompressobj(31).decompress(data, 16)
+    except zlib.error:
+        return None
+
+
+def starts_record(source: Source, offset: int) -> bool:
+    """Return whether a gzip member that starts with a WARC record lies at `offset`."""
+    first = _peek(source, offset)
+    return first is not None and first.startswith(b"WARC/")
+
+
+def next_member(source: Source, offset: int, limit: int) -> int:
+    """Return the offset of the first member at or after `offset` that starts with a WARC record.
+
+    `limit`, or the file's end, where there is none before it.
+    """
+    limit = min(limit, source.size_bytes)
+    while offset < limit:
+        # Two bytes of the next block: a magic may straddle the border.
+        piece = source.piece(offset)
+        data = piece + source.at(offset + len(piece), len(_MAGIC) - 1)
+        found = data.find(_MAGIC)
+        while found >= 0 and offset + found < limit:
+            if starts_record(source, offset + found):
+                return offset + found
+            found = data.find(_MAGIC, found + 1)
+        offset += len(piece)
+    return limit
