@@ -1,0 +1,9 @@
+"""Signals: pure functions from a text to one finite number. No thresholds here; recipes have them.
+
+Importing this package fills `SIGNALS`; nothing registers from outside it.
+"""
+
+from curation.signals import lines, models, repetition, words
+from curation.signals.registry import SIGNALS, UNITS, FilePath, Signal, parameters
+
+__all__ = ["SIGNALS", "UNITS", "FilePath", "Signal", "lines", "models", "parameters", "repetition", "words"]

@@ -1,0 +1,68 @@
+"""Signals that ask a model: which language, which label.
+
+A model is loaded once per process, when first asked; it is read-only, so nothing depends on the order of
+documents. Models are given by path and never downloaded.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from curation.document import Text
+from curation.language import detect
+from curation.signals.registry import FilePath, signal
+
+
+class _Model(Protocol):
+    labels: Sequence[str]
+
+    def predict(self, text: list[str], k: int) -> tuple[list[list[str]], Sequence[Sequence[float]]]: ...
+
+
+@functools.lru_cache(maxsize=8)
+def _load(path: str) -> _Model:
+    import fasttext  # costs a second and some memory: only processes that use a model pay for it
+
+    return cast(_Model, fasttext.load_model(path))
+
+
+def _probability(text: Text, model: str, label: str) -> float:
+    loaded = _load(model)
+    name = label if label.startswith("__label__") else f"__label__{label}"
+    if name not in loaded.labels:
+        some = ", ".join(sorted(each.removeprefix("__label__") for each in loaded.labels)[:20])
+        raise ValueError(f"{model} knows no label '{label}'; its labels begin: {some}")
+    # fastText reads one line and takes no lone surrogates; the list form works under every numpy, and the
+    # sums of its 32-bit floats can pass 1.
+    line = text.raw.replace("\n", " ").encode("utf-8", "replace").decode("utf-8")
+    labels, probabilities = loaded.predict([line], k=-1)
+    chances = dict(zip(labels[0], probabilities[0], strict=True))
+    return min(max(float(chances.get(name, 0.0)), 0.0), 1.0)
+
+
+@signal
+def language_probability(text: Text, *, language: str, model: FilePath | None = None) -> float:
+    """Share of the text in the language by CLD2, or, given a fastText model, the label's probability.
+
+    `language` is the code the detector uses: ISO 639-1 for CLD2 ("en"), the label for a fastText model
+    ("en" in lid.176, "eng_Latn" in GlotLID). 0.0 where the language could not be told.
+
+    Raises:
+        ValueError: the model knows no such label.
+    """
+    if model is not None:
+        return _probability(text, model, language)
+    found = detect(text.raw)
+    return found.fraction if found.code == language else 0.0
+
+
+@signal
+def fasttext_probability(text: Text, *, model: FilePath, label: str) -> float:
+    """Probability of the label by a fastText model; line feeds are read as spaces.
+
+    Raises:
+        ValueError: the model knows no such label.
+    """
+    return _probability(text, model, label)

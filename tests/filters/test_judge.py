@@ -1,0 +1,146 @@
+"""Judging a batch: order, skipping, counts that close, errors that name the document."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.document import DOCUMENT
+from curation.filters.judge import judge_batch
+from curation.filters.rules import Edit, Pass, Rule
+
+WORDS = Rule(name="words", signal="word_count", min=2, max=4)
+LENGTH = Rule(name="length", signal="text_length", max=10)
+FIRST = Pass(name="first", edits=(), rules=(WORDS, LENGTH))
+SECOND = Pass(
+    name="second",
+    edits=(Edit(name="remove_citations"), Edit(name="mask_pii", options={"email": "<email>"})),
+    rules=(Rule(name="length", signal="text_length", max=3),),
+)
+NONE = {field.name: None for field in DOCUMENT}
+
+
+def batch(*texts, **columns):
+    rows = [
+        {**NONE, "id": f"id{i}", "source": "crawl", "file": "a.warc.gz", "offset": i, "text": text}
+        | {name: values[i] for name, values in columns.items()}
+        for i, text in enumerate(texts)
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=DOCUMENT)
+
+
+def judged(documents, passes, *, measure_all=False):
+    out = judge_batch(documents, passes, measure_all=measure_all)
+    assert out.schema == DOCUMENT
+    out.validate(full=True)
+    assert out.column("id") == documents.column("id")
+    rows = out.to_pylist()
+    for row in rows:
+        row["edits"], row["measures"] = dict(row["edits"]), dict(row["measures"])
+        row["names"] = [reason["name"] for reason in row["reasons"]]
+    return rows
+
+
+def test_a_document_that_breaks_nothing_has_no_reasons():
+    [row] = judged(batch("a b"), [FIRST])
+    assert row["reasons"] == []
+    assert row["measures"] == {"first.words": 2.0, "first.length": 3.0}
+    assert (row["characters_in"], row["characters"], row["edits"]) == (3, 3, {})
+
+
+def test_every_broken_rule_is_a_reason_with_value_and_bounds():
+    [row] = judged(batch("abcdefghijk"), [FIRST])
+    assert row["reasons"] == [
+        {"name": "first.words", "state": "dropped", "value": 1.0, "min": 2.0, "max": 4.0, "detail": None},
+        {"name": "first.length", "state": "dropped", "value": 11.0, "min": None, "max": 10.0, "detail": None},
+    ]
+    assert row["text"] == "abcdefghijk"
+
+
+def test_later_passes_are_skipped_once_a_rule_is_broken():
+    [row] = judged(batch("abc[1]"), [FIRST, SECOND])
+    assert row["names"] == ["first.words"]
+    assert row["text"] == "abc[1]"
+    assert row["edits"] == {}
+    assert "second.length" not in row["measures"]
+
+
+def test_measure_all_runs_every_pass():
+    [row] = judged(batch("abcde[1]"), [FIRST, SECOND], measure_all=True)
+    assert row["names"] == ["first.words", "second.length"]
+    assert row["text"] == "abcde"
+    assert row["edits"] == {"second.remove_citations": 3, "second.mask_pii": 0}
+    assert row["measures"]["second.length"] == 5.0
+
+
+def test_rules_see_the_text_as_the_edits_before_them_left_it():
+    [row] = judged(batch("a[1] b@c.org[2]"), [SECOND])
+    assert row["text"] == "a <email>"
+    assert row["edits"] == {"second.remove_citations": 6, "second.mask_pii": 0}
+    [row] = judged(batch("x@y.de z"), [SECOND])
+    assert row["edits"]["second.mask_pii"] == -1  # a placeholder may be longer
+    assert row["measures"] == {"second.length": 9.0}
+
+
+def test_a_pass_is_for_its_sources():
+    only = Pass(name="first", edits=(), rules=(WORDS,), only=("wiki",))
+    crawl, wiki = judged(batch("a", "a", source=["crawl", "wiki"]), [only, SECOND])
+    assert (crawl["names"], list(crawl["measures"])) == ([], ["second.length"])
+    assert (wiki["names"], list(wiki["measures"])) == (["first.words"], ["first.words"])
+
+
+def test_counts_start_anew_and_measures_add_up():
+    [row] = judged(
+        batch(
+            "a b", characters_in=[99], edits=[[("extract.markup", 96)]], measures=[[("extract.cells", 3.0)]]
+        ),
+        [FIRST],
+    )
+    assert (row["characters_in"], row["edits"]) == (3, {})
+    assert row["measures"] == {"extract.cells": 3.0, "first.words": 2.0, "first.length": 3.0}
+
+
+def test_a_row_with_reasons_is_not_judged_and_a_null_text_counts_as_empty():
+    reason = {"name": "x.y", "state": "failed", "value": None, "min": None, "max": None, "detail": "why"}
+    removed, empty = judged(batch("abc[1]", None, reasons=[[reason], []]), [FIRST, SECOND])
+    assert (removed["reasons"], removed["measures"], removed["text"]) == ([reason], {}, "abc[1]")
+    assert (removed["characters_in"], removed["characters"]) == (6, 6)
+    assert (empty["names"], empty["text"], empty["characters"]) == (["first.words"], None, 0)
+
+
+def test_an_empty_batch_stays_one():
+    assert judged(batch(), [FIRST]) == []
+
+
+def test_an_error_names_rule_document_and_place():
+    bad = Pass(
+        name="p", edits=(), rules=(Rule(name="r", signal="word_count", options={"splitter": "spacy"}, min=1),)
+    )
+    with pytest.raises(ValueError, match="spacy") as error:
+        judge_batch(batch("a"), [bad], measure_all=False)
+    assert error.value.__notes__ == [
+        "while measuring rule 'r' (signal word_count)",
+        "of document id0 (from a.warc.gz at 0)",
+    ]
+
+
+TEXTS = st.lists(
+    st.lists(st.sampled_from(["a", "b@c.org", "8.8.8.8", "[1]", " ", "\n", "é", "👍"])).map("".join),
+    max_size=6,
+)
+
+
+@given(TEXTS, st.booleans())
+def test_characters_close_and_batches_do_not_matter(texts, measure_all):
+    passes = [FIRST, SECOND]
+    together = judged(batch(*texts), passes, measure_all=measure_all)
+    for row, text in zip(together, texts, strict=True):
+        assert row["characters_in"] == len(text)
+        assert row["characters"] == len(row["text"])
+        assert row["characters_in"] == row["characters"] + sum(row["edits"].values())
+    for i, text in enumerate(texts):
+        [alone] = judged(batch(text), passes, measure_all=measure_all)
+        names = ("text", "edits", "measures", "reasons")
+        assert [alone[name] for name in names] == [together[i][name] for name in names]

@@ -1,0 +1,96 @@
+"""Repetition: values by hand, and a slow oracle that marks characters one by one."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.document import Text
+from curation.signals import SIGNALS
+from curation.signals.repetition import duplicate_ngram_character_fraction, top_ngram_character_fraction
+
+CASES = [
+    ("duplicate_line_fraction", {}, "", 0),
+    ("duplicate_line_fraction", {}, "a", 0),
+    ("duplicate_line_fraction", {}, "a\n\na \nb", 2 / 3),
+    ("duplicate_line_fraction", {"count_first": False}, "a\na\nb", 1 / 3),
+    ("duplicate_line_fraction", {"count_first": False}, "a\nb\na\nb", 0.5),
+    ("duplicate_line_character_fraction", {}, "", 0),
+    ("duplicate_line_character_fraction", {}, "aaa\naaa\nbb", 6 / 8),
+    ("duplicate_line_character_fraction", {"count_first": False}, "aaa\naaa\nbb", 3 / 8),
+    ("duplicate_paragraph_fraction", {}, "a\nb\n\na\nb\n\nc", 2 / 3),
+    ("duplicate_paragraph_fraction", {}, "a\nb\na\nb", 0),
+    ("duplicate_paragraph_character_fraction", {"count_first": False}, "ab\n\nab\n\ncd", 1 / 3),
+    ("duplicate_ngram_character_fraction", {"n": 2}, "", 0),
+    ("duplicate_ngram_character_fraction", {"n": 2}, "a a", 0),
+    ("duplicate_ngram_character_fraction", {"n": 2}, "a a a", 1),  # overlapping occurrences count once
+    ("duplicate_ngram_character_fraction", {"n": 2, "count_first": False}, "a a a", 2 / 3),
+    ("duplicate_ngram_character_fraction", {"n": 2}, "aa b x aa b", 6 / 7),
+    ("duplicate_ngram_character_fraction", {"n": 2}, "A b x a b", 0),
+    ("duplicate_ngram_character_fraction", {"n": 2, "lowercase": True}, "A b x a b", 4 / 5),
+    ("duplicate_ngram_character_fraction", {"n": 2}, "a b, x a b.", 0),
+    ("duplicate_ngram_character_fraction", {"n": 2, "splitter": "unicode"}, "a b, x a b.", 4 / 5),
+    ("top_ngram_character_fraction", {"n": 2}, "This is a test.", 0),
+    ("top_ngram_character_fraction", {"n": 2}, "a b x a b y a b", 6 / 8),
+    ("top_ngram_character_fraction", {"n": 2}, "a b x a b cc dd x cc dd", 8 / 14),  # the longer of two equals
+    ("top_ngram_character_fraction", {"n": 2}, "a a a a", 1),
+    ("top_ngram_character_fraction", {"n": 5}, "a b a b", 0),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "raw", "value"), CASES)
+def test_value(name, options, raw, value):
+    assert SIGNALS[name](Text(raw), **options) == pytest.approx(value)
+
+
+def marked(words, n, starts):
+    """Characters in the union of the n-grams at `starts`, over all characters."""
+    covered = {i for start in starts for i in range(start, start + n)}
+    total = sum(map(len, words))
+    return sum(len(words[i]) for i in covered) / total if total else 0.0
+
+
+def grams(words, n):
+    return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+
+
+WORDS = st.lists(st.sampled_from(["a", "bb", "ccc", "d"]), max_size=60)
+
+
+@given(WORDS, st.integers(1, 8), st.booleans())
+def test_duplicate_ngrams_by_marking_characters(words, n, count_first):
+    counts, seen, starts = Counter(grams(words, n)), set(), []
+    for i, gram in enumerate(grams(words, n)):
+        if counts[gram] > 1 and (count_first or gram in seen):
+            starts.append(i)
+        seen.add(gram)
+    value = duplicate_ngram_character_fraction(Text(" ".join(words)), n=n, count_first=count_first)
+    assert value == pytest.approx(marked(words, n, starts))
+
+
+@given(WORDS, st.integers(1, 5))
+def test_top_ngram_by_marking_characters(words, n):
+    places = grams(words, n)
+    counts = Counter(places)
+    most = max(counts.values(), default=0)
+    best = max(
+        (
+            marked(words, n, [i for i, g in enumerate(places) if g == top])
+            for top in counts
+            if counts[top] == most
+        ),
+        default=0.0,
+    )
+    value = top_ngram_character_fraction(Text(" ".join(words)), n=n)
+    assert value == pytest.approx(best if most > 1 else 0.0)
+
+
+@given(WORDS, st.integers(2, 9), st.booleans())
+def test_longer_ngrams_never_cover_more(words, n, count_first):
+    text = Text(" ".join(words))
+    longer = duplicate_ngram_character_fraction(text, n=n, count_first=True)
+    assert longer <= duplicate_ngram_character_fraction(text, n=n - 1, count_first=True)
+    assert duplicate_ngram_character_fraction(text, n=n, count_first=count_first) <= longer

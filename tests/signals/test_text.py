@@ -1,0 +1,103 @@
+"""Text: words, lines, paragraphs, n-grams that repeat."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.document import Text, Words
+
+
+@pytest.mark.parametrize(
+    ("raw", "splitter", "words"),
+    [
+        ("", "whitespace", []),
+        (" a\tb\u00a0c\n", "whitespace", ["a", "b", "c"]),
+        ("Don't stop, it's 5 o'clock!", "unicode", ["Don't", "stop", "it's", "5", "o'clock"]),
+        ("don’t snake_case 3.5", "unicode", ["don’t", "snake", "case", "3", "5"]),
+        ("'quoted' rock 'n' roll", "unicode", ["quoted", "rock", "n", "roll"]),
+        ("naïve e\u0301t\u00e9", "unicode", ["naïve", "e\u0301t\u00e9"]),
+        ("हिन्दी भाषा", "unicode", ["हिन्दी", "भाषा"]),
+        ("北京 Beijing カ", "unicode", ["北", "京", "Beijing", "カ"]),
+        ("a, b...", "punctuated", ["a", ",", "b", ".", ".", "."]),
+        ("ä, “b”", "punctuated", ["ä", ",", "“", "b", "”"]),
+        ("\ud800 a \x00", "punctuated", ["\ud800", "a", "\x00"]),
+    ],
+)
+def test_words(raw, splitter, words):
+    found = Text(raw).words(splitter)
+    assert [found.vocabulary[i] for i in found.ids] == words
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127)), st.sampled_from(["unicode", "punctuated"]))
+def test_ascii_texts_split_as_the_general_pattern_has_it(raw, splitter):
+    fast = Text(raw).words(splitter)
+    slow = Text(raw + " é").words(splitter)  # one letter beyond ASCII takes the general pattern
+    assert [slow.vocabulary[i] for i in slow.ids][:-1] == [fast.vocabulary[i] for i in fast.ids]
+
+
+def test_lowercase_words_are_another_vocabulary_of_the_same_text():
+    text = Text("The the THE")
+    assert text.words().vocabulary == ["The", "the", "THE"]
+    assert text.words(lowercase=True).vocabulary == ["the"]
+    assert text.words() is text.words("whitespace", lowercase=False)
+
+
+def test_an_unknown_splitter_is_named_with_the_known_ones():
+    with pytest.raises(ValueError, match="no word splitter") as error:
+        Text("a").words("spacy")
+    assert str(error.value) == "no word splitter named 'spacy'; known: whitespace, unicode, punctuated"
+
+
+@pytest.mark.parametrize(
+    ("raw", "lines", "paragraphs"),
+    [
+        ("", [], []),
+        (" \n\t\n", [], []),
+        ("a", ["a"], ["a"]),
+        (" a \r\nb\n\n c", ["a", "b", "c"], ["a\nb", "c"]),
+        ("\n\na\n \n\nb\n", ["a", "b"], ["a", "b"]),
+        ("a\u2028b", ["a\u2028b"], ["a\u2028b"]),
+    ],
+)
+def test_lines_and_paragraphs(raw, lines, paragraphs):
+    assert Text(raw).lines == lines
+    assert Text(raw).paragraphs == paragraphs
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=40), st.integers(1, 6), st.booleans())
+def test_repeats_are_the_ngrams_a_counter_finds_twice(tokens, n, shorter_first):
+    words = Words(tokens)
+    if shorter_first and n > 1:
+        words.repeats(n - 1)
+    places = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
+    counts = Counter(places)
+    expected = sorted(i for i, gram in enumerate(places) if counts[gram] > 1)
+    repeats = words.repeats(n)
+    if repeats is None:
+        assert expected == []
+        return
+    assert sorted(repeats.starts) == expected
+    by_group = {}
+    for start, first, group in zip(repeats.starts, repeats.first, repeats.group, strict=True):
+        assert first == (group not in by_group)
+        by_group.setdefault(group, []).append(start)
+    assert sorted(map(len, by_group.values())) == sorted(c for c in counts.values() if c > 1)
+    assert all(starts == sorted(starts) for starts in by_group.values())
+    assert all(len({places[i] for i in starts}) == 1 for starts in by_group.values())
+
+
+def test_an_ngram_has_at_least_one_word():
+    with pytest.raises(ValueError, match=r"^an n-gram has at least 1 word, not 0$"):
+        Words(["a"]).repeats(0)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=())))
+def test_no_visible_character_is_lost_between_punctuated_words(raw):
+    words = Text(raw).words("punctuated")
+    visible = "".join(raw.split())
+    assert "".join(words.vocabulary[i] for i in words.ids) == visible
+    assert words.ends[-1] == len(visible)
