@@ -1,0 +1,185 @@
+"""What a training run is asked to do, as frozen dataclasses; a YAML file of these fields is the request.
+
+The vocabulary, the end-of-text id and the row length are not here: they belong to the shards and are read
+from their manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from yaml.nodes import MappingNode, Node, SequenceNode
+
+from curation.recipe.config import ConfigError, Mistake, compose, load, nearest
+
+_AT_LEAST_ZERO = {"min": 0}
+_AT_LEAST_ONE = {"min": 1}
+_FRACTION = {"min": 0, "max": 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A stretch of training with one mixture.
+
+    Attributes:
+        name: shown in metrics; not part of the order of data.
+        steps: how many batches.
+        mix: source -> weight, in rows (so in tokens); only the proportions count.
+        ramp_steps: over how many of the first steps the mixture moves, in a straight line, from that of the
+            phase before; 0 is a hard switch.
+    """
+
+    name: str
+    steps: int = field(metadata=_AT_LEAST_ONE)
+    mix: Mapping[str, float]
+    ramp_steps: int = field(default=0, metadata=_AT_LEAST_ZERO)
+
+    def __post_init__(self) -> None:
+        for source, weight in self.mix.items():
+            if not 0 <= weight < float("inf"):
+                raise ValueError(
+                    f"phase '{self.name}' gives '{source}' the weight {weight}; expected 0 or more"
+                )
+        if not any(weight > 0 for weight in self.mix.values()):
+            raise ValueError(f"phase '{self.name}' gives no source a weight above 0")
+        if self.ramp_steps > self.steps:
+            raise ValueError(f"phase '{self.name}' ramps over {self.ramp_steps} steps but lasts {self.steps}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The size of the decoder; `hidden_width` 0 means 8/3 of the width, rounded up to a multiple of 64."""
+
+    width: int = field(default=256, metadata=_AT_LEAST_ONE)
+    layers: int = field(default=4, metadata=_AT_LEAST_ONE)
+    heads: int = field(default=4, metadata=_AT_LEAST_ONE)
+    kv_heads: int = field(default=2, metadata=_AT_LEAST_ONE)
+    hidden_width: int = field(default=0, metadata=_AT_LEAST_ZERO)
+    rope_base: float = field(default=10_000.0, metadata={"min": 1})
+    tied: bool = True
+
+    def __post_init__(self) -> None:
+        if self.width % (2 * self.heads):
+            raise ValueError(
+                f"width {self.width} is no multiple of 2 x {self.heads} heads, which rotate pairs of numbers"
+            )
+        if self.heads % self.kv_heads:
+            raise ValueError(f"{self.heads} heads cannot share {self.kv_heads} kv_heads evenly")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optimizer:
+    """AdamW and its schedule: warmup, cosine to a fraction of the peak, zero by the last phase's end."""
+
+    learning_rate: float = field(default=1e-3, metadata=_AT_LEAST_ZERO)
+    beta1: float = field(default=0.9, metadata=_FRACTION)
+    beta2: float = field(default=0.95, metadata=_FRACTION)
+    weight_decay: float = field(default=0.1, metadata=_AT_LEAST_ZERO)
+    clip_norm: float = field(default=1.0, metadata=_AT_LEAST_ZERO)
+    warmup_steps: int = field(default=20, metadata=_AT_LEAST_ZERO)
+    cosine_floor_fraction: float = field(default=0.1, metadata=_FRACTION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """How often to save, and how many of the newest checkpoints stay."""
+
+    every_steps: int = field(default=100, metadata=_AT_LEAST_ONE)
+    keep_count: int = field(default=2, metadata=_AT_LEAST_ONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """When a loss or gradient norm is a spike: `max_z` robust deviations above the window's median."""
+
+    max_z: float = field(default=8.0, metadata={"min": 1})
+    window_steps: int = field(default=64, metadata=_AT_LEAST_ONE)
+    min_steps: int = field(default=16, metadata=_AT_LEAST_ONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole run.
+
+    Attributes:
+        data: run directories of the curation whose published shards are read.
+        out: the directory this run writes; the same command on it continues the run.
+        seed: decides the order of data and the first weights.
+        batch_rows: rows of one optimizer step, over all ranks.
+        lanes: parts each source's shards are dealt into; ranks must divide it. It is part of the order of
+            data, so choose one that many numbers of ranks divide and keep it.
+        phases: the curriculum.
+    """
+
+    data: tuple[str, ...]
+    out: str
+    phases: tuple[Phase, ...]
+    batch_rows: int = field(metadata=_AT_LEAST_ONE)
+    lanes: int = field(metadata=_AT_LEAST_ONE)
+    seed: int = field(default=1, metadata=_AT_LEAST_ZERO)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    model: Model = field(default_factory=Model)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    watch: Watch = field(default_factory=Watch)
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise ValueError("data names no directory")
+        if not self.phases:
+            raise ValueError("phases is empty; a run has at least one")
+        if self.phases[0].ramp_steps:
+            raise ValueError(f"the first phase, '{self.phases[0].name}', has no phase before it to ramp from")
+        if self.batch_rows % self.lanes:
+            raise ValueError(f"batch_rows {self.batch_rows} is no multiple of lanes {self.lanes}")
+
+    @property
+    def steps(self) -> int:
+        """Return the number of optimizer steps of the whole curriculum."""
+        return sum(phase.steps for phase in self.phases)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Return every source the curriculum names, sorted."""
+        return tuple(sorted({source for phase in self.phases for source in phase.mix}))
+
+
+def read_config(path: str, overrides: Sequence[str] = ()) -> Config:
+    """Return the run a YAML file asks for.
+
+    Raises:
+        ConfigError: with every mistake as `file:line:column: text`.
+    """
+    return load(path, Config, overrides)
+
+
+def check_sources(path: str, overrides: Sequence[str], config: Config, known: Sequence[str]) -> None:
+    """Hold the sources that the phases name against those that the shards hold.
+
+    Raises:
+        ConfigError: each source that no shard has, where it stands in the file.
+    """
+    root, mistakes = compose(path, overrides), []
+    for number, phase in enumerate(config.phases):
+        for source in phase.mix:
+            if source not in known:
+                mark = _at(root, ("phases", number, "mix", source)).start_mark
+                where = ", ".join(config.data)
+                text = f"the shards in {where} hold no source '{source}'{nearest(source, known)}"
+                line = mark.line + 1 if mark.line >= 0 else 0
+                mistakes.append(Mistake(mark.name, line, mark.column + 1, text))
+    if mistakes:
+        raise ConfigError(mistakes)
+
+
+def _at(node: Node, path: Sequence[str | int]) -> Node:
+    """Return the node at `path`: the key where the last step names one, else the last node on the way."""
+    key = node
+    for step in path:
+        if isinstance(node, SequenceNode) and isinstance(step, int):
+            key = node = node.value[step]
+        elif isinstance(node, MappingNode):
+            key, node = next(((k, v) for k, v in node.value if k.value == step), (key, node))
+    return key

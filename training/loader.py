@@ -1,0 +1,166 @@
+"""Batches, read ahead by one thread: no worker processes, no shared memory, nothing left after a kill.
+
+The thread draws the plan for all ranks and reads only this rank's rows. What continues the plan after a batch
+travels with the batch, since the thread itself is ahead of the training.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.plan import Draw, Plan
+from training.shards import Reader
+
+IGNORED = -100  # the label that counts for nothing
+_DEPTH = 2  # batches read ahead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One rank's rows of a step.
+
+    Attributes:
+        drawn: the global batch as the plan drew it, the same on every rank.
+        tokens: (rows, row_tokens).
+        labels: the next token, `IGNORED` where there is none or where both are padding.
+        documents: number of the document within the row; attention stays within it.
+        positions: place within the document, from 0.
+        sources: number of each row's source in the plan.
+        state: continues the plan after this batch.
+        wait_s: how long the training waited for it.
+    """
+
+    drawn: Draw
+    tokens: torch.Tensor
+    labels: torch.Tensor
+    documents: torch.Tensor
+    positions: torch.Tensor
+    sources: torch.Tensor
+    state: dict[str, Any]
+    wait_s: float = 0.0
+
+
+def segment(tokens: NDArray[np.int64], eot_id: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (document number, position in it) of each token of each row.
+
+    An end-of-text token opens what follows it: it is predicted from the document it ends, and predicts the
+    first token of the next from nothing else (as when text is generated from it alone). What stands before
+    the first one continues a document of another row, and is document 0.
+
+    >>> documents, positions = segment(np.array([[5, 6, 0, 7, 0, 0]]), eot_id=0)
+    >>> documents.tolist(), positions.tolist()
+    ([[0, 0, 1, 1, 2, 3]], [[0, 1, 0, 1, 0, 0]])
+    """
+    opens = tokens == eot_id
+    here = np.broadcast_to(np.arange(tokens.shape[1], dtype=np.int64), tokens.shape)
+    starts = np.maximum.accumulate(np.where(opens, here, 0), axis=1)
+    first = opens[:, :1].astype(np.int64)  # a row that begins with one still begins with document 0
+    return np.cumsum(opens, axis=1, dtype=np.int64) - first, here - starts
+
+
+def shift(tokens: NDArray[np.int64], eot_id: int) -> NDArray[np.int64]:
+    """Return the label of each token: the next one, `IGNORED` at the row's end and from padding to padding.
+
+    >>> shift(np.array([[5, 6, 0, 7, 0, 0]]), eot_id=0).tolist()
+    [[6, 0, 7, 0, -100, -100]]
+    """
+    labels = np.full_like(tokens, IGNORED)
+    labels[:, :-1] = tokens[:, 1:]
+    padding = (tokens[:, :-1] == eot_id) & (tokens[:, 1:] == eot_id)
+    labels[:, :-1][padding] = IGNORED
+    return labels
+
+
+class Loader:
+    """Iterates the batches from the plan's present step to its last; use it as a context manager.
+
+    Every rank ends at the same step, since the plan alone decides; a fault in the thread is raised here.
+    """
+
+    def __init__(self, plan: Plan, reader: Reader, *, rank: int, ranks: int, device: torch.device) -> None:
+        self._plan, self._reader, self._device = plan, reader, device
+        self._slots = plan.slots(rank, ranks)
+        self._queue: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=_DEPTH)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
+
+    def __enter__(self) -> Loader:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            began = time.perf_counter()
+            item = self._queue.get()
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield self._moved(item, time.perf_counter() - began)
+
+    def _run(self) -> None:
+        try:
+            while self._plan.step < self._plan.steps and not self._stop.is_set():
+                self._put(self._next())
+            self._put(None)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the training loop raises it
+            self._put(error)
+
+    def _put(self, item: Batch | BaseException | None) -> None:
+        """Wait for room, but not past the end of the training."""
+        while not self._stop.is_set():
+            try:
+                return self._queue.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+        return None
+
+    def _next(self) -> Batch:
+        drawn = self._plan.draw()
+        rows = self._plan.locate(drawn, self._slots)
+        tokens, eot_id = self._reader.read(rows), self._reader.corpus.eot_id
+        documents, positions = segment(tokens, eot_id)
+        return Batch(
+            drawn=drawn,
+            tokens=self._tensor(tokens),
+            labels=self._tensor(shift(tokens, eot_id)),
+            documents=self._tensor(documents),
+            positions=self._tensor(positions),
+            sources=self._tensor(np.array([row.source for row in rows], np.int64)),
+            state=self._plan.state(),
+        )
+
+    def _tensor(self, array: NDArray[np.int64]) -> torch.Tensor:
+        tensor = torch.from_numpy(array)
+        return tensor.pin_memory() if self._device.type == "cuda" else tensor
+
+    def _moved(self, batch: Batch, wait_s: float) -> Batch:
+        def move(tensor: torch.Tensor) -> torch.Tensor:
+            return tensor.to(self._device, non_blocking=True)
+
+        return Batch(
+            drawn=batch.drawn,
+            tokens=move(batch.tokens),
+            labels=move(batch.labels),
+            documents=move(batch.documents),
+            positions=move(batch.positions),
+            sources=move(batch.sources),
+            state=batch.state,
+            wait_s=wait_s,
+        )

@@ -1,0 +1,57 @@
+"""AdamW, its two groups, and the learning rate at every step."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.distributed.tensor import DTensor
+
+from training import config
+
+
+def make_optimizer(model: nn.Module, asked: config.Optimizer) -> torch.optim.AdamW:
+    """Return AdamW with weight decay on matrices only: none on embeddings and norms."""
+    decayed: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        plain = parameter.dim() == 1 or name.startswith("embedding.")
+        (free if plain else decayed).append(parameter)
+    groups = [
+        {"params": decayed, "weight_decay": asked.weight_decay},
+        {"params": free, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=asked.learning_rate, betas=(asked.beta1, asked.beta2), eps=1e-8)
+
+
+def learning_rate(step: int, asked: config.Config) -> float:
+    """Return the learning rate of the update after batch `step` (from 0).
+
+    A straight line up over the warmup; a cosine down to the floor by the last phase's start; a straight line
+    to zero by its end. With a single phase that line follows the warmup at once.
+    """
+    peak, warmup = asked.optimizer.learning_rate, asked.optimizer.warmup_steps
+    floor = asked.optimizer.cosine_floor_fraction
+    anneal = max(warmup, asked.steps - asked.phases[-1].steps)
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    if step < anneal:
+        return peak * _cosine((step - warmup) / (anneal - warmup), floor)
+    start = _cosine(1.0, floor) if anneal > warmup else 1.0
+    return peak * start * (asked.steps - step) / (asked.steps - anneal)
+
+
+def _cosine(done: float, floor: float) -> float:
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def clip(model: nn.Module, limit: float) -> float:
+    """Scale the gradients down to the global norm `limit` (0: leave them) and return the norm before.
+
+    The weights have not moved yet: a caller stops on a norm that is not finite.
+    """
+    norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
+    if limit:
+        torch.nn.utils.clip_grads_with_norm_(model.parameters(), limit, norm)
+    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)

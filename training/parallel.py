@@ -1,0 +1,81 @@
+"""Ranks, and the model spread over them: the same code for one process and for many."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch._C._distributed_c10d import HashStore
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+
+from training import config
+from training.model import Decoder, initialize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranks:
+    """This process among all: `rank` of `count`, and where it computes."""
+
+    rank: int
+    count: int
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """Return whether this process writes for all."""
+        return self.rank == 0
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the sum over all ranks."""
+        dist.all_reduce(values)
+        return values
+
+    def gather(self, values: torch.Tensor) -> torch.Tensor:
+        """Return every rank's values, which have one shape, one after another."""
+        out = [torch.empty_like(values) for _ in range(self.count)]
+        dist.all_gather(out, values.contiguous())
+        return torch.cat(out)
+
+
+@contextmanager
+def ranks() -> Iterator[Ranks]:
+    """Join the other processes of `torchrun`, or stand alone as one rank of one; leave at the end.
+
+    GPUs talk through NCCL (and gloo for what lies in main memory), CPUs through gloo.
+    """
+    cuda = torch.cuda.is_available()
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if cuda else torch.device("cpu")
+    if cuda:
+        torch.cuda.set_device(device)
+    backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
+    if "WORLD_SIZE" in os.environ:
+        dist.init_process_group(backend)
+    else:
+        dist.init_process_group(backend, store=HashStore(), rank=0, world_size=1)
+    try:
+        yield Ranks(rank=dist.get_rank(), count=dist.get_world_size(), device=device)
+    finally:
+        dist.destroy_process_group()
+
+
+def build(asked: config.Config, vocab: int, place: Ranks) -> Decoder:
+    """Return the model with its weights set, each block and the whole wrapped by FSDP2.
+
+    It is made without memory first, so that no rank ever holds more than its part and one whole parameter.
+    """
+    with torch.device("meta"):
+        model = Decoder(asked.model, vocab)
+    mesh = init_device_mesh(place.device.type, (place.count,))
+    compute = getattr(torch, asked.precision)
+    policy = MixedPrecisionPolicy(param_dtype=compute, reduce_dtype=torch.float32)
+    for block in model.blocks:
+        fully_shard(block, mesh=mesh, mp_policy=policy)
+    fully_shard(model, mesh=mesh, mp_policy=policy)
+    model.to_empty(device=place.device)
+    initialize(model, asked.seed)
+    return model

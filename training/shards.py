@@ -1,0 +1,276 @@
+"""Rows of tokens from MDS shards: memory-mapped, checked against the manifest's hashes on first touch.
+
+The format is mosaicml-streaming's MDS version 2: a uint32 count of samples, count + 1 uint32 offsets from
+the start of the file, the JSON configuration of the columns, then the samples. Ours have one column,
+`tokens`, of a fixed shape, so the samples are one matrix. (The stock reader checks hashes only on download
+and ends an epoch early, without an error, when a shard is missing.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from curation.accounting.manifest import published, read_manifest
+from training.plan import Row, Source
+
+_OPEN_SHARDS = 128  # maps kept open; each holds a file descriptor
+_CHUNK_BYTES = 1 << 24
+
+Tokens = NDArray[np.integer[Any]]
+
+
+class ShardError(RuntimeError):
+    """Shards that are not what their manifest says: names the file, the byte, what was expected and found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One shard file as the manifest describes it; `provenance` names the documents of its rows."""
+
+    path: Path
+    provenance: Path
+    rows: int
+    size_bytes: int
+    xxh64: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A stretch of one document in a row: `length` tokens from token `start` of the document."""
+
+    id: str
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """Every source of the run directories a configuration names, and the tokenizer they share."""
+
+    row_tokens: int
+    dtype: str
+    vocab: int
+    eot_id: int
+    tokenizer_digest: str
+    tokenizer: Path
+    sources: Mapping[str, tuple[Shard, ...]]
+
+    def plan_sources(self, names: Sequence[str]) -> list[Source]:
+        """Return what a plan must know of the named sources; a digest covers the hashes of its shards."""
+        out = []
+        for name in names:
+            shards = self.sources[name]
+            text = "\n".join(f"{shard.rows} {shard.xxh64}" for shard in shards)
+            digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+            out.append(Source(name=name, digest=digest, shard_rows=tuple(shard.rows for shard in shards)))
+        return out
+
+
+def open_corpus(directories: Sequence[str]) -> Corpus:
+    """Return the published shards of some run directories, from their manifests alone.
+
+    Raises:
+        MissingManifest: a directory has no published shards.
+        ShardError: a manifest contradicts itself, or two directories differ in tokenizer or row length, or
+            both have a source of the same name.
+    """
+    corpora = [_corpus(Path(published(directory, "shard"))) for directory in directories]
+    first, sources = corpora[0], dict(corpora[0].sources)
+    for directory, other in zip(directories[1:], corpora[1:], strict=True):
+        for what in ("row_tokens", "dtype", "tokenizer_digest", "vocab", "eot_id"):
+            if getattr(first, what) != getattr(other, what):
+                raise ShardError(
+                    f"{directory}: {what}: expected {getattr(first, what)} as in {directories[0]}, "
+                    f"found {getattr(other, what)}; one run reads shards of one tokenizer and row length"
+                )
+        if twice := sorted(sources.keys() & other.sources.keys()):
+            raise ShardError(f"{directory}: the source '{twice[0]}' is also in another directory of `data`")
+        sources.update(other.sources)
+    return Corpus(
+        row_tokens=first.row_tokens,
+        dtype=first.dtype,
+        vocab=first.vocab,
+        eot_id=first.eot_id,
+        tokenizer_digest=first.tokenizer_digest,
+        tokenizer=first.tokenizer,
+        sources=sources,
+    )
+
+
+def _corpus(folder: Path) -> Corpus:
+    path, detail = folder / "manifest.json", read_manifest(str(folder)).detail
+    try:
+        tokenizer = detail["tokenizer"]
+        return Corpus(
+            row_tokens=detail["row_tokens"],
+            dtype=detail["dtype"],
+            vocab=tokenizer["vocab"],
+            eot_id=tokenizer["eot_id"],
+            tokenizer_digest=tokenizer["digest"],
+            tokenizer=folder / tokenizer["file"],
+            sources={name: _shards(path, name, stream) for name, stream in detail["streams"].items()},
+        )
+    except KeyError as error:
+        raise ShardError(f"{path}: `detail` lacks {error}; expected the manifest of a shard stage") from None
+
+
+def _shards(manifest: Path, name: str, stream: Mapping[str, Any]) -> tuple[Shard, ...]:
+    """Return a stream's shards in the manifest's order, if their rows sum to the stream's."""
+    folder = manifest.parent
+    shards = tuple(
+        Shard(
+            path=folder / entry["file"],
+            provenance=folder / entry["provenance"],
+            rows=entry["rows"],
+            size_bytes=entry["bytes"],
+            xxh64=entry["xxh64"],
+        )
+        for entry in stream["shards"]
+    )
+    total = sum(shard.rows for shard in shards)
+    if total != stream["rows"]:
+        raise ShardError(
+            f"{manifest}: stream '{name}': expected {stream['rows']} rows, found {total} in its "
+            f"{len(shards)} shards; write the shards again"
+        )
+    return shards
+
+
+def map_shard(shard: Shard, row_tokens: int, dtype: str, *, verify: bool = True) -> Tokens:
+    """Return a shard's rows as a read-only matrix (rows, row_tokens) over the file's pages.
+
+    `verify` holds the whole file against its stored hash; size and header are always checked.
+
+    Raises:
+        ShardError: the file is not what the manifest says.
+    """
+    size = shard.path.stat().st_size if shard.path.exists() else -1
+    if size < 0:
+        raise ShardError(f"{shard.path}: expected a shard of {shard.size_bytes} bytes, found no file")
+    if size != shard.size_bytes:
+        kind = (
+            f"truncated at byte {size}" if size < shard.size_bytes else f"longer from byte {shard.size_bytes}"
+        )
+        raise ShardError(f"{shard.path}: {kind}: expected {shard.size_bytes} bytes, found {size}")
+    with shard.path.open("rb") as stream:
+        data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    if verify:
+        _check_hash(shard, data)
+    begin = _check_header(shard, data, row_tokens, dtype)
+    tokens = np.frombuffer(data, dtype=dtype, count=shard.rows * row_tokens, offset=begin)
+    return tokens.reshape(shard.rows, row_tokens)
+
+
+def _check_hash(shard: Shard, data: mmap.mmap) -> None:
+    state = xxhash.xxh64()
+    for begin in range(0, len(data), _CHUNK_BYTES):
+        state.update(data[begin : begin + _CHUNK_BYTES])
+    if state.hexdigest() != shard.xxh64:
+        raise ShardError(
+            f"{shard.path}: bytes 0 to {len(data)}: expected xxh64 {shard.xxh64}, found {state.hexdigest()}; "
+            "the file was changed or damaged after it was written: restore it or write the shards again"
+        )
+
+
+def _check_header(shard: Shard, data: mmap.mmap, row_tokens: int, dtype: str) -> int:
+    """Return the byte where the samples begin, after holding the header against the manifest."""
+    count = int(np.frombuffer(data, np.uint32, 1)[0])
+    if count != shard.rows:
+        raise ShardError(
+            f"{shard.path}: byte 0: expected {shard.rows} rows as in the manifest, found {count}"
+        )
+    table_end = 4 * (count + 2)
+    offsets = np.frombuffer(data, np.uint32, count + 1, offset=4).astype(np.int64)
+    row_bytes = row_tokens * np.dtype(dtype).itemsize
+    expected = len(data) - row_bytes * np.arange(count, -1, -1, dtype=np.int64)
+    if wrong := np.flatnonzero(offsets != expected)[:1].tolist():
+        raise ShardError(
+            f"{shard.path}: byte {4 + 4 * wrong[0]}: expected row {wrong[0]} of {row_bytes} bytes at byte "
+            f"{expected[wrong[0]]}, found {offsets[wrong[0]]}"
+        )
+    columns = json.loads(data[table_end : int(offsets[0])])
+    found = dict(zip(columns["column_names"], columns["column_encodings"], strict=True))
+    if found != (wanted := {"tokens": f"ndarray:{dtype}:{row_tokens}"}):
+        raise ShardError(f"{shard.path}: byte {table_end}: expected the columns {wanted}, found {found}")
+    return int(offsets[0])
+
+
+class Reader:
+    """Copies rows out of shards; keeps the newest maps open, hashes a file once while it stays the same."""
+
+    def __init__(self, corpus: Corpus, names: Sequence[str]) -> None:
+        self.corpus, self._names = corpus, tuple(names)
+        self._maps: dict[Path, Tokens] = {}
+        self._verified: dict[Path, tuple[int, int, int]] = {}
+
+    def shard(self, source: int, number: int) -> Shard:
+        """Return shard `number` of the source with that number in the plan."""
+        return self.corpus.sources[self._names[source]][number]
+
+    def read(self, rows: Sequence[Row]) -> NDArray[np.int64]:
+        """Return the tokens of some rows as int64 (rows, row_tokens).
+
+        Raises:
+            ShardError: a shard is not what the manifest says, or a token is outside the vocabulary.
+        """
+        out = np.empty((len(rows), self.corpus.row_tokens), np.int64)
+        for place, row in enumerate(rows):
+            shard = self.shard(row.source, row.shard)
+            out[place] = self._map(shard)[row.row]
+            if int(out[place].max()) >= self.corpus.vocab:
+                raise ShardError(
+                    f"{shard.path}: row {row.row}: expected tokens below the vocabulary's size, "
+                    f"{self.corpus.vocab}, found {int(out[place].max())}; the shards were written with another tokenizer"
+                )
+        return out
+
+    def _map(self, shard: Shard) -> Tokens:
+        if shard.path not in self._maps:
+            if len(self._maps) >= _OPEN_SHARDS:
+                del self._maps[next(iter(self._maps))]
+            now = _identity(shard.path)
+            verify = now is None or self._verified.get(shard.path) != now
+            self._maps[shard.path] = map_shard(
+                shard, self.corpus.row_tokens, self.corpus.dtype, verify=verify
+            )
+            if now is not None:
+                self._verified[shard.path] = now
+        return self._maps[shard.path]
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file does (size, time of change, inode), or None where there is none."""
+    if not path.exists():
+        return None
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def read_pieces(shard: Shard, rows: Sequence[int]) -> dict[int, list[Piece]]:
+    """Return row -> its documents in order, from the provenance beside the shard.
+
+    Raises:
+        ShardError: the provenance is missing or does not know a row.
+    """
+    import pyarrow.parquet as pq  # only people's questions need it
+
+    if not shard.provenance.exists():
+        raise ShardError(f"{shard.provenance}: expected the documents of {shard.path.name}, found no file")
+    table = pq.read_table(shard.provenance, filters=[("row", "in", sorted(set(rows)))])
+    out: dict[int, list[Piece]] = {row: [] for row in rows}
+    for entry in table.to_pylist():
+        out[entry["row"]].append(Piece(id=entry["id"], start=entry["start"], length=entry["length"]))
+    if empty := [row for row, pieces in out.items() if not pieces]:
+        raise ShardError(f"{shard.provenance}: expected the documents of row {empty[0]}, found none")
+    return out
