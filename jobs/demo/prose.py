@@ -20,7 +20,9 @@ from pathlib import Path
 #: Packages whose docstrings become pages of the documentation source; those not installed are skipped.
 PACKAGES = ("numpy", "pandas", "torch", "networkx", "fsspec", "jinja2", "rich", "docutils", "datasketch")
 #: A page ends after the first docstring that takes it past this, so that no page dwarfs the others.
-PAGE_CHARACTERS = 9_000
+PAGE_CHARACTERS = 5_000
+#: Pages of one package's Read Me file, so that a change log at its end does not fill the index.
+PARTS_EACH = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,10 +173,13 @@ def readme_pages(limit: int) -> list[Prose]:
         text = (payload if isinstance(payload, str) else "") or dist.metadata["Description"] or ""
         if len(text) < 400:
             continue
-        name = dist.metadata["Name"]
-        body = render(text[: 2 * PAGE_CHARACTERS], dist.metadata["Description-Content-Type"] or "")
-        title = f"{name} {dist.version}"
-        pages.append(Prose(name=f"project/{name}", site="index.packages.example", title=title, body=body))
+        name, kind = dist.metadata["Name"], dist.metadata["Description-Content-Type"] or ""
+        for number, part in enumerate(_parts(text)[:PARTS_EACH], start=1):
+            path, title = f"project/{name}", f"{name} {dist.version}"
+            if number > 1:
+                path, title = f"{path}/{number}", f"{title}, part {number}"
+            body = render(part, kind)
+            pages.append(Prose(name=path, site="index.packages.example", title=title, body=body))
     return pages[:limit]
 
 
