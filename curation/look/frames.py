@@ -1,0 +1,252 @@
+"""A run directory as pandas frames: documents, measures, ledgers, clusters, streams, training metrics.
+
+Everything is read from files with Arrow, local or on an object store. Documents come as a hash-sample of
+their ids: the same documents every time, the smaller sample inside the larger, never more than asked for
+in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import fsspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from curation.accounting.ledger import STATES
+from curation.accounting.manifest import Manifest, MissingManifest, join, published, read_manifest
+from curation.accounting.sample import sampled
+from curation.accounting.settle import SETTLED
+
+#: The stages that write rows of documents, in the order a document meets them.
+ROW_STAGES = ("extract", "filter", "dedup")
+STAGES = (*ROW_STAGES, "tokenizer", "shard")
+_SALT = "look"
+
+
+def manifests(directory: str) -> dict[str, Manifest]:
+    """Return stage -> manifest of what a run directory has published, in the order of the stages.
+
+    Raises:
+        MissingManifest: nothing was published there.
+    """
+    found = {}
+    for stage in STAGES:
+        try:
+            found[stage] = read_manifest(published(directory, stage))
+        except MissingManifest:
+            continue
+    if not found:
+        raise MissingManifest(f"{directory}: no stage was published there; expected the --out of a run")
+    return found
+
+
+def rows(directory: str, stage: str) -> ds.Dataset:
+    """Return the rows of a stage's published output as an Arrow dataset, with their `state`.
+
+    Raises:
+        MissingManifest: the stage was never published there.
+    """
+    states = ds.partitioning(pa.schema([pa.field("state", pa.string())]), flavor="hive")
+    found = open_table(join(published(directory, stage), "rows"), partitioning=states)
+    return found if found.files else ds.dataset(SETTLED.empty_table())
+
+
+def open_table(path: str, **options: Any) -> ds.Dataset:
+    """Return the Parquet files below a path or URL as one dataset; without files it has no columns."""
+    filesystem, name = fsspec.core.url_to_fs(path.replace("s3a://", "s3://", 1))
+    return ds.dataset(name, filesystem=filesystem, format="parquet", **options)
+
+
+def matching(table: ds.Dataset, condition: ds.Expression) -> list[dict[str, Any]]:
+    """Return the rows that meet a condition; of files that hold none only its columns are read."""
+    found: list[dict[str, Any]] = []
+    for fragment in table.get_fragments():
+        if fragment.scanner(schema=table.schema, filter=condition).count_rows():
+            found += fragment.to_table(schema=table.schema, filter=condition).to_pylist()
+    return found
+
+
+def documents(
+    directory: str,
+    stage: str,
+    state: str | None = None,
+    *,
+    wanted: int = 10_000,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return about `wanted` documents of a stage, all where there are fewer; a hash-sample of the ids.
+
+    Args:
+        directory: of the run.
+        stage: extract, filter or dedup.
+        state: kept, dropped, merged or failed; all states where None.
+        wanted: how many documents to aim at.
+        columns: all where None; `id` is always among them.
+
+    Returns:
+        A frame in hash order, so its first rows are a sample too. `measures` and `edits` are
+        dictionaries, `reasons` lists of dictionaries; `frame.attrs["rate"]` is the sampling rate.
+    """
+    ledger = read_manifest(published(directory, stage)).ledger
+    held = ledger[state]["records"] if state else ledger["in"]["records"]
+    rate = min(1.0, wanted / max(1, held))
+    names = None if columns is None else ["id", *[name for name in columns if name != "id"]]
+    dataset = rows(directory, stage)
+    only = pc.field("state") == state if state else None
+    batches = list(_sample(dataset, names, only, rate))
+    schema = (
+        batches[0].schema if batches else pa.schema([dataset.schema.field(n) for n in names or SETTLED.names])
+    )
+    frame = plain(pa.Table.from_batches(batches, schema))
+    order = frame["id"].map(_order).argsort(kind="stable") if len(frame) else []
+    frame = frame.iloc[order].reset_index(drop=True)
+    frame.attrs["rate"] = rate
+    return frame
+
+
+def _sample(
+    dataset: ds.Dataset, columns: list[str] | None, only: ds.Expression | None, rate: float
+) -> Iterator[pa.RecordBatch]:
+    for batch in dataset.to_batches(columns=columns, filter=only):
+        if rate < 1:
+            batch = batch.filter(
+                pa.array([sampled(i, rate, _SALT) for i in batch["id"].to_pylist()], pa.bool_())
+            )
+        if batch.num_rows:
+            yield batch
+
+
+def _order(document_id: str) -> float:
+    from curation.accounting.sample import position
+
+    return position(document_id, _SALT)
+
+
+def plain(table: pa.Table) -> pd.DataFrame:
+    """Return a table as a frame of plain Python values: maps as dictionaries, lists as lists."""
+    frame = table.to_pandas(maps_as_pydicts="strict")
+    for name in ("reasons",):
+        if name in frame:
+            frame[name] = [list(each) if each is not None else [] for each in frame[name]]
+    return frame
+
+
+def measures(directory: str, *, wanted: int = 10_000) -> pd.DataFrame:
+    """Return one row a document and one column a rule (`pass.rule`) of the filter stage.
+
+    A value is NaN where the rule did not measure the document: its pass is for other sources, or the
+    document had already broken an earlier pass and the recipe does not say `measure: all`.
+    """
+    names = ["source", "state", "language", "characters", "measures"]
+    frame = documents(directory, "filter", wanted=wanted, columns=names)
+    wide = pd.DataFrame(list(frame["measures"]), index=frame.index, dtype="float64")
+    out = frame.drop(columns="measures").join(wide)
+    out.attrs["rate"] = frame.attrs["rate"]
+    return out
+
+
+def rules(directory: str) -> pd.DataFrame:
+    """Return the rules of the filter stage: `name` (pass.rule), signal, min, max, only (sources)."""
+    found = [
+        {
+            "name": f"{each['name']}.{rule['name']}",
+            "signal": rule["signal"],
+            "min": float(rule["min"]),
+            "max": float(rule["max"]),
+            "only": ", ".join(each.get("only") or ()),
+        }
+        for each in read_manifest(published(directory, "filter")).config["filter"]
+        for rule in each["rules"]
+    ]
+    return pd.DataFrame(found, columns=["name", "signal", "min", "max", "only"])
+
+
+def ledgers(directory: str) -> pd.DataFrame:
+    """Return one row for each stage and source, and one for all sources: records and characters by state."""
+    found = []
+    for stage, source, account in _accounts(directory):
+        row: dict[str, Any] = {"stage": stage, "source": source}
+        for state in ("in", *STATES):
+            row[state] = account[state]["records"]
+            row[f"{state}_characters"] = account[state]["characters"]
+        found.append(row)
+    return pd.DataFrame(found)
+
+
+def reasons(directory: str) -> pd.DataFrame:
+    """Return one row for each stage, source and reason: records, alone (broke nothing else), characters."""
+    found = [
+        {"stage": stage, "source": source, "reason": name, **counts}
+        for stage, source, account in _accounts(directory)
+        for name, counts in account["reasons"].items()
+    ]
+    return pd.DataFrame(found, columns=["stage", "source", "reason", "records", "alone", "characters"])
+
+
+def _accounts(directory: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for stage, manifest in manifests(directory).items():
+        if manifest.ledger:
+            yield stage, "all", manifest.ledger
+            for source, account in manifest.ledger["sources"].items():
+                yield stage, source, account
+
+
+def clusters(directory: str) -> ds.Dataset:
+    """Return the clusters table: id, kept_id, jaccard, bands_shared, cluster_size, reason."""
+    return open_table(join(published(directory, "dedup"), "clusters"))
+
+
+def pairs(directory: str, *, wanted: int = 200) -> pd.DataFrame:
+    """Return about `wanted` removed documents beside the one each was merged into, largest clusters first.
+
+    Columns of the clusters table, and url, title, source and text of both: those of the kept document
+    begin with `kept_`. Clusters are sampled whole, by a hash of the kept document's id.
+    """
+    table = clusters(directory)
+    held = table.count_rows()
+    if not held:
+        return pd.DataFrame(columns=[*table.schema.names, "text", "kept_text"])
+    rate = min(1.0, wanted / held)
+    batches = [
+        batch.filter(pa.array([sampled(i, rate, _SALT) for i in batch["kept_id"].to_pylist()], pa.bool_()))
+        for batch in table.to_batches()
+    ]
+    frame = pa.Table.from_batches(batches).to_pandas()
+    ids = sorted({*frame["id"], *frame["kept_id"]})
+    names = ["id", "source", "url", "title", "text"]
+    found = rows(directory, "dedup").to_table(columns=names, filter=pc.field("id").isin(ids)).to_pandas()
+    found = found.drop_duplicates("id")
+    frame = frame.merge(found, on="id", how="left")
+    frame = frame.merge(found.add_prefix("kept_"), on="kept_id", how="left")
+    return frame.sort_values(
+        ["cluster_size", "kept_id", "id"], ascending=[False, True, True], ignore_index=True
+    )
+
+
+def streams(directory: str) -> pd.DataFrame:
+    """Return one row a stream of the shard stage: rows, tokens, padding, documents, shards, bytes."""
+    found = [
+        {
+            "stream": name,
+            **{key: stream[key] for key in ("rows", "tokens", "padding", "documents")},
+            "shards": len(stream["shards"]),
+            "bytes": sum(shard["bytes"] for shard in stream["shards"]),
+        }
+        for name, stream in read_manifest(published(directory, "shard")).detail["streams"].items()
+    ]
+    return pd.DataFrame(found)
+
+
+def training(directory: str) -> pd.DataFrame:
+    """Return the metrics of a training run: one row a line of `metrics.jsonl` below `directory`.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    with fsspec.open(join(directory, "metrics.jsonl"), "rt", encoding="utf-8") as stream:
+        return pd.DataFrame([json.loads(line) for line in stream if line.strip()])

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import itertools
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from curation.accounting.manifest import MissingManifest
+from curation.look import frames
+
+
+def test_documents_of_a_state_are_plain_values(small_run: Path) -> None:
+    dropped = frames.documents(str(small_run), "filter", "dropped")
+    assert sorted(dropped["title"].str.slice(0, 6)) == ["Page 8", "Page 9"]
+    assert set(dropped["state"]) == {"dropped"}
+    first = dropped.iloc[0]
+    assert first["measures"]["gopher.word_count"] == 2.0
+    assert first["reasons"][0]["name"] == "gopher.word_count"
+    assert first["edits"] == {"house.mask_pii": 0}
+    assert dropped.attrs["rate"] == 1.0
+
+
+def test_a_smaller_sample_lies_inside_a_larger(small_run: Path) -> None:
+    sizes = [0, 2, 4, 8, 100]
+    ids = [set(frames.documents(str(small_run), "filter", wanted=n)["id"]) for n in sizes]
+    assert all(small <= large for small, large in itertools.pairwise(ids))
+    assert ids[0] == set()
+    assert len(ids[-1]) == 10
+
+
+def test_only_the_asked_columns_are_read(small_run: Path) -> None:
+    frame = frames.documents(str(small_run), "extract", columns=["url"])
+    assert list(frame) == ["id", "url"]
+    assert len(frame) == 12
+
+
+def test_a_state_that_no_row_ended_in_is_empty(small_run: Path) -> None:
+    frame = frames.documents(str(small_run), "dedup", "failed")
+    assert len(frame) == 0
+    assert {"id", "text", "reasons"} <= set(frame)
+
+
+def test_a_stage_without_rows_is_empty(small_run: Path, tmp_path: Path) -> None:
+    stage = shutil.copytree(small_run / "dedup", tmp_path / "dedup")
+    for file in stage.rglob("*.parquet"):
+        file.unlink()
+    assert len(frames.documents(str(tmp_path), "dedup")) == 0
+    assert len(frames.pairs(str(tmp_path))) == 0
+
+
+def test_measures_and_rules_go_together(small_run: Path) -> None:
+    wide, rules = frames.measures(str(small_run)), frames.rules(str(small_run))
+    assert list(rules["name"]) == ["gopher.word_count", "gopher.mean_word_length"]
+    assert rules["max"].tolist() == [float("inf"), 10.0]
+    assert set(rules["name"]) <= set(wide)
+    assert wide["gopher.word_count"].min() == 2.0
+
+
+def test_ledgers_close_by_stage_and_source(small_run: Path) -> None:
+    table = frames.ledgers(str(small_run))
+    assert (table["in"] == table[["kept", "dropped", "merged", "failed"]].sum(axis=1)).all()
+    assert set(table["source"]) == {"all", "web", "docs"}
+    reasons = frames.reasons(str(small_run))
+    row = reasons[(reasons.stage == "filter") & (reasons.source == "all")].set_index("reason")
+    assert row.loc["gopher.word_count", "records"] == 2
+
+
+def test_pairs_have_the_text_of_both(small_run: Path) -> None:
+    pairs = frames.pairs(str(small_run))
+    assert pairs["reason"].tolist() == ["dedup.near", "dedup.exact"]
+    assert pairs["text"].str.endswith("again").tolist() == [True, False]
+    assert set(pairs["kept_title"]) == {"Page 3"}
+
+
+def test_streams_and_training(small_run: Path, metrics: Path) -> None:
+    streams = frames.streams(str(small_run))
+    assert streams.to_dict("records") == [
+        {"stream": "web", "rows": 2, "tokens": 200, "padding": 56, "documents": 3, "shards": 1, "bytes": 512}
+    ]
+    assert frames.training(str(metrics))["loss"].iloc[-1] == 3.0
+
+
+def test_an_unpublished_directory_says_so(tmp_path: Path) -> None:
+    with pytest.raises(
+        MissingManifest, match=re.escape("no stage was published there; expected the --out of a run")
+    ):
+        frames.manifests(str(tmp_path))

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from curation.look.report import render, write_report
+
+#: Elements that open and stay open until closed; the rest of HTML's void elements never close.
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, and whether the tags nest."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def html(small_run: Path) -> str:
+    return render(str(small_run))
+
+
+def test_the_page_is_well_formed(html: str) -> None:
+    assert Page(html).open == []
+
+
+def test_nothing_of_a_document_can_act(html: str) -> None:
+    page = Page(html)
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"script", "img", "iframe", "object", "embed", "link", "form", "base"}
+    for _, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")]
+        assert (attributes.get("href") or "#").startswith("#")
+        assert "src" not in attributes
+    assert not re.search("[\x00\x1b\u202e]", html)
+    assert "document.title='owned'" in "".join(page.text)  # shown, as text
+
+
+def test_the_page_asks_for_nothing(html: str) -> None:
+    policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    assert policy in html
+    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
+    assert style is not None
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+
+
+def test_every_section_says_what_the_run_holds(html: str) -> None:
+    text = " ".join("".join(Page(html).text).split())
+    for said in (
+        "10 of 12 kept",
+        "gopher.word_count: 2, allowed is at least 5",
+        "extract.timeout",
+        "2 of 10 measured break it",
+        "gopher.word_count, min 5",
+        "dedup.near, Jaccard 0.850, a cluster of 3",
+        "No training run is attached.",
+        "0123456789abcdef",
+    ):
+        assert said in text
+
+
+def test_a_training_run_is_drawn_with_its_phases(small_run: Path, metrics: Path) -> None:
+    text = " ".join("".join(Page(render(str(small_run), training=str(metrics))).text).split())
+    assert "100 steps; loss 7.950 at the first, 3.000 at the last." in text
+    assert "main & <late>" in text
+
+
+def test_a_training_run_that_was_named_must_be_there(small_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        render(str(small_run), training=str(tmp_path))
+
+
+def test_a_run_that_stopped_after_extract_has_a_report(small_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "extract").symlink_to(small_run / "extract")
+    path = write_report(str(tmp_path))
+    assert path == str(tmp_path / "report.html")
+    assert "The filter stage has not run." in Path(path).read_text(encoding="utf-8")
+
+
+def test_the_same_run_gives_the_same_page(small_run: Path, html: str) -> None:
+    assert render(str(small_run)) == html
