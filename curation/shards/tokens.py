@@ -1,0 +1,110 @@
+"""Text to token ids, with a tokenizer that is a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import tokenizers
+
+Ids = npt.NDArray[np.unsignedinteger[Any]]
+
+#: What published tokenizers call the end of a text, in the order they are looked for.
+END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>")
+_BYTES = 256
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Tokenizer:
+    """A loaded tokenizer and what a shard needs to know of it."""
+
+    engine: tokenizers.Tokenizer
+    vocab: int  # one more than the largest id, added tokens included
+    eot_id: int
+    dtype: str  # of a stored id: "uint16" where every id fits, else "uint32"
+
+
+def load_tokenizer(file: str | Path, end_of_text: str | None = None) -> Tokenizer:
+    """Return the tokenizer of a Hugging Face `tokenizers` JSON file.
+
+    `end_of_text` is the token put after each document; without it the first of `END_OF_TEXT` the file
+    has. Truncation and padding in the file are switched off, and special tokens met inside a text are
+    encoded as the text they are: a page that quotes `<|endoftext|>` must not end a document.
+
+    Raises ValueError naming the file for a file that is no tokenizer, has no end of text, or whose end
+    of text can come out of ordinary text.
+    """
+    import tokenizers
+
+    try:
+        content = Path(file).read_text("utf-8")
+        engine = tokenizers.Tokenizer.from_str(content)
+    except OSError as error:
+        raise ValueError(f"{file}: cannot be read ({error.strerror}); expected a tokenizer.json") from error
+    except Exception as error:  # what the library raises for a malformed file is no narrower
+        raise ValueError(
+            f"{file}: not a tokenizer ({error}); expected a tokenizer.json of Hugging Face `tokenizers`"
+        ) from error
+    engine.no_truncation()
+    engine.no_padding()
+    engine.encode_special_tokens = True
+    ids: dict[str, int] = engine.get_vocab(with_added_tokens=True)
+    wanted = END_OF_TEXT if end_of_text is None else (end_of_text,)
+    eot = next((token for token in wanted if token in ids), None)
+    if eot is None:
+        raise ValueError(
+            f"{file}: found no token {' or '.join(map(repr, wanted))} among {len(ids)}; "
+            "expected one that ends a document, name it"
+        )
+    if ids[eot] in engine.encode(eot, add_special_tokens=False).ids:
+        raise ValueError(
+            f"{file}: found that the text {eot!r} becomes its end-of-text id {ids[eot]}; expected the "
+            'token to be marked "special": true in the file, so that no page can end a document'
+        )
+    vocab = max(ids.values()) + 1
+    dtype = "uint16" if vocab <= 1 << 16 else "uint32"
+    return Tokenizer(engine=engine, vocab=vocab, eot_id=ids[eot], dtype=dtype)
+
+
+def encode_batch(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Ids]:
+    """Return the ids of each text, without an end of text; none for an empty text.
+
+    Depends on each text alone, not on the batch. The library uses all cores unless the environment
+    says TOKENIZERS_PARALLELISM=false, as a worker that shares its machine should.
+    """
+    encoded = tokenizer.engine.encode_batch_fast(list(texts), add_special_tokens=False)
+    return [np.array(one.ids, tokenizer.dtype) for one in encoded]
+
+
+def train_tokenizer(texts: Iterable[str], vocab: int) -> bytes:
+    """Return a tokenizer.json: byte-level BPE of at most `vocab` ids, end of text at id 0, then bytes.
+
+    The same texts give the same bytes. Few or small texts give fewer ids than `vocab`, since a pair is
+    merged only if it occurs twice. Any text can be encoded and decoded without loss.
+    Raises ValueError for a `vocab` that has no room for the end of text and every byte.
+    """
+    import tokenizers
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    if vocab < _BYTES + 1:
+        raise ValueError(f"vocab: found {vocab}, expected at least {_BYTES + 1} (every byte, end of text)")
+    engine = tokenizers.Tokenizer(models.BPE())
+    engine.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    engine.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab,
+        min_frequency=2,
+        special_tokens=[END_OF_TEXT[0]],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    engine.train_from_iterator(texts, trainer)
+    # Parsed and written again with sorted keys: the library's own order is not promised.
+    return json.dumps(json.loads(engine.to_str()), ensure_ascii=False, sort_keys=True).encode() + b"\n"
