@@ -1,0 +1,127 @@
+"""Rules about the code itself: who imports whom, what an import may load, how large things may grow."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("curation", "training", "jobs")
+FILES = sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))
+
+#: Inside curation, what each package may import of the others (itself is understood).
+MAY_IMPORT = {
+    "accounting": {"document"},
+    "pages": {"document"},
+    "extract": {"document", "language", "pages"},
+    "signals": {"document", "language"},
+    "filters": {"document", "signals"},
+    "dedup": {"document"},
+    "shards": {"document"},
+    "recipe": {"signals", "filters"},
+    "look": {"accounting", "recipe", "document"},
+    "language": set[str](),
+    "document": set[str](),
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module a file imports, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative imports hide who imports whom"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    return found
+
+
+def roots(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(path)}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_who_imports_whom(path: Path) -> None:
+    name, found, top = name_of(path), imports(path), roots(path)
+    if not name.startswith("curation/spark/"):
+        assert "pyspark" not in top, "only curation/spark may import pyspark"
+    if name.startswith("curation/"):
+        assert "torch" not in top, "a stage that needs a model gets it injected"
+        assert not top & {"jobs", "notebooks", "training"}
+        if name != "curation/shards/mds.py":
+            assert "streaming" not in top, "mosaicml-streaming lives in curation/shards/mds.py"
+    if name.startswith("training/"):
+        own = {each for each in found if each.startswith("curation.")}
+        allowed = ("curation.accounting", "curation.recipe.config")
+        assert all(each.startswith(allowed) or each == "curation.recipe" for each in own), own
+        assert not top & {"streaming", "jobs", "notebooks"}
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_inside_curation_imports_go_downward(package: str) -> None:
+    single = ROOT / "curation" / f"{package}.py"
+    files = [single] if single.exists() else sorted((ROOT / "curation" / package).rglob("*.py"))
+    assert files
+    for path in files:
+        used = {each.split(".")[1] for each in imports(path) if each.startswith("curation.")}
+        assert used - {package, "__version__"} <= MAY_IMPORT[package], name_of(path)
+
+
+def test_importing_curation_is_light() -> None:
+    heavy = "pyspark", "torch", "streaming", "fasttext"
+    modules = [
+        name_of(p)[:-3].replace("/", ".").removesuffix(".__init__")
+        for p in FILES
+        if name_of(p).startswith("curation/") and "/spark/" not in name_of(p)
+    ]
+    code = f"import {', '.join(modules)}, sys; print([m for m in {heavy!r} if m in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_no_job_is_called_like_a_standard_module() -> None:
+    # spark-submit puts jobs/ first on the path: a jobs/tokenize.py would break other imports
+    assert not {p.stem for p in (ROOT / "jobs").iterdir()} & set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_files_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= 320, "a name is missing"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 55, f"{node.name} does not fit on a screen"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_exception_vanishes(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"line {node.lineno}: a bare except"
+            assert not all(isinstance(each, ast.Pass) for each in node.body), f"line {node.lineno}: vanishes"
+
+
+def test_code_holds_no_thresholds() -> None:
+    """Law 2: signals and edits are compared with nothing but zero and one; bounds come from the recipe."""
+    for path in sorted((ROOT / "curation" / "signals").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare):
+                numbers = [
+                    each.value
+                    for each in (node.left, *node.comparators)
+                    if isinstance(each, ast.Constant) and isinstance(each.value, float)
+                ]
+                assert all(number in (0.0, 1.0) for number in numbers), (
+                    f"{name_of(path)}:{node.lineno}: {numbers}"
+                )
