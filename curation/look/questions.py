@@ -117,7 +117,7 @@ class Story:
             console.print(_shown(life))
         written = console.file
         assert isinstance(written, io.StringIO)
-        return written.getvalue().rstrip("\n")
+        return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).rstrip("\n")
 
 
 def why(directory: str, page: str) -> Story:

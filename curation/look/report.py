@@ -6,6 +6,7 @@ document is escaped text, and characters that would turn or hide what stands aro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import fsspec
@@ -55,6 +56,7 @@ def render(directory: str, *, training: str | None = None) -> str:
         manifests=list(found.values()),
         signals=_signals(directory, filtered),
         rate=1.0 if filtered is None else filtered.attrs["rate"],
+        counts=_reason_counts(found),
         kept=_kept(directory, found),
         removed=_removed(directory, found, filtered),
         near=[] if filtered is None else list(samples.near(filtered, frames.rules(directory), NEAR_SHOWN)),
@@ -76,9 +78,21 @@ def _stage(manifest: Manifest) -> dict[str, Any]:
         "in": ledger["in"]["records"],
         "reasons": [
             {"name": name, **counts, "share": counts["records"] / max(1, ledger["in"]["records"])}
-            for name, counts in ledger["reasons"].items()
+            for name, counts in sorted(ledger["reasons"].items(), key=_weight)
         ],
     }
+
+
+def _weight(item: tuple[str, Mapping[str, int]]) -> tuple[int, int, str]:
+    """Reasons go by records, edits (which remove no record) after them by characters."""
+    name, counts = item
+    return -counts["records"], -counts["characters"], name
+
+
+def _reason_counts(found: Mapping[str, Manifest]) -> dict[str, Mapping[str, int]]:
+    """Return reason -> its counts in the ledger, over all stages."""
+    counts = [manifest.ledger["reasons"] for manifest in found.values() if manifest.ledger]
+    return {name: each for reasons in counts for name, each in reasons.items()}
 
 
 def _signals(directory: str, filtered: pd.DataFrame | None) -> list[dict[str, Any]]:
