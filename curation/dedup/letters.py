@@ -23,7 +23,9 @@ Offsets = npt.NDArray[np.int64]
 POINT = np.uint32((1 << 21) - 1)
 ALONE = np.uint32(1 << 24)  # a word by itself
 INVISIBLE = np.uint32(1 << 25)  # to be taken out: soft hyphen, joiners, direction marks
-UNSETTLED = np.uint32(1 << 26)  # folding this one is not code point to code point: ask Python
+DOUBLED = np.uint32(1 << 26)  # to be written twice: sharp s folds to ss
+UNSETTLED = np.uint32(1 << 27)  # folding this one is more than code point to code point: ask Python
+MARK = np.uint32(1 << 28)  # composition may move or merge this one: ask whether the text is composed
 
 #: Scripts written without spaces between words, by block: Han with its radicals and marks, kana,
 #: bopomofo, Thai, Lao, Myanmar, Khmer, Tai Le, New Tai Lue, Tai Tham, Balinese, Javanese.
@@ -89,16 +91,25 @@ def table() -> Points:
         spaceless[first : last + 1] = True
     entries[alone & spaceless] |= ALONE
     for point in range(_LAST_CASED):
-        letter = chr(point)
-        folded = letter.casefold()
-        if len(folded) > 1 or unicodedata.normalize("NFC", folded) != folded:
-            entries[point] |= UNSETTLED
-        elif folded != letter:
-            entries[point] = (entries[point] & ~POINT) | np.uint32(ord(folded))
-    entries[_composing()] |= UNSETTLED
+        entries[point] = _fold(chr(point), entries[point])
+    entries[_composing()] |= UNSETTLED | MARK
     for first, last in _INVISIBLE:
         entries[first : last + 1] = INVISIBLE
     return entries
+
+
+def _fold(letter: str, entry: np.uint32) -> np.uint32:
+    """Return a letter's entry with its case folded, or marked as one that the table cannot fold."""
+    folded = letter.casefold()
+    if unicodedata.combining(letter) or not unicodedata.is_normalized("NFC", letter):
+        entry |= MARK
+    if not unicodedata.is_normalized("NFC", folded):
+        return entry | UNSETTLED
+    if len(folded) == 1:
+        return (entry & ~POINT) | np.uint32(ord(folded)) if entry & POINT else entry
+    if len(folded) == 2 and folded[0] == folded[1]:
+        return (entry & ~POINT) | np.uint32(ord(folded[0])) | DOUBLED
+    return entry | UNSETTLED
 
 
 def _composing() -> list[int]:
@@ -120,15 +131,14 @@ def folded_points(data: Bytes, offsets: Offsets) -> tuple[Points, Offsets]:
     np.cumsum(begins_character, out=counted[1:])
     bounds = counted[offsets]
     text = data.tobytes().decode("utf-8")
-    composed = unicodedata.is_normalized("NFC", text)
     entries = np.take(table(), _points(text), mode="clip")
-    if not composed or (entries & UNSETTLED).any():
+    if (entries & (UNSETTLED | MARK)).any():
         entries, bounds = _settle(text, entries, bounds)
-    invisible = entries == INVISIBLE
-    if invisible.any():
-        removed = np.zeros(len(entries) + 1, np.int64)
-        np.cumsum(invisible, out=removed[1:])
-        entries, bounds = entries[~invisible], bounds - removed[bounds]
+    if (entries & (INVISIBLE | DOUBLED)).any():
+        times = 1 + ((entries & DOUBLED) != 0) - (entries == INVISIBLE).astype(np.int64)
+        written = np.zeros(len(entries) + 1, np.int64)
+        np.cumsum(times, out=written[1:])
+        entries, bounds = np.repeat(entries, times), written[bounds]
     return entries & (POINT | ALONE), bounds
 
 

@@ -23,7 +23,9 @@ Signatures = npt.NDArray[np.uint32]
 #: Raised whenever the same text would get other shingles, signatures or keys.
 VERSION = 1
 #: Shingles permuted at once: two arrays of 4 bytes each should stay in the processor's cache.
-SLICE_SHINGLES = 1 << 15
+SLICE_SHINGLES = 1 << 16
+#: Words made into shingles at once.
+SLICE_WORDS = 1 << 15
 _EMPTY = np.uint32(0xFFFFFFFF)
 
 
@@ -85,6 +87,19 @@ def shingles(texts: pa.Array, shingle_words: int) -> tuple[Hashes, Offsets]:
     [0, 1, 2, 2, 4]
     """
     words, bounds = word_hashes(texts)
+    counts = np.diff(bounds)
+    counts = np.maximum(counts - shingle_words + 1, np.minimum(counts, 1))
+    parts = [
+        _run_shingles(
+            words[bounds[first] : bounds[last]], bounds[first : last + 1] - bounds[first], shingle_words
+        )
+        for first, last in slices(bounds, SLICE_WORDS)
+    ]
+    return np.concatenate([np.empty(0, np.uint64), *parts]), np.append(0, np.cumsum(counts))
+
+
+def _run_shingles(words: Hashes, bounds: Offsets, shingle_words: int) -> Hashes:
+    """Return the shingles of a run of documents, one after the other."""
     first, end = bounds[:-1], bounds[1:]
     factors = _mix64(np.arange(1, shingle_words + 1, dtype=np.uint64)) | np.uint64(1)
     hashes = words * factors[0]
@@ -97,8 +112,7 @@ def shingles(texts: pa.Array, shingle_words: int) -> tuple[Hashes, Offsets]:
     for i in range(1, shingle_words):
         past = end - i  # a run from here would reach into the next document
         whole[past[past > first]] = False
-    counts = np.maximum(end - first - shingle_words + 1, np.minimum(end - first, 1))
-    return _mix64(hashes[whole]), np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    return _mix64(hashes[whole])
 
 
 def _short_shingles(words: Hashes, first: Offsets, end: Offsets, factors: Hashes) -> Hashes:

@@ -86,17 +86,18 @@ def _blocks(
         stop = min(position + BLOCK_LETTERS, len(letters))
         block = letters[position:stop]
         begins = bounds[(bounds >= position) & (bounds < stop)] - position
-        starts, ends = _find_words(block, None if alone is None else alone[position:stop], begins)
-        following = stop
-        if stop < len(letters) and len(ends) and ends[-1] == len(block):
-            following = position + int(starts[-1])  # its last word may go on: leave it to the next
-            starts, ends = starts[:-1], ends[:-1]
-        yield _hash(block, starts, ends), starts + position
-        position = following
+        starts = _starts(block, None if alone is None else alone[position:stop], begins)
+        if stop < len(letters) and block[-1] and len(starts):
+            # The last word may go on: leave it to the next block. It is not the first, or it would
+            # have been cut, as a block is longer than any word.
+            stop = position + int(starts[-1])
+            block, starts = letters[position:stop], starts[:-1]
+        yield _hash(block, starts), starts + position
+        position = stop
 
 
-def _find_words(letters: Bytes | Points, alone: Flags | None, begins: Offsets) -> tuple[Offsets, Offsets]:
-    """Return where words start and end; none crosses the beginning of a document."""
+def _starts(letters: Bytes | Points, alone: Flags | None, begins: Offsets) -> Offsets:
+    """Return where words start; none crosses the beginning of a document."""
     inside = letters != 0
     start = inside.copy()
     np.greater(inside[1:], inside[:-1], out=start[1:])
@@ -104,32 +105,29 @@ def _find_words(letters: Bytes | Points, alone: Flags | None, begins: Offsets) -
         start |= alone
         start[1:] |= alone[:-1] & inside[1:]
     start[begins] = inside[begins]
-    end = inside.copy()
-    end[:-1] &= ~inside[1:] | start[1:]
-    starts, ends = np.flatnonzero(start), np.flatnonzero(end) + 1
-    lengths = ends - starts
-    if len(lengths) and lengths.max() > WORD_LETTERS:
-        starts, ends = _cut(starts, lengths)
-    return starts, ends
+    starts = np.flatnonzero(start)
+    gaps = np.diff(starts, append=len(letters))
+    return _cut(inside, starts, gaps) if (gaps > WORD_LETTERS).any() else starts
 
 
-def _cut(starts: Offsets, lengths: Offsets) -> tuple[Offsets, Offsets]:
-    """Return the words with those above `WORD_LETTERS` cut into pieces of it, counted from the start."""
+def _cut(inside: Flags, starts: Offsets, gaps: Offsets) -> Offsets:
+    """Return the starts with those of words above `WORD_LETTERS` cut into pieces, counted from the start."""
+    counted = np.concatenate([np.zeros(1, np.int64), np.cumsum(inside)])
+    lengths = counted[starts + gaps] - counted[starts]  # between two starts all letters are one word's
     pieces = -(-lengths // WORD_LETTERS)
-    word = np.repeat(np.arange(len(starts)), pieces)
-    number = np.arange(len(word)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    begin = starts[word] + number * WORD_LETTERS
-    return begin, np.minimum(begin + WORD_LETTERS, (starts + lengths)[word])
+    number = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    begins: Offsets = np.repeat(starts, pieces) + number * WORD_LETTERS
+    return begins
 
 
-def _hash(letters: Bytes | Points, starts: Offsets, ends: Offsets) -> Hashes:
+def _hash(letters: Bytes | Points, starts: Offsets) -> Hashes:
+    """Return the hash of each word. Separators are zero and add nothing: a word may end at the next."""
     powers, inverses = _powers()
     sums = np.empty(len(letters) + 1, np.uint64)
     sums[0] = 0
     np.multiply(letters, powers[: len(letters)], out=sums[1:])
     np.cumsum(sums[1:], out=sums[1:])
-    hashes: Hashes = np.take(sums, ends)
-    hashes -= np.take(sums, starts)
+    hashes = np.diff(np.take(sums, starts), append=sums[-1:])
     hashes *= np.take(inverses, starts)
     hashes ^= hashes >> np.uint64(32)  # the low bits of a product know only low bits: bring down the high
     return hashes
