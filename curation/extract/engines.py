@@ -43,7 +43,10 @@ def trafilatura(html: str) -> Extraction:
     """Return the main text as Markdown, favouring recall, rescued by Resiliparse."""
     tree = parse(html)
     counts = _seen(tree)
-    text = _trafilatura_text(tree, "recall")
+    try:
+        text = _trafilatura_text(tree, "recall")
+    except RecursionError:  # thousands of unclosed tags: Resiliparse, which does not recurse, can
+        text = ""
     rescue = _resiliparse_text(html)
     made_by = f"trafilatura-{_version('trafilatura')}"
     if len(text) < _RESCUE_BELOW * len(rescue):

@@ -204,6 +204,7 @@ def _pass_over(
     window.fill(len(_TRAILER))
     if window.data.startswith(_TRAILER):
         window.drop(len(_TRAILER))
+    window.fill(START_BYTES)  # to the end of the gzip member, so that its length is known
     raise _TooLarge(
         f"{headers.get('warc-target-uri', '')}: a block of {headers['content-length']} bytes,"
         f" the limit is {MAX_BODY_BYTES}"

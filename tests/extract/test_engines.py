@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import pytest
+
+from curation.extract.engines import ENGINES, engine_named, resiliparse, trafilatura
+from curation.extract.metadata import title
+
+SENTENCE = "The committee met on Tuesday to review the proposal about the water supply. "
+NAVIGATION = "<nav><ul><li><a href=/>Home page link</a></li><li><a href=/x>Other link</a></li></ul></nav>"
+TABLE = (
+    "<table><tr><th>Name</th><th>Count</th></tr><tr><td>apples</td><td>12</td></tr>"
+    "<tr><td>pears</td><td>7</td></tr></table>"
+)
+PAGE = (
+    f"<!DOCTYPE html><html><head><title>Water &amp; land</title></head><body>{NAVIGATION}"
+    f"<article><h1>Water</h1><p>{SENTENCE * 4}</p>{TABLE}<p>{SENTENCE * 3}</p>"
+    f"<pre><code>def f():\n    return 1\n</code></pre></article></body></html>"
+)
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_every_engine_keeps_the_text_and_drops_the_navigation(name: str) -> None:
+    found = ENGINES[name](PAGE)
+    assert SENTENCE.strip() in found.text
+    assert "Home page link" not in found.text
+    assert found.title == "Water & land"
+    assert found.engine.startswith(("trafilatura-2", "resiliparse-2"))
+    assert ENGINES[name](PAGE) == found
+
+
+def test_tables_and_code_are_kept_and_counted() -> None:
+    found = trafilatura(PAGE)
+    assert "| apples | 12 |" in found.text
+    assert found.counts == {
+        "table_cells_seen": 6.0,
+        "table_cells_kept": 6.0,
+        "code_blocks_seen": 1.0,
+        "code_blocks_kept": 1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<p>{SENTENCE * 4}</p>",  # a fragment with one root
+        f'<?xml version="1.0" encoding="shift_jis"?><html><body><p>{SENTENCE * 4}</p></body></html>',
+        f"<html lang=en/>\n<body><p>{SENTENCE * 4}</p></body></html>",
+        f"<html><body>\0<p>{SENTENCE * 4}\x0b\ufffe</p></body></html>",
+        "<html><body>" + "<div>" * 1000 + f"<p>{SENTENCE * 4}</p></body></html>",
+        "<html><body>" + "<b><i>" * 5000 + f"<p>{SENTENCE * 4}</p></body></html>",
+        f"<html><body><p title='{'x' * 11_000_000}'>{SENTENCE * 4}</p></body></html>",
+        f"<html><body><p>{SENTENCE * 4}</p>\ud800</body></html>",
+    ],
+    ids=["fragment", "xml", "closed", "control", "deep", "unclosed", "attribute", "surrogate"],
+)
+def test_odd_pages_keep_their_text(html: str) -> None:
+    assert SENTENCE.strip() in trafilatura(html).text
+
+
+@pytest.mark.parametrize("html", ["", " ", "<html></html>", "<!-- only -->", "<p></p>", "\0"])
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_pages_without_text_have_none(html: str, name: str) -> None:
+    assert ENGINES[name](html).text.strip() == ""
+
+
+def test_resiliparse_rescues_what_trafilatura_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    from curation.extract import engines
+
+    full = resiliparse(PAGE).text
+    quarter = len(full) / 4
+    assert quarter > 1
+    for kept, rescued in ((int(quarter) + 1, False), (int(quarter) - 1, True)):
+        monkeypatch.setattr(engines, "_trafilatura_text", lambda tree, favour, n=kept: "x" * n)
+        found = trafilatura(PAGE)
+        assert (found.text == full) == rescued
+        assert ("+resiliparse-" in found.engine) == rescued
+        assert found.counts.get("rescued") == (1.0 if rescued else None)
+
+
+def test_engines_have_names_or_addresses() -> None:
+    assert engine_named("trafilatura") is trafilatura
+    assert engine_named("curation.extract.engines:resiliparse") is resiliparse
+    with pytest.raises(ValueError, match="no extraction engine") as caught:
+        engine_named("readability")
+    assert str(caught.value) == (
+        "no extraction engine 'readability'; there are trafilatura, precision, resiliparse,"
+        " and any function written as package.module:function"
+    )
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<title>A &lt;b&gt;\n  c</title>", "A <b> c"),
+        ("<TITLE lang=en>A</TITLE>", "A"),
+        ("<title> </title><title>second</title>", "second"),
+        ('<meta property="og:title" content="It\'s og">', "It's og"),
+        ("<meta content='x' name=twitter:title>", "x"),
+        ('<meta name="description" content="x">', ""),
+        ("", ""),
+        ("<title>" + "a" * 2000 + "</title>", "a" * 1000),
+    ],
+)
+def test_titles(html: str, expected: str) -> None:
+    assert title(html) == expected

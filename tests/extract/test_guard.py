@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from curation.extract.engines import Extraction
+from curation.extract.guard import Fault, Guard, GuardError
+
+HAZARDS = """
+import os, signal, sys, time
+from curation.extract.engines import Extraction
+
+pages = 0
+
+def engine(html):
+    global pages
+    pages += 1
+    for word, act in ACTS.items():
+        if word in html:
+            act()
+    return Extraction(text=html, title=str(pages), engine="hazards")
+
+def hang():
+    time.sleep(600)
+
+def spin():
+    import re
+    re.match("(a+)+$", "a" * 60 + "b")  # native code that holds the interpreter
+
+def fill():
+    bytearray(10**12)
+
+def chatter():
+    print("a library writes to standard output", flush=True)
+    os.write(1, b"and so does native code")
+
+def fail():
+    raise KeyError("no such thing")
+
+def deep():
+    def again():
+        again()
+    again()
+
+ACTS = {
+    "HANG": hang, "SPIN": spin, "FILL": fill, "CHATTER": chatter, "FAIL": fail, "DEEP": deep,
+    "SEGV": lambda: os.kill(os.getpid(), signal.SIGSEGV), "EXIT": lambda: sys.exit(3),
+    "LEAVE": lambda: os._exit(0), "SURROGATE": lambda: None,
+}
+"""
+
+
+@pytest.fixture
+def hazards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "hazardous.py").write_text(HAZARDS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return "hazardous:engine"
+
+
+@pytest.fixture
+def guard(hazards: str) -> Iterator[Guard]:
+    with Guard(hazards, timeout_s=1.5, max_memory_mib=4096) as guard:
+        yield guard
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A zombie is dead: only its parent has not asked yet.
+    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+
+
+def until(condition: Callable[[], bool], limit_s: float = 20.0) -> bool:
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("page", "fault"),
+    [
+        ("HANG", Fault(name="extract.timeout", value=1.5, limit=1.5,
+                       detail="the extraction was killed at its deadline")),
+        ("SPIN", Fault(name="extract.timeout", value=1.5, limit=1.5,
+                       detail="the extraction was killed at its deadline")),
+        ("SEGV", Fault(name="extract.crash", value=None, limit=None, detail="ended by SIGSEGV")),
+        ("EXIT", Fault(name="extract.crash", value=None, limit=None, detail="exited with 3")),
+        ("LEAVE", Fault(name="extract.crash", value=None, limit=None, detail="exited with 0")),
+        ("FILL", Fault(name="extract.memory", value=None, limit=4096.0,
+                       detail="more than 4096 MiB of memory")),
+        ("FAIL", Fault(name="extract.error", value=None, limit=None,
+                       detail="KeyError: 'no such thing'")),
+        ("DEEP", Fault(name="extract.error", value=None, limit=None,
+                       detail="RecursionError: maximum recursion depth exceeded")),
+    ],
+)  # fmt: skip
+def test_a_bad_page_is_one_fault_and_the_next_page_is_fine(guard: Guard, page: str, fault: Fault) -> None:
+    assert guard.extract("before") == extraction("before", guard)
+    assert guard.extract(page) == fault
+    after = guard.extract("after")
+    assert isinstance(after, Extraction)
+    assert after.text == "after"
+
+
+def extraction(text: str, guard: Guard) -> Extraction:
+    # The first page of a child warms it up, so the first answer is its second page.
+    return Extraction(text=text, title="2", engine="hazards", counts={})
+
+
+def test_answers_belong_to_their_pages_through_any_mix_of_faults(guard: Guard) -> None:
+    mix = ["a", "SEGV", "b", "HANG", "c", "FAIL", "d", "EXIT", "e", "FILL", "f"]
+    texts = [found.text if isinstance(found, Extraction) else None for found in map(guard.extract, mix)]
+    assert texts == ["a", None, "b", None, "c", None, "d", None, "e", None, "f"]
+
+
+def test_an_interrupted_page_leaves_nothing_for_the_next(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from curation.extract import guard as module
+
+    guard.extract("first")
+    receive = module._receive
+
+    def interrupted(*arguments: object) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_receive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        guard.extract("interrupted")
+    monkeypatch.setattr(module, "_receive", receive)
+    found = guard.extract("next")
+    assert isinstance(found, Extraction)
+    assert found.text == "next"
+
+
+def test_output_of_libraries_does_not_reach_the_answers(guard: Guard) -> None:
+    found = guard.extract("CHATTER")
+    assert isinstance(found, Extraction)
+    assert found.text == "CHATTER"
+
+
+def test_large_pages_and_lone_surrogates_pass_both_ways(hazards: str, guard: Guard) -> None:
+    page = "é" * 5_000_000
+    with Guard(hazards, timeout_s=60) as patient:
+        found = patient.extract(page)
+    assert isinstance(found, Extraction)
+    assert found.text == page
+    found = guard.extract("SURROGATE \ud800")
+    assert isinstance(found, Extraction)
+    assert found.text == "SURROGATE ?"
+
+
+def test_a_child_that_dies_between_pages_costs_nothing(guard: Guard) -> None:
+    guard.extract("first")
+    first = guard.child_pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    assert until(lambda: not alive(first))
+    found = guard.extract("second")
+    assert isinstance(found, Extraction)
+    assert found.text == "second"
+    assert guard.child_pid != first
+
+
+def test_the_child_is_recycled(hazards: str) -> None:
+    with Guard(hazards, timeout_s=5, recycle_pages=2) as guard:
+        titles = [getattr(guard.extract(page), "title", "") for page in "abcde"]
+    assert titles == ["2", "3", "2", "3", "2"]
+
+
+def test_closing_ends_the_child(hazards: str) -> None:
+    with Guard(hazards, timeout_s=5) as guard:
+        guard.extract("page")
+        pid = guard.child_pid
+    assert pid is not None
+    assert not alive(pid)
+
+
+@pytest.mark.parametrize("page", ["", "HANG", "SPIN"])
+def test_the_child_ends_when_its_parent_dies(hazards: str, tmp_path: Path, page: str) -> None:
+    # Idle, asleep or in native code that never looks up: it must not outlive its parent.
+    program = (
+        "import sys, threading, time\n"
+        "sys.path[:0] = sys.argv[1:3]\n"
+        "from curation.extract.guard import Guard\n"
+        "guard = Guard(sys.argv[3], timeout_s=1.0)\n"
+        "guard.extract('first')\n"
+        "threading.Timer(0.2, lambda: print(guard.child_pid, flush=True)).start()\n"
+        "guard.extract(sys.argv[4]) if sys.argv[4] else time.sleep(60)\n"
+    )
+    root = str(Path(__file__).parent.parent.parent)
+    with subprocess.Popen(
+        [sys.executable, "-c", program, root, str(tmp_path), hazards, page], stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert alive(pid)
+        parent.kill()
+    assert until(lambda: not alive(pid))
+
+
+@pytest.mark.parametrize(
+    ("engine", "message"),
+    [
+        ("trafilatur", "no extraction engine 'trafilatur'; there are trafilatura, precision, "),
+        ("no.such:thing", "extraction engine 'no.such:thing' cannot be imported: No module named 'no'"),
+    ],
+)  # fmt: skip
+def test_an_unknown_engine_is_an_error_not_a_fault(
+    engine: str, message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Guard(engine) as guard, pytest.raises(GuardError) as caught:
+        guard.extract("page")
+    assert str(caught.value) == (
+        f"the extraction process for engine {engine!r} did not start: exited with 1 (the extraction"
+        " process has gone); its own message is on the standard error of this process"
+    )
+    assert message in capfd.readouterr().err

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.pages.charset import codec, decode
+
+RUSSIAN = "Комитет собрался во вторник, чтобы обсудить предложение о водоснабжении региона. " * 5
+JAPANESE = "委員会は火曜日に会合を開き、地域の水道についての提案を検討した。これは重要である。" * 5
+POLISH = "Zażółć gęślą jaźń; komitet spotkał się we wtorek, żeby omówić wnioski. " * 5
+GERMAN = "Der Ausschuß prüfte die Vorschläge über künftige Wassergebühren für Bürger. " * 5
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "content_type", "charset", "method"),
+    [
+        (RUSSIAN, "utf-8", "text/html; charset=windows-1251", "utf-8", "utf-8"),
+        (RUSSIAN, "cp1251", "text/html; charset=windows-1251", "cp1251", "header"),
+        (RUSSIAN, "cp1251", "text/html; charset=utf-8", "cp1251", "detected"),
+        (RUSSIAN, "koi8-r", 'text/html; charset="KOI8-R"', "koi8-r", "header"),
+        (JAPANESE, "cp932", "text/html;charset=x-sjis", "cp932", "header"),
+        (JAPANESE, "euc_jp", "text/html", "euc_jp", "detected"),
+        (JAPANESE, "iso2022_jp", "text/html", "iso2022_jp", "escapes"),
+        (POLISH, "iso8859-2", "text/html; charset=ISO-8859-2", "iso8859-2", "header"),
+        (GERMAN, "utf-16", "text/html", "utf-16-le", "bom"),
+        (GERMAN, "utf-16-be", "text/html; charset=utf-8", "utf-16-be", "nul_pattern"),
+        (GERMAN, "utf-8-sig", "", "utf-8", "bom"),
+    ],
+)
+def test_the_chain(text: str, encoding: str, content_type: str, charset: str, method: str) -> None:
+    found = decode(text.encode(encoding), content_type)
+    assert (found.charset, found.method, found.replaced_count) == (charset, method, 0)
+    assert found.text == text
+
+
+def test_the_page_itself_declares() -> None:
+    html = f'<html><head><meta http-equiv=x content="text/html; charset=euc-kr"></head>{"가나다라" * 20}'
+    found = decode(html.encode("cp949"), "text/html; charset=iso-8859-1")
+    assert (found.charset, found.method, found.text) == ("cp949", "meta", html)
+
+
+def test_utf8_with_a_few_bad_bytes_is_repaired_and_counted() -> None:
+    body = ("naïve café “quoted” " * 200).encode() + b"\xff" + b" end"
+    found = decode(body, "text/html")
+    assert (found.charset, found.method, found.replaced_count) == ("utf-8", "utf-8_repaired", 1)
+    assert found.text.endswith("\ufffd end")
+
+
+def test_a_few_curly_quotes_are_windows_1252() -> None:
+    body = b"The committee met on Tuesday. " * 200 + b"It\x92s a \x93draft\x94, \xa390."
+    found = decode(body, "text/html; charset=utf-8")
+    assert (found.charset, found.method) == ("cp1252", "sparse")
+    assert found.text.endswith("It’s a “draft”, £90.")
+
+
+def test_genuine_replacement_characters_are_not_counted() -> None:
+    assert decode("a\ufffdb".encode()).replaced_count == 0
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("latin1", "cp1252"), ("us-ascii", "cp1252"), ("GB2312", "gb18030"), ("big5", "big5hkscs"),
+        ("shift_jis", "cp932"), ("EUC-KR", "cp949"), ("iso-8859-9", "cp1254"), ("utf8", "utf-8"),
+        ("hex", None), ("rot13", None), ("unicode_escape", None), ("idna", None), ("x-unknown-42", None),
+        ("", None), ("\0", None),
+    ],
+)  # fmt: skip
+def test_labels_mean_what_browsers_mean(label: str, name: str | None) -> None:
+    assert codec(label) == name
+
+
+@given(st.binary(max_size=400), st.text(max_size=40))
+def test_any_bytes_decode_to_text_that_utf8_can_hold(body: bytes, content_type: str) -> None:
+    found = decode(body, content_type)
+    found.text.encode()
+    assert found.replaced_count >= 0
+    assert decode(body, content_type) == found

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import brotli
+import pytest
+import zstandard
+
+from curation.pages import http
+from curation.pages.http import BodyTooLarge, decode_body, parse_response
+
+PAGE = b"<html><body>" + b"<p>Some text that packs well.</p>" * 40 + b"</body></html>"
+
+
+def raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+def chunked(data: bytes, size: int = 100) -> bytes:
+    parts = [data[start : start + size] for start in range(0, len(data), size)]
+    return b"".join(b"%x;ext=1\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "content_type"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", 200, "text/html"),
+        (b"HTTP/1.0 404\nContent-Type: text/html\n\n", 404, "text/html"),
+        (b"HTTP/1.1 200\r\nno colon here\r\ncontent-type:a/b\r\n\r\n", 200, "a/b"),
+        (b"HTTP/2 204 \r\n\r\n", 204, ""),
+        (b"http/1.1 500 Sorry\r\n\r\n", 500, ""),
+    ],
+)
+def test_heads_are_parsed_tolerantly(head: bytes, status: int, content_type: str) -> None:
+    found = parse_response(head + PAGE)
+    assert (found.status, found.content_type, found.body) == (status, content_type, PAGE)
+    assert found.notes == ()
+
+
+def test_a_body_without_http_headers_is_kept_whole() -> None:
+    found = parse_response(PAGE)
+    assert (found.status, found.body, found.notes) == (None, PAGE, ("no HTTP headers",))
+
+
+def test_headers_that_never_end_leave_no_body() -> None:
+    assert parse_response(b"HTTP/1.1 200 OK\r\nA: b").body == b""
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (gzip.compress(PAGE), {"content-encoding": "gzip"}),
+        (gzip.compress(PAGE), {}),
+        (zlib.compress(PAGE), {"content-encoding": "deflate"}),
+        (raw_deflate(PAGE), {"content-encoding": "deflate"}),
+        (brotli.compress(PAGE), {"content-encoding": "br"}),
+        (zstandard.compress(PAGE), {"content-encoding": "zstd"}),
+        (gzip.compress(brotli.compress(PAGE)), {"content-encoding": "br, x-gzip"}),
+        (chunked(PAGE), {"transfer-encoding": "chunked"}),
+        (chunked(gzip.compress(PAGE)), {"transfer-encoding": "chunked", "content-encoding": "gzip"}),
+    ],
+)
+def test_codings_are_undone(body: bytes, headers: dict[str, str]) -> None:
+    assert decode_body(body, headers) == (PAGE, ())
+
+
+@pytest.mark.parametrize(
+    ("headers", "note"),
+    [
+        ({"content-encoding": "gzip"}, "Content-Encoding says gzip, the body is not"),
+        ({"content-encoding": "deflate"}, "Content-Encoding says deflate, the body is not"),
+        ({"content-encoding": "br"}, "Content-Encoding says br, the body is not"),
+        ({"transfer-encoding": "chunked"}, "Transfer-Encoding says chunked, the body is not"),
+    ],
+)
+def test_codings_that_are_only_claimed_leave_the_body(headers: dict[str, str], note: str) -> None:
+    assert decode_body(PAGE, headers) == (PAGE, (note,))
+
+
+def test_a_text_that_starts_like_a_chunk_is_kept() -> None:
+    body = b"abc\nThis file begins with a line of hexadecimal digits." + b" " * 3000
+    assert decode_body(body, {"transfer-encoding": "chunked"})[0] == body
+
+
+def test_damaged_bodies_keep_their_good_part() -> None:
+    packed = gzip.compress(PAGE)
+    found, notes = decode_body(packed[:-12], {"content-encoding": "gzip"})
+    assert PAGE.startswith(found)
+    assert len(found) > 100
+    assert notes == ("the gzip body is damaged or cut off",)
+    found, notes = decode_body(chunked(PAGE)[:350], {"transfer-encoding": "chunked"})
+    assert PAGE.startswith(found)
+    assert len(found) > 200
+    assert notes == ("the chunked body is damaged or cut off",)
+
+
+@pytest.mark.parametrize(
+    ("pack", "name"),
+    [(gzip.compress, "gzip"), (zlib.compress, "deflate"), (brotli.compress, "br"), (zstandard.compress, "zstd")],
+)  # fmt: skip
+def test_a_bomb_is_too_large_and_one_byte_less_is_not(
+    pack: object, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "MAX_BODY_BYTES", 1000)
+    assert callable(pack)
+    headers = {"content-encoding": name}
+    assert decode_body(pack(b"a" * 1000), headers) == (b"a" * 1000, ())
+    with pytest.raises(BodyTooLarge, match="the decoded body has more than 1000 bytes"):
+        decode_body(pack(b"a" * 1001), headers)

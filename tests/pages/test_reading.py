@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.document import PAGE
+from curation.pages.page import Split
+from curation.pages.reading import read, splits
+
+Make = Callable[..., bytes]
+
+
+def pages(path: Path, split_bytes: int = 2**30) -> list[dict[str, Any]]:
+    found = []
+    for split in splits([(str(path), path.stat().st_size)], "warc", split_bytes):
+        for batch in read(split, source="crawl"):
+            assert batch.schema.equals(PAGE)
+            found += batch.to_pylist()
+    return found
+
+
+def test_splits_cover_every_file_once() -> None:
+    found = splits([("a.warc", 25), ("empty.warc", 0)], "warc", 10)
+    assert [(split.file, split.start, split.end) for split in found] == [
+        ("a.warc", 0, 10), ("a.warc", 10, 20), ("a.warc", 20, 25), ("empty.warc", 0, 1),
+    ]  # fmt: skip
+    whole = splits([("a.jsonl.gz", 25), ("b.jsonl.zst", 25)], "jsonl", 10)
+    assert [(split.start, split.end) for split in whole] == [(0, 25), (0, 25)]
+
+
+@pytest.mark.parametrize(
+    ("format", "split_bytes", "message"),
+    [
+        ("arc", 10, "format 'arc' is none of warc, jsonl, parquet"),
+        ("warc", 0, "a split has 0 bytes; give a positive number"),
+    ],
+)
+def test_splits_say_what_is_wrong(format: str, split_bytes: int, message: str) -> None:
+    with pytest.raises(ValueError, match=r"none of|positive") as caught:
+        splits([], format, split_bytes)
+    assert str(caught.value) == message
+
+
+def test_records_become_pages(tmp_path: Path, make_member: Make) -> None:
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(
+        make_member(0, kind="warcinfo")
+        + make_member(1)
+        + make_member(2, kind="request")
+        + make_member(3, kind="metadata")
+        + make_member(4, kind="revisit", block=b"HTTP/1.1 200 OK\r\n\r\n")
+        + make_member(5, kind="conversion", block=b"plain text")
+        + make_member(6, kind="resource", block=b"<p>resource")
+        + make_member(7, kind="continuation", block=b"the rest")
+        + b"junk"
+    )
+    found = pages(path)
+    assert [(page["record_id"], page["kind"], page["failure"]) for page in found] == [
+        ("urn:uuid:1", "html", None),
+        ("urn:uuid:4", "revisit", None),
+        ("urn:uuid:5", "text", None),
+        ("urn:uuid:6", "html", None),
+        ("urn:uuid:7", "continuation", None),
+        ("", "html", "pages.unreadable"),
+    ]
+    first = found[0]
+    assert (first["source"], first["url"]) == ("crawl", "http://example.org/1")
+    assert (first["status"], first["content_type"]) == (200, "text/html; charset=utf-8")
+    assert first["captured_at"] == "2026-01-01T00:00:00Z"
+    assert first["body"].startswith(b"<html>")
+    assert found[-1]["length"] == 4
+    for step in (1, 97, 1000):
+        assert pages(path, step) == found
+
+
+def test_batches_are_bounded_in_rows_and_bytes(tmp_path: Path, make_record: Make) -> None:
+    path = tmp_path / "a.warc"
+    small = b"".join(make_record(number) for number in range(600))
+    large = make_record(1, block=b"HTTP/1.1 200\r\n\r\n" + b"a" * (5 * 2**20)) * 3
+    path.write_bytes(small + large)
+    split = Split(file=str(path), start=0, end=path.stat().st_size, format="warc")
+    assert [batch.num_rows for batch in read(split, source="s")] == [512, 89, 1, 1]
+
+
+def test_a_bomb_is_a_failure(tmp_path: Path, make_member: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    from curation.pages import http
+
+    monkeypatch.setattr(http, "MAX_BODY_BYTES", 5000)
+    block = b"HTTP/1.1 200\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"a" * 5001)
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(make_member(0, block=block) + make_member(1))
+    first, second = pages(path)
+    assert (first["failure"], first["body"], first["url"]) == (
+        "pages.too_large",
+        None,
+        "http://example.org/0",
+    )
+    assert first["detail"] == "the decoded body has more than 5000 bytes"
+    assert second["failure"] is None
+
+
+@pytest.mark.shared
+def test_the_development_crawl_is_read_whole_by_any_split(shared: Path) -> None:
+    import hashlib
+    import json
+
+    path = shared / "data/crawl_dev.warc.gz"
+    found = pages(path, 2**24)
+    lines = (shared / "data/records_dev.jsonl").read_text().splitlines()
+    truth = {row["record_id"].strip("<>"): row for row in map(json.loads, lines)}
+    ids = [page["record_id"] for page in found]
+    assert len(ids) == len(set(ids)) == 2581  # 2,575 responses, 4 revisits, 2 resources
+    assert set(truth) <= set(ids)
+    coded = ("gzip", "deflate", "chunked")
+    for page in found:
+        facts = truth.get(page["record_id"])
+        if facts and not any(word in str(facts["variant"]) for word in coded):
+            assert hashlib.sha1(page["body"]).hexdigest() == facts["payload_sha1"]
+            assert page["status"] in (facts["http_status"], None)
+    assert [page["record_id"] for page in pages(path, 2**22 + 1)] == ids
