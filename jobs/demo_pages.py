@@ -21,7 +21,7 @@ from demo.prose import Prose
 from demo.web_archive import Capture, archive, revisit
 from markupsafe import Markup
 
-LIBRARY_PAGES, PACKAGE_PAGES_EACH, README_PAGES, LICENCE_PAGES = 420, 24, 240, 40
+LIBRARY_PAGES, PACKAGE_PAGES_EACH, README_PAGES, LICENCE_PAGES = 420, 24, 400, 40
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "demo"), autoescape=True
 )

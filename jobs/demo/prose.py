@@ -22,7 +22,7 @@ PACKAGES = ("numpy", "pandas", "torch", "networkx", "fsspec", "jinja2", "rich", 
 #: A page ends after the first docstring that takes it past this, so that no page dwarfs the others.
 PAGE_CHARACTERS = 5_000
 #: Pages of one package's Read Me file, so that a change log at its end does not fill the index.
-PARTS_EACH = 3
+PARTS_EACH = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

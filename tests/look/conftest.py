@@ -70,7 +70,7 @@ def publish(directory: Path, stage: str, rows: Sequence[Mapping[str, Any]], **ma
 
 RULES = [
     {"name": "word_count", "signal": "word_count", "min": 5.0, "max": "inf", "options": {}},
-    {"name": "mean_word_length", "signal": "mean_word_length", "min": 3.0, "max": 10.0, "options": {}},
+    {"name": "mean_word_length", "signal": "mean_word_length", "min": 3.0, "max": 40.0, "options": {}},
 ]
 
 
