@@ -87,6 +87,35 @@ _RUN = rf"[{_LETTER}--[{_ALONE}]]+"
 _WORD = rf"[{_ALONE}]\p{{M}}*|{_RUN}(?:['’]{_RUN})*"
 
 
+# Marks of Markdown. None of the patterns crosses a line feed, so that lines stay where they are.
+_HEADING = re.compile(r"^([ \t]*(?:[-*+] )?)#{1,6}[ \t]+", re.MULTILINE)
+_ROW = re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.MULTILINE)
+_RULER = re.compile(r"[\s|:-]*")
+_BAR = re.compile(r"(?<!\\)\|")
+_EMPHASIS = re.compile(r"\\([!-/:-@\[-`{-~])|\*{1,3}(?:(?=\S)|(?<=\S\*))")
+
+
+def plain(text: str) -> str:
+    r"""Return the text as it reads, line by line: without the marks of Markdown that stand for layout.
+
+    Heading marks, the bars and rulers of tables, asterisks of emphasis and escaping backslashes are taken
+    out; list marks stay, since rules look for them.
+
+    >>> plain("## A *title*\n| cell | **cell** |\n|---|---|\n- item \\[1\\]")
+    'A title\ncell   cell\n\n- item [1]'
+    """
+    if "#" in text:
+        text = _HEADING.sub(r"\1", text)
+    if "|" in text:
+        text = _ROW.sub(_cells, text)
+    return _EMPHASIS.sub(r"\1", text) if "*" in text or "\\" in text else text
+
+
+def _cells(row: re.Match[str]) -> str:
+    line = row[0].strip()
+    return "" if _RULER.fullmatch(line) else _BAR.sub(" ", line).strip()
+
+
 @functools.cache
 def _finder(splitter: Splitter, ascii_only: bool) -> Callable[[str], list[str]]:
     if splitter == "whitespace":
@@ -104,6 +133,9 @@ def _finder(splitter: Splitter, ascii_only: bool) -> Callable[[str], list[str]]:
 class Text:
     """One text and what signals look at, each part computed once, when first asked for.
 
+    Signals read `plain`, not `raw`: rules that count symbols, line ends and repeated lines were made for text
+    without markup, and would take a heading for hash signs and a table row for a line without an end mark.
+
     A *line* is what stands between line feeds, stripped, blank ones left out. A *paragraph* is a run of
     lines without a blank line between them. What a *word* is, published rules disagree on, so the splitter
     has a name: `whitespace` cuts at white space; `unicode` takes runs of letters, marks and digits (with
@@ -119,19 +151,24 @@ class Text:
         self._words: dict[tuple[Splitter, bool], Words] = {}
 
     @functools.cached_property
+    def plain(self) -> str:
+        """The text without the marks of Markdown."""
+        return plain(self.raw)
+
+    @functools.cached_property
     def lowered(self) -> str:
-        """The text in lower case."""
-        return self.raw.lower()
+        """The plain text in lower case."""
+        return self.plain.lower()
 
     @functools.cached_property
     def lines(self) -> list[str]:
         """Lines, stripped; blank ones are left out."""
-        return [line for line in map(str.strip, self.raw.split("\n")) if line]
+        return [line for line in map(str.strip, self.plain.split("\n")) if line]
 
     @functools.cached_property
     def paragraphs(self) -> list[str]:
         """Paragraphs: their lines, stripped, joined by a line feed."""
-        stripped = map(str.strip, self.raw.split("\n"))
+        stripped = map(str.strip, self.plain.split("\n"))
         return ["\n".join(lines) for filled, lines in itertools.groupby(stripped, bool) if filled]
 
     def words(self, splitter: Splitter = "whitespace", *, lowercase: bool = False) -> Words:
@@ -142,8 +179,8 @@ class Text:
         """
         key = (splitter, lowercase)
         if key not in self._words:
-            raw = self.lowered if lowercase else self.raw
-            self._words[key] = Words(_finder(splitter, raw.isascii())(raw))
+            text = self.lowered if lowercase else self.plain
+            self._words[key] = Words(_finder(splitter, text.isascii())(text))
         return self._words[key]
 
 

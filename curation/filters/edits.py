@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from curation.document import plain
+
 Editor = Callable[..., str]
 _E = TypeVar("_E", bound=Editor)
 
@@ -63,23 +65,25 @@ def c4_lines(
     A line stays if it has at least `min_words` words (by white space), no word of more than
     `max_word_length` characters, ends with one of `end_marks` and none of `not_end_marks` (no `end_marks`:
     any end will do), and holds none of `drop_phrases`, which are lower case and sought in lower case.
+    Marks of Markdown are not looked at: a table row ends where its last cell does.
 
     Source: Raffel et al. 2020, section 2.2, and its published code.
     """
     lowered = text.lower()
     phrases = [phrase for phrase in drop_phrases if phrase in lowered]
     kept = []
-    for line in map(str.strip, text.split("\n")):
-        if end_marks and (not line.endswith(end_marks) or line.endswith(not_end_marks)):
+    for line, read in zip(text.split("\n"), plain(text).split("\n"), strict=True):
+        seen = read.strip()
+        if end_marks and (not seen.endswith(end_marks) or seen.endswith(not_end_marks)):
             continue
-        words = line.split()
+        words = seen.split()
         if len(words) < min_words:
             continue
-        if len(line) > max_word_length and max(map(len, words)) > max_word_length:
+        if len(seen) > max_word_length and max(map(len, words)) > max_word_length:
             continue
         if phrases and any(phrase in line.lower() for phrase in phrases):
             continue
-        kept.append(line)
+        kept.append(line.strip())
     return "\n".join(kept)
 
 

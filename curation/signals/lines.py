@@ -77,5 +77,5 @@ def newline_word_ratio(text: Text, *, splitter: Splitter = "whitespace", blank: 
     >>> newline_word_ratio(Text("a b\n\nc d")), newline_word_ratio(Text("a b\n\nc d"), blank=False)
     (0.5, 0.25)
     """
-    feeds = text.raw.count("\n") if blank else max(len(text.lines) - 1, 0)
+    feeds = text.plain.count("\n") if blank else max(len(text.lines) - 1, 0)
     return feeds / max(text.words(splitter).count, 1)

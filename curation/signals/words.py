@@ -14,7 +14,7 @@ from curation.signals.registry import signal
 
 @signal
 def text_length(text: Text) -> float:
-    """Characters (code points) of the text, white space included."""
+    """Characters (code points) of the text as it is stored, white space and markup included."""
     return float(len(text.raw))
 
 
@@ -64,10 +64,10 @@ def symbol_word_ratio(text: Text, *, symbols: tuple[str, ...], splitter: Splitte
 
     One symbol a rule, or several in one, is the recipe's choice: published rules differ in it.
 
-    >>> symbol_word_ratio(Text("# one ## two"), symbols=("#",))
+    >>> symbol_word_ratio(Text("one # two ##"), symbols=("#",))
     0.75
     """
-    return sum(map(text.raw.count, symbols)) / max(text.words(splitter).count, 1)
+    return sum(map(text.plain.count, symbols)) / max(text.words(splitter).count, 1)
 
 
 @signal
@@ -99,4 +99,4 @@ def phrase_count(text: Text, *, phrases: tuple[str, ...], lowercase: bool = Fals
 
     `lowercase` looks in the lower-cased text, so the phrases have to be in lower case.
     """
-    return float(sum(map((text.lowered if lowercase else text.raw).count, phrases)))
+    return float(sum(map((text.lowered if lowercase else text.plain).count, phrases)))

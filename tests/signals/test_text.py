@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.document import Text, Words
+from curation.document import Text, Words, plain
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,11 @@ def test_an_unknown_splitter_is_named_with_the_known_ones():
         (" a \r\nb\n\n c", ["a", "b", "c"], ["a\nb", "c"]),
         ("\n\na\n \n\nb\n", ["a", "b"], ["a", "b"]),
         ("a\u2028b", ["a\u2028b"], ["a\u2028b"]),
+        (
+            "# a\n| b | c |\n|---|---|\n|  | d. |\n|  |  |\n**e**.",
+            ["a", "b   c", "d.", "e."],
+            ["a\nb   c", "d.", "e."],
+        ),
     ],
 )
 def test_lines_and_paragraphs(raw, lines, paragraphs):
@@ -98,6 +103,46 @@ def test_an_ngram_has_at_least_one_word():
 @given(st.text(alphabet=st.characters(exclude_categories=())))
 def test_no_visible_character_is_lost_between_punctuated_words(raw):
     words = Text(raw).words("punctuated")
-    visible = "".join(raw.split())
+    visible = "".join(plain(raw).split())
     assert "".join(words.vocabulary[i] for i in words.ids) == visible
     assert words.ends[-1] == len(visible)
+
+
+@pytest.mark.parametrize(
+    ("raw", "read"),
+    [
+        ("", ""),
+        ("# Title", "Title"),
+        ("###### Title #", "Title #"),
+        ("####### seven", "####### seven"),
+        ("#hashtag", "#hashtag"),
+        ("a # b", "a # b"),
+        ("- ### item", "- item"),
+        ("* item", "* item"),
+        ("* * *", "* * *"),
+        ("a **bold** *word*.", "a bold word."),
+        ("***both***", "both"),
+        ("2 * 3", "2 * 3"),
+        (r"a \* b \[1\] \| c \d", r"a * b [1] | c \d"),
+        ("| a | b |", "a   b"),
+        ("a | b", "a | b"),
+        ("| a", "| a"),
+        ("|---|:-:|", ""),
+        ("|  |  |\nx", "\nx"),
+        (r"| a \| b |", "a | b"),
+    ],
+)
+def test_plain_reads_markdown_as_text(raw, read):
+    assert plain(raw) == read
+
+
+MARKDOWN = st.lists(st.sampled_from(["#", "# ", "|", "*", "\\", "a", " ", "\n", "\t", "-", "é", "\r"])).map(
+    "".join
+)
+
+
+@given(MARKDOWN | st.text(alphabet=st.characters(exclude_categories=())))
+def test_plain_keeps_every_line_in_its_place(raw):
+    lines = plain(raw).split("\n")
+    assert lines == [plain(line) for line in raw.split("\n")]
+    assert len(plain(raw)) <= len(raw)

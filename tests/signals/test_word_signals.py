@@ -24,7 +24,7 @@ CASES = [
     ("alphabetic_word_fraction", {}, "a1 12 -- é", 0.5),
     ("alphabetic_word_fraction", {"splitter": "punctuated"}, "end. 12", 1 / 3),
     ("symbol_word_ratio", {"symbols": ("#",)}, "", 0),
-    ("symbol_word_ratio", {"symbols": ("#",)}, "# a ##", 1),
+    ("symbol_word_ratio", {"symbols": ("#",)}, "a # ##", 1),
     ("symbol_word_ratio", {"symbols": ("#",)}, "#a b", 0.5),
     ("symbol_word_ratio", {"symbols": ("...", "…")}, "a... b… ......", 4 / 3),
     ("symbol_word_ratio", {"symbols": ("#",), "splitter": "unicode"}, "##", 2),
