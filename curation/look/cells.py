@@ -32,8 +32,12 @@ class Cell:
 
 def documents(frame: pd.DataFrame) -> Cell:
     """Return the documents of a frame as cards that open: where each is from, why it went, its text."""
-    cards = [samples.card(row) for _, row in frame.iterrows()]
-    return Cell(_ENVIRONMENT.get_template("cards.html").render(cards=cards, colours=_COLOURS))
+    return cards(samples.card(row) for _, row in frame.iterrows())
+
+
+def cards(chosen: Iterable[Mapping[str, Any]]) -> Cell:
+    """Return documents as cards that open; `chosen` are those of `samples`."""
+    return Cell(_ENVIRONMENT.get_template("cards.html").render(cards=list(chosen), colours=_COLOURS))
 
 
 def pair(row: Mapping[str, Any]) -> Cell:

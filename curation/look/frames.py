@@ -202,10 +202,11 @@ def clusters(directory: str) -> ds.Dataset:
 
 
 def pairs(directory: str, *, wanted: int = 200) -> pd.DataFrame:
-    """Return about `wanted` removed documents beside the one each was merged into, largest clusters first.
+    """Return about `wanted` removed documents beside the one each was merged into.
 
-    Columns of the clusters table, and url, title, source and text of both: those of the kept document
-    begin with `kept_`. Clusters are sampled whole, by a hash of the kept document's id.
+    The largest clusters come first, and in each the pair least alike. Columns are those of the clusters
+    table, and url, title, source and text of both; those of the kept document begin with `kept_`. Clusters
+    are sampled whole, by a hash of the kept document's id.
     """
     table = clusters(directory)
     held = table.count_rows()

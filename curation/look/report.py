@@ -37,8 +37,11 @@ def write_report(directory: str, out: str | None = None, *, training: str | None
         FileNotFoundError: `training` was given and holds no metrics.jsonl.
     """
     path = out or join(directory, "report.html")
-    with fsspec.open(path, "wt", encoding="utf-8", auto_mkdir=True) as stream:
-        stream.write(render(directory, training=training))
+    html = render(directory, training=training)
+    filesystem, name = fsspec.core.url_to_fs(path)
+    filesystem.makedirs(filesystem._parent(name), exist_ok=True)
+    with filesystem.open(name, "wb") as stream:
+        stream.write(html.encode("utf-8"))
     return path
 
 
@@ -141,8 +144,9 @@ def _removed(
 
 
 def _pairs(directory: str) -> list[dict[str, Any]]:
-    """Return the first pairs of the largest clusters, one pair a cluster, with what differs."""
-    frame = frames.pairs(directory).drop_duplicates("kept_id").head(PAIRS_SHOWN)
+    """Return one pair a cluster with what differs: near copies first, of the largest clusters first."""
+    frame = frames.pairs(directory).drop_duplicates("kept_id")
+    frame = frame.sort_values("jaccard", key=lambda value: value >= 1, kind="stable").head(PAIRS_SHOWN)
     frame = frame.astype(object).where(frame.notna(), None)
     return [
         {**row, "pieces": samples.word_changes(row["kept_text"] or "", row["text"] or "")}

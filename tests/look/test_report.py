@@ -4,8 +4,10 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import fsspec
 import pytest
 
+from curation.look.questions import why
 from curation.look.report import render, write_report
 
 #: Elements that open and stay open until closed; the rest of HTML's void elements never close.
@@ -103,3 +105,14 @@ def test_a_run_that_stopped_after_extract_has_a_report(small_run: Path, tmp_path
 
 def test_the_same_run_gives_the_same_page(small_run: Path, html: str) -> None:
     assert render(str(small_run)) == html
+
+
+def test_a_run_in_an_object_store_is_read_and_written_by_its_url(small_run: Path, html: str) -> None:
+    store = fsspec.filesystem("memory")
+    store.put(str(small_run), "/look_run", recursive=True)
+    assert render("memory://look_run") == html
+    (life,) = why("memory://look_run", f"{3:032x}").lives
+    assert len(life.steps) == 3
+    assert len(life.places) == 2
+    assert write_report("memory://look_run") == "memory://look_run/report.html"
+    assert store.cat("/look_run/report.html").decode() == html
