@@ -12,7 +12,7 @@ from curation.extract.engines import Extraction
 from curation.extract.gate import DROPPED, FAILED, Reason, refuse_record, refuse_text
 from curation.extract.guard import Guard
 from curation.language import UNKNOWN, detect
-from curation.pages.charset import Decoded, decode
+from curation.pages.charset import Decoded, decode, decode_text
 
 MARKUP = "extract.markup"
 _SEPARATOR = "\x1f"
@@ -64,7 +64,8 @@ def _document(page: dict[str, Any], guard: Guard, max_page_mib: float) -> dict[s
     )
     if refused:
         return _refused(row, refused, len(body))
-    decoded = decode(body, page["content_type"])
+    to_text = decode_text if page["kind"] == "text" else decode
+    decoded = to_text(body, page["content_type"])
     row["charset"] = decoded.charset
     if decoded.replaced_count:
         row["measures"]["extract.replaced_characters"] = float(decoded.replaced_count)

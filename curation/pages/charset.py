@@ -118,10 +118,21 @@ def decode(body: bytes, content_type: str = "") -> Decoded:
         return _chain(body, content_type)
 
 
+def decode_text(body: bytes, content_type: str = "") -> Decoded:
+    """Return the text of a body that never was a web page: UTF-8 to the letter if it is any.
+
+    What `decode` looks for first (a byte order mark, NULs, escapes) is then part of the text.
+    """
+    try:
+        return Decoded(text=body.decode(), charset="utf-8", method="utf-8", replaced_count=0)
+    except UnicodeDecodeError:
+        return decode(body, content_type)
+
+
 def _chain(body: bytes, content_type: str) -> Decoded:
     """Return the text of a body that is no strict UTF-8."""
     almost = _replace(body, "utf-8", "utf-8_repaired")
-    good = sum(character > "\x7f" for character in almost.text) - almost.replaced_count
+    good = len(almost.text) - len(almost.text.encode("ascii", "ignore")) - almost.replaced_count
     if (
         almost.replaced_count <= max(1, _MAX_BAD_FRACTION * len(body))
         and good >= _MIN_GOOD_PER_BAD * almost.replaced_count

@@ -122,15 +122,28 @@ class GzipStretch:
                 self._next += len(self._pending)
                 if not self._pending:
                     raise Lost("the file ends inside a gzip member")
-            try:
-                found = self._inflate.decompress(self._pending, _OUTPUT_BYTES)
-            except zlib.error as error:
-                raise Lost(f"damaged gzip member: {error}") from None
-            self._pending = self._inflate.unconsumed_tail
+            found = self._step()
             if found:
                 self._produced += len(found)
                 return found
         return b""
+
+    def _step(self) -> bytes:
+        """Return what the pending bytes give, up to the damage if there is some; then raises Lost."""
+        piece = self._pending
+        while True:
+            # zlib throws away what a failing call had made: go back and take a smaller step.
+            before = self._inflate.copy()
+            try:
+                found = self._inflate.decompress(piece, _OUTPUT_BYTES)
+            except zlib.error as error:
+                if len(piece) <= 1:
+                    raise Lost(f"damaged gzip member: {error}") from None
+                self._inflate = before
+                piece = piece[: len(piece) // 2]
+                continue
+            self._pending = self._inflate.unconsumed_tail + self._pending[len(piece) :]
+            return found
 
     def _next_member(self) -> None:
         self._next -= len(self._inflate.unused_data)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.pages.charset import codec, decode
+from curation.pages.charset import codec, decode, decode_text
 
 RUSSIAN = "Комитет собрался во вторник, чтобы обсудить предложение о водоснабжении региона. " * 5
 JAPANESE = "委員会は火曜日に会合を開き、地域の水道についての提案を検討した。これは重要である。" * 5
@@ -77,3 +77,10 @@ def test_any_bytes_decode_to_text_that_utf8_can_hold(body: bytes, content_type: 
     found.text.encode()
     assert found.replaced_count >= 0
     assert decode(body, content_type) == found
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_text_that_is_no_page_survives_to_the_letter(text: str) -> None:
+    for exact in (text, f"\ufeff{text}", "a\0" * 40 + text, f"\x1b$B{text}"):
+        assert decode_text(exact.encode()).text == exact
+    assert decode_text("naïve – ".encode("cp1252") + b"text " * 99).text.startswith("naïve – ")

@@ -122,3 +122,30 @@ def test_the_development_crawl_is_read_whole_by_any_split(shared: Path) -> None:
             assert hashlib.sha1(page["body"]).hexdigest() == facts["payload_sha1"]
             assert page["status"] in (facts["http_status"], None)
     assert [page["record_id"] for page in pages(path, 2**22 + 1)] == ids
+
+
+@pytest.mark.parametrize("format", ["warc", "jsonl", "parquet"])
+def test_any_fsspec_url_is_read(format: str, make_member: Make) -> None:
+    import io
+
+    import fsspec
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = io.BytesIO()
+    pq.write_table(pa.table({"text": ["a"] * 3}), table)
+    data = {
+        "warc": b"".join(map(make_member, range(3))),
+        "jsonl": b'{"text": "a"}\n' * 3,
+        "parquet": table.getvalue(),
+    }[format]
+    url = f"memory://pages/a.{format}"
+    with fsspec.open(url, "wb") as file:
+        file.write(data)
+    found = [
+        row
+        for split in splits([(url, len(data))], format, 100)
+        for batch in read(split, source="s", text="text")
+        for row in batch.to_pylist()
+    ]
+    assert [(row["file"], row["failure"]) for row in found] == [(url, None)] * 3

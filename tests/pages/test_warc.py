@@ -163,6 +163,22 @@ def test_a_file_gzipped_as_a_whole_or_in_blocks_is_read(tmp_path: Path, make_rec
         assert in_steps(path, step) == whole(path)
 
 
+def test_damage_inside_one_member_costs_nothing_before_it(tmp_path: Path, make_record: Make) -> None:
+    noise = random.Random(1)
+    parts = [make_record(n, block=noise.randbytes(5000)) for n in range(40)]
+    packed = gzip.compress(b"".join(parts), mtime=0)
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(packed[:-8] + b"\0\0\0\0" + packed[-4:])
+    assert ids(whole(path)) == numbers(*range(39))  # the last one meets the wrong checksum
+    assert [failure.detail for failure in damages(whole(path))] == [
+        "damaged gzip member: Error -3 while decompressing data: incorrect data check"
+    ]
+    path.write_bytes(packed[: len(packed) // 2] + b"\xff" * 3000)
+    found = ids(whole(path))
+    assert found[:19] == numbers(*range(19))
+    assert len(damages(whole(path))) == 1
+
+
 def test_a_bad_record_inside_one_member_costs_only_itself(tmp_path: Path, make_record: Make) -> None:
     path = tmp_path / "a.warc.gz"
     text = make_record(0) + make_record(1, length=20) + make_record(2)
