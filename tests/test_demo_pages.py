@@ -15,6 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
+pytestmark = pytest.mark.slow
+
 
 def write(folder: Path, hash_seed: str) -> Path:
     """The folder after the script wrote its files there, started as a user starts it."""
