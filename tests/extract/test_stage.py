@@ -129,6 +129,7 @@ ALLOWED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_every_odd_record_of_the_crawl_ends_as_labelled(shared: Path) -> None:
     import json

@@ -103,6 +103,7 @@ def test_a_bomb_is_a_failure(tmp_path: Path, make_member: Make, monkeypatch: pyt
     assert second["failure"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_development_crawl_is_read_whole_by_any_split(shared: Path) -> None:
     import hashlib
