@@ -231,7 +231,7 @@ class Reader:
             if int(out[place].max()) >= self.corpus.vocab:
                 raise ShardError(
                     f"{shard.path}: row {row.row}: expected tokens below the vocabulary's size, "
-                    f"{self.corpus.vocab}, found {int(out[place].max())}; the shards were written with another tokenizer"
+                    f"{self.corpus.vocab}, found {int(out[place].max())}; write the shards again"
                 )
         return out
 

@@ -1,0 +1,182 @@
+"""Shards made by hand, small enough to know every row of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+import xxhash
+
+from curation.accounting.manifest import Manifest
+
+ROW_TOKENS, VOCAB, EOT, SHARD_ROWS = 32, 64, 0, 5
+
+
+def mds_bytes(rows: np.ndarray) -> bytes:
+    """One MDS shard, as MDSWriter writes it (a test holds the two together)."""
+    config = {
+        "column_encodings": [f"ndarray:{rows.dtype}:{rows.shape[1]}"],
+        "column_names": ["tokens"],
+        "column_sizes": [rows[0].nbytes],
+        "compression": None,
+        "format": "mds",
+        "hashes": ["xxh64"],
+        "size_limit": None,
+        "version": 2,
+    }
+    header = json.dumps(config, sort_keys=True).encode()
+    begin = 4 * (len(rows) + 2) + len(header)
+    offsets = (begin + rows[0].nbytes * np.arange(len(rows) + 1)).astype(np.uint32)
+    return np.uint32(len(rows)).tobytes() + offsets.tobytes() + header + rows.tobytes()
+
+
+def pack(
+    documents: Mapping[str, np.ndarray], row_tokens: int
+) -> tuple[np.ndarray, list[list[tuple[str, int, int]]]]:
+    """Rows of documents joined by end-of-text, and row -> [(id, start, length)]; the last row is padded."""
+    stream, owner = [], []
+    for name, tokens in documents.items():
+        stream += [*tokens.tolist(), EOT]
+        owner += [(name, place) for place in range(len(tokens) + 1)]  # its end-of-text among them
+    short = -len(stream) % row_tokens
+    stream, owner = stream + [EOT] * short, owner + [None] * short
+    rows = np.array(stream, np.uint16).reshape(-1, row_tokens)
+    pieces = []
+    for begin in range(0, len(owner), row_tokens):
+        here: list[tuple[str, int, int]] = []
+        for known in owner[begin : begin + row_tokens]:
+            if known and here and here[-1][0] == known[0]:
+                here[-1] = (here[-1][0], here[-1][1], here[-1][2] + 1)
+            elif known:
+                here.append((known[0], known[1], 1))
+        pieces.append(here)
+    return rows, pieces
+
+
+def patterned(count: int, seed: int) -> dict[str, np.ndarray]:
+    """Documents a model can learn: each counts up from a random token, with a step of its source."""
+    random = np.random.default_rng(seed)
+    out = {}
+    for number in range(count):
+        length, first = int(random.integers(8, 40)), int(random.integers(1, VOCAB))
+        out[f"{seed}-{number}"] = 1 + (first + (1 + seed % 3) * np.arange(length)) % (VOCAB - 1)
+    return out
+
+
+@dataclass(frozen=True)
+class Published:
+    """A run directory with published shards."""
+
+    directory: Path
+    folder: Path
+    rows: Mapping[str, np.ndarray]
+
+
+def publish(
+    directory: Path, sources: Mapping[str, Mapping[str, np.ndarray]], *, fingerprint: str = "f0"
+) -> Published:
+    """Write the shards of some sources as the shard stage does."""
+    folder = directory / "shard" / fingerprint
+    streams, all_rows = {}, {}
+    for name, documents in sources.items():
+        rows, pieces = pack(documents, ROW_TOKENS)
+        all_rows[name] = rows
+        (folder / name).mkdir(parents=True)
+        shards = []
+        for number, begin in enumerate(range(0, len(rows), SHARD_ROWS)):
+            part, data = rows[begin : begin + SHARD_ROWS], mds_bytes(rows[begin : begin + SHARD_ROWS])
+            file = f"{name}/shard.{number:05d}.mds"
+            (folder / file).write_bytes(data)
+            table = [
+                {"row": row, "id": id_, "start": start, "length": length}
+                for row, here in enumerate(pieces[begin : begin + SHARD_ROWS])
+                for id_, start, length in here
+            ]
+            schema = pa.schema(
+                [("row", pa.int32()), ("id", pa.string()), ("start", pa.int64()), ("length", pa.int32())]
+            )
+            pq.write_table(pa.Table.from_pylist(table, schema), folder / file.replace(".mds", ".parquet"))
+            shards.append(
+                {
+                    "file": file,
+                    "provenance": file.replace(".mds", ".parquet"),
+                    "rows": len(part),
+                    "bytes": len(data),
+                    "xxh64": xxhash.xxh64_hexdigest(data),
+                }
+            )
+        streams[name] = {
+            "rows": len(rows),
+            "tokens": int(rows.size),
+            "padding": 0,
+            "documents": len(documents),
+            "shards": shards,
+        }
+    tokenizer = {"file": "tokenizer.json", "digest": "xxh3:00", "vocab": VOCAB, "eot_id": EOT}
+    detail = {"row_tokens": ROW_TOKENS, "dtype": "uint16", "tokenizer": tokenizer, "streams": streams}
+    manifest = Manifest(
+        stage="shard",
+        fingerprint=fingerprint,
+        config={},
+        inputs={},
+        resources={},
+        versions={},
+        output_version=1,
+        detail=detail,
+    )
+    (folder / "manifest.json").write_text(manifest.to_json())
+    (directory / "shard" / "current.json").write_text(json.dumps({"fingerprint": fingerprint}))
+    return Published(directory=directory, folder=folder, rows=all_rows)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Models this small lose more by a second thread than they gain."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def made() -> SimpleNamespace:
+    """The makers of shards."""
+    return SimpleNamespace(
+        mds_bytes=mds_bytes, patterned=patterned, publish=publish, ROW_TOKENS=ROW_TOKENS, VOCAB=VOCAB, EOT=EOT
+    )
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Published:
+    """Two sources, `docs` and `web`, in the run directory `run`."""
+    return publish(tmp_path / "run", {"docs": patterned(120, seed=1), "web": patterned(160, seed=2)})
+
+
+@pytest.fixture
+def write_config(tmp_path: Path) -> Callable[..., Path]:
+    """Write the YAML of a small run over `published`."""
+
+    def write(name: str = "config.yaml", *, out: str = "train", extra: str = "") -> Path:
+        path = tmp_path / name
+        path.write_text(
+            f"""data: [{tmp_path / "run"}]
+out: {tmp_path / out}
+seed: 3
+batch_rows: 8
+lanes: 4
+model: {{width: 32, layers: 2, heads: 4, kv_heads: 2}}
+optimizer: {{learning_rate: 0.01, warmup_steps: 3}}
+checkpoint: {{every_steps: 5}}
+phases:
+  - {{name: broad, steps: 8, mix: {{docs: 1, web: 3}}}}
+  - {{name: anneal, steps: 6, mix: {{docs: 3, web: 1}}, ramp_steps: 2}}
+{extra}"""
+        )
+        return path
+
+    return write

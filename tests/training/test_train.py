@@ -1,0 +1,338 @@
+"""The loop, end to end: on any number of ranks, through kills, and honest about what it cannot do."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import yaml
+
+from training import explain, plan
+from training.config import read_config
+from training.shards import open_corpus
+from training.train import main
+
+METRICS = {
+    "step",
+    "loss",
+    "source_losses",
+    "grad_norm",
+    "lr",
+    "phase",
+    "data_wait_s",
+    "tokens",
+    "tokens_per_s",
+}
+
+
+def metrics(out):
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def losses(out):
+    return [line["loss"] for line in metrics(out)]
+
+
+def torchrun(root, ranks, *arguments):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+    return subprocess.run(
+        [*command, "-m", "training.train", *map(str, arguments)],
+        cwd=root,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_loss_falls_and_the_directory_tells_the_run(published, write_config, tmp_path, capsys):
+    assert main([str(write_config()), "--set", "seed=5"]) == 0
+    out = tmp_path / "train"
+    lines = metrics(out)
+    assert [line["step"] for line in lines] == list(range(14))
+    assert all(line.keys() == METRICS and line["source_losses"].keys() == {"docs", "web"} for line in lines)
+    assert [line["phase"] for line in lines] == ["broad"] * 8 + ["anneal"] * 6
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["first_loss"], summary["last_loss"]) == (lines[0]["loss"], lines[-1]["loss"])
+    assert summary["last_loss"] < summary["first_loss"] - 0.5
+    assert (summary["steps"], summary["tokens"], lines[-1]["tokens"]) == (14, 14 * 8 * 32, 14 * 8 * 32)
+    assert yaml.safe_load((out / "config.yaml").read_text())["seed"] == 5
+    assert sorted(p.name for p in (out / "checkpoints").iterdir()) == ["step-00000010", "step-00000014"]
+    said = capsys.readouterr()
+    assert said.out.startswith("14 steps, 3,584 tokens, loss 4.")
+    assert said.err == ""
+
+
+def test_running_again_does_nothing(published, write_config, tmp_path, capsys):
+    config = str(write_config())
+    assert main([config]) == 0
+    before = (tmp_path / "train" / "metrics.jsonl").read_text()
+    assert main([config]) == 0
+    assert "(nothing left to do)" in capsys.readouterr().out.splitlines()[-1]
+    assert (tmp_path / "train" / "metrics.jsonl").read_text() == before
+
+
+def test_a_stopped_run_continues_to_the_same_losses(published, write_config, tmp_path):
+    config = str(write_config())
+    assert main([config]) == 0
+    whole, cut = tmp_path / "train", tmp_path / "cut"
+    shutil.copytree(whole, cut)
+    shutil.rmtree(cut / "checkpoints" / "step-00000014")
+    (cut / "metrics.jsonl").write_text((cut / "metrics.jsonl").read_text()[:-40])  # killed within a line
+    assert main([config, "--set", f"out={cut}"]) == 0
+    assert losses(cut) == losses(whole)
+    assert json.loads((cut / "summary.json").read_text())["resumed_at"] == 10
+
+
+def test_a_damaged_or_half_written_checkpoint_is_passed_over(published, write_config, tmp_path, capsys):
+    config = str(write_config())
+    assert main([config]) == 0
+    out = tmp_path / "train"
+    before, newest = losses(out), out / "checkpoints" / "step-00000014"
+    shutil.copytree(newest, newest.with_name("step-00000020.incomplete"))  # a kill before the rename
+    shutil.copytree(newest, newest.with_name("step-00000021"))
+    (newest.with_name("step-00000021") / "manifest.json").unlink()
+    data = bytearray((newest / "__0_0.distcp").read_bytes())
+    data[len(data) // 2] ^= 1
+    (newest / "__0_0.distcp").write_bytes(data)
+    capsys.readouterr()
+    assert main([config]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith(f"{newest / '__0_0.distcp'}: expected the digest xxh3:")
+    assert said.endswith("; the checkpoint before it is used\n")
+    assert losses(out) == before
+
+
+@pytest.mark.slow
+def test_any_number_of_ranks_gives_the_same_losses_and_takes_over(published, write_config, tmp_path, root):
+    config = write_config()
+    assert main([str(config)]) == 0
+    one, two = tmp_path / "train", tmp_path / "two"
+    done = torchrun(root, 2, config, "--set", f"out={two}")
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(losses(two), losses(one), rtol=1e-6)
+    np.testing.assert_allclose(
+        [line["grad_norm"] for line in metrics(two)], [line["grad_norm"] for line in metrics(one)], rtol=1e-4
+    )
+    assert done.stdout.count("14 steps") == 1
+    shutil.rmtree(two / "checkpoints" / "step-00000014")
+    assert main([str(config), "--set", f"out={two}"]) == 0  # two ranks' checkpoint on one
+    np.testing.assert_allclose(losses(two), losses(one), rtol=1e-6)
+    shutil.rmtree(one / "checkpoints" / "step-00000014")
+    done = torchrun(root, 2, config)  # and one's on two
+    assert done.returncode == 0, done.stderr
+    assert json.loads((one / "summary.json").read_text())["ranks"] == 2
+    np.testing.assert_allclose(losses(one), losses(two), rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_killed_run_continues_to_the_same_losses(published, write_config, tmp_path, root):
+    config, out = str(write_config()), tmp_path / "train"
+    longer = ["--set", "phases.1.steps=60"]
+    command = [sys.executable, "-m", "training.train", config, *longer]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for kill_after in (12, 33):
+        run = subprocess.Popen(command, cwd=root, env=environment)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and run.poll() is None:
+            if (out / "metrics.jsonl").exists() and len(
+                (out / "metrics.jsonl").read_bytes().splitlines()
+            ) > kill_after:
+                run.send_signal(signal.SIGKILL)
+            time.sleep(0.005)
+        assert run.wait(60) == -signal.SIGKILL
+    assert subprocess.run(command, cwd=root, env=environment, check=True).returncode == 0
+    whole = tmp_path / "whole"
+    subprocess.run([*command, "--set", f"out={whole}"], cwd=root, env=environment, check=True)
+    assert [line["step"] for line in metrics(out)] == list(range(68))
+    assert losses(out) == losses(whole)
+
+
+@pytest.mark.slow
+def test_a_shard_that_one_rank_cannot_read_ends_all_ranks(published, write_config, root):
+    config = write_config()
+    corpus = open_corpus([str(published.directory)])
+    asked = read_config(str(config))
+    drawn = explain.make_plan(asked, corpus)
+    row = drawn.locate(drawn.draw(), range(8))[-1]  # the second rank's
+    shard = corpus.sources[drawn.names[row.source]][row.shard]
+    shard.path.write_bytes(shard.path.read_bytes()[:-1])
+    done = torchrun(root, 2, config)
+    assert done.returncode == 1
+    assert f"{shard.path}: truncated at byte {shard.size_bytes - 1}" in done.stderr
+
+
+def regular(count, made, poisoned=()):
+    """Documents of exactly one row each: the same walk from another token; a poisoned one has no rule."""
+    out = {}
+    for number in range(count):
+        walk = 1 + (number + 5 * np.arange(made.ROW_TOKENS - 1)) % (made.VOCAB - 1)
+        noise = np.random.default_rng(number).integers(1, made.VOCAB, made.ROW_TOKENS - 1)
+        out[f"document-{number}"] = noise if number in poisoned else walk
+    return out
+
+
+ONE_PHASE = [
+    "phases=[{name: all, steps: 90, mix: {docs: 1}}]",
+    "batch_rows=4",
+    "optimizer.learning_rate=0.02",
+]
+
+
+def test_a_spike_names_the_poisoned_document(tmp_path, write_config, made, capsys):
+    run = made.publish(tmp_path / "run", {"docs": regular(400, made)})
+    config = str(write_config())
+    asked = read_config(config, ONE_PHASE)
+    drawn = explain.make_plan(asked, open_corpus(asked.data))
+    for _ in range(71):
+        batch = drawn.draw()
+    row = drawn.locate(batch, range(4))[2]
+    number = row.shard * 5 + row.row
+    shutil.rmtree(run.directory)
+    made.publish(tmp_path / "run", {"docs": regular(400, made, poisoned={number})})
+    assert main([config, *(argument for text in ONE_PHASE for argument in ("--set", text))]) == 0
+    path = tmp_path / "train" / "spikes" / "step-00000070.json"
+    spike = json.loads(path.read_text())
+    assert spike["rows"][0]["documents"][0]["id"] == f"document-{number}"
+    assert spike["rows"][0]["loss"] > 2 * spike["rows"][1]["loss"]
+    assert {row["source"] for row in spike["rows"]} == {"docs"}
+    assert f"{spike['why']}; its documents are in {path}" in capsys.readouterr().err
+
+
+def test_what_is_not_finite_stops_before_the_optimizer_moves(
+    published, write_config, tmp_path, capsys, monkeypatch
+):
+    from training import train
+
+    moved, clip = [], train.clip
+    monkeypatch.setattr(
+        train, "clip", lambda model, limit: float("nan") if len(moved) == 6 else clip(model, limit)
+    )
+    make = train.make_optimizer
+
+    def watched(model, asked):
+        optimizer = make(model, asked)
+        optimizer.register_step_post_hook(lambda *_: moved.append(1))
+        return optimizer
+
+    monkeypatch.setattr(train, "make_optimizer", watched)
+    assert main([str(write_config())]) == 1
+    path = tmp_path / "train" / "spikes" / "step-00000006.json"
+    assert capsys.readouterr().err == (
+        f"step 6: grad_norm is nan; the optimizer has not moved. Its documents are in {path}\n"
+    )
+    assert len(moved) == len(metrics(tmp_path / "train")) == 6
+    assert len(json.loads(path.read_text())["rows"]) == 8
+
+
+def test_a_rate_that_blows_up_ends_the_run(published, write_config, capsys):
+    assert main([str(write_config()), "--set", "optimizer.learning_rate=1e38"]) == 1
+    assert "the optimizer has not moved" in capsys.readouterr().err
+
+
+def test_a_damaged_shard_fails_the_run(published, write_config, capsys):
+    for shard in open_corpus([str(published.directory)]).sources["docs"]:
+        shard.path.unlink()
+    assert main([str(write_config())]) == 1
+    assert "bytes, found no file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["batch_rowz=3"], "--set batch_rowz=3: config takes no 'batch_rowz' (did you mean 'batch_rows'?)"),
+        (["lanes=3"], "{config}:1:1: batch_rows 8 is no multiple of lanes 3"),
+        (["model.heads=5"], "{config}:6:8: width 32 is no multiple of 2 x 5 heads, which rotate pairs of numbers"),
+        (["model.kv_heads=3"], "{config}:6:8: 4 heads cannot share 3 kv_heads evenly"),
+        (["phases.0.mix.wob=1"],
+         "--set phases.0.mix.wob=1: the shards in {tmp}/run hold no source 'wob' (did you mean 'web'?)"),
+        (["phases.0.mix.docs=-1"], "{config}:10:5: phase 'broad' gives 'docs' the weight -1.0; expected 0 or more"),
+        (["phases.0.mix={docs: 0}"], "{config}:10:5: phase 'broad' gives no source a weight above 0"),
+        (["phases.1.ramp_steps=7"], "{config}:11:5: phase 'anneal' ramps over 7 steps but lasts 6"),
+        (["phases.0.ramp_steps=1"],
+         "{config}:1:1: the first phase, 'broad', has no phase before it to ramp from"),
+        (["phases=[]"], "{config}:1:1: phases is empty; a run has at least one"),
+        (["data=[]"], "{config}:1:1: data names no directory"),
+        (["data=[{tmp}/none]"],
+         "{tmp}/none/shard/current.json: not found, so no shard was published in {tmp}/none; run the stage first"),
+        (["lanes=8", "batch_rows=8", "phases.0.mix={docs: 1}", "phases.1.mix={docs: 1}", "data=[{tmp}/tiny]"],
+         "source 'docs' has 1 rows for 8 lanes; each lane needs one: use fewer lanes or more data"),
+    ],
+)  # fmt: skip
+def test_a_wrong_request_is_refused_before_anything_is_built(
+    published, write_config, tmp_path, made, capsys, overrides, message
+):
+    made.publish(tmp_path / "tiny", {"docs": {"only": np.arange(1, 20)}})
+    config = write_config()
+    settings = [
+        argument for text in overrides for argument in ("--set", text.replace("{tmp}", str(tmp_path)))
+    ]
+    assert main([str(config), *settings]) == 2
+    assert capsys.readouterr().err == message.format(config=config, tmp=tmp_path) + "\n"
+    assert not (tmp_path / "train").exists()
+
+
+def test_every_mistake_comes_at_once_where_it_stands(published, write_config, capsys):
+    config = write_config(extra="  - {name: late, steps: 3, mix: {dogs: 1, wab: 1}}\n")
+    assert main([str(config)]) == 2
+    directory = published.directory
+    assert capsys.readouterr().err == (
+        f"{config}:12:34: the shards in {directory} hold no source 'dogs' (did you mean 'docs'?)\n"
+        f"{config}:12:43: the shards in {directory} hold no source 'wab' (did you mean 'web'?)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "lines"),
+    [
+        (["seed=4"], "the batches before step 14 are drawn; the request would change them:\n  seed: was 3, now 4\n"
+                     "put these back (later steps may change), or choose another `out`"),
+        (["model.layers=3", "model.width=64"],
+         "a checkpoint of another model:\n  model.width: was 32, now 64\n  model.layers: was 2, now 3\n"
+         "choose another `out`"),
+    ],
+)  # fmt: skip
+def test_another_past_or_model_is_refused_with_what_changed(
+    published, write_config, tmp_path, capsys, overrides, lines
+):
+    config = str(write_config())
+    assert main([config]) == 0
+    capsys.readouterr()
+    assert main([config, *(argument for text in overrides for argument in ("--set", text))]) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'train' / 'checkpoints' / 'step-00000014'}: {lines}\n"
+
+
+def test_a_finished_run_can_be_given_another_phase(published, write_config, tmp_path):
+    config = str(write_config())
+    assert main([config]) == 0
+    before = losses(tmp_path / "train")
+    longer = write_config("longer.yaml", extra="  - {name: more, steps: 3, mix: {web: 1}}\n")
+    assert main([str(longer)]) == 0
+    assert losses(tmp_path / "train")[:14] == before
+    assert [set(line["source_losses"]) for line in metrics(tmp_path / "train")[14:]] == [{"web"}] * 3
+
+
+def test_explain_names_the_documents_of_a_batch(published, write_config, capsys):
+    config = str(write_config())
+    assert explain.main(["explain", config, "--step", "9"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "step 9, phase anneal, 8 rows of 32 tokens"
+    slots = [line.split()[1:] for line in said if line.startswith("slot ")]
+    assert [slot[0] for slot in slots] == list("01234567")
+    corpus = open_corpus([str(published.directory)])
+    drawn = explain.make_plan(read_config(config), corpus)
+    for _ in range(10):
+        batch = drawn.draw()
+    rows = drawn.locate(batch, range(8))
+    assert [(slot[1], slot[2], int(slot[4])) for slot in slots] == [
+        (drawn.names[row.source], f"shard.{row.shard:05d}.mds", row.row) for row in rows
+    ]
+    assert all(line.split()[0][:2] in ("1-", "2-") for line in said if line.startswith("    "))
+    assert explain.main(["explain", config, "--step", "14"]) == 2
+    assert capsys.readouterr().err == "step 14 is outside the curriculum, which has the steps 0 to 13\n"
+    assert plan.PPM == 1_000_000
