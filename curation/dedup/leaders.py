@@ -45,7 +45,7 @@ def elect(edges: pa.Table, order: pa.Array) -> pa.Table:
         )
     by_worse = np.argsort(worse, kind="stable")
     removed = _removed(better[by_worse], worse[by_worse], len(order))
-    usable = np.flatnonzero((removed[better] == 0) & (removed[worse] == 1))
+    usable = np.flatnonzero(removed[better] == 0)  # so the worse one is removed
     similarity = edges.column("jaccard").to_numpy()[usable]
     best_first = usable[np.lexsort((better[usable], -similarity, worse[usable]))]
     _, firsts = np.unique(worse[best_first], return_index=True)

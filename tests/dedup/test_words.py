@@ -170,6 +170,9 @@ def test_nulls_slices_and_widths_of_arrow(kind):
     assert offsets.tolist() == [0, 2, 2, 2, 4]
     assert hashes.tolist() == [h for t in ("one", "two", "drei", "vier") for h in hashes_of(t)]
     assert words.word_hashes(texts[:0])[1].tolist() == [0]
+    without_nulls = words.word_hashes(texts[3:5])
+    assert without_nulls[0].tolist() == hashes_of("drei vier")
+    assert without_nulls[1].tolist() == [0, 0, 2]
 
 
 def test_another_type_is_refused_with_its_name():

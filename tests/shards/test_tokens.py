@@ -1,6 +1,9 @@
 """Token ids against the library used plainly, and what a page must not be able to do."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -58,6 +61,17 @@ def test_truncation_padding_and_wrapping_of_the_file_are_off(trained, tmp_path):
     engine.save(str(file))
     expected = encode_batch(load_tokenizer(trained), TEXTS)
     assert [i.tolist() for i in encode_batch(load_tokenizer(file), TEXTS)] == [i.tolist() for i in expected]
+
+
+@pytest.mark.parametrize("parallelism", ["true", "false"])
+def test_training_gives_the_same_bytes_in_any_process_and_order(parallelism):
+    code = (
+        "import sys; from curation.shards.tokens import train_tokenizer; "
+        f"sys.stdout.buffer.write(train_tokenizer({TEXTS[::-1]!r}, 300))"
+    )
+    environment = {**os.environ, "TOKENIZERS_PARALLELISM": parallelism, "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environment)
+    assert done.stdout == train_tokenizer(TEXTS, 300)
 
 
 def test_training_twice_gives_the_same_bytes():
