@@ -78,7 +78,7 @@ def quota(lag: Integers, weights: Integers, slots: int) -> Integers:
     already begun. A source of weight zero gets nothing; its lag waits until it has a weight again.
 
     >>> quota(np.array([0, 0]), np.array([750_000, 250_000]), 2).tolist()
-    [1, 1]
+    [2, 0]
     """
     active = np.flatnonzero(weights)
     weight = weights[active]

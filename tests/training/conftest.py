@@ -80,6 +80,31 @@ class Published:
     rows: Mapping[str, np.ndarray]
 
 
+def write_shard(
+    folder: Path, name: str, number: int, rows: np.ndarray, pieces: list[list[tuple[str, int, int]]]
+) -> dict[str, object]:
+    """Write one shard and its provenance; return its entry in the manifest."""
+    data, file = mds_bytes(rows), f"{name}/shard.{number:05d}.mds"
+    provenance = file.replace(".mds", ".parquet")
+    (folder / file).write_bytes(data)
+    table = [
+        {"row": row, "id": id_, "start": start, "length": length}
+        for row, here in enumerate(pieces)
+        for id_, start, length in here
+    ]
+    schema = pa.schema(
+        [("row", pa.int32()), ("id", pa.string()), ("start", pa.int64()), ("length", pa.int32())]
+    )
+    pq.write_table(pa.Table.from_pylist(table, schema), folder / provenance)
+    return {
+        "file": file,
+        "provenance": provenance,
+        "rows": len(rows),
+        "bytes": len(data),
+        "xxh64": xxhash.xxh64_hexdigest(data),
+    }
+
+
 def publish(
     directory: Path, sources: Mapping[str, Mapping[str, np.ndarray]], *, fingerprint: str = "f0"
 ) -> Published:
@@ -90,29 +115,11 @@ def publish(
         rows, pieces = pack(documents, ROW_TOKENS)
         all_rows[name] = rows
         (folder / name).mkdir(parents=True)
-        shards = []
-        for number, begin in enumerate(range(0, len(rows), SHARD_ROWS)):
-            part, data = rows[begin : begin + SHARD_ROWS], mds_bytes(rows[begin : begin + SHARD_ROWS])
-            file = f"{name}/shard.{number:05d}.mds"
-            (folder / file).write_bytes(data)
-            table = [
-                {"row": row, "id": id_, "start": start, "length": length}
-                for row, here in enumerate(pieces[begin : begin + SHARD_ROWS])
-                for id_, start, length in here
-            ]
-            schema = pa.schema(
-                [("row", pa.int32()), ("id", pa.string()), ("start", pa.int64()), ("length", pa.int32())]
-            )
-            pq.write_table(pa.Table.from_pylist(table, schema), folder / file.replace(".mds", ".parquet"))
-            shards.append(
-                {
-                    "file": file,
-                    "provenance": file.replace(".mds", ".parquet"),
-                    "rows": len(part),
-                    "bytes": len(data),
-                    "xxh64": xxhash.xxh64_hexdigest(data),
-                }
-            )
+        firsts = range(0, len(rows), SHARD_ROWS)
+        shards = [
+            write_shard(folder, name, n, rows[a : a + SHARD_ROWS], pieces[a : a + SHARD_ROWS])
+            for n, a in enumerate(firsts)
+        ]
         streams[name] = {
             "rows": len(rows),
             "tokens": int(rows.size),

@@ -1,0 +1,94 @@
+"""What a wrong request is told, whole, before anything is built; and what a right question is answered."""
+
+import numpy as np
+import pytest
+
+from training import explain
+from training.config import read_config
+from training.shards import open_corpus
+from training.train import main
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["batch_rowz=3"], "--set batch_rowz=3: config takes no 'batch_rowz' (did you mean 'batch_rows'?)"),
+        (["lanes=3"], "{config}:1:1: batch_rows 8 is no multiple of lanes 3"),
+        (["model.heads=5"], "{config}:6:8: width 32 is no multiple of 2 x 5 heads, which rotate pairs of numbers"),
+        (["model.kv_heads=3"], "{config}:6:8: 4 heads cannot share 3 kv_heads evenly"),
+        (["phases.0.mix.wob=1"],
+         "--set phases.0.mix.wob=1: the shards in {tmp}/run hold no source 'wob' (did you mean 'web'?)"),
+        (["phases.0.mix.docs=-1"], "{config}:10:5: phase 'broad' gives 'docs' the weight -1.0; expected 0 or more"),
+        (["phases.0.mix={docs: 0}"], "{config}:10:5: phase 'broad' gives no source a weight above 0"),
+        (["phases.1.ramp_steps=7"], "{config}:11:5: phase 'anneal' ramps over 7 steps but lasts 6"),
+        (["phases.0.ramp_steps=1"],
+         "{config}:1:1: the first phase, 'broad', has no phase before it to ramp from"),
+        (["phases=[]"], "{config}:1:1: phases is empty; a run has at least one"),
+        (["data=[]"], "{config}:1:1: data names no directory"),
+        (["data=[{tmp}/none]"],
+         "{tmp}/none/shard/current.json: not found, so no shard was published in {tmp}/none; run the stage first"),
+        (["lanes=8", "batch_rows=8", "phases.0.mix={docs: 1}", "phases.1.mix={docs: 1}", "data=[{tmp}/tiny]"],
+         "source 'docs' has 1 rows for 8 lanes; each lane needs one: use fewer lanes or more data"),
+    ],
+)  # fmt: skip
+def test_a_wrong_request_is_refused_before_anything_is_built(
+    published, write_config, tmp_path, made, capsys, overrides, message
+):
+    made.publish(tmp_path / "tiny", {"docs": {"only": np.arange(1, 20)}})
+    config = write_config()
+    settings = [
+        argument for text in overrides for argument in ("--set", text.replace("{tmp}", str(tmp_path)))
+    ]
+    assert main([str(config), *settings]) == 2
+    assert capsys.readouterr().err == message.format(config=config, tmp=tmp_path) + "\n"
+    assert not (tmp_path / "train").exists()
+
+
+def test_every_mistake_comes_at_once_where_it_stands(published, write_config, capsys):
+    config = write_config(extra="  - {name: late, steps: 3, mix: {dogs: 1, wab: 1}}\n")
+    assert main([str(config)]) == 2
+    directory = published.directory
+    assert capsys.readouterr().err == (
+        f"{config}:12:34: the shards in {directory} hold no source 'dogs' (did you mean 'docs'?)\n"
+        f"{config}:12:43: the shards in {directory} hold no source 'wab' (did you mean 'web'?)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "lines"),
+    [
+        (["seed=4"], "the batches before step 14 are drawn; the request would change them:\n  seed: was 3, now 4\n"
+                     "put these back (later steps may change), or choose another `out`"),
+        (["model.layers=3", "model.width=64"],
+         "a checkpoint of another model:\n  model.width: was 32, now 64\n  model.layers: was 2, now 3\n"
+         "choose another `out`"),
+    ],
+)  # fmt: skip
+def test_another_past_or_model_is_refused_with_what_changed(
+    published, write_config, tmp_path, capsys, overrides, lines
+):
+    config = str(write_config())
+    assert main([config]) == 0
+    capsys.readouterr()
+    assert main([config, *(argument for text in overrides for argument in ("--set", text))]) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'train' / 'checkpoints' / 'step-00000014'}: {lines}\n"
+
+
+def test_explain_names_the_documents_of_a_batch(published, write_config, capsys):
+    config = str(write_config())
+    assert explain.main(["explain", config, "--step", "9"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "step 9, phase anneal, 8 rows of 32 tokens"
+    slots = [line.split()[1:] for line in said if line.startswith("slot ")]
+    assert [slot[0] for slot in slots] == list("01234567")
+    corpus = open_corpus([str(published.directory)])
+    drawn = explain.make_plan(read_config(config), corpus)
+    for _ in range(10):
+        batch = drawn.draw()
+    rows = drawn.locate(batch, range(8))
+    assert [(slot[1], slot[2], int(slot[4])) for slot in slots] == [
+        (drawn.names[row.source], f"shard.{row.shard:05d}.mds", row.row) for row in rows
+    ]
+    assert all(line.split()[0][:2] in ("1-", "2-") for line in said if line.startswith("    "))
+    assert explain.main(["explain", config, "--step", "14"]) == 2
+    assert capsys.readouterr().err == "step 14 is outside the curriculum, which has the steps 0 to 13\n"
