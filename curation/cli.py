@@ -72,9 +72,13 @@ def ledger(options: argparse.Namespace) -> int:
 
 def why(options: argparse.Namespace) -> int:
     """Tell one page's whole story; exit 2 if no record has that id or URL."""
+    from curation.look.questions import UnknownPage
     from curation.look.questions import why as story_of
 
-    story = story_of(options.directory, options.page)
+    try:
+        story = story_of(options.directory, options.page)
+    except UnknownPage as error:
+        return _refuse(error)
     if options.json:
         print(json.dumps(story.to_json(), indent=1, ensure_ascii=False))
     else:
@@ -95,7 +99,8 @@ def _print_funnel(found: Sequence[Ledger]) -> None:
 
     from curation.look.terminal import table
 
-    Console(highlight=False).print(table(found))
+    width = None if sys.stdout.isatty() else 120
+    Console(highlight=False, width=width).print(table(found))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -142,7 +147,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _refuse(error: Exception) -> int:
-    print(error, file=sys.stderr)
+    print(error.args[0] if isinstance(error, KeyError | LookupError) else error, file=sys.stderr)
     return 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,3 +37,19 @@ def spark() -> Iterator[object]:
     session = start("tests", "local[2,4]")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def demo_run(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's recipe, run on the demo's pages: what notebooks and the report are tried on."""
+    from curation.recipe.recipe import read_recipe
+    from curation.spark.run import Run
+    from curation.spark.store import Store
+
+    out = tmp_path_factory.mktemp("demo")
+    pages = [sys.executable, "jobs/demo_pages.py", "--out", str(out / "input")]
+    subprocess.run(pages, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    inputs = [f"inputs.{name}.path={out}/input/{name}.warc.gz" for name in ("web", "docs")]
+    recipe = read_recipe(str(ROOT / "jobs" / "recipes" / "demo.yaml"), inputs)
+    Run(recipe, Store(str(out)), say=lambda line: None).run()
+    return out

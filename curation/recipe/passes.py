@@ -97,8 +97,11 @@ def _edits(reader: Reader, node: Node) -> list[Edit]:
             if key.value not in EDITS:
                 reader.wrong(key, f"no edit named '{key.value}'{nearest(key.value, EDITS)}")
                 continue
-            items = reader.items(value, options(EDITS[key.value]), key.value) if value is not None else {}
-            edits.append(Edit(name=key.value, options=_options(reader, EDITS[key.value], items)))
+            edit = EDITS[key.value]
+            items = reader.items(value, options(edit), key.value) if value is not None else {}
+            chosen = _options(reader, edit, items)
+            _required(reader, key, key.value, edit, chosen)
+            edits.append(Edit(name=key.value, options=chosen))
     return edits
 
 
@@ -140,7 +143,7 @@ def _rule(reader: Reader, name: str, key: Node, node: Node, under: Rule | None) 
     if len(reader.mistakes) > before:
         return None
     _interval(reader, key, name, low, high)
-    _required(reader, key, signal, chosen)
+    _required(reader, key, signal, SIGNALS[signal], chosen)
     if len(reader.mistakes) > before:
         return None
     return Rule(name=name, signal=signal, min=low, max=high, options=chosen)
@@ -161,11 +164,13 @@ def _interval(reader: Reader, key: Node, name: str, low: float, high: float) -> 
         reader.wrong(key, f"{name} has min {low:g} above max {high:g}, so it would drop every document")
 
 
-def _required(reader: Reader, key: Node, signal: str, chosen: dict[str, Any]) -> None:
-    for parameter in inspect.signature(SIGNALS[signal]).parameters.values():
+def _required(
+    reader: Reader, key: Node, name: str, function: Callable[..., Any], chosen: dict[str, Any]
+) -> None:
+    for parameter in inspect.signature(function).parameters.values():
         required = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
         if required and parameter.name not in chosen:
-            reader.wrong(key, f"{signal} has no '{parameter.name}'")
+            reader.wrong(key, f"{name} has no '{parameter.name}', which it needs")
 
 
 def _options(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+_LOG = Path(__file__).with_name("log4j2.properties")
 #: What every session needs, whoever started it.
 _SETTINGS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "512",
@@ -16,6 +18,7 @@ _SETTINGS = {
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.files.maxPartitionBytes": str(32 << 20),  # Python is slow per byte: more, smaller tasks
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+    "spark.executorEnv.TOKENIZERS_PARALLELISM": "false",  # a task has one core
 }
 #: What the embedded session needs besides: no ports for others, no UI, retries as on a cluster.
 _EMBEDDED = {
@@ -24,8 +27,9 @@ _EMBEDDED = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "3g",
-    "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -XX:TieredStopAtLevel=1",
-    "spark.log.level": "WARN",
+    "spark.driver.extraJavaOptions": (
+        f"-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -Dlog4j2.configurationFile={_LOG}"
+    ),
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "true",
 }
 
@@ -48,6 +52,8 @@ def start(name: str, master: str | None = None) -> SparkSession:
         cores = os.cpu_count() or 2
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         os.environ.setdefault("OBJC_DISABLE_INITIALIZE_FORK_SAFETY", "YES")  # forked workers on macOS
         for key, value in {**_EMBEDDED, "spark.sql.shuffle.partitions": str(2 * cores)}.items():
             builder = builder.config(key, value)

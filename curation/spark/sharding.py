@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from curation.accounting.fingerprint import digest_bytes, digest_rows
+from curation.accounting.fingerprint import digest_bytes, digest_row, digest_rows
 from curation.accounting.ledger import Account, Count, Ledger
 from curation.accounting.manifest import join, read_json
 from curation.accounting.sample import sampled
@@ -172,7 +172,8 @@ def account(spark: SparkSession, path: str) -> tuple[Ledger, dict[str, Any]]:
     for source, records, characters in _rows(totals):
         ledger.sources[source] = Account(received=Count(records, characters))
     if streams:
-        written = spark.read.parquet(join(path, "*", "shard.*.parquet")).where("start = 0").select("id")
+        files = [join(path, shard["provenance"]) for each in streams.values() for shard in each["shards"]]
+        written = spark.read.parquet(*files).where("start = 0").select("id")
         kept = tokens.join(written.distinct(), "id").groupBy("source").agg(F.count("*"), F.sum("characters"))
         for source, records, characters in _rows(kept):
             ledger.sources[source].states["kept"] = Count(records, characters)
@@ -184,7 +185,7 @@ def account(spark: SparkSession, path: str) -> tuple[Ledger, dict[str, Any]]:
     padding = sum(each["padding"] for each in streams.values())
     taken = tokens.agg(F.sum("interval")).first()[0] or 0  # type: ignore[index]
     counted = {"in": taken, "kept": rows * detail["row_tokens"] - padding, "padding": padding}
-    digests = [int(shard["xxh64"], 16) for each in streams.values() for shard in each["shards"]]
+    digests = [digest_row(shard) for each in streams.values() for shard in each["shards"]]
     return ledger, detail | {
         "streams": streams, "rows": rows, "tokens": counted, "digest": digest_rows(digests),
     }  # fmt: skip

@@ -13,25 +13,40 @@ from curation.accounting.fingerprint import digest_row, digest_rows
 from curation.accounting.ledger import Ledger, tally
 from curation.accounting.settle import SETTLED, settle
 from curation.document import DOCUMENT
+from curation.extract.guard import Guard
+from curation.extract.stage import extract_batch
+from curation.filters.judge import judge_batch
 from curation.filters.rules import Pass
 from curation.recipe.recipe import Extract
 from curation.spark.frames import Batches, map_batches
 
+#: What a table's digest covers: all but where a row's record lay, which is no part of what it says.
+_CONTENT = [name for name in SETTLED.names if name not in ("file", "offset", "length")]
 _PARTIAL = pa.schema([pa.field("ledger", pa.string()), pa.field("digest", pa.string())])
 
 
+#: The guard of this Python worker: Spark reuses workers, and a child takes longer to start than a page.
+_GUARDS: dict[Extract, Guard] = {}
+
+
+def _guard(settings: Extract) -> Guard:
+    """Return this worker's guard; one made for other settings is closed first."""
+    if settings not in _GUARDS:
+        for other in list(_GUARDS):
+            _GUARDS.pop(other).close()
+        _GUARDS[settings] = Guard(settings.engine, settings.timeout_s, settings.max_memory_mib)
+    return _GUARDS[settings]
+
+
 def extract(pages: DataFrame, settings: Extract, dropped_text_rate: float) -> DataFrame:
-    """Return one settled row for every page; one guarded child process to each task."""
+    """Return one settled row for every page; one guarded child process to each Python worker."""
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        from curation.extract.guard import Guard
-        from curation.extract.stage import extract_batch
+        from curation.spark import stages  # by name: a pickled copy of the module would have its own guard
 
-        guard = Guard(settings.engine, timeout_s=settings.timeout_s, max_memory_mib=settings.max_memory_mib)
-        with guard:
-            for batch in batches:
-                rows = extract_batch(batch, guard, max_page_mib=settings.max_page_mib)
-                yield settle(rows, dropped_text_rate)
+        for batch in batches:
+            rows = extract_batch(batch, stages._guard(settings), max_page_mib=settings.max_page_mib)
+            yield settle(rows, dropped_text_rate)
 
     return map_batches(pages, run, SETTLED)
 
@@ -42,8 +57,6 @@ def filter_documents(
     """Return every document edited, measured and judged by the passes."""
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        from curation.filters.judge import judge_batch
-
         for batch in batches:
             yield settle(judge_batch(batch, passes, measure_all=measure_all), dropped_text_rate)
 
@@ -86,7 +99,7 @@ def account(spark: SparkSession, stage: str, path: str) -> tuple[Ledger, str, in
         for batch in batches:
             rows = batch.to_pylist()
             ledger.merge(tally(stage, rows))
-            digests += [digest_row(row) for row in rows]
+            digests += [digest_row({name: row[name] for name in _CONTENT}) for row in rows]
         partial = {"ledger": [json.dumps(ledger.to_json())], "digest": [digest_rows(digests)]}
         yield pa.RecordBatch.from_pydict(partial, schema=_PARTIAL)
 

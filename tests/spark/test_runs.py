@@ -1,0 +1,95 @@
+"""Law 5: a stage is named by what made it; nothing stale, nothing half-written, nothing done twice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.accounting.manifest import published
+from curation.recipe.recipe import read_recipe
+from curation.spark.run import Run
+from curation.spark.store import InputError, Store
+
+pytestmark = pytest.mark.spark
+
+
+def said(recipe: Path, out: Path, *overrides: str) -> list[str]:
+    lines: list[str] = []
+    Run(read_recipe(str(recipe), overrides), Store(str(out)), say=lines.append).run()
+    return [f"{line.split()[0]} {'up to date' if 'up to date' in line else 'ran'}" for line in lines]
+
+
+STAGES = ("extract", "filter", "dedup", "tokenizer", "shard")
+
+
+def test_only_what_depends_on_a_change_runs_again(
+    spark: Any, small: Callable[..., Path], tmp_path: Path
+) -> None:
+    recipe, out = small(), tmp_path / "out"
+    assert said(recipe, out) == [f"{stage} ran" for stage in STAGES]
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
+    assert said(recipe, out) == [f"{stage} up to date" for stage in STAGES]
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")} == before
+
+    strict = "filter.house.keep.word_count.min=90"
+    first = published(str(out), "filter")
+    assert said(recipe, out, strict) == ["extract up to date", *[f"{stage} ran" for stage in STAGES[1:]]]
+    assert published(str(out), "filter") != first
+    assert Path(first, "manifest.json").exists(), "the old output stays"
+    assert said(recipe, out) == [f"{stage} up to date" for stage in STAGES]
+    assert published(str(out), "filter") == first, "current.json follows the recipe"
+
+    assert said(recipe, out, "shard.row_tokens=32") == [*[f"{s} up to date" for s in STAGES[:4]], "shard ran"]
+    assert said(recipe, out, "extract.failure_budget=0.9")[0] == "extract up to date"
+
+
+def test_a_broken_output_is_made_again(spark: Any, small: Callable[..., Path], tmp_path: Path) -> None:
+    recipe, out = small(), tmp_path / "out"
+    said(recipe, out)
+    extract, dedup = (Path(published(str(out), stage)) for stage in ("extract", "dedup"))
+    manifest = json.loads((extract / "manifest.json").read_text())
+    Path(dedup, "manifest.json").unlink()  # a run that died: rows, but no manifest
+    (dedup / "rows" / "state=kept" / "stray.parquet").write_bytes(b"left by a dead attempt")
+    assert said(recipe, out) == [
+        "extract up to date", "filter up to date", "dedup ran", "tokenizer up to date", "shard up to date",
+    ]  # fmt: skip
+    assert not (dedup / "rows" / "state=kept" / "stray.parquet").exists()
+    next((extract / "rows" / "state=kept").glob("*.parquet")).unlink()
+    assert said(recipe, out) == ["extract ran", *[f"{stage} up to date" for stage in STAGES[1:]]]
+    again = json.loads((extract / "manifest.json").read_text())
+    assert (again["digest"], again["ledger"]) == (manifest["digest"], manifest["ledger"])
+
+
+def test_changed_bytes_run_again_and_missing_inputs_are_named(
+    spark: Any, small: Callable[..., Path], tmp_path: Path
+) -> None:
+    recipe, out = small(), tmp_path / "out"
+    Run(read_recipe(str(recipe)), Store(str(out)), say=lambda line: None).run(["extract"])
+    notes = recipe.parent / "notes.jsonl"
+    notes.write_text(notes.read_text().replace("river", "brook"))
+    lines: list[str] = []
+    Run(read_recipe(str(recipe)), Store(str(out)), say=lines.append).run(["extract"])
+    assert "up to date" not in lines[0]
+    notes.unlink()
+    with pytest.raises(InputError) as error:
+        Run(read_recipe(str(recipe)), Store(str(out))).run(["extract"])
+    assert str(error.value) == f"inputs.notes: '{notes}' names no file; expected a path, URL, folder or glob"
+
+
+def test_a_stage_alone_reads_where_it_is_told(spark: Any, small: Callable[..., Path], tmp_path: Path) -> None:
+    recipe = read_recipe(str(small()))
+    Run(recipe, Store(str(tmp_path / "a")), say=lambda line: None).run(["extract"])
+    Run(recipe, Store(str(tmp_path / "b")), source=str(tmp_path / "a"), say=lambda line: None).run(["filter"])
+    assert not (tmp_path / "b" / "extract").exists()
+    shutil.rmtree(tmp_path / "a" / "extract")
+    with pytest.raises(FileNotFoundError) as error:
+        Run(recipe, Store(str(tmp_path / "c")), source=str(tmp_path / "a")).run(["filter"])
+    assert str(error.value) == (
+        f"{tmp_path}/a/extract/current.json: not found, so no extract was published in {tmp_path}/a; "
+        "run the stage first"
+    )
