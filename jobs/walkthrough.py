@@ -4,6 +4,7 @@
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -29,7 +30,8 @@ def main(directory: str) -> None:
     inputs = [f"inputs.{name}.path={pages}/{name}.warc.gz" for name in ("web", "docs")]
     sets = [word for each in inputs for word in ("--set", each)]
     step("curate", *CURATE, "run", "jobs/recipes/demo.yaml", "--out", directory, *sets)
-    train = ("--set", f"shards={directory}", "--set", f"out={directory}/train")
+    shutil.rmtree(Path(directory, "train"), ignore_errors=True)  # a run of other shards would be refused
+    train = ("--set", f"data.0={directory}", "--set", f"out={directory}/train")
     step("train", sys.executable, "-m", "training.train", "training/configs/demo.yaml", *train)
     step("report", *CURATE, "report", directory)
     step("ledger", *CURATE, "ledger", directory)
@@ -37,7 +39,7 @@ def main(directory: str) -> None:
     print(f"\nloss     first {summary['first_loss']:.3f}, last {summary['last_loss']:.3f}")
     print(f"report   {directory}/report.html")
     print(f"why      .venv/bin/curate why {directory} ID_OR_URL")
-    print("look     notebooks/1_look_at_documents.ipynb")
+    print("look     notebooks/1_look_at_documents.ipynb (in Jupyter, with the .venv kernel)")
 
 
 if __name__ == "__main__":

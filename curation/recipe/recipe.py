@@ -149,7 +149,7 @@ class Recipe:
         if "inputs" in values and not inputs:
             yield ("inputs",), "inputs is empty; name at least one source"
         passes = values.get("filter") or ()
-        names = [each.name for each in passes if each]
+        names = [each.name if each else None for each in passes]
         for i, each in enumerate(passes):
             if each and each.name in names[:i]:
                 yield (

@@ -28,7 +28,8 @@ _EMBEDDED = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "3g",
     "spark.driver.extraJavaOptions": (
-        f"-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -Dlog4j2.configurationFile={_LOG}"
+        "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m "
+        f"-Dlog4j2.configurationFile={_LOG}"
     ),
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "true",
 }

@@ -1,0 +1,167 @@
+"""Law 8 for the recipe: every mistake it can hold, in one table, each message read whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.accounting.fingerprint import canonical, fingerprint
+from curation.extract.engines import ENGINES
+from curation.recipe.config import ConfigError
+from curation.recipe.passes import files_of, presets
+from curation.recipe.recipe import Extract, preference, read_recipe
+
+BASE = """name: test
+inputs:
+  crawl: {format: warc, path: a.warc.gz}
+  wiki: {format: jsonl, path: b.jsonl, text: body}
+shard: {tokenizer: t.json}
+"""
+
+
+def mistakes(tmp_path: Path, text: str, *overrides: str) -> list[str]:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        read_recipe(str(path), overrides)
+    return str(error.value).replace(f"{path}:", "").split("\n")
+
+
+def test_good_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(BASE)
+    recipe = read_recipe(str(path))
+    assert recipe.extract.engine == "trafilatura"
+    assert recipe.dedup.exact
+    assert recipe.dedup.near is not None
+    assert (recipe.dedup.near.bands, recipe.dedup.near.rows_per_band, recipe.dedup.near.jaccard) == (
+        14,
+        8,
+        0.8,
+    )
+    assert (recipe.shard.row_tokens, recipe.shard.by) == (2048, ("source",))
+    assert recipe.inputs["crawl"].paths == ("a.warc.gz",)
+
+
+TABLE = [
+    # the frame
+    ("inputs: {}\nshard: {tokenizer: t.json}\nname: x", "1:9: inputs is empty; name at least one source"),
+    (BASE + "fliter: []", "6:1: a recipe takes no 'fliter' (did you mean 'filter'?)"),
+    (BASE + "measure: some", "6:10: expected one of needed, all, found 'some'"),
+    (BASE + "dropped_text_rate: 1.5", "6:20: dropped_text_rate is 1.5; the most is 1.0"),
+    ("name: x\ninputs: {a: {format: warc, path: p}}", "1:1: a recipe has no 'shard'"),
+    # inputs
+    (BASE.replace("warc,", "wrac,"), "3:19: expected one of warc, jsonl, parquet, found 'wrac' (did you mean 'warc'?)"),
+    (BASE.replace(", text: body", ""), "4:9: jsonl needs one of 'text' and 'html': the column that holds it"),
+    (BASE.replace("text: body", "text: body, html: page"), "4:9: jsonl needs one of 'text' and 'html': the column that holds it"),
+    (BASE.replace("a.warc.gz}", "a.warc.gz, text: t}"), "3:10: WARC has no columns: text, html, id and url are for jsonl and parquet"),
+    (BASE.replace(", path: a.warc.gz", ""), "3:10: input has no 'path'"),
+    # extract
+    (BASE + "extract: {engine: trafilatur}", "6:19: expected one of trafilatura, resiliparse, precision, found 'trafilatur' (did you mean 'trafilatura'?)"),
+    (BASE + "extract: {timeout_s: 0}", "6:22: timeout_s is 0.0; the least is 0.05"),
+    (BASE + "extract: {timeout_s: fast}", "6:22: expected a number, found 'fast'"),
+    # passes
+    (BASE + "filter: [{keep: {word_count: {min: 1}}}]", "6:10: a pass has no 'name'; its reasons are called NAME.RULE"),
+    (BASE + "filter: [{name: p}]", "6:10: this pass neither edits nor keeps by any rule, so it would do nothing"),
+    (BASE + "filter: [{name: p, preset: gophr}]", "6:28: no preset named 'gophr' (did you mean 'gopher'?)"),
+    (BASE + "filter: [{name: p, keep: {wrd_count: {min: 1}}}]", "6:27: no signal named 'wrd_count' (did you mean 'word_count'?)"),
+    (BASE + "filter: [{name: p, keep: {x: {signal: wrd_count, min: 1}}}]", "6:39: no signal named 'wrd_count' (did you mean 'word_count'?)"),
+    (BASE + "filter: [{name: p, keep: {word_count: {mni: 1}}}]", "6:40: word_count takes no 'mni' (did you mean 'min'?)"),
+    (BASE + "filter: [{name: p, keep: {word_count: {splitter: unicode}}}]", "6:27: word_count has neither min nor max, so it would keep every document"),
+    (BASE + "filter: [{name: p, keep: {word_count: {min: 9, max: 8}}}]", "6:27: word_count has min 9 above max 8, so it would drop every document"),
+    (BASE + "filter: [{name: p, keep: {word_count: {min: 1, splitter: spaces}}}]", "6:58: expected one of whitespace, unicode, punctuated, found 'spaces' (did you mean 'whitespace'?)"),
+    (BASE + "filter: [{name: p, keep: {word_count: 50}}]", "6:39: expected min, max and options of word_count, found '50'"),
+    (BASE + "filter: [{name: p, keep: {language_probability: {min: 0.5}}}]", "6:27: language_probability has no 'language', which it needs"),
+    (BASE + "filter: [{name: p, keep: {fasttext_probability: {min: 0.5, model: none.bin, label: hq}}}]", "6:67: no file at 'none.bin'"),
+    (BASE + "filter: [{name: p, preset: gopher, keep: {nothing: false}}]", "6:43: 'nothing: false' takes out a rule of the preset, which has none of that name"),
+    (BASE + "filter: [{name: p, edit: [mask_pi]}]", "6:27: no edit named 'mask_pi' (did you mean 'mask_pii'?)"),
+    (BASE + "filter: [{name: p, edit: mask_pii}]", "6:26: expected a list of edits, found 'mask_pii'"),
+    (BASE + "filter: [{name: p, edit: [{mask_pii: {colour: red}}]}]", "6:39: mask_pii takes no 'colour'"),
+    (BASE + "filter: [{name: p, edit: [mask_pii]}, {name: p, edit: [mask_pii]}]", "6:46: a second pass is called 'p'; reasons are called PASS.RULE, names must differ"),
+    (BASE + "filter: [{name: p, only: [crwl], edit: [mask_pii]}]", "6:26: no input named 'crwl' (did you mean 'crawl'?)"),
+    # dedup
+    (BASE + "dedup: {near: {bands: 0}}", "6:23: bands is 0; the least is 1"),
+    (BASE + "dedup: {near: {jaccard: 80}}", "6:25: jaccard is 80.0; the most is 1.0"),
+    (BASE + "dedup: {prefer: [word_count]}", "6:18: expected 'MEASURE asc' or 'MEASURE desc', found 'word_count'"),
+    (BASE + "dedup: {prefer: [word_count desc]}", "6:18: 'word_count' is measured by no passes; known: characters"),
+    # shard
+    (BASE.replace("{tokenizer: t.json}", "{row_tokens: 64}"), "5:8: shard has no 'tokenizer'"),
+    (BASE.replace("t.json}", "{train: {vocab: 10}}}"), "5:36: vocab is 10; the least is 257"),
+    (BASE.replace("t.json}", "t.json, by: [site]}"), "5:33: expected one of source, language, found 'site'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "mistake"), TABLE, ids=[each[1][:60] for each in TABLE])
+def test_one_mistake(tmp_path: Path, text: str, mistake: str) -> None:
+    found = mistakes(tmp_path, text)
+    assert any(each == mistake or each.startswith(f"{mistake}; known: ") for each in found), found
+    assert len(found) == 1, "one mistake, one line"
+
+
+def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
+    text = BASE.replace("warc,", "wrac,") + (
+        "filter:\n"
+        "  - {name: a, keep: {mean_wrd_length: {min: 3}}}\n"
+        "  - {name: b, keep: {word_count: {min: 9, max: 8}, line_count: {}}}\n"
+        "  - {name: c, only: [books], edit: [mask_pii]}\n"
+        "dedup: {near: {bands: 0}, prefer: [quality]}\n"
+    )
+    assert [each.partition(" ")[0] for each in mistakes(tmp_path, text)] == [
+        "3:19:", "7:22:", "8:22:", "8:52:", "9:21:", "10:23:",
+    ]  # fmt: skip
+
+
+def test_a_mistake_on_the_command_line(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, BASE, "extract.timeout_s=0") == [
+        "--set extract.timeout_s=0: timeout_s is 0.0; the least is 0.05"
+    ]
+
+
+def test_a_preset_is_laid_under_a_pass(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    keep = "{word_count: {min: 80}, ellipses: false, line_count: {min: 2}}"
+    path.write_text(
+        BASE + f"filter: [{{name: g, preset: gopher, keep: {keep}}}]\ndedup: {{prefer: [word_count desc]}}"
+    )
+    recipe = read_recipe(str(path))
+    rules = {rule.name: rule for rule in recipe.filter[0].rules}
+    assert (rules["word_count"].min, rules["word_count"].max) == (80, 100_000)
+    assert "ellipses" not in rules
+    assert rules["line_count"].min == 2
+    assert preference(recipe.filter, "word_count desc") == ("g.word_count", True)
+
+
+def test_every_preset_loads(tmp_path: Path) -> None:
+    assert {"gopher", "c4", "fineweb"} <= set(presets())
+    path = tmp_path / "r.yaml"
+    passes = ", ".join(f"{{name: {name}, preset: {name}}}" for name in presets())
+    path.write_text(BASE + f"filter: [{passes}]")
+    assert all(each.rules for each in read_recipe(str(path)).filter)
+
+
+def test_engines_are_those_that_exist() -> None:
+    assert set(get_args(get_type_hints(Extract)["engine"])) == set(ENGINES)
+
+
+def test_files_that_rules_read_are_known(tmp_path: Path) -> None:
+    (tmp_path / "m.bin").write_bytes(b"model")
+    path = tmp_path / "r.yaml"
+    rule = f"{{signal: fasttext_probability, model: {tmp_path}/m.bin, label: hq, min: 0.1}}"
+    path.write_text(BASE + f"filter: [{{name: q, keep: {{quality: {rule}}}}}]")
+    assert list(files_of(read_recipe(str(path)).filter[0])) == [f"{tmp_path}/m.bin"]
+
+
+@given(st.integers(1, 500), st.integers(1, 500))
+def test_a_fingerprint_follows_every_setting(a: int, b: int) -> None:
+    one, other = (fingerprint({"config": canonical(replace(Extract(), timeout_s=float(n)))}) for n in (a, b))
+    assert (one == other) == (a == b)
+
+
+@pytest.mark.parametrize("name", ["demo", "web_en"])
+def test_the_recipes_that_ship_are_good(root: Path, name: str) -> None:
+    assert read_recipe(str(root / "jobs" / "recipes" / f"{name}.yaml")).name == name
