@@ -1,6 +1,8 @@
 """Walkthrough: the embedded default, end to end: pages, recipe, training, report.
 
     python jobs/walkthrough.py [DIR]
+
+Each step is a command that people use, run in a process of its own.
 """
 
 import json
