@@ -127,25 +127,25 @@ def crawl() -> list[bytes]:
     return made
 
 
+def write_small(where: Path, files: int = 1, order: int | None = None, damage: bytes = b"") -> Path:
+    """Write the crawl (in the order and number of files asked for) and its recipe; return the recipe."""
+    where.mkdir()
+    records: Sequence[bytes] = crawl()
+    if order is not None:
+        records = random.Random(order).sample(records, len(records))
+    for i in range(files):
+        (where / f"{i}.warc.gz").write_bytes(b"".join(records[i::files]) + damage)
+    lines = [f'{{"key": "{i}", "text": "{prose(1000 + i, 80)}"}}\n' for i in range(12)]
+    if order is not None:
+        random.Random(order).shuffle(lines)
+    (where / "notes.jsonl").write_text("".join(lines) + ("not json\n" if damage else ""))
+    recipe = where / "recipe.yaml"
+    text = RECIPE.replace("WEB", f'"{where}/*.warc.gz"').replace("NOTES", f"{where}/notes.jsonl")
+    recipe.write_text(text)
+    return recipe
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Callable[..., Path]:
-    """Write the crawl (in the order and number of files asked for) and its recipe; return the recipe."""
-
-    def write(files: int = 1, order: int | None = None, damage: bytes = b"", folder: str = "in") -> Path:
-        where = tmp_path / folder
-        where.mkdir()
-        records: Sequence[bytes] = crawl()
-        if order is not None:
-            records = random.Random(order).sample(records, len(records))
-        for i in range(files):
-            (where / f"{i}.warc.gz").write_bytes(b"".join(records[i::files]) + damage)
-        lines = [f'{{"key": "{i}", "text": "{prose(1000 + i, 80)}"}}\n' for i in range(12)]
-        if order is not None:
-            random.Random(order).shuffle(lines)
-        (where / "notes.jsonl").write_text("".join(lines) + ("not json\n" if damage else ""))
-        recipe = where / "recipe.yaml"
-        text = RECIPE.replace("WEB", f'"{where}/*.warc.gz"').replace("NOTES", f"{where}/notes.jsonl")
-        recipe.write_text(text)
-        return recipe
-
-    return write
+    """`write_small` into a folder of this test."""
+    return lambda folder="in", **layout: write_small(tmp_path / folder, **layout)

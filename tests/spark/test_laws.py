@@ -44,7 +44,7 @@ def provenance(out: Path) -> list[dict[str, Any]]:
 
 
 def test_the_output_is_the_same_for_any_layout(
-    spark: Any, small: Callable[..., Path], tmp_path: Path
+    spark: Any, small: Callable[..., Path], tmp_path: Path, root: Path
 ) -> None:
     first = ran(spark, small(folder="a"), tmp_path / "out1", partitions=1)
     ledgers = [Ledger.from_json(each.ledger) for each in first]
@@ -54,6 +54,10 @@ def test_the_output_is_the_same_for_any_layout(
     reasons = {name for ledger in ledgers for name in ledger.total.reasons}
     assert {"extract.status", "extract.wrong_type", "extract.empty_body", "extract.too_large"} <= reasons
     assert {"language.english", "house.word_count", "dedup.exact", "dedup.near"} <= reasons
+    pinned = json.loads((root / "tests" / "golden" / "small.json").read_text())
+    assert {each.stage: {"rows": each.rows, "digest": each.digest} for each in first} == pinned, (
+        "the output changed: if that is meant, run `make golden` and say so in CHANGELOG.md"
+    )
     layouts = [
         ("b", {"files": 3, "order": 5}, {"partitions": 3, "split_bytes": 9000}),
         ("c", {"files": 8, "order": 6}, {"partitions": 8, "split_bytes": 2500}),

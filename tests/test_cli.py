@@ -1,0 +1,155 @@
+"""The command line as people script it: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.cli import main
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture(scope="module")
+def run_directory(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the demo's recipe over a JSONL of a few documents."""
+    folder = tmp_path_factory.mktemp("cli")
+    sentence = (
+        "The river of stones ran past the old mill and the people of the town walked there with their dogs. "
+    )
+    rows = [
+        {"key": str(i), "text": f"{sentence * 9}Number {i} {'word ' * i}.", "url": f"https://a.org/{i}"}
+        for i in range(6)
+    ]
+    rows += [{"key": "short", "text": "Too short.", "url": "https://a.org/short"}]
+    rows += [{"key": "copy", "text": rows[0]["text"], "url": "https://a.org/copy"}]
+    (folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + "no json\n")
+    (folder / "recipe.yaml").write_text(
+        "name: cli\n"
+        f"inputs:\n  notes: {{format: jsonl, path: {folder}/in.jsonl, text: text, id: key, url: url}}\n"
+        "filter: [{name: house, keep: {word_count: {min: 50}}}]\n"
+        "dedup: {near: null}\n"
+        "shard: {tokenizer: {train: {vocab: 300}}, row_tokens: 32}\n"
+    )
+    assert main(["run", str(folder / "recipe.yaml"), "--out", str(folder / "out")]) == 0
+    return folder
+
+
+def test_a_second_run_does_nothing_and_says_so(
+    run_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(run_directory / "recipe.yaml"), "--out", str(run_directory / "out")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[1] for line in lines[:5]] == ["up to date, nothing to do"] * 5
+
+
+def test_the_ledger(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ledger", str(run_directory / "out"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["balanced"] is True
+    assert [each["stage"] for each in found["stages"]] == ["extract", "filter", "dedup", "shard"]
+    records = [
+        {k: each[k]["records"] for k in ("in", "kept", "dropped", "merged", "failed")}
+        for each in found["stages"]
+    ]
+    assert records == [
+        {"in": 9, "kept": 8, "dropped": 0, "merged": 0, "failed": 1},
+        {"in": 8, "kept": 7, "dropped": 1, "merged": 0, "failed": 0},
+        {"in": 7, "kept": 6, "dropped": 0, "merged": 1, "failed": 0},
+        {"in": 6, "kept": 6, "dropped": 0, "merged": 0, "failed": 0},
+    ]
+    for each in found["stages"]:
+        taken = each["in"]["characters"]
+        assert taken == sum(each[state]["characters"] for state in ("kept", "dropped", "merged", "failed"))
+    assert found["stages"][1]["reasons"]["house.word_count"]["records"] == 1
+    assert main(["ledger", str(run_directory / "out")]) == 0
+    assert "balanced: every record is accounted for" in capsys.readouterr().out
+
+
+def test_why(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["why", str(run_directory / "out"), "https://a.org/short"]) == 0
+    told = capsys.readouterr().out
+    assert "house.word_count" in told
+    assert "50" in told
+    assert main(["why", str(run_directory / "out"), "https://a.org/copy", "--json"]) == 0
+    copy = json.dumps(json.loads(capsys.readouterr().out))
+    assert main(["why", str(run_directory / "out"), "https://a.org/0", "--json"]) == 0
+    original = json.dumps(json.loads(capsys.readouterr().out))
+    assert ("dedup.exact" in copy) != ("dedup.exact" in original), "one of the two was merged into the other"
+    assert main(["why", str(run_directory / "out"), "https://a.org/none"]) == 2
+    assert "no record has the id or URL 'https://a.org/none'" in capsys.readouterr().err
+
+
+def test_the_report(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(run_directory / "out")]) == 0
+    assert capsys.readouterr().out.strip() == f"{run_directory}/out/report.html"
+    assert "house.word_count" in (run_directory / "out" / "report.html").read_text()
+
+
+def test_requests_that_are_wrong_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.yaml").write_text("name: x\nfliter: []\n")
+    assert main(["check", str(tmp_path / "bad.yaml")]) == 2
+    error = capsys.readouterr().err
+    assert f"{tmp_path}/bad.yaml:2:1: a recipe takes no 'fliter' (did you mean 'filter'?)" in error
+    assert "a recipe has no 'inputs'" in error
+    assert main(["ledger", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.strip() == (
+        f"{tmp_path}: no stage was published there; expected the --out of a run"
+    )
+    good = "name: x\ninputs: {a: {format: warc, path: none.warc}}\nshard: {tokenizer: t.json}\n"
+    (tmp_path / "good.yaml").write_text(good)
+    assert main(["check", str(tmp_path / "good.yaml")]) == 0
+    assert main(["run", str(tmp_path / "good.yaml"), "--out", str(tmp_path / "out")]) == 2
+    assert "inputs.a: 'none.warc' names no file" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as exit_:
+        main(["run"])
+    assert exit_.value.code == 2
+
+
+def test_a_run_that_fails_exits_1(
+    run_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = ["run", str(run_directory / "recipe.yaml"), "--out", str(tmp_path / "out")]
+    assert main([*request, "--set", "extract.failure_budget=0"]) == 1
+    assert "extract: 1 of 9 records failed, over the budget of 0%" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_jobs_under_spark_submit(root: Path, run_directory: Path, tmp_path: Path) -> None:
+    """One stage after another as spark-submit runs them, each in its own JVM; the tables are the same."""
+    submit = Path(sys.executable).with_name("spark-submit")
+    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(root)}
+
+    def job(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [
+            str(submit),
+            "--master",
+            "local[2]",
+            f"jobs/{name}.py",
+            str(run_directory / "recipe.yaml"),
+            *words,
+        ]
+        return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+
+    first = job("extract", "--in", str(run_directory / "in.jsonl"), "--out", str(tmp_path / "a"))
+    assert first.returncode == 0, first.stderr
+    assert "extract" in first.stdout
+    second = job("filter", "--in", str(tmp_path / "a"), "--out", str(tmp_path / "b"))
+    assert second.returncode == 0, second.stderr
+    digests = [stage_digest(folder, "filter") for folder in (tmp_path / "b", run_directory / "out")]
+    assert digests[0] == digests[1]
+    refused = job("dedup", "--in", str(tmp_path / "a"), "--out", str(tmp_path / "c"))
+    assert refused.returncode == 2
+    assert "no filter was published" in refused.stderr
+
+
+def stage_digest(folder: Path, stage: str) -> str:
+    """The digest of a stage's published table."""
+    name = json.loads((folder / stage / "current.json").read_text())["fingerprint"]
+    return str(json.loads((folder / stage / name / "manifest.json").read_text())["digest"])
