@@ -5,23 +5,21 @@
 Prints a table and writes build/bench/filters.json. The corpora are JSON lines, gzip, with a `text`.
 """
 
-# ruff: noqa: T201
 from __future__ import annotations
 
 import gzip
 import json
-import platform
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
+
+from recording import ROOT, record
 
 from curation.filters.judge import judge_text
 from curation.recipe.config import Reader
 from curation.recipe.nodes import parse
 from curation.recipe.passes import decode_pass
 
-ROOT = Path(__file__).resolve().parents[2]
 CORPORA = ("docs", "reviews", "wiki", "speeches")
 PRESETS = ("gopher", "c4", "fineweb")
 PIECES, WORDS, ROUNDS, BAR = 600, 420, 3, 1000
@@ -65,18 +63,8 @@ def main(folder):
         figures[name] = {"pieces": len(texts), "mean_words": words, "documents_per_s": rate(texts, passes)}
         print(f"{name:10} {len(texts):6} {words:6.0f} {figures[name]['documents_per_s']:17.0f}")
     least = min(each["documents_per_s"] for each in figures.values())
-    report = {
-        "figures": figures,
-        "machine": {"processor": platform.machine(), "python": platform.python_version()},
-        "versions": {name: version(name) for name in ("numpy", "regex", "pyarrow")},
-        "bars": {"documents_per_s_core": {"value": least, "bar": BAR, "ok": least >= BAR}},
-    }
-    out = ROOT / "build" / "bench" / "filters.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(
-        f"slowest corpus {least:.0f}, bar {BAR}: {'ok' if least >= BAR else 'MISSED'}; {out.relative_to(ROOT)}"
-    )
+    bars = {"documents_per_s_core": (least, BAR)}
+    record("filters", figures, bars, ("numpy", "regex", "pyarrow"))
 
 
 if __name__ == "__main__":
