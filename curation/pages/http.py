@@ -14,8 +14,8 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from curation.pages.grammar import header_fields
 from curation.pages.page import MAX_BODY_BYTES
-from curation.pages.warc import header_fields
 
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?:[ \t\r\n]|$)", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\r?\n\r?\n")

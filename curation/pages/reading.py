@@ -1,7 +1,8 @@
 """The two calls of the stage that reads: cut files into splits, read one split as Arrow batches.
 
-Inputs are WARC records of type response, resource, revisit, conversion and any type not named here.
-Records of type request, metadata and warcinfo describe captures; they are not inputs and not counted.
+Format `warc` is WARC, WET and ARC, told apart by the files themselves. Inputs are records of type response,
+resource, revisit, conversion and any type not named here. Records of type request, metadata and warcinfo
+(and an ARC file's description) describe captures; they are not inputs and not counted.
 """
 
 from __future__ import annotations

@@ -1,23 +1,17 @@
-"""Streams of WARC bytes that know where in the file they came from: gzip members, or the plain file."""
+"""Streams of archive bytes that know where in the file they came from: gzip members, or the plain file."""
 
 from __future__ import annotations
 
-import re
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable
 
+from curation.pages.grammar import ARC, WARC, Grammar
 from curation.pages.source import Source
 
 _MAGIC = b"\x1f\x8b\x08"
 _PEEK_BYTES = 4096
 _OUTPUT_BYTES = 2**20
-
-#: A record's start: a version line, then a header. The same test when reading on and when re-syncing,
-#: so that both agree on where records start whatever the split.
-RECORD_START = re.compile(rb"WARC/\d{1,3}\.\d{1,3}[ \t]*\r?\n[!-9;-~]{1,64}[ \t]*:")
-#: Enough bytes to decide `RECORD_START`.
-START_BYTES = 128
 
 
 class Lost(Exception):
@@ -27,8 +21,9 @@ class Lost(Exception):
 class Window:
     """A look-ahead over a stream: `data` is what was pulled and not yet dropped, `start` its position."""
 
-    def __init__(self, pull: Callable[[], bytes]) -> None:
+    def __init__(self, pull: Callable[[], bytes], grammar: Grammar) -> None:
         self._pull = pull
+        self.grammar = grammar
         self.data = bytearray()
         self.start = 0
 
@@ -54,20 +49,28 @@ class Window:
             count -= step
         return count == 0
 
-    def skip_to_record(self, least: int) -> bool:
-        """Return whether a record starts `least` bytes on or later; stand there, else at the end."""
+    def at_record(self) -> bool:
+        """Return whether a record starts at the front. Raises Lost."""
+        self.fill(self.grammar.start_bytes)
+        return self.grammar.record.match(self.data) is not None
+
+    def skip_to_record(self) -> bool:
+        """Return whether a record starts after the front; stand there, else at the end. Raises Lost."""
+        start_bytes = self.grammar.start_bytes
+        least = 1
         while True:
-            more = self.fill(max(least, len(self.data)) + START_BYTES)
-            found = RECORD_START.search(self.data, least)
+            more = self.fill(max(least, len(self.data)) + start_bytes)
+            found = self.grammar.resync.search(self.data, least)
             if found and (found.end() < len(self.data) or not more):
                 self.drop(found.start())
                 return True
             if not more:
                 self.drop(len(self.data))
                 return False
-            step = max(0, len(self.data) - START_BYTES)
+            # One byte more than a start may take: what stands before it counts too.
+            step = max(0, len(self.data) - start_bytes - 1)
             self.drop(step)
-            least = max(0, least - step)
+            least = max(1, least - step)
 
 
 class PlainStretch:
@@ -101,8 +104,9 @@ class GzipStretch:
     Most files hold one record a member; a file gzipped as a whole or in blocks is a stretch of many.
     """
 
-    def __init__(self, source: Source, offset: int) -> None:
+    def __init__(self, source: Source, grammar: Grammar, offset: int) -> None:
         self._source = source
+        self._grammar = grammar
         self._next = offset  # of the next byte to read
         self._pending = b""  # read, not yet decompressed
         self._inflate = zlib.decompressobj(31)
@@ -148,8 +152,8 @@ class GzipStretch:
     def _next_member(self) -> None:
         self._next -= len(self._inflate.unused_data)
         self._pending = b""
-        first = _peek(self._source, self._next)
-        if first is None or first.startswith(b"WARC/"):
+        first = _peek(self._source, self._next, self._grammar.start_bytes)
+        if first is None or self._grammar.member.match(first):
             self._done = True
             return
         self._positions.append(self._produced)
@@ -188,25 +192,34 @@ def is_gzip(source: Source) -> bool:
     return source.url.endswith(".gz")
 
 
-def _peek(source: Source, offset: int) -> bytes | None:
-    """Return the first bytes of the gzip member at `offset`, or None where there is none."""
-    data = source.at(offset, _PEEK_BYTES)
+def grammar_of(source: Source) -> Grammar:
+    """Return the file's format: by its first bytes, by its name where they are no record's."""
+    for grammar in (WARC, ARC):
+        first = _peek(source, 0, grammar.start_bytes) or source.at(0, grammar.start_bytes)
+        if grammar.member.match(first):
+            return grammar
+    return ARC if source.url.removesuffix(".gz").endswith(".arc") else WARC
+
+
+def _peek(source: Source, offset: int, count: int) -> bytes | None:
+    """Return the first `count` bytes of the gzip member at `offset`, or None where there is none."""
+    data = source.at(offset, max(_PEEK_BYTES, count))
     if not data.startswith(_MAGIC):
         return None
     try:
-        return zlib.decompressobj(31).decompress(data, 16)
+        return zlib.decompressobj(31).decompress(data, count)
     except zlib.error:
         return None
 
 
-def starts_record(source: Source, offset: int) -> bool:
-    """Return whether a gzip member that starts with a WARC record lies at `offset`."""
-    first = _peek(source, offset)
-    return first is not None and first.startswith(b"WARC/")
+def starts_record(source: Source, grammar: Grammar, offset: int) -> bool:
+    """Return whether a gzip member that starts with a record lies at `offset`."""
+    first = _peek(source, offset, grammar.start_bytes)
+    return first is not None and grammar.member.match(first) is not None
 
 
-def next_member(source: Source, offset: int, limit: int) -> int:
-    """Return the offset of the first member at or after `offset` that starts with a WARC record.
+def next_member(source: Source, grammar: Grammar, offset: int, limit: int) -> int:
+    """Return the offset of the first member at or after `offset` that starts with a record.
 
     `limit`, or the file's end, where there is none before it.
     """
@@ -217,7 +230,7 @@ def next_member(source: Source, offset: int, limit: int) -> int:
         data = piece + source.at(offset + len(piece), len(_MAGIC) - 1)
         found = data.find(_MAGIC)
         while found >= 0 and offset + found < limit:
-            if starts_record(source, offset + found):
+            if starts_record(source, grammar, offset + found):
                 return offset + found
             found = data.find(_MAGIC, found + 1)
         offset += len(piece)

@@ -1,40 +1,38 @@
-"""WARC records of one split, and every stretch that is not one.
+"""WARC and ARC records of one split, and every stretch that is not one.
 
 An own reader, because the usual ones stop at the first damaged gzip member and return a truncated record
 as a good one. A record counts as intact only if its headers parse, its block has the declared length,
-what follows is the end or another record, and its gzip member passes its checksum.
+what follows is the end or another record, and its gzip member passes its checksum. WARC and ARC are told
+apart by a file's first bytes, by its name where those are damaged.
 
 Exactly once: a record belongs to the split in which it (its gzip member, if the file is compressed) starts,
 and a damaged stretch to the split that read the record before it. A split that starts in the middle skips
-to the next record start. Limit: a WARC stored *inside* a record looks like records to a split that starts
+to the next record start. Limit: an archive stored *inside* a record looks like records to a split that starts
 inside it; where archives of archives are expected, use splits larger than the files.
 
-Source: ISO 28500 (WARC 1.0, 1.1); one gzip member a record is its Annex A.
+Source: ISO 28500 (WARC 1.0, 1.1); one gzip member a record is its Annex A. ARC: see `grammar`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 
+from curation.pages.grammar import Grammar
 from curation.pages.page import MAX_BODY_BYTES, TOO_LARGE, UNREADABLE
 from curation.pages.source import Source
 from curation.pages.stretch import (
-    RECORD_START,
-    START_BYTES,
     GzipStretch,
     Lost,
     PlainStretch,
     Window,
+    grammar_of,
     is_gzip,
     next_member,
     starts_record,
 )
 
 _MAX_HEAD_BYTES = 2**16
-_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
-_TRAILER = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,41 +64,43 @@ class _TooLarge(Exception):
 
 
 def records(source: Source, start: int, end: int) -> Iterator[Record | Damage]:
-    """Yield what starts in bytes [start, end) of a WARC file, in file order."""
+    """Yield what starts in bytes [start, end) of a WARC or ARC file, in file order."""
     if source.size_bytes == 0:
         if start == 0:
             yield Damage(offset=0, length=0, detail="the file is empty")
     elif is_gzip(source):
-        yield from _gzip_records(source, start, end)
+        yield from _gzip_records(source, grammar_of(source), start, end)
     else:
-        yield from _plain_records(source, start, end)
+        yield from _plain_records(source, grammar_of(source), start, end)
 
 
-def _gzip_records(source: Source, start: int, end: int) -> Iterator[Record | Damage]:
+def _gzip_records(source: Source, grammar: Grammar, start: int, end: int) -> Iterator[Record | Damage]:
     position = 0
     if start > 0:
-        position = next_member(source, start, end)
+        position = next_member(source, grammar, start, end)
         if position >= end:
             return
     while position < source.size_bytes:
-        if not starts_record(source, position):
-            following = next_member(source, position + 1, source.size_bytes)
+        if not starts_record(source, grammar, position):
+            following = next_member(source, grammar, position + 1, source.size_bytes)
             yield Damage(
                 offset=position,
                 length=following - position,
-                detail="no gzip member that starts with a WARC record",
+                detail=f"no gzip member that starts with a {grammar.name} record",
             )
             position = following
         elif position < end:
-            stretch = GzipStretch(source, position)
-            position = yield from _gzip_stretch(source, stretch)
+            stretch = GzipStretch(source, grammar, position)
+            position = yield from _gzip_stretch(source, grammar, stretch)
         else:
             return
 
 
-def _gzip_stretch(source: Source, stretch: GzipStretch) -> Generator[Record | Damage, None, int]:
+def _gzip_stretch(
+    source: Source, grammar: Grammar, stretch: GzipStretch
+) -> Generator[Record | Damage, None, int]:
     """Yield a stretch's records; returns (as a generator) the offset to go on at."""
-    window = Window(stretch.pull)
+    window = Window(stretch.pull, grammar)
     begin = 0
     try:
         while True:
@@ -110,22 +110,22 @@ def _gzip_stretch(source: Source, stretch: GzipStretch) -> Generator[Record | Da
             yield _one(window, stretch)
     except Lost as error:
         # Not before the member that is damaged: the members before it were whole.
-        following = next_member(source, stretch.member_offset + 1, source.size_bytes)
+        following = next_member(source, grammar, stretch.member_offset + 1, source.size_bytes)
         offset = stretch.offset(begin)
         yield Damage(offset=offset, length=following - offset, detail=str(error))
         return following
 
 
-def _plain_records(source: Source, start: int, end: int) -> Iterator[Record | Damage]:
-    stretch = PlainStretch(source, start)
-    window = Window(stretch.pull)
-    if start > 0 and not window.skip_to_record(0):
+def _plain_records(source: Source, grammar: Grammar, start: int, end: int) -> Iterator[Record | Damage]:
+    # From the byte before: what stands there may decide whether a record starts at `start`.
+    stretch = PlainStretch(source, max(0, start - 1))
+    window = Window(stretch.pull, grammar)
+    if start > 0 and not window.skip_to_record():
         return
     if start > 0 and stretch.offset(window.start) >= end:
         return
     while window.fill(1):
-        window.fill(START_BYTES)
-        if stretch.offset(window.start) >= end and RECORD_START.match(window.data):
+        if stretch.offset(window.start) >= end and window.at_record():
             return
         yield _one(window, stretch)
 
@@ -140,7 +140,7 @@ def _one(window: Window, stretch: GzipStretch | PlainStretch) -> Record | Damage
         length = stretch.end_offset(window.start) - offset
         return Damage(offset=offset, length=length, detail=str(error), reason=TOO_LARGE)
     except _Broken as error:
-        window.skip_to_record(1)
+        window.skip_to_record()
         length = stretch.end_offset(window.start) - offset
         return Damage(offset=offset, length=length, detail=str(error))
     window.drop(total)
@@ -150,11 +150,11 @@ def _one(window: Window, stretch: GzipStretch | PlainStretch) -> Record | Damage
 
 def _parse(window: Window, stretch: GzipStretch | PlainStretch) -> tuple[Mapping[str, str], bytes, int]:
     """Return headers, block and the bytes they and the trailer take; drops nothing if it raises _Broken."""
-    window.fill(START_BYTES)
-    if not RECORD_START.match(window.data):
-        raise _Broken(f"no WARC record starts here, but {bytes(window.data[:40])!r}")
+    grammar = window.grammar
+    if not window.at_record():
+        raise _Broken(f"no {grammar.name} record starts here, but {bytes(window.data[:40])!r}")
     head_end, block_at = _head(window)
-    headers = header_fields(bytes(window.data[:head_end]))
+    headers = grammar.fields(bytes(window.data[:head_end]))
     declared = headers.get("content-length", "")
     if not (declared.isascii() and declared.isdigit()):
         raise _Broken(f"Content-Length is {declared[:40]!r}, not a number of bytes")
@@ -170,27 +170,29 @@ def _parse(window: Window, stretch: GzipStretch | PlainStretch) -> tuple[Mapping
 
 def _head(window: Window) -> tuple[int, int]:
     """Return where the headers end and where the block starts."""
-    found = _BLANK_LINE.search(window.data, 0, _MAX_HEAD_BYTES)
+    found = window.grammar.head_end.search(window.data, 0, _MAX_HEAD_BYTES)
     while found is None:
         if len(window.data) >= _MAX_HEAD_BYTES:
             raise _Broken(f"the headers do not end within {_MAX_HEAD_BYTES} bytes")
         if not window.fill(len(window.data) + 1):
             raise _Broken("the headers are cut off")
-        found = _BLANK_LINE.search(window.data, 0, _MAX_HEAD_BYTES)
+        found = window.grammar.head_end.search(window.data, 0, _MAX_HEAD_BYTES)
     return found.start(), found.end()
 
 
 def _trailer(window: Window, block_end: int) -> int:
     """Return the length of the blank lines after the block, if it ends where Content-Length says."""
+    grammar = window.grammar
     # Reading on to the end of a gzip member is what checks its checksum.
-    window.fill(block_end + len(_TRAILER) + START_BYTES)
-    after = bytes(window.data[block_end : block_end + len(_TRAILER) + START_BYTES])
-    if after.startswith(_TRAILER):
-        return len(_TRAILER)
+    window.fill(block_end + len(grammar.trailer) + grammar.start_bytes)
+    after = bytes(window.data[block_end : block_end + len(grammar.trailer) + grammar.start_bytes])
     rest = after.lstrip(b"\r\n")
-    if rest and not RECORD_START.match(rest):
-        raise _Broken(f"the block goes on after its Content-Length, with {rest[:40]!r}")
-    return len(after) - len(rest)
+    blank_bytes = len(after) - len(rest)
+    if not rest or grammar.resync.match(window.data, block_end + blank_bytes):
+        return blank_bytes
+    if after.startswith(grammar.trailer):
+        return len(grammar.trailer)
+    raise _Broken(f"the block goes on after its Content-Length, with {rest[:40]!r}")
 
 
 def _pass_over(
@@ -201,40 +203,12 @@ def _pass_over(
         raise _Broken(f"Content-Length is {headers['content-length']}, more than the file holds")
     if not window.skip(block_end):
         raise _Broken(f"Content-Length is {headers['content-length']}, more than follows")
-    window.fill(len(_TRAILER))
-    if window.data.startswith(_TRAILER):
-        window.drop(len(_TRAILER))
-    window.fill(START_BYTES)  # to the end of the gzip member, so that its length is known
+    trailer = window.grammar.trailer
+    window.fill(len(trailer))
+    if window.data.startswith(trailer):
+        window.drop(len(trailer))
+    window.fill(window.grammar.start_bytes)  # to the end of the gzip member, so that its length is known
     raise _TooLarge(
         f"{headers.get('warc-target-uri', '')}: a block of {headers['content-length']} bytes,"
         f" the limit is {MAX_BODY_BYTES}"
     )
-
-
-def header_fields(head: bytes) -> dict[str, str]:
-    """Return header names in lower case with their values, first one wins; lines without a colon are skipped.
-
-    The first line (version or status) is not a header. Folded lines are joined.
-    """
-    fields: dict[str, str] = {}
-    name = ""
-    for line in head.replace(b"\r\n", b"\n").split(b"\n")[1:]:
-        text = _decode(line)
-        if line[:1] in (b" ", b"\t"):
-            if name:
-                fields[name] = f"{fields[name]} {text.strip()}"
-            continue
-        before, colon, value = text.partition(":")
-        name = before.strip().lower() if colon else ""
-        if name and name not in fields:
-            fields[name] = value.strip()
-        else:
-            name = ""
-    return fields
-
-
-def _decode(line: bytes) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        return line.decode("latin-1")

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.pages import warc
+from curation.pages.grammar import header_fields
 from curation.pages.source import Source
-from curation.pages.warc import Damage, Record, header_fields, records
+from curation.pages.warc import Damage, Record, records
 
 Make = Callable[..., bytes]
 
