@@ -1,8 +1,9 @@
 """The process that does the extraction, so that no page can take its worker down with it.
 
-Protocol over one socket, both ways: 8 bytes page number, 8 bytes length, then the page in UTF-8 (in) or
-JSON (out). It ends when the socket closes, which is what happens when the parent dies; and because native
-code that hangs would never notice that, the kernel ends it (SIGALRM, default action) at twice the deadline.
+Protocol over one socket. In: 8 bytes page number, 8 bytes length, 1 byte that asks for the linear engine,
+then the page in UTF-8. Out: 8 bytes page number, 8 bytes length, then JSON. It ends when the socket closes,
+which is what happens when the parent dies; and because native code that hangs would never notice that, the
+kernel ends it (SIGALRM, default action) at twice the deadline.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from curation.extract.engines import Engine, engine_named
+from curation.extract.engines import Engine, engine_named, linear
 
+REQUEST = struct.Struct("!QQ?")
 HEADER = struct.Struct("!QQ")
 READY = b"ready"
 
@@ -30,9 +32,9 @@ def serve(descriptor: int, engine: str, timeout_s: float, max_memory_mib: int) -
     _prepare(extract, max_memory_mib)
     connection.sendall(READY)
     while (page := _receive(connection)) is not None:
-        number, html = page
+        number, html, retry = page
         signal.setitimer(signal.ITIMER_REAL, 2 * timeout_s + 1)
-        answer = _answer(extract, html)
+        answer = _answer(linear if retry else extract, html)
         signal.setitimer(signal.ITIMER_REAL, 0)
         connection.sendall(HEADER.pack(number, len(answer)) + answer)
 
@@ -61,13 +63,13 @@ def _answer(extract: Engine, html: str) -> bytes:
         return json.dumps({"fault": "error", "detail": detail}).encode()
 
 
-def _receive(connection: socket.socket) -> tuple[int, str] | None:
-    head = _exactly(connection, HEADER.size)
+def _receive(connection: socket.socket) -> tuple[int, str, bool] | None:
+    head = _exactly(connection, REQUEST.size)
     if head is None:
         return None
-    number, length = HEADER.unpack(head)
+    number, length, retry = REQUEST.unpack(head)
     body = _exactly(connection, length)
-    return None if body is None else (number, body.decode("utf-8", "replace"))
+    return None if body is None else (number, body.decode("utf-8", "replace"), retry)
 
 
 def _exactly(connection: socket.socket, count: int) -> bytes | None:

@@ -13,14 +13,19 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
-from curation.extract.child import HEADER, READY
+from curation.extract.child import HEADER, READY, REQUEST
 from curation.extract.engines import Extraction
 
 _START_TIMEOUT_S = 120.0
+#: The linear engine reads ten megabytes in less.
+_RETRY_TIMEOUT_S = 1.0
+#: Faults that end the process: another engine may do with the same page. An error of the engine's own is one
+#: to know about, not to paper over.
+_RETRIED = ("extract.timeout", "extract.crash", "extract.memory")
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
     " from curation.extract.child import main; main(sys.argv[2:])"
@@ -86,12 +91,28 @@ class Guard:
 
     def extract(self, html: str) -> Extraction | Fault:
         """Return the page's extraction, or the fault that took its place. Raises GuardError."""
+        return self._ask(html, self._timeout_s, retry=False)
+
+    def extract_or_retry(self, html: str) -> Extraction | Fault:
+        """Return `extract`, after a fault that ended the process the linear engine's text.
+
+        Such a text counts `retried`; the fault stays where the linear engine fails or finds nothing.
+        """
+        found = self.extract(html)
+        if isinstance(found, Extraction) or found.name not in _RETRIED:
+            return found
+        again = self._ask(html, _RETRY_TIMEOUT_S, retry=True)
+        if not isinstance(again, Extraction) or not again.text.strip():
+            return found
+        return replace(again, counts={**again.counts, "retried": 1.0})
+
+    def _ask(self, html: str, timeout_s: float, *, retry: bool) -> Extraction | Fault:
         connection = self._ready()
         self._number += 1
         body = html.encode("utf-8", "replace")
-        deadline = time.monotonic() + self._timeout_s
+        deadline = time.monotonic() + timeout_s
         try:
-            _send(connection, HEADER.pack(self._number, len(body)), deadline)
+            _send(connection, REQUEST.pack(self._number, len(body), retry), deadline)
             _send(connection, body, deadline)
             number, length = HEADER.unpack(_receive(connection, HEADER.size, deadline))
             answer = _receive(connection, length, deadline)
@@ -99,8 +120,8 @@ class Guard:
             self._stop()
             return Fault(
                 name="extract.timeout",
-                value=self._timeout_s,
-                limit=self._timeout_s,
+                value=timeout_s,
+                limit=timeout_s,
                 detail="the extraction was killed at its deadline",
             )
         except OSError:

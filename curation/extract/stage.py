@@ -80,7 +80,7 @@ def _document(page: dict[str, Any], guard: Guard, max_page_mib: float) -> dict[s
 def _extracted(row: dict[str, Any], decoded: Decoded, guard: Guard) -> dict[str, Any]:
     """Return the row with what the guarded engine made of the page."""
     characters_in = len(decoded.text)
-    found = guard.extract(decoded.text)
+    found = guard.extract_or_retry(decoded.text)
     if not isinstance(found, Extraction):
         reason = Reason(
             name=found.name, state=FAILED, value=found.value, max=found.limit, detail=found.detail

@@ -14,6 +14,9 @@ from curation.filters.rules import Pass
 from curation.recipe.config import ConfigError, Reader, compose, nearest
 from curation.recipe.passes import decode_pass
 
+RecordType = Literal["response", "resource", "conversion", "revisit"]
+DEFAULT_RECORDS: tuple[RecordType, ...] = ("response", "resource", "conversion")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
@@ -24,6 +27,7 @@ class Input:
         text: column with text (no extraction); else `html`: column with HTML to extract.
         id: column that identifies a record; its value enters the document's id.
         url: column with the address.
+        records: types of archive records to read as pages; the others are dropped and say so.
     """
 
     format: Literal["warc", "jsonl", "parquet"]
@@ -32,8 +36,13 @@ class Input:
     html: str | None = None
     id: str | None = None
     url: str | None = None
+    records: tuple[RecordType, ...] = DEFAULT_RECORDS
 
     def __post_init__(self) -> None:
+        if not self.records:
+            raise ValueError("records is empty, so every record would be dropped")
+        if self.format != "warc" and self.records != DEFAULT_RECORDS:
+            raise ValueError(f"records is for warc; {self.format} has rows, and each of them is read")
         if self.format == "warc" and (self.text or self.html or self.id or self.url):
             raise ValueError("WARC has no columns: text, html, id and url are for jsonl and parquet")
         if self.format != "warc" and bool(self.text) == bool(self.html):
@@ -53,7 +62,7 @@ class Extract:
         failure_budget: share of the records that may fail before the stage does.
     """
 
-    engine: Literal["trafilatura", "resiliparse", "precision"] = "trafilatura"
+    engine: Literal["trafilatura", "fast", "resiliparse", "precision"] = "trafilatura"
     timeout_s: float = field(default=10.0, metadata={"min": 0.05})
     max_page_mib: float = field(default=10.0, metadata={"min": 0.001})
     max_memory_mib: int = field(default=2048, metadata={"min": 256})

@@ -70,7 +70,7 @@ def test_resiliparse_rescues_what_trafilatura_lost(monkeypatch: pytest.MonkeyPat
     quarter = len(full) / 4
     assert quarter > 1
     for kept, rescued in ((int(quarter) + 1, False), (int(quarter) - 1, True)):
-        monkeypatch.setattr(engines, "_trafilatura_text", lambda tree, favour, n=kept: "x" * n)
+        monkeypatch.setattr(engines, "_trafilatura_text", lambda tree, favour, fast, n=kept: "x" * n)
         found = trafilatura(PAGE)
         assert (found.text == full) == rescued
         assert ("+resiliparse-" in found.engine) == rescued
@@ -83,7 +83,7 @@ def test_engines_have_names_or_addresses() -> None:
     with pytest.raises(ValueError, match="no extraction engine") as caught:
         engine_named("readability")
     assert str(caught.value) == (
-        "no extraction engine 'readability'; there are trafilatura, precision, resiliparse,"
+        "no extraction engine 'readability'; there are trafilatura, fast, precision, resiliparse,"
         " and any function written as package.module:function"
     )
 

@@ -214,7 +214,7 @@ def test_the_child_ends_when_its_parent_dies(hazards: str, tmp_path: Path, page:
 @pytest.mark.parametrize(
     ("engine", "message"),
     [
-        ("trafilatur", "no extraction engine 'trafilatur'; there are trafilatura, precision, "),
+        ("trafilatur", "no extraction engine 'trafilatur'; there are trafilatura, fast, precision, "),
         ("no.such:thing", "extraction engine 'no.such:thing' cannot be imported: No module named 'no'"),
     ],
 )  # fmt: skip

@@ -84,12 +84,30 @@ def test_a_guarded_fault_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     with Guard("sleeper:engine", timeout_s=1.0) as guard:
-        slow, bad = extracted(guard, {"body": b"<html>SLEEP"}, {})
+        slow, bad = extracted(guard, {"body": b"<html><!-- SLEEP -->"}, {})
     assert [(r["name"], r["state"], r["value"], r["max"]) for r in slow["reasons"] + bad["reasons"]] == [
         ("extract.timeout", "failed", 1.0, 1.0),
         ("extract.error", "failed", None, None),
     ]
     assert bad["reasons"][0]["detail"] == "ValueError: x"
+
+
+def test_a_page_that_hangs_gets_the_linear_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stubborn.py").write_text(
+        "import os, time\ndef engine(html):\n"
+        "    os._exit(1) if 'EXIT' in html else bytearray(10**13) if 'FILL' in html else None\n"
+        "    time.sleep(60 if 'SLEEP' in html else 0)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    hazards = [{"body": f"<nav>Home</nav><p>{name} {SENTENCE}</p>".encode()} for name in ("EXIT", "FILL", "SLEEP")]
+    with Guard("stubborn:engine", timeout_s=1.0) as guard:
+        rows = extracted(guard, *hazards)
+    for row in rows:
+        assert (row["reasons"], dict(row["measures"])) == ([], {"extract.retried": 1.0})
+        assert row["text"].startswith("Home")
+        assert SENTENCE.strip() in row["text"]
+        assert row["engine"].startswith("resiliparse-2")
+        assert row["engine"].endswith("-linear")
 
 
 def test_text_rows_go_straight_through(guard: Guard) -> None:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from curation.accounting.fingerprint import canonical, fingerprint
 from curation.extract.engines import ENGINES
+from curation.pages.reading import RECORDS
 from curation.recipe.config import ConfigError
 from curation.recipe.passes import files_of, presets
-from curation.recipe.recipe import Extract, preference, read_recipe
+from curation.recipe.recipe import Extract, Input, preference, read_recipe
 
 BASE = """name: test
 inputs:
@@ -61,8 +62,11 @@ TABLE = [
     (BASE.replace("text: body", "text: body, html: page"), "4:9: jsonl needs one of 'text' and 'html': the column that holds it"),
     (BASE.replace("a.warc.gz}", "a.warc.gz, text: t}"), "3:10: WARC has no columns: text, html, id and url are for jsonl and parquet"),
     (BASE.replace(", path: a.warc.gz", ""), "3:10: input has no 'path'"),
+    (BASE.replace("a.warc.gz}", "a.warc.gz, records: [respons]}"), "3:56: expected one of response, resource, conversion, revisit, found 'respons' (did you mean 'response'?)"),
+    (BASE.replace("a.warc.gz}", "a.warc.gz, records: []}"), "3:10: records is empty, so every record would be dropped"),
+    (BASE.replace("text: body", "text: body, records: [response]"), "4:9: records is for warc; jsonl has rows, and each of them is read"),
     # extract
-    (BASE + "extract: {engine: trafilatur}", "6:19: expected one of trafilatura, resiliparse, precision, found 'trafilatur' (did you mean 'trafilatura'?)"),
+    (BASE + "extract: {engine: trafilatur}", "6:19: expected one of trafilatura, fast, resiliparse, precision, found 'trafilatur' (did you mean 'trafilatura'?)"),
     (BASE + "extract: {timeout_s: 0}", "6:22: timeout_s is 0.0; the least is 0.05"),
     (BASE + "extract: {timeout_s: fast}", "6:22: expected a number, found 'fast'"),
     # passes
@@ -146,6 +150,10 @@ def test_every_preset_loads(tmp_path: Path) -> None:
 
 def test_engines_are_those_that_exist() -> None:
     assert set(get_args(get_type_hints(Extract)["engine"])) == set(ENGINES)
+
+
+def test_records_read_by_default_are_those_of_the_reader() -> None:
+    assert Input(format="warc", path="a").records == RECORDS
 
 
 def test_files_that_rules_read_are_known(tmp_path: Path) -> None:
