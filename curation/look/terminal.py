@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.table import Table
 
@@ -10,27 +10,26 @@ from curation.accounting.ledger import STATES, Account, Ledger
 
 
 def table(ledgers: Sequence[Ledger]) -> Table:
-    """Return the funnel of the stages, a line each, their reasons below them, most records first."""
+    """Return the funnel of the stages, a line each; below it its sources, then its reasons.
+
+    A reason's line says how many records broke it, how many broke nothing else, and their characters; a
+    stage's line ends with the characters it kept.
+    """
     out = Table(box=None, pad_edge=False, header_style="bold")
-    out.add_column("stage", no_wrap=True, min_width=44)
-    for name in ("in", *STATES, "characters kept"):
-        out.add_column(name, justify="right")
+    out.add_column("stage", no_wrap=True, overflow="ellipsis")
+    for name in ("in", *STATES, "broke", "alone", "characters"):
+        out.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for ledger in ledgers:
-        states = [f"{ledger.total.states[state].records:,}" for state in STATES]
-        kept = f"{ledger.total.states['kept'].characters:,}"
-        out.add_row(ledger.stage, f"{ledger.total.received.records:,}", *states, kept, style="bold")
+        out.add_row(ledger.stage, *_counts(ledger.total), style="bold")
         for name, account in sorted(ledger.sources.items()):
             if len(ledger.sources) > 1:
-                counts = [f"{account.states[state].records:,}" for state in STATES]
-                out.add_row(f"  {name}", f"{account.received.records:,}", *counts)
-        for name, count, note in _reasons(ledger.total):
-            out.add_row(f"    {name}", "", "", count, "", "", note, style="dim")
+                out.add_row(f"  {name}", *_counts(account))
+        for name, reason in ledger.total.ranked():
+            records = [f"{reason.records:,}", f"{reason.alone:,}"] if reason.records else ["", ""]
+            out.add_row(f"    {name}", *[""] * 5, *records, f"{reason.characters:,}", style="dim")
     return out
 
 
-def _reasons(account: Account) -> Iterator[tuple[str, str, str]]:
-    for name, reason in account.ranked():
-        if reason.records:
-            yield name, f"{reason.records:,}", f"alone {reason.alone:,}"
-        else:
-            yield name, "", f"characters {reason.characters:,}"
+def _counts(account: Account) -> list[str]:
+    states = [f"{account.states[state].records:,}" for state in STATES]
+    return [f"{account.received.records:,}", *states, "", "", f"{account.states['kept'].characters:,}"]

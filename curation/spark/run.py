@@ -22,7 +22,7 @@ from curation.spark import sharding
 from curation.spark.duplicates import Finder, Preference
 from curation.spark.progress import shown
 from curation.spark.session import start
-from curation.spark.sources import SPLIT_BYTES, read_pages
+from curation.spark.sources import read_pages
 from curation.spark.stages import account, extract, filter_documents, read_kept, settled, write_rows
 from curation.spark.store import SCRATCH, Store, find_files, sizes
 
@@ -53,7 +53,8 @@ class Run:
 
     Attributes:
         source: run directory to read earlier stages from, where it is not `store`'s own.
-        split_bytes: size of an input split; changes how the work is cut, never what comes out.
+        split_bytes: size of an input split (None: chosen by the size of the inputs); changes how the work is
+            cut, never what comes out.
         say: where progress lines go.
     """
 
@@ -61,7 +62,7 @@ class Run:
     store: Store
     master: str | None = None
     source: str | None = None
-    split_bytes: int = SPLIT_BYTES
+    split_bytes: int | None = None
     say: Callable[[str], None] = print
     _spark: SparkSession | None = field(default=None, init=False)
 

@@ -23,14 +23,16 @@ from curation.pages.reading import read, splits
 from curation.recipe.recipe import Input
 from curation.spark.store import File
 
-SPLIT_BYTES = 32 << 20  # about a minute of extraction a task
+#: No split is larger (about a minute of extraction) or smaller (a task costs a tenth of a second itself).
+_MOST_BYTES, _LEAST_BYTES = 32 << 20, 1 << 20
+_SPLITS_PER_CORE = 8  # the last task to end should be a short one
 
 
 class SplitPartition(InputPartition):
     """One split of one file, and which source it belongs to."""
 
-    def __init__(self, source: str, split: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
-        self.source, self.split, self.columns = source, split, columns
+    def __init__(self, source: str, split: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+        self.source, self.split, self.options = source, split, options
 
 
 class PagesReader(DataSourceReader):
@@ -41,16 +43,16 @@ class PagesReader(DataSourceReader):
 
     def partitions(self) -> Sequence[InputPartition]:
         """Return one partition a split."""
-        return [SplitPartition(each["source"], each["split"], each["columns"]) for each in self.plan]
+        return [SplitPartition(each["source"], each["split"], each["options"]) for each in self.plan]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Yield the records of one split in the PAGE schema."""
         assert isinstance(partition, SplitPartition)
-        yield from read(Split(**partition.split), source=partition.source, **partition.columns)
+        yield from read(Split(**partition.split), source=partition.source, **partition.options)
 
 
 class PagesSource(DataSource):
-    """`format("pages")`: WARC, JSONL and Parquet records in the PAGE schema."""
+    """`format("pages")`: WARC, ARC, JSONL and Parquet records in the PAGE schema."""
 
     @classmethod
     def name(cls) -> str:
@@ -70,14 +72,22 @@ def read_pages(
     spark: SparkSession,
     inputs: Mapping[str, Input],
     files: Mapping[str, Sequence[File]],
-    split_bytes: int = SPLIT_BYTES,
+    split_bytes: int | None = None,
 ) -> DataFrame:
-    """Return the records of every source, one row each, in the PAGE schema."""
+    """Return the records of every source, one row each, in the PAGE schema.
+
+    `split_bytes` says how the work is cut (None: by its size and the cores); it changes no row.
+    """
+    if split_bytes is None:
+        cores = int(spark.conf.get("spark.sql.shuffle.partitions", "200") or 200)
+        total = sum(file.size_bytes for each in files.values() for file in each)
+        split_bytes = min(_MOST_BYTES, max(_LEAST_BYTES, total // (_SPLITS_PER_CORE * cores)))
     plan = []
     for source, each in inputs.items():
-        columns = {"text": each.text, "html": each.html, "id": each.id, "url": each.url}
+        options = {name: getattr(each, name) for name in ("text", "html", "id", "url")}
+        options["types"] = each.records
         sized = [(file.url, file.size_bytes) for file in files[source]]
         cut = splits(sized, each.format, split_bytes)
-        plan += [{"source": source, "split": asdict(split), "columns": columns} for split in cut]
+        plan += [{"source": source, "split": asdict(split), "options": options} for split in cut]
     spark.dataSource.register(PagesSource)
     return spark.read.format("pages").option("plan", json.dumps(plan)).load()
