@@ -45,6 +45,7 @@ PAGE = pa.schema(
         pa.field("status", pa.int32()),  # HTTP status; null where there is none
         pa.field("content_type", pa.string()),  # as sent, else ""
         pa.field("kind", pa.string()),  # "html" (to extract), "text" (already text), or the record type
+        pa.field("truncated", pa.string()),  # WARC-Truncated as sent (length, time, ...), else null
         pa.field("body", pa.binary()),  # transfer- and content-decoded; null for a failure
         pa.field("failure", pa.string()),  # a reason's name, or null
         pa.field("detail", pa.string()),

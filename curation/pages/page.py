@@ -39,6 +39,7 @@ class Page:
     status: int | None = None
     content_type: str = ""
     kind: str = "html"
+    truncated: str | None = None
     body: bytes | None = None
     failure: str | None = None
     detail: str | None = None

@@ -24,7 +24,8 @@ FORMATS = ("warc", "jsonl", "parquet")
 _BATCH_ROWS = 512
 _BATCH_BYTES = 8 * 2**20
 _DESCRIBING = ("request", "metadata", "warcinfo")
-_KINDS = {"response": "html", "resource": "html", "conversion": "text"}
+#: Types of archive records that are read as pages where an input does not name others.
+RECORDS = ("response", "resource", "conversion")
 _NAMES = tuple(field.name for field in fields(Page))
 
 
@@ -56,19 +57,21 @@ def read(
     html: str | None = None,
     id: str | None = None,
     url: str | None = None,
+    types: Sequence[str] = RECORDS,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the split's records in the PAGE schema, at most 512 rows or 8 MiB of bodies a batch.
 
-    `text`, `html`, `id` and `url` name columns of JSONL and Parquet; WARC needs none. A file that is missing
-    or may not be read is one failure, of the split that starts at 0. Raises OSError where the file system
-    fails otherwise (worth a retry), ValueError where the columns are not said.
+    `text`, `html`, `id` and `url` name columns of JSONL and Parquet; WARC needs none. `types` are the archive
+    records read as pages; the others come with their type as `kind`, for the extraction to drop. A file
+    that is missing or may not be read is one failure, of the split that starts at 0. Raises OSError where
+    the file system fails otherwise (worth a retry), ValueError where the columns are not said.
     """
     columns = None
     if split.format != "warc":
         columns = Columns(text=text, html=html, id=id, url=url)
     rows: list[Page] = []
     held_bytes = 0
-    for page in _pages(split, columns):
+    for page in _pages(split, columns, types):
         page_bytes = len(page.body or b"")
         if rows and (len(rows) == _BATCH_ROWS or held_bytes + page_bytes > _BATCH_BYTES):
             yield _batch(rows, source)
@@ -85,7 +88,7 @@ def _batch(rows: list[Page], source: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({name: columns[name] for name in PAGE.names}, schema=PAGE)
 
 
-def _pages(split: Split, columns: Columns | None) -> Iterator[Page]:
+def _pages(split: Split, columns: Columns | None, types: Sequence[str]) -> Iterator[Page]:
     try:
         if split.format == "parquet" and columns:
             yield from parquet_pages(split.file, split.start, split.end, columns)
@@ -94,13 +97,13 @@ def _pages(split: Split, columns: Columns | None) -> Iterator[Page]:
             if split.format == "jsonl" and columns:
                 yield from jsonl_pages(source, split.start, split.end, columns)
             else:
-                yield from _warc_pages(source, split)
+                yield from _warc_pages(source, split, types)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         if split.start == 0:
             yield Page(file=split.file, offset=0, length=0, failure=UNREADABLE, detail=str(error))
 
 
-def _warc_pages(source: Source, split: Split) -> Iterator[Page]:
+def _warc_pages(source: Source, split: Split, types: Sequence[str]) -> Iterator[Page]:
     for found in records(source, split.start, split.end):
         if isinstance(found, Damage):
             yield Page(
@@ -111,17 +114,18 @@ def _warc_pages(source: Source, split: Split) -> Iterator[Page]:
                 detail=found.detail,
             )
         elif found.headers.get("warc-type", "").lower() not in _DESCRIBING:
-            yield record_page(split.file, found)
+            yield record_page(split.file, found, types)
 
 
-def record_page(file: str, record: Record) -> Page:
-    """Return the page in a WARC record: HTTP parsed, transfer and content codings undone."""
+def record_page(file: str, record: Record, types: Sequence[str] = RECORDS) -> Page:
+    """Return the page in an archive record: HTTP parsed, transfer and content codings undone."""
     headers = record.headers
     kind = headers.get("warc-type", "").lower()
     content_type = headers.get("content-type", "")
     notes: tuple[str, ...] = ()
-    if "warc-truncated" in headers:
-        notes = (f"WARC-Truncated: {headers['warc-truncated']}",)
+    truncated = headers.get("warc-truncated")
+    if truncated is not None:
+        notes = (f"WARC-Truncated: {truncated}",)
     status, body, failure = None, record.block, None
     if content_type.lower().replace(" ", "").startswith("application/http") or (
         kind == "response" and body[:5].upper() == b"HTTP/"
@@ -142,8 +146,16 @@ def record_page(file: str, record: Record) -> Page:
         captured_at=headers.get("warc-date", ""),
         status=status,
         content_type=content_type,
-        kind=_KINDS.get(kind, kind or "untyped"),
+        kind=_kind(kind, types),
+        truncated=truncated,
         body=None if failure else body,
         failure=failure,
         detail="; ".join(notes) or None,
     )
+
+
+def _kind(record_type: str, types: Sequence[str]) -> str:
+    """Return what a record is to the extraction: html, text, or its own type where it is not to be read."""
+    if record_type not in types:
+        return record_type or "untyped"
+    return "text" if record_type == "conversion" else "html"

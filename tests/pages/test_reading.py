@@ -9,7 +9,7 @@ import pytest
 
 from curation.document import PAGE
 from curation.pages.page import Split
-from curation.pages.reading import read, splits
+from curation.pages.reading import RECORDS, read, splits
 
 Make = Callable[..., bytes]
 
@@ -75,6 +75,35 @@ def test_records_become_pages(tmp_path: Path, make_member: Make) -> None:
     assert found[-1]["length"] == 4
     for step in (1, 97, 1000):
         assert pages(path, step) == found
+
+
+@pytest.mark.parametrize(
+    ("types", "kinds"),
+    [
+        (RECORDS, ["html", "html", "text", "revisit"]),
+        (("response",), ["html", "resource", "conversion", "revisit"]),
+        (("response", "revisit"), ["html", "resource", "conversion", "html"]),
+    ],
+)
+def test_the_input_says_which_records_are_pages(
+    tmp_path: Path, make_member: Make, types: tuple[str, ...], kinds: list[str]
+) -> None:
+    path = tmp_path / "a.warc.gz"
+    names = ("response", "resource", "conversion", "revisit")
+    path.write_bytes(b"".join(make_member(number, kind=name) for number, name in enumerate(names)))
+    split = Split(file=str(path), start=0, end=path.stat().st_size, format="warc")
+    [batch] = read(split, source="s", types=types)
+    assert batch.column("kind").to_pylist() == kinds
+
+
+def test_a_truncated_record_says_so(tmp_path: Path, make_record: Make) -> None:
+    path = tmp_path / "a.warc"
+    cut = make_record(1).replace(b"WARC-Date:", b"WARC-Truncated: length\r\nWARC-Date:")
+    path.write_bytes(make_record(0) + cut)
+    whole, truncated = pages(path)
+    assert (whole["truncated"], whole["detail"]) == (None, None)
+    assert (truncated["truncated"], truncated["detail"]) == ("length", "WARC-Truncated: length")
+    assert truncated["body"]
 
 
 def test_batches_are_bounded_in_rows_and_bytes(tmp_path: Path, make_record: Make) -> None:

@@ -62,7 +62,7 @@ TABLE = [
     (BASE.replace("text: body", "text: body, html: page"), "4:9: jsonl needs one of 'text' and 'html': the column that holds it"),
     (BASE.replace("a.warc.gz}", "a.warc.gz, text: t}"), "3:10: WARC has no columns: text, html, id and url are for jsonl and parquet"),
     (BASE.replace(", path: a.warc.gz", ""), "3:10: input has no 'path'"),
-    (BASE.replace("a.warc.gz}", "a.warc.gz, records: [respons]}"), "3:56: expected one of response, resource, conversion, revisit, found 'respons' (did you mean 'response'?)"),
+    (BASE.replace("a.warc.gz}", "a.warc.gz, records: [respons]}"), "3:52: expected one of response, resource, conversion, revisit, found 'respons' (did you mean 'response'?)"),
     (BASE.replace("a.warc.gz}", "a.warc.gz, records: []}"), "3:10: records is empty, so every record would be dropped"),
     (BASE.replace("text: body", "text: body, records: [response]"), "4:9: records is for warc; jsonl has rows, and each of them is read"),
     # extract
