@@ -1,7 +1,7 @@
 """Bytes of a page to text: byte order mark, strict UTF-8, what the page declares, then a detector.
 
-The order was measured on 1,091 re-encoded real pages: all of those with a right declaration and 98.8 % of
-those with none or a wrong one come out right (see `_chain`). Labels mean what browsers mean by them:
+The order was measured on re-encoded real pages: all of those with a right declaration and 99 % of those
+with none or a wrong one come out right to the letter (see `_chain`). Labels mean what browsers mean by them:
 "iso-8859-1" is windows-1252, "gb2312" is GB 18030, "euc-kr" is code page 949.
 
 Source: WHATWG Encoding Standard (labels), RFC 3629.
@@ -21,10 +21,17 @@ _MIN_GOOD_PER_BAD = 4
 #: A declared charset may leave this share undecodable before the detector is asked.
 _MAX_UNDECODABLE_FRACTION = 0.005
 
-#: Below this share of bytes above 0x7f a detector guesses: it calls a lone curly quote Cyrillic or Big5.
-#: Such pages (English with a few quotes, dashes, a pound sign) are windows-1252; Polish has about 0.8 %.
+#: Below this share of bytes above 0x7f, and with fewer of them that are no punctuation, a detector guesses:
+#: it calls a lone curly quote Cyrillic or Big5. Such pages (English with a few quotes, dashes, a pound sign)
+#: are windows-1252; Polish has about 0.8 %, but far less between long scripts. Flat from 50 to 200 bytes.
 _MIN_EVIDENCE_FRACTION = 0.003
-_HIGH = re.compile(rb"[\x80-\xff]")
+_MIN_EVIDENCE_BYTES = 100
+_ASCII = bytes(range(0x80))
+_NOT_C1 = bytes(range(0x80)) + bytes(range(0xA0, 0x100))
+_PUNCTUATION = "€…‘’“”•–—™\xa0£©«®°´·»".encode("cp1252")
+#: No page holds C1 controls: where a detector finds these charsets and there are some, it is the other one.
+_WITHOUT_C1 = {"iso8859-2": "cp1250", "iso8859-7": "cp1253", "iso8859-8": "cp1255",
+               "iso8859-13": "cp1257", "iso8859-15": "cp1252"}  # fmt: skip
 
 _META = re.compile(
     rb"<meta[^>]{1,512}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)"
@@ -164,12 +171,16 @@ def _declared(body: bytes, content_type: str) -> list[tuple[str, str]]:
 def _detect(body: bytes) -> Decoded:
     import cchardet
 
-    if len(_HIGH.findall(body)) < _MIN_EVIDENCE_FRACTION * len(body):
+    high = body.translate(None, _ASCII)
+    letters = high.translate(None, _PUNCTUATION)
+    if len(high) < _MIN_EVIDENCE_FRACTION * len(body) and len(letters) < _MIN_EVIDENCE_BYTES:
         return _replace(body, "cp1252", "sparse")
     guess = cchardet.detect(body[:_DETECT_BYTES])["encoding"]
     name = codec(guess) if guess else None
     if name is None or name == "utf-8":  # which it is not: the strict decoder has said so
         return _replace(body, "cp1252", "fallback")
+    if name in _WITHOUT_C1 and body.translate(None, _NOT_C1):
+        name = _WITHOUT_C1[name]
     return _replace(body, name, "detected")
 
 

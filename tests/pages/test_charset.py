@@ -54,6 +54,25 @@ def test_a_few_curly_quotes_are_windows_1252() -> None:
     assert found.text.endswith("It’s a “draft”, £90.")
 
 
+def test_letters_between_long_scripts_are_evidence_enough() -> None:
+    body = (POLISH * 2).encode("cp1250") + b"<script>" + b"var x = 1;\n" * 9000 + b"</script>"
+    found = decode(body, "text/html")
+    assert (found.charset, found.method) == ("cp1250", "detected")
+    assert found.text.startswith(POLISH)
+
+
+@pytest.mark.parametrize(("quotes", "charset"), [("„”", "cp1250"), ('""', "iso8859-2")])
+def test_a_page_with_bytes_that_a_charset_leaves_to_controls_is_in_the_other(
+    quotes: str, charset: str
+) -> None:
+    text = (
+        f"{quotes[0]}Příliš žluťoučký kůň úpěl ďábelské ódy{quotes[1]}, řekl učitel a otevřel dveře školy. "
+        * 5
+    )
+    found = decode(text.encode(charset), "text/html")
+    assert (found.charset, found.text) == (charset, text)
+
+
 def test_genuine_replacement_characters_are_not_counted() -> None:
     assert decode("a\ufffdb".encode()).replaced_count == 0
 
