@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from curation import __version__
-from curation.accounting.ledger import Ledger, LedgerError, balanced
+from curation.accounting.ledger import Ledger, balanced
 from curation.accounting.manifest import MissingManifest, published, read_manifest
 from curation.recipe.config import ConfigError
 
@@ -21,15 +21,29 @@ LEDGERED = ("extract", "filter", "dedup", "shard")
 def ledgers(directory: str) -> list[Ledger]:
     """Return the ledgers of the stages published in a run directory, in order.
 
+    A stage that was made from another output than the one published before it now is left out, with all
+    after it, and said so on standard error: its account is of other data.
+
     Raises:
         MissingManifest: no stage was published there.
     """
-    found = []
+    found: list[Ledger] = []
+    before = None
     for stage in LEDGERED:
         try:
-            found.append(Ledger.from_json(read_manifest(published(directory, stage)).ledger))
+            manifest = read_manifest(published(directory, stage))
         except MissingManifest:
             continue
+        made_from = manifest.inputs.get(before.stage) if before else None
+        if before and made_from != before.fingerprint:
+            print(
+                f"{stage} {manifest.fingerprint} was made from {before.stage} {made_from}, not from the "
+                f"{before.fingerprint} that is there now: left out; run it again",
+                file=sys.stderr,
+            )
+            break
+        before = manifest
+        found.append(Ledger.from_json(manifest.ledger))
     if not found:
         raise MissingManifest(f"{directory}: no stage was published there; expected the --out of a run")
     return found
@@ -37,24 +51,32 @@ def ledgers(directory: str) -> list[Ledger]:
 
 def run(options: argparse.Namespace) -> int:
     """Run every stage that is out of date, then print the funnel."""
-    from curation.spark.job import STAGES, execute
-    from curation.spark.store import InputError
+    from curation.spark.job import REQUEST_ERRORS, RUN_ERRORS, STAGES, execute
 
     try:
         execute(options, STAGES)
-    except InputError as error:
+    except REQUEST_ERRORS as error:
         return _refuse(error)
+    except RUN_ERRORS as error:
+        print(error, file=sys.stderr)
+        return 1
     _print_funnel(ledgers(options.out))
     return 0
 
 
 def check(options: argparse.Namespace) -> int:
-    """Read a recipe and say what it declares; its mistakes go to standard error, all at once."""
+    """Read a recipe and say what it declares; its mistakes go to standard error, all at once.
+
+    Parts that work against each other are warned of; the recipe is good all the same.
+    """
+    from curation.recipe.contradictions import contradictions
     from curation.recipe.recipe import read_recipe
 
     recipe = read_recipe(options.recipe, options.set)
     rules = sum(len(each.rules) for each in recipe.filter)
     print(f"{options.recipe}: good; {len(recipe.inputs)} inputs, {len(recipe.filter)} passes, {rules} rules")
+    for each in contradictions(recipe):
+        print(f"{options.recipe}: warning: {each}")
     return 0
 
 
@@ -143,7 +165,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="run directory, local or object store")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="dotted.key=value")
     parser.add_argument("--master", metavar="URL", help="Spark master (default: all local cores)")
-    parser.set_defaults(source=None)
+    parser.set_defaults(source=[])
 
 
 def _refuse(error: Exception) -> int:
@@ -158,9 +180,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.function(options))
     except (ConfigError, MissingManifest) as error:
         return _refuse(error)
-    except LedgerError as error:
-        print(error, file=sys.stderr)
-        return 1
 
 
 if __name__ == "__main__":

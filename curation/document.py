@@ -52,6 +52,9 @@ PAGE = pa.schema(
     ]
 )
 
+#: A typed piece of a text: kind is heading, paragraph, list, table, code or quote; the text is Markdown.
+BLOCK = pa.struct([pa.field("kind", pa.string()), pa.field("text", pa.string())])
+
 #: One row of every table between stages.
 DOCUMENT = pa.schema(
     [
@@ -66,7 +69,9 @@ DOCUMENT = pa.schema(
         pa.field("language", pa.string()),  # ISO 639-1 where there is one; "un" = unknown
         pa.field("charset", pa.string()),
         pa.field("engine", pa.string()),  # name and version of what made the text
+        pa.field("metadata", pa.map_(pa.string(), pa.string())),  # what the page says of itself
         pa.field("text", pa.string()),
+        pa.field("blocks", pa.list_(BLOCK)),  # as extracted, if asked for; null from the filter stage on
         pa.field("characters_in", pa.int64()),  # as the stage received it
         pa.field("characters", pa.int64()),  # of `text` as it is now
         pa.field("edits", pa.map_(pa.string(), pa.int64())),  # name -> characters removed in this stage

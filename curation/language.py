@@ -32,6 +32,25 @@ def detect(text: str) -> Language:
     >>> detect("")
     Language(code='un', fraction=0.0)
     """
+    _, code, percent, _ = _asked(text)[0]
+    return UNKNOWN if code == "un" else Language(code=_iso(code), fraction=percent / 100)
+
+
+def shares(text: str) -> dict[str, float]:
+    """Return code -> share of the text, 0..1, for the up to three main languages; unknown text has none.
+
+    >>> shares("The quick brown fox jumps over the lazy dog and runs away.")
+    {'en': 0.98}
+    """
+    found: dict[str, float] = {}
+    for _, code, percent, _ in _asked(text):
+        if code != "un":
+            found[_iso(code)] = found.get(_iso(code), 0.0) + percent / 100
+    return found
+
+
+def _asked(text: str) -> tuple[tuple[str, str, int, float], ...]:
+    """Return CLD2's three rows of (name, code, percent of the text, score), the main language first."""
     import pycld2
 
     text = text[:_MAX_CHARACTERS]
@@ -43,12 +62,14 @@ def detect(text: str) -> Language:
         try:
             _, _, found = pycld2.detect(cleaned, isPlainText=True)
         except pycld2.error:
-            return UNKNOWN
-    _, code, percent, _ = found[0]
-    if code == "un":
-        return UNKNOWN
+            return (("Unknown", "un", 0, 0.0),)
+    rows: tuple[tuple[str, str, int, float], ...] = found
+    return rows
+
+
+def _iso(code: str) -> str:
     base = code.split("-")[0]
-    return Language(code=_CODES.get(base, base), fraction=percent / 100)
+    return _CODES.get(base, base)
 
 
 def _plain(character: str) -> str:

@@ -18,14 +18,16 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from curation.extract.engines import Engine, engine_named, linear
+from curation.extract.engines import Engine, engine_named
+from curation.extract.steps import Options, extract_page, retry_page
+from curation.extract.visible import Refusal
 
 REQUEST = struct.Struct("!QQ?")
 HEADER = struct.Struct("!QQ")
 READY = b"ready"
 
 
-def serve(descriptor: int, engine: str, timeout_s: float, max_memory_mib: int) -> None:
+def serve(descriptor: int, engine: str, timeout_s: float, max_memory_mib: int, options: Options) -> None:
     """Extract pages from the socket until it closes. Raises ValueError on an unknown engine."""
     connection = socket.socket(fileno=descriptor)
     extract = engine_named(engine)
@@ -34,7 +36,7 @@ def serve(descriptor: int, engine: str, timeout_s: float, max_memory_mib: int) -
     while (page := _receive(connection)) is not None:
         number, html, retry = page
         signal.setitimer(signal.ITIMER_REAL, 2 * timeout_s + 1)
-        answer = _answer(linear if retry else extract, html)
+        answer = _answer(html, None if retry else extract, options)
         signal.setitimer(signal.ITIMER_REAL, 0)
         connection.sendall(HEADER.pack(number, len(answer)) + answer)
 
@@ -52,9 +54,12 @@ def _prepare(extract: Engine, max_memory_mib: int) -> None:
         extract("<html><body><p>The first page loads the libraries.</p></body></html>")
 
 
-def _answer(extract: Engine, html: str) -> bytes:
+def _answer(html: str, engine: Engine | None, options: Options) -> bytes:
+    """Return the JSON of an extraction (by the linear engine where `engine` is None), refusal or fault."""
     try:
-        return json.dumps(asdict(extract(html))).encode()
+        found = extract_page(html, engine, options) if engine else retry_page(html, options)
+        kind = "refused" if isinstance(found, Refusal) else "extraction"
+        return json.dumps({kind: asdict(found)}).encode()
     except MemoryError:
         return json.dumps({"fault": "memory", "detail": "out of memory"}).encode()
     except Exception as error:  # noqa: BLE001
@@ -86,6 +91,7 @@ def _exactly(connection: socket.socket, count: int) -> bytes | None:
 
 def main(arguments: list[str]) -> None:
     """Serve with the arguments that `guard.Guard` passes, then leave without cleaning up."""
-    descriptor, engine, timeout_s, max_memory_mib = arguments
-    serve(int(descriptor), engine, float(timeout_s), int(max_memory_mib))
+    descriptor, engine, timeout_s, max_memory_mib, options = arguments
+    chosen = Options.from_json(json.loads(options))
+    serve(int(descriptor), engine, float(timeout_s), int(max_memory_mib), chosen)
     os._exit(0)

@@ -9,7 +9,7 @@ at 86 pages a second and core, against .871 at 54 out of the box.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -28,12 +28,21 @@ _SEPARATOR_ROW = re.compile(r"[|\s:-]+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extraction:
-    """A page's main text ("" if there is none), its title, what made the text, and counts by name."""
+    """A page's main text ("" if there is none), its title, what made the text, and counts by name.
+
+    markdown: whether the text is Markdown. quotes: texts of block quotations, which the text does not mark.
+    metadata, blocks, gate: what `steps.extract_page` adds; engines leave them alone.
+    """
 
     text: str
     title: str
     engine: str
     counts: Mapping[str, float] = field(default_factory=dict)
+    markdown: bool = True
+    quotes: Sequence[str] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    blocks: Sequence[tuple[str, str]] | None = None
+    gate: Mapping[str, float] = field(default_factory=dict)
 
 
 Engine = Callable[[str], Extraction]
@@ -53,31 +62,34 @@ def _rescued(html: str, *, fast: bool) -> Extraction:
     tree = parse(html)
     counts = _seen(tree)
     try:
-        text = _trafilatura_text(tree, "recall", fast=fast)
+        text, quotes = _trafilatura_text(tree, "recall", fast=fast)
     except RecursionError:  # thousands of unclosed tags: Resiliparse, which does not recurse, can
-        text = ""
+        text, quotes = "", ()
     rescue = _resiliparse_text(html)
     made_by = f"trafilatura-{_version('trafilatura')}{'-fast' if fast else ''}"
     if len(text) < _RESCUE_BELOW * len(rescue):
-        text = rescue
         made_by = f"{made_by}+resiliparse-{_version('resiliparse')}"
-        counts["rescued"] = 1.0
-    return Extraction(text=text, title=title(html), engine=made_by, counts=counts | _kept(text))
+        counts |= {"rescued": 1.0} | _kept(rescue)
+        return Extraction(text=rescue, title=title(html), engine=made_by, counts=counts, markdown=False)
+    counts |= _kept(text)
+    return Extraction(text=text, title=title(html), engine=made_by, counts=counts, quotes=quotes)
 
 
 def precision(html: str) -> Extraction:
     """Return the main text as Markdown where noise is worse than loss: precision +.014, recall -.06."""
     tree = parse(html)
     counts = _seen(tree)
-    text = _trafilatura_text(tree, "precision")
+    text, quotes = _trafilatura_text(tree, "precision")
     made_by = f"trafilatura-{_version('trafilatura')}-precision"
-    return Extraction(text=text, title=title(html), engine=made_by, counts=counts | _kept(text))
+    counts |= _kept(text)
+    return Extraction(text=text, title=title(html), engine=made_by, counts=counts, quotes=quotes)
 
 
 def resiliparse(html: str) -> Extraction:
     """Return the main text ten times faster: F1 -.05, tables lose their rows."""
     made_by = f"resiliparse-{_version('resiliparse')}"
-    return Extraction(text=_resiliparse_text(html), title=title(html), engine=made_by)
+    text = _resiliparse_text(html)
+    return Extraction(text=text, title=title(html), engine=made_by, markdown=False)
 
 
 def linear(html: str) -> Extraction:
@@ -86,7 +98,8 @@ def linear(html: str) -> Extraction:
     No engine of choice (F1 .706): what is left to try on a page that the chosen engine could not finish.
     """
     text = visible_text(html, formatted=True)
-    return Extraction(text=text, title=title(html), engine=f"resiliparse-{_version('resiliparse')}-linear")
+    made_by = f"resiliparse-{_version('resiliparse')}-linear"
+    return Extraction(text=text, title=title(html), engine=made_by, markdown=False)
 
 
 ENGINES: Mapping[str, Engine] = {
@@ -158,20 +171,26 @@ def _parser() -> Any:
     return parser
 
 
-def _trafilatura_text(tree: Any, favour: str, *, fast: bool = False) -> str:
+def _trafilatura_text(tree: Any, favour: str, *, fast: bool = False) -> tuple[str, tuple[str, ...]]:
+    """Return (Markdown, texts of block quotations): `extract`, and what its Markdown leaves unmarked."""
     import trafilatura as library
+    from trafilatura.core import determine_returnstring
+    from trafilatura.settings import Document, Extractor
 
-    text = library.extract(
-        tree,
+    options = Extractor(
         output_format="markdown",
-        include_comments=False,
-        include_tables=True,
-        deduplicate=False,
+        comments=False,
+        tables=True,
+        dedup=False,
         fast=fast,
-        favor_recall=favour == "recall",
-        favor_precision=favour == "precision",
+        recall=favour == "recall",
+        precision=favour == "precision",
     )
-    return text or ""
+    document = library.bare_extraction(tree, options=options)
+    if not isinstance(document, Document):
+        return "", ()
+    quotes = tuple("\n".join(quote.itertext()) for quote in document.body.iter("quote"))
+    return determine_returnstring(document, options), quotes
 
 
 def _resiliparse_text(html: str) -> str:

@@ -13,12 +13,15 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
 from curation.extract.child import HEADER, READY, REQUEST
 from curation.extract.engines import Extraction
+from curation.extract.gate import Reason
+from curation.extract.steps import Options
+from curation.extract.visible import Refusal
 
 _START_TIMEOUT_S = 120.0
 #: The linear engine reads ten megabytes in less.
@@ -26,6 +29,7 @@ _RETRY_TIMEOUT_S = 1.0
 #: Faults that end the process: another engine may do with the same page. An error of the engine's own is one
 #: to know about, not to paper over.
 _RETRIED = ("extract.timeout", "extract.crash", "extract.memory")
+_DEFAULT = Options()
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
     " from curation.extract.child import main; main(sys.argv[2:])"
@@ -59,11 +63,13 @@ class Guard:
         timeout_s: float = 10.0,
         max_memory_mib: int = 3072,
         recycle_pages: int = 5000,
+        options: Options = _DEFAULT,
     ) -> None:
         self._engine = engine
         self._timeout_s = timeout_s
         self._max_memory_mib = max_memory_mib
         self._recycle_pages = recycle_pages
+        self._options = options
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._served = 0
@@ -89,24 +95,24 @@ class Guard:
         """End the child, whatever it does; returns its exit status to nobody."""
         self._stop()
 
-    def extract(self, html: str) -> Extraction | Fault:
-        """Return the page's extraction, or the fault that took its place. Raises GuardError."""
+    def extract(self, html: str) -> Extraction | Refusal | Fault:
+        """Return the page's extraction, the gate's refusal, or the fault in its place. Raises GuardError."""
         return self._ask(html, self._timeout_s, retry=False)
 
-    def extract_or_retry(self, html: str) -> Extraction | Fault:
+    def extract_or_retry(self, html: str) -> Extraction | Refusal | Fault:
         """Return `extract`, after a fault that ended the process the linear engine's text.
 
         Such a text counts `retried`; the fault stays where the linear engine fails or finds nothing.
         """
         found = self.extract(html)
-        if isinstance(found, Extraction) or found.name not in _RETRIED:
+        if not isinstance(found, Fault) or found.name not in _RETRIED:
             return found
         again = self._ask(html, _RETRY_TIMEOUT_S, retry=True)
         if not isinstance(again, Extraction) or not again.text.strip():
             return found
         return replace(again, counts={**again.counts, "retried": 1.0})
 
-    def _ask(self, html: str, timeout_s: float, *, retry: bool) -> Extraction | Fault:
+    def _ask(self, html: str, timeout_s: float, *, retry: bool) -> Extraction | Refusal | Fault:
         connection = self._ready()
         self._number += 1
         body = html.encode("utf-8", "replace")
@@ -135,7 +141,7 @@ class Guard:
             raise GuardError(f"the answer to page {number} came for page {self._number}")
         return self._outcome(json.loads(answer))
 
-    def _outcome(self, answer: dict[str, Any]) -> Extraction | Fault:
+    def _outcome(self, answer: dict[str, Any]) -> Extraction | Refusal | Fault:
         self._served += 1
         kind = answer.get("fault")
         if kind == "memory" or self._served >= self._recycle_pages:
@@ -146,7 +152,10 @@ class Guard:
             return Fault(name="extract.memory", value=None, limit=limit, detail=detail)
         if kind:
             return Fault(name="extract.error", value=None, limit=None, detail=answer["detail"])
-        return Extraction(**answer)
+        if "refused" in answer:
+            refused = answer["refused"]
+            return Refusal(**{**refused, "reason": Reason(**refused["reason"])})
+        return Extraction(**{**answer["extraction"], "quotes": ()})
 
     def _ready(self) -> socket.socket:
         """Return the connection to a child that waits for a page."""
@@ -166,7 +175,7 @@ class Guard:
         with theirs:
             self._child = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM, json.dumps(sys.path), *arguments,
-                 str(self._max_memory_mib)],
+                 str(self._max_memory_mib), json.dumps(asdict(self._options))],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -8,9 +8,9 @@ import pyarrow as pa
 import xxhash
 
 from curation.document import DOCUMENT
-from curation.extract.engines import Extraction
 from curation.extract.gate import DROPPED, FAILED, Reason, refuse_record, refuse_text
-from curation.extract.guard import Guard
+from curation.extract.guard import Fault, Guard
+from curation.extract.visible import Refusal
 from curation.language import UNKNOWN, detect
 from curation.pages.charset import Decoded, decode, decode_text
 
@@ -52,7 +52,14 @@ def _digest(*parts: str) -> str:
 def _document(page: dict[str, Any], guard: Guard, max_page_mib: float) -> dict[str, Any]:
     """Return a page's row: its lineage, then what the first step that settles it says."""
     row = {name: page[name] for name in ("source", "url", "captured_at", "file", "offset", "length")}
-    row |= {"language": UNKNOWN.code, "characters": 0, "edits": {}, "measures": {}, "reasons": []}
+    row |= {
+        "language": UNKNOWN.code,
+        "characters": 0,
+        "metadata": {},
+        "edits": {},
+        "measures": {},
+        "reasons": [],
+    }
     if page["failure"]:
         row["id"] = failure_id(page["source"], page["file"], page["offset"], page["length"])
         reason = Reason(name=page["failure"], state=FAILED, detail=page["detail"])
@@ -81,18 +88,26 @@ def _extracted(row: dict[str, Any], decoded: Decoded, guard: Guard) -> dict[str,
     """Return the row with what the guarded engine made of the page."""
     characters_in = len(decoded.text)
     found = guard.extract_or_retry(decoded.text)
-    if not isinstance(found, Extraction):
+    if isinstance(found, Refusal):
+        row["language"] = found.language
+        row["measures"] |= found.measures
+        return _refused(row, found.reason, characters_in)
+    if isinstance(found, Fault):
         reason = Reason(
             name=found.name, state=FAILED, value=found.value, max=found.limit, detail=found.detail
         )
         return _refused(row, reason, characters_in)
     row["engine"] = found.engine
     row["title"] = _clean(found.title)
+    row["metadata"] = {name: _clean(value) for name, value in found.metadata.items()}
+    row["measures"] |= found.gate
     row["measures"] |= {f"extract.{name}": value for name, value in found.counts.items()}
     text = _clean(found.text)
     if not text.strip():
         reason = Reason(name="extract.no_text", state=DROPPED, detail="the page has no main text")
         return _refused(row, reason, characters_in)
+    if found.blocks is not None:
+        row["blocks"] = [{"kind": kind, "text": _clean(part)} for kind, part in found.blocks]
     return _with_text(row, text, characters_in)
 
 

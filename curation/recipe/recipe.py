@@ -6,16 +6,22 @@ are the keyword parameters of its signal, an edit's those of its function: the c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from curation.filters.rules import Pass
 from curation.recipe.config import ConfigError, Reader, compose, nearest
+from curation.recipe.nodes import missing
 from curation.recipe.passes import decode_pass
 
 RecordType = Literal["response", "resource", "conversion", "revisit"]
 DEFAULT_RECORDS: tuple[RecordType, ...] = ("response", "resource", "conversion")
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_RESERVED = ("tokenizer.json", "manifest.json")  # files that stand beside the streams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +61,40 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What a page's visible text must show before it is extracted; a later rule should drop the same pages.
+
+    Attributes:
+        languages: ISO 639 codes; their shares of the text must together reach `min`. None = any language.
+        min_characters: least length of the visible text, boilerplate included.
+    """
+
+    languages: tuple[str, ...] = ()
+    min: float = field(default=0.3, metadata={"min": 0.0, "max": 1.0})
+    min_characters: int = field(default=0, metadata={"min": 0})
+
+    def __post_init__(self) -> None:
+        if not self.languages and not self.min_characters:
+            raise ValueError("this gate has neither languages nor min_characters, so it would do nothing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Extract:
     """How a page becomes text, and what it may cost.
 
     Attributes:
+        metadata: `light` (language, canonical, site and published as declared; 0.1 ms a page), `full` (also
+            what trafilatura finds, author among it; doubles the cost) or `none`. The title is always read.
+        format: of the text; `text` is the Markdown without its marks.
+        structured: whether to keep the text as typed blocks too.
         failure_budget: share of the records that may fail before the stage does.
     """
 
     engine: Literal["trafilatura", "fast", "resiliparse", "precision"] = "trafilatura"
+    gate: Gate | None = None
+    metadata: Literal["light", "full", "none"] = "light"
+    format: Literal["markdown", "text"] = "markdown"
+    structured: bool = False
     timeout_s: float = field(default=10.0, metadata={"min": 0.05})
     max_page_mib: float = field(default=10.0, metadata={"min": 0.001})
     max_memory_mib: int = field(default=2048, metadata={"min": 256})
@@ -128,6 +160,10 @@ class Shard:
     seed: int = field(default=1, metadata={"min": 0})
     by: tuple[Literal["source", "language"], ...] = ("source",)
 
+    def __post_init__(self) -> None:
+        if not self.by:
+            raise ValueError("'by' is empty; name at least one column whose values are streams")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -157,6 +193,13 @@ class Recipe:
         inputs = values.get("inputs") or {}
         if "inputs" in values and not inputs:
             yield ("inputs",), "inputs is empty; name at least one source"
+        for name in inputs:
+            if not _NAME.fullmatch(name) or name in _RESERVED:
+                yield (
+                    ("inputs", name),
+                    f"'{name}' cannot name a source: it becomes a folder; use letters, digits, '_', '-' and '.', "
+                    "a letter or digit first",
+                )
         passes = values.get("filter") or ()
         names = [each.name if each else None for each in passes]
         for i, each in enumerate(passes):
@@ -168,6 +211,9 @@ class Recipe:
             for source in each.only if each else ():
                 if source not in inputs:
                     yield ("filter", i, "only"), f"no input named '{source}'{nearest(source, inputs)}"
+        shard = values.get("shard")
+        if shard and isinstance(shard.tokenizer, str) and (wrong := missing(shard.tokenizer)):
+            yield ("shard", "tokenizer"), wrong
         dedup = values.get("dedup")
         for i, expression in enumerate(dedup.prefer if dedup and all(passes) else ()):
             try:

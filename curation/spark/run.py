@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from curation.accounting.fingerprint import canonical, digest_file, fingerprint
@@ -24,11 +25,11 @@ from curation.spark.progress import shown
 from curation.spark.session import start
 from curation.spark.sources import read_pages
 from curation.spark.stages import account, extract, filter_documents, read_kept, settled, write_rows
-from curation.spark.store import SCRATCH, Store, find_files, sizes
+from curation.spark.store import SCRATCH, Store, find_files, sizes, spark_url
 
 STAGES = ("extract", "filter", "dedup", "shard")
 #: Raised by hand when a change of code changes what a stage writes for the same recipe and bytes.
-OUTPUT_VERSION = {"extract": 1, "filter": 1, "dedup": 1, "tokenizer": 1, "shard": 1}
+OUTPUT_VERSION = {"extract": 2, "filter": 2, "dedup": 2, "tokenizer": 1, "shard": 1}
 #: Libraries whose version changes a stage's output.
 LIBRARIES = {
     "extract": ("trafilatura", "resiliparse", "lxml", "pycld2", "faust-cchardet"),
@@ -37,6 +38,20 @@ LIBRARIES = {
     "tokenizer": ("tokenizers",),
     "shard": ("tokenizers", "mosaicml-streaming"),
 }
+
+
+class StaleInput(ValueError):
+    """The output of the stage before was made by another recipe than the one to run."""
+
+
+class StageFailed(RuntimeError):
+    """A stage that Spark gave up on; says what the last Python error was."""
+
+    def __init__(self, stage: str, error: PySparkException) -> None:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        python = [line for line in lines if not line.startswith((" ", "\t", "JVM stacktrace"))]
+        shown = "\n".join(dict.fromkeys(python[-6:] or lines[-6:]))
+        super().__init__(f"{stage}: the stage failed; nothing was published. The last error was:\n{shown}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,44 +101,77 @@ class Run:
     def _made(self, plan: Plan) -> Manifest:
         """Return the published manifest of a plan, running it if it is not there yet."""
         stage, name = plan.manifest.stage, plan.manifest.fingerprint
-        done = self.store.find(stage, name)
-        if done is not None:
+        manifest = self.store.find(stage, name)
+        if manifest is not None:
             self.say(f"{stage} {name}: up to date, nothing to do")
             self.store.point(stage, name)
-            return done
-        path = self.store.begin(stage, name)
-        with shown(self.spark, stage):
-            plan.write(self.spark, path)
-            manifest = self._accounted(plan.manifest, path)
+        else:
+            manifest = self._ran(plan)
+            self.say(f"{stage} {name}: {_summary(manifest)}")
+        if stage == "extract":  # published all the same: what failed is there to be looked at
+            Ledger.from_json(manifest.ledger).check_budget(self.recipe.extract.failure_budget)
+        return manifest
+
+    def _ran(self, plan: Plan) -> Manifest:
+        stage = plan.manifest.stage
+        path = self.store.begin(stage, plan.manifest.fingerprint)
+        try:
+            with shown(self.spark, stage):
+                plan.write(self.spark, path)
+                manifest = self._accounted(plan.manifest, path)
+        except PySparkException as error:
+            raise StageFailed(stage, error) from error
         self.store.publish(manifest)
-        self.say(f"{stage} {name}: {_summary(manifest)}")
         return manifest
 
     def _accounted(self, manifest: Manifest, path: str) -> Manifest:
         """Count what was written, close the ledger, and complete the manifest."""
         stage = manifest.stage
-        if stage == "tokenizer":
-            return replace(manifest, files=sizes(path))
         if stage == "shard":
             ledger, detail = sharding.account(self.spark, path)
             ledger.check(self._handed_over("dedup"))
-            return replace(
-                manifest, files=_without_scratch(path), rows=detail["rows"], digest=detail["digest"],
-                ledger=ledger.to_json() | {"tokens": detail["tokens"]}, detail=detail,
-            )  # fmt: skip
-        ledger, digest, rows = account(self.spark, stage, path)
-        ledger.check(None if stage == "extract" else self._handed_over(STAGES[STAGES.index(stage) - 1]))
-        if stage == "extract":
-            ledger.check_budget(self.recipe.extract.failure_budget)
-        files = _without_scratch(path)
-        return replace(manifest, files=files, rows=rows, digest=digest, ledger=ledger.to_json())
+            closed = ledger.to_json() | {"tokens": detail["tokens"]}
+            manifest = replace(
+                manifest, rows=detail["rows"], digest=detail["digest"], ledger=closed, detail=detail
+            )
+        elif stage != "tokenizer":
+            ledger, digest, rows = account(self.spark, stage, path)
+            ledger.check(None if stage == "extract" else self._handed_over(STAGES[STAGES.index(stage) - 1]))
+            manifest = replace(manifest, rows=rows, digest=digest, ledger=ledger.to_json())
+        return replace(manifest, files=sizes(path))
 
     def _input(self, stage: str) -> str:
-        """Return the directory of an earlier stage's published output."""
-        return published(self.source or self.store.directory, stage)
+        """Return the directory of an earlier stage's published output, made by this recipe's section.
+
+        Raises:
+            StaleInput: it was made by other settings.
+        """
+        path = published(self.source or self.store.directory, stage)
+        found, wanted = read_manifest(path).config, canonical(self._config(stage))
+        if found != wanted:
+            raise StaleInput(
+                f"{path}: was made by other settings of {stage} than this recipe's "
+                f"({', '.join(_differences(found, wanted))}); run {stage} with this recipe first"
+            )
+        return path
 
     def _handed_over(self, stage: str) -> Count:
         return Ledger.from_json(read_manifest(self._input(stage)).ledger).total.states["kept"]
+
+    def _config(self, stage: str) -> dict[str, Any]:
+        """Return what of the recipe decides a stage's output."""
+        recipe = self.recipe
+        if stage == "extract":  # the budget decides whether a run goes on, not what a stage writes
+            inputs = {name: replace(each, path=()) for name, each in recipe.inputs.items()}
+            config = {"extract": replace(recipe.extract, failure_budget=0.0), "inputs": inputs}
+        elif stage == "filter":
+            config = {"filter": recipe.filter, "measure": recipe.measure}
+        else:
+            config = {"dedup": recipe.dedup, "prefer": self._preferences()}
+        return config | {"dropped_text_rate": recipe.dropped_text_rate}
+
+    def _preferences(self) -> list[Preference]:
+        return [Preference(*preference(self.recipe.filter, each)) for each in self.recipe.dedup.prefer]
 
     def _plan(
         self,
@@ -146,49 +194,33 @@ class Run:
     def _extract(self) -> Plan:
         recipe = self.recipe
         files = {name: find_files(name, each.paths) for name, each in recipe.inputs.items()}
-        # The budget decides whether a stage fails, not what it writes.
-        config = {
-            "extract": replace(recipe.extract, failure_budget=0.0),
-            "inputs": {name: replace(each, path=()) for name, each in recipe.inputs.items()},
-            "dropped_text_rate": recipe.dropped_text_rate,
-        }
 
         def write(spark: SparkSession, path: str) -> None:
             pages = read_pages(spark, recipe.inputs, files, self.split_bytes)
             write_rows(extract(pages, recipe.extract, recipe.dropped_text_rate), path)
 
-        return self._plan("extract", config, canonical(files), write)
+        return self._plan("extract", self._config("extract"), canonical(files), write)
 
     def _filter(self) -> Plan:
         recipe, before = self.recipe, self._input("extract")
-        config = {
-            "filter": recipe.filter,
-            "measure": recipe.measure,
-            "dropped_text_rate": recipe.dropped_text_rate,
-        }
         resources = {path: digest_file(path) for each in recipe.filter for path in files_of(each)}
 
         def write(spark: SparkSession, path: str) -> None:
-            documents = read_kept(spark, before)
-            rows = filter_documents(
-                documents, recipe.filter, recipe.measure == "all", recipe.dropped_text_rate
-            )
-            write_rows(rows, path)
+            documents, rate = read_kept(spark, before), recipe.dropped_text_rate
+            write_rows(filter_documents(documents, recipe.filter, recipe.measure == "all", rate), path)
 
-        return self._plan("filter", config, _named("extract", before), write, resources)
+        return self._plan("filter", self._config("filter"), _named("extract", before), write, resources)
 
     def _dedup(self) -> Plan:
         recipe, before = self.recipe, self._input("filter")
-        preferences = [Preference(*preference(recipe.filter, each)) for each in recipe.dedup.prefer]
 
         def write(spark: SparkSession, path: str) -> None:
-            finder = Finder(spark, recipe.dedup, preferences, join(path, SCRATCH))
+            finder = Finder(spark, recipe.dedup, self._preferences(), join(path, SCRATCH))
             marked, clusters = finder.mark(read_kept(spark, before))
             write_rows(settled(marked, recipe.dropped_text_rate), path)
-            clusters.write.parquet(join(path, "clusters"))
+            clusters.write.parquet(spark_url(join(path, "clusters")))
 
-        config = {"dedup": recipe.dedup, "prefer": preferences, "dropped_text_rate": recipe.dropped_text_rate}
-        return self._plan("dedup", config, _named("filter", before), write)
+        return self._plan("dedup", self._config("dedup"), _named("filter", before), write)
 
     def _tokenizer(self) -> Plan:
         settings, before = self.recipe.shard.tokenizer, self._input("dedup")
@@ -201,27 +233,32 @@ class Run:
 
     def _shard(self) -> Plan:
         settings, before = self.recipe.shard, self._input("dedup")
-        trained = isinstance(settings.tokenizer, TrainedTokenizer)
-        tokenizer = join(self._input_own("tokenizer"), "tokenizer.json") if trained else settings.tokenizer
-        assert isinstance(tokenizer, str)
+        tokenizer = settings.tokenizer
+        if isinstance(tokenizer, TrainedTokenizer):
+            tokenizer = join(published(self.store.directory, "tokenizer"), "tokenizer.json")
+        url = tokenizer
 
         def write(spark: SparkSession, path: str) -> None:
-            sharding.write(read_kept(spark, before), settings, tokenizer, path)
+            sharding.write(read_kept(spark, before), settings, url, path)
 
-        resources = {"tokenizer.json": digest_file(tokenizer)}
+        resources = {"tokenizer.json": digest_file(url)}
         config = replace(settings, tokenizer="tokenizer.json")
         return self._plan("shard", config, _named("dedup", before), write, resources)
 
-    def _input_own(self, stage: str) -> str:
-        return published(self.store.directory, stage)
+
+def _differences(found: Any, wanted: Any, at: str = "") -> list[str]:
+    """Return the dotted places where two settings differ."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        keys = sorted({*found, *wanted})
+        return [each for key in keys for each in _differences(found.get(key), wanted.get(key), f"{at}.{key}")]
+    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        pairs = enumerate(zip(found, wanted, strict=True))
+        return [each for i, pair in pairs for each in _differences(*pair, f"{at}.{i}")]
+    return [] if found == wanted else [at.removeprefix(".")]
 
 
 def _named(stage: str, path: str) -> dict[str, str]:
     return {stage: path.rpartition("/")[2]}
-
-
-def _without_scratch(path: str) -> Mapping[str, int]:
-    return {name: size for name, size in sizes(path).items() if not name.startswith(SCRATCH)}
 
 
 def _summary(manifest: Manifest) -> str:

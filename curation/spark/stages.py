@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -11,14 +12,18 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from curation.accounting.fingerprint import digest_row, digest_rows
 from curation.accounting.ledger import Ledger, tally
+from curation.accounting.manifest import join
 from curation.accounting.settle import SETTLED, settle
 from curation.document import DOCUMENT
 from curation.extract.guard import Guard
 from curation.extract.stage import extract_batch
+from curation.extract.steps import Options
+from curation.extract.visible import Gate as VisibleGate
 from curation.filters.judge import judge_batch
 from curation.filters.rules import Pass
 from curation.recipe.recipe import Extract
 from curation.spark.frames import Batches, map_batches
+from curation.spark.store import spark_url
 
 #: What a table's digest covers: all but where a row's record lay, which is no part of what it says.
 _CONTENT = [name for name in SETTLED.names if name not in ("file", "offset", "length")]
@@ -34,7 +39,16 @@ def _guard(settings: Extract) -> Guard:
     if settings not in _GUARDS:
         for other in list(_GUARDS):
             _GUARDS.pop(other).close()
-        _GUARDS[settings] = Guard(settings.engine, settings.timeout_s, settings.max_memory_mib)
+        gate = settings.gate
+        options = Options(
+            gate=VisibleGate(**asdict(gate)) if gate else None,
+            metadata=settings.metadata,
+            format=settings.format,
+            structured=settings.structured,
+        )
+        _GUARDS[settings] = Guard(
+            settings.engine, settings.timeout_s, settings.max_memory_mib, options=options
+        )
     return _GUARDS[settings]
 
 
@@ -75,12 +89,12 @@ def settled(documents: DataFrame, dropped_text_rate: float) -> DataFrame:
 
 def write_rows(frame: DataFrame, path: str) -> None:
     """Write settled rows once, parted into `state=kept` and the rest."""
-    frame.write.partitionBy("state").parquet(f"{path}/rows")
+    frame.write.partitionBy("state").parquet(spark_url(join(path, "rows")))
 
 
 def read_rows(spark: SparkSession, path: str) -> DataFrame:
     """Return the settled rows of an output; states that no row ended in are simply absent."""
-    return spark.read.schema(from_arrow_schema(SETTLED)).parquet(f"{path}/rows")
+    return spark.read.schema(from_arrow_schema(SETTLED)).parquet(spark_url(join(path, "rows")))
 
 
 def read_kept(spark: SparkSession, path: str) -> DataFrame:

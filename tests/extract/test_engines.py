@@ -70,7 +70,7 @@ def test_resiliparse_rescues_what_trafilatura_lost(monkeypatch: pytest.MonkeyPat
     quarter = len(full) / 4
     assert quarter > 1
     for kept, rescued in ((int(quarter) + 1, False), (int(quarter) - 1, True)):
-        monkeypatch.setattr(engines, "_trafilatura_text", lambda tree, favour, fast, n=kept: "x" * n)
+        monkeypatch.setattr(engines, "_trafilatura_text", lambda tree, favour, fast, n=kept: ("x" * n, ()))
         found = trafilatura(PAGE)
         assert (found.text == full) == rescued
         assert ("+resiliparse-" in found.engine) == rescued

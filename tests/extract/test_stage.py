@@ -11,6 +11,8 @@ import pytest
 from curation.document import DOCUMENT, PAGE
 from curation.extract.guard import Guard
 from curation.extract.stage import document_id, extract_batch, failure_id
+from curation.extract.steps import Options
+from curation.extract.visible import Gate
 
 SENTENCE = "The committee met on Tuesday to review the proposal about the water supply. "
 HTML = f"<html><head><title>Water</title></head><body><p>{SENTENCE * 5}</p></body></html>"
@@ -99,7 +101,9 @@ def test_a_page_that_hangs_gets_the_linear_text(tmp_path: Path, monkeypatch: pyt
         "    time.sleep(60 if 'SLEEP' in html else 0)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    hazards = [{"body": f"<nav>Home</nav><p>{name} {SENTENCE}</p>".encode()} for name in ("EXIT", "FILL", "SLEEP")]
+    hazards = [
+        {"body": f"<nav>Home</nav><p>{name} {SENTENCE}</p>".encode()} for name in ("EXIT", "FILL", "SLEEP")
+    ]
     with Guard("stubborn:engine", timeout_s=1.0) as guard:
         rows = extracted(guard, *hazards)
     for row in rows:
@@ -108,6 +112,36 @@ def test_a_page_that_hangs_gets_the_linear_text(tmp_path: Path, monkeypatch: pyt
         assert SENTENCE.strip() in row["text"]
         assert row["engine"].startswith("resiliparse-2")
         assert row["engine"].endswith("-linear")
+
+
+def test_options_reach_the_row_and_the_gate_says_what_it_measured() -> None:
+    options = Options(gate=Gate(languages=("en",), min_characters=20), format="text", structured=True)
+    english = f"<html lang='en-GB'><body><article><h2>A title</h2><p>{SENTENCE * 5}</p></article></body></html>"
+    german = "<html><p>" + "Der Ausschuss traf sich am Dienstag, um über das Wasser zu reden. " * 4
+    with Guard("trafilatura", timeout_s=20, options=options) as guard:
+        kept, other, short = extracted(
+            guard, {"body": english.encode()}, {"body": german.encode()}, {"body": b"<p>So short."}
+        )
+    assert kept["reasons"] == []
+    assert kept["text"].startswith("A title\n\nThe committee")
+    assert [block["kind"] for block in kept["blocks"]] == ["heading", "paragraph"]
+    assert kept["blocks"][0]["text"] == "## A title"
+    assert dict(kept["metadata"]) == {"language": "en-GB"}
+    assert dict(kept["measures"])["gate.language"] > 0.9
+    [language], [length] = other["reasons"], short["reasons"]
+    assert (language["name"], language["state"], language["min"]) == ("gate.language", "dropped", 0.3)
+    assert language["value"] == dict(other["measures"])["gate.language"] == 0.0
+    assert (other["language"], other["text"], other["engine"]) == ("de", None, None)
+    assert (length["name"], length["state"], length["value"], length["min"]) == (
+        "gate.length", "dropped", 9.0, 20.0,
+    )  # fmt: skip
+    assert dict(short["measures"]) == {"gate.length": 9.0}
+
+
+def test_no_gate_measures_nothing(guard: Guard) -> None:
+    [row] = extracted(guard, {"body": b"<html><p>Der Ausschuss traf sich am Dienstag wegen des Wassers."})
+    assert not any(name.startswith("gate.") for name in dict(row["measures"]))
+    assert (row["reasons"], row["blocks"], row["metadata"]) == ([], None, [])
 
 
 def test_text_rows_go_straight_through(guard: Guard) -> None:

@@ -21,7 +21,7 @@ BASE = """name: test
 inputs:
   crawl: {format: warc, path: a.warc.gz}
   wiki: {format: jsonl, path: b.jsonl, text: body}
-shard: {tokenizer: t.json}
+shard: {tokenizer: FILE}
 """
 
 
@@ -68,6 +68,12 @@ TABLE = [
     # extract
     (BASE + "extract: {engine: trafilatur}", "6:19: expected one of trafilatura, fast, resiliparse, precision, found 'trafilatur' (did you mean 'trafilatura'?)"),
     (BASE + "extract: {timeout_s: 0}", "6:22: timeout_s is 0.0; the least is 0.05"),
+    (BASE + "extract: {gate: {min: 0.5}}", "6:17: this gate has neither languages nor min_characters, so it would do nothing"),
+    (BASE + "extract: {gate: {languages: en}}", "6:29: expected a list, found 'en'"),
+    (BASE + "extract: {gate: {languages: [en], min: 30}}", "6:40: min is 30.0; the most is 1.0"),
+    (BASE + "extract: {gate: {languages: [en], min_character: 30}}", "6:35: gate takes no 'min_character' (did you mean 'min_characters'?)"),
+    (BASE + "extract: {format: html}", "6:19: expected one of markdown, text, found 'html'"),
+    (BASE + "extract: {metadata: all}", "6:21: expected one of light, full, none, found 'all'"),
     (BASE + "extract: {timeout_s: fast}", "6:22: expected a number, found 'fast'"),
     # passes
     (BASE + "filter: [{keep: {word_count: {min: 1}}}]", "6:10: a pass has no 'name'; its reasons are called NAME.RULE"),

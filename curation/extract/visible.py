@@ -1,0 +1,65 @@
+"""The gate before the engine: a page whose visible text alone says that a later rule would drop it.
+
+Visible text costs a tenth of the main text's extraction, and holds it: what is too short here is too short
+there. The recipe sets the bounds; without a gate nothing is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from curation.extract.engines import visible_text
+from curation.extract.gate import DROPPED, Reason
+from curation.language import shares
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gate:
+    """Bounds on a page's visible text, boilerplate included.
+
+    languages: ISO 639 codes whose shares of the text must together reach `min`; empty = any language.
+    min_characters: least length of the visible text.
+    """
+
+    languages: tuple[str, ...] = ()
+    min: float = 0.3
+    min_characters: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A page the gate dropped: why, its main language, and what was measured."""
+
+    reason: Reason
+    language: str
+    measures: Mapping[str, float]
+
+
+def judge(html: str, gate: Gate) -> tuple[Mapping[str, float], Refusal | None]:
+    """Return what the gate measured (`gate.length` characters, `gate.language` 0..1), and its refusal if any.
+
+    The cheaper bound comes first; a page too short has no language measured.
+    """
+    text = visible_text(html)
+    measures = {"gate.length": float(len(text))}
+    if len(text) < gate.min_characters:
+        reason = Reason(
+            name="gate.length",
+            state=DROPPED,
+            value=len(text),
+            min=gate.min_characters,
+            detail="of visible text",
+        )
+        return measures, Refusal(reason=reason, language="un", measures=measures)
+    if not gate.languages:
+        return measures, None
+    found = shares(text)
+    share = min(1.0, sum(found.get(language, 0.0) for language in set(gate.languages)))
+    measures["gate.language"] = share
+    if share >= gate.min:
+        return measures, None
+    main = max(found, key=lambda code: found[code], default="un")
+    detail = f"{' + '.join(gate.languages)} in the visible text, mostly {main}"
+    reason = Reason(name="gate.language", state=DROPPED, value=share, min=gate.min, detail=detail)
+    return measures, Refusal(reason=reason, language=main, measures=measures)

@@ -1,0 +1,62 @@
+"""Where a recipe's parts work against each other: no mistakes, so the recipe runs, but worth a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from curation.filters.rules import Pass, Rule
+from curation.recipe.recipe import Gate, Recipe
+
+
+def contradictions(recipe: Recipe) -> Iterator[str]:
+    """Yield one line for each way in which the gate before extraction and a later rule disagree."""
+    gate = recipe.extract.gate
+    if gate is None:
+        return
+    said: set[str] = set()
+    for source, each in recipe.inputs.items():
+        if each.text:  # text passes no gate
+            continue
+        passes = [one for one in recipe.filter if one.concerns(source)]
+        for line in (*_languages(gate, passes), *_lengths(gate, passes)):
+            if line not in said:
+                said.add(line)
+                yield line
+
+
+def _rules(passes: Sequence[Pass], signal: str) -> Iterator[tuple[str, Rule]]:
+    for each in passes:
+        for rule in each.rules:
+            if rule.signal == signal:
+                yield f"{each.name}.{rule.name}", rule
+
+
+def _languages(gate: Gate, passes: Sequence[Pass]) -> Iterator[str]:
+    # The labels of a model given by file are its own: only CLD2's codes can be compared with the gate's.
+    found = _rules(passes, "language_probability")
+    rules = [(name, rule) for name, rule in found if not rule.options.get("model") and rule.min > 0]
+    for name, rule in rules if gate.languages else ():
+        language = rule.options["language"]
+        if language not in gate.languages:
+            yield f"extract.gate drops pages in '{language}', the one language that rule {name} keeps"
+        elif gate.min > rule.min:
+            yield (
+                f"extract.gate asks for {gate.min:g} of the visible text in its languages, rule {name} only"
+                f" for {rule.min:g} of the main text: the gate drops pages that the rule would keep"
+            )
+        for other in gate.languages:
+            if other != language:
+                yield f"extract.gate lets pages in '{other}' pass, and rule {name} drops all of them"
+
+
+def _lengths(gate: Gate, passes: Sequence[Pass]) -> Iterator[str]:
+    """Compare the gate's length with the shortest text that every rule allows: n words have n - 1 spaces."""
+    if not gate.min_characters:
+        return
+    word = max((rule.min for _, rule in _rules(passes, "mean_word_length")), default=1.0)
+    bounds = [(rule.min, name) for name, rule in _rules(passes, "text_length")]
+    bounds += [(rule.min * (max(word, 1.0) + 1) - 1, name) for name, rule in _rules(passes, "word_count")]
+    least, name = max(bounds, default=(0.0, ""))
+    if gate.min_characters > least:
+        keeper = f"rule {name} keeps texts of {least:g}" if name else "no later rule asks for a length"
+        yield f"extract.gate drops pages of fewer than {gate.min_characters} visible characters, and {keeper}"

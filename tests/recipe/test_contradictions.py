@@ -1,0 +1,77 @@
+"""What `curate check` warns of: each disagreement of the gate with a later rule, on both sides of its bound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from curation.cli import main
+from curation.recipe.contradictions import contradictions
+from curation.recipe.recipe import read_recipe
+
+RECIPE = """name: test
+inputs:
+  crawl: {format: warc, path: a.warc.gz}
+  wiki: {format: jsonl, path: b.jsonl, text: body}
+extract: {gate: GATE}
+filter:
+  - {name: language, ONLY keep: {english: {signal: language_probability, language: en, min: 0.65}}}
+  - {name: size, keep: {words: {signal: word_count, min: 50}}}
+shard: {tokenizer: t.json}
+"""
+DE_PASSES = "extract.gate lets pages in 'de' pass, and rule language.english drops all of them"
+EN_DROPPED = "extract.gate drops pages in 'en', the one language that rule language.english keeps"
+STRICT = (
+    "extract.gate asks for 0.7 of the visible text in its languages, rule language.english only for 0.65 of the"
+    " main text: the gate drops pages that the rule would keep"
+)
+LONG = "extract.gate drops pages of fewer than 100 visible characters, and rule size.words keeps texts of 99"
+
+
+def recipe(tmp_path: Path, gate: str, only: str = "") -> Path:
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE.replace("GATE", gate).replace("ONLY", only))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("gate", "only", "expected"),
+    [
+        ("{languages: [en]}", "", []),
+        ("{languages: [en], min: 0.65}", "", []),
+        ("{languages: [en], min: 0.7}", "", [STRICT]),
+        ("{languages: [en, de]}", "", [DE_PASSES]),
+        ("{languages: [de]}", "", [EN_DROPPED, DE_PASSES]),
+        ("{languages: [de]}", "only: [wiki],", []),  # text passes no gate
+        ("{min_characters: 99}", "", []),
+        ("{min_characters: 100}", "", [LONG]),
+        ("null", "", []),
+    ],
+)
+def test_contradictions(tmp_path: Path, gate: str, only: str, expected: list[str]) -> None:
+    assert list(contradictions(read_recipe(str(recipe(tmp_path, gate, only))))) == expected
+
+
+def test_a_least_mean_word_length_makes_the_shortest_text_longer(tmp_path: Path) -> None:
+    path = recipe(tmp_path, "{min_characters: 199}")
+    longer = "{words: {signal: word_count, min: 50}, mean_word_length: {min: 3}}"
+    path.write_text(path.read_text().replace("{words: {signal: word_count, min: 50}}", longer))
+    assert list(contradictions(read_recipe(str(path)))) == []
+    [line] = contradictions(read_recipe(str(path), ["extract.gate.min_characters=200"]))
+    assert line.endswith("200 visible characters, and rule size.words keeps texts of 199")
+
+
+def test_without_a_rule_on_length_any_bound_is_told(tmp_path: Path) -> None:
+    path = recipe(tmp_path, "{min_characters: 1}")
+    path.write_text(path.read_text().replace("{signal: word_count, min: 50}", "{signal: line_count, min: 1}"))
+    [line] = contradictions(read_recipe(str(path)))
+    assert line.endswith("1 visible characters, and no later rule asks for a length")
+
+
+def test_check_prints_them_and_the_recipe_is_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = recipe(tmp_path, "{languages: [en, de]}")
+    assert main(["check", str(path)]) == 0
+    assert capsys.readouterr().out == (
+        f"{path}: good; 2 inputs, 2 passes, 2 rules\n{path}: warning: {DE_PASSES}\n"
+    )
