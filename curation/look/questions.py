@@ -22,6 +22,7 @@ from curation.look.visible import bound, number, visible
 NAMED_DUPLICATES = 10
 EXCERPT_CHARACTERS = 300
 
+Record = tuple[str, str, int]
 Bounds = Mapping[str, tuple[float | None, float | None]]
 
 
@@ -120,6 +121,11 @@ class Story:
         return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).rstrip("\n")
 
 
+def _record(row: Mapping[str, Any]) -> Record:
+    """Return what tells two records apart: one that stands twice in the input has one id."""
+    return row["id"], row["file"], row["offset"]
+
+
 def why(directory: str, page: str) -> Story:
     """Return what every stage made of a page, by its id or its URL.
 
@@ -130,22 +136,23 @@ def why(directory: str, page: str) -> Story:
     stages = [stage for stage in manifests(directory) if stage in ROW_STAGES]
     asked = (pc.field("id") == page) | (pc.field("url") == page)
     found = {stage: matching(rows(directory, stage), asked) for stage in stages}
-    firsts: dict[str, dict[str, Any]] = {}
+    firsts: dict[Record, dict[str, Any]] = {}
     for stage in stages:
         for row in found[stage]:
-            firsts.setdefault(row["id"], row)
+            firsts.setdefault(_record(row), row)
     if not firsts:
         raise UnknownPage(
             f"{directory}: no record has the id or URL '{page}'; expected an id (32 hex digits) or a URL "
             f"exactly as captured, of a record that entered {', '.join(stages) or 'a stage'}"
         )
-    ids = sorted(firsts)
+    ids = sorted({row["id"] for row in firsts.values()})
     merges, places, bounds = _merges(directory, ids), _places(directory, ids), _bounds(directory)
     lives = []
-    for document, row in firsts.items():
-        mine = [(stage, each) for stage in stages for each in found[stage] if each["id"] == document]
+    for record, row in firsts.items():
+        mine = [(stage, each) for stage in stages for each in found[stage] if _record(each) == record]
         steps = tuple(_steps(mine, merges, bounds))
-        lives.append(_life(row, mine[-1][1]["text"], steps, tuple(places.get(document, ()))))
+        lies = places.get(row["id"], ()) if steps[-1].state == "kept" else ()
+        lives.append(_life(row, mine[-1][1]["text"], steps, tuple(lies)))
     return Story(asked=page, lives=tuple(lives))
 
 
@@ -173,7 +180,7 @@ def _step(
 ) -> Step:
     fields = ("name", "state", "value", "min", "max", "detail")
     mine = merges if stage == "dedup" else []
-    duplicates = [merge for merge in mine if merge.kept_id == row["id"]]
+    duplicates = [merge for merge in mine if merge.kept_id == row["id"] and row["state"] == "kept"]
     return Step(
         stage=stage,
         state=row["state"],
@@ -183,7 +190,7 @@ def _step(
         measures=measured,
         bounds={name: bounds[name] for name in measured if name in bounds},
         broken=tuple(Broken(**{k: _finite(each[k]) for k in fields}) for each in row["reasons"] or ()),
-        merged_into=next((merge for merge in mine if merge.id == row["id"]), None),
+        merged_into=next((m for m in mine if m.id == row["id"] and row["state"] == "merged"), None),
         duplicates=tuple(duplicates[:NAMED_DUPLICATES]),
         duplicate_count=len(duplicates),
     )

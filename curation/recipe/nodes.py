@@ -51,6 +51,15 @@ def found(node: Node) -> str:
     return f"'{node.value}'" if node.value != "" else "nothing"
 
 
+def missing(path: str) -> str | None:
+    """Return what is wrong with a path or URL that must name a file; None where one is there."""
+    try:
+        filesystem, name = fsspec.core.url_to_fs(path)
+        return None if filesystem.isfile(name) else f"no file at '{path}'"
+    except (OSError, ValueError, ImportError) as error:
+        return f"'{path}' cannot be opened: {error}"
+
+
 def below(node: Node, path: Sequence[str | int]) -> Node:
     """Return the node at `path` below `node`, or the last one on the way that exists."""
     for step in path:
@@ -70,7 +79,7 @@ def compose(path: str, overrides: Sequence[str] = ()) -> Node:
     try:
         with fsspec.open(path, "rt", encoding="utf-8") as stream:
             text = stream.read()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, ImportError) as error:
         raise ConfigError([Mistake(path, 0, 0, f"cannot be read: {error}")]) from None
     node = parse(text, path)
     for override in overrides:

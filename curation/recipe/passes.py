@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from typing import Any
 
-import fsspec
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from curation.filters.edits import EDITS
 from curation.filters.rules import Edit, Pass, Rule
 from curation.recipe.config import Reader, nearest
-from curation.recipe.nodes import found, parse, plain
+from curation.recipe.nodes import found, missing, parse, plain
 from curation.signals import SIGNALS
 from curation.signals.registry import FilePath
 
@@ -190,6 +189,5 @@ def _options(
 
 
 def _file(reader: Reader, node: Node, path: str) -> None:
-    filesystem, name = fsspec.core.url_to_fs(path)
-    if not filesystem.exists(name):
-        reader.wrong(node, f"no file at '{path}'")
+    if wrong := missing(path):
+        reader.wrong(node, wrong)

@@ -21,6 +21,7 @@ DEFAULT_RECORDS: tuple[RecordType, ...] = ("response", "resource", "conversion")
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+Where = tuple[tuple[str | int, ...], str]  # the path below the recipe, and what is wrong there
 _RESERVED = ("tokenizer.json", "manifest.json")  # files that stand beside the streams
 
 
@@ -185,41 +186,48 @@ class Recipe:
     dropped_text_rate: float = field(default=1.0, metadata={"min": 0.0, "max": 1.0})
 
     @staticmethod
-    def mistakes(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    def mistakes(values: Mapping[str, Any]) -> Iterator[Where]:
         """Yield (where, what) for mistakes that no single section can know.
 
         Sees the sections decoded so far, so that every mistake of a recipe comes out at once.
         """
-        inputs = values.get("inputs") or {}
-        if "inputs" in values and not inputs:
-            yield ("inputs",), "inputs is empty; name at least one source"
-        for name in inputs:
-            if not _NAME.fullmatch(name) or name in _RESERVED:
-                yield (
-                    ("inputs", name),
-                    f"'{name}' cannot name a source: it becomes a folder; use letters, digits, '_', '-' and '.', "
-                    "a letter or digit first",
-                )
-        passes = values.get("filter") or ()
-        names = [each.name if each else None for each in passes]
-        for i, each in enumerate(passes):
-            if each and each.name in names[:i]:
-                yield (
-                    ("filter", i, "name"),
-                    f"a second pass is called '{each.name}'; reasons are called PASS.RULE, names must differ",
-                )
-            for source in each.only if each else ():
-                if source not in inputs:
-                    yield ("filter", i, "only"), f"no input named '{source}'{nearest(source, inputs)}"
-        shard = values.get("shard")
+        inputs, passes = values.get("inputs") or {}, values.get("filter") or ()
+        if "inputs" in values:
+            yield from _input_mistakes(inputs)
+        yield from _pass_mistakes(passes, inputs)
+        shard, dedup = values.get("shard"), values.get("dedup")
         if shard and isinstance(shard.tokenizer, str) and (wrong := missing(shard.tokenizer)):
             yield ("shard", "tokenizer"), wrong
-        dedup = values.get("dedup")
         for i, expression in enumerate(dedup.prefer if dedup and all(passes) else ()):
             try:
                 preference(passes, expression)
             except ValueError as error:
                 yield ("dedup", "prefer", i), str(error)
+
+
+def _input_mistakes(inputs: Mapping[str, Any]) -> Iterator[Where]:
+    if not inputs:
+        yield ("inputs",), "inputs is empty; name at least one source"
+    for name in inputs:
+        if not _NAME.fullmatch(name) or name in _RESERVED:
+            yield (
+                ("inputs", name),
+                f"'{name}' cannot name a source, whose shards get a folder of that name; use letters, "
+                "digits, '_', '-' and '.', a letter or digit first",
+            )
+
+
+def _pass_mistakes(passes: Sequence[Pass | None], inputs: Mapping[str, Any]) -> Iterator[Where]:
+    names = [each.name if each else None for each in passes]
+    for i, each in enumerate(passes):
+        if each and each.name in names[:i]:
+            yield (
+                ("filter", i, "name"),
+                f"a second pass is called '{each.name}'; reasons are called PASS.RULE, names must differ",
+            )
+        for source in each.only if each else ():
+            if source not in inputs:
+                yield ("filter", i, "only"), f"no input named '{source}'{nearest(source, inputs)}"
 
 
 def preference(passes: Sequence[Pass], expression: str) -> tuple[str, bool]:

@@ -1,14 +1,20 @@
 """Signals that ask a model: which language, which label.
 
 A model is loaded once per process, when first asked; it is read-only, so nothing depends on the order of
-documents. Models are given by path and never downloaded.
+documents. Models are given by path or URL; a path must lead to the same file on every host.
 """
 
 from __future__ import annotations
 
 import functools
+import os
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, cast
+
+import fsspec
+import xxhash
 
 from curation.document import Text
 from curation.language import detect
@@ -25,7 +31,25 @@ class _Model(Protocol):
 def _load(path: str) -> _Model:
     import fasttext  # costs a second and some memory: only processes that use a model pay for it
 
-    return cast(_Model, fasttext.load_model(path))
+    return cast(_Model, fasttext.load_model(_local(path)))
+
+
+def _local(path: str) -> str:
+    """Return a path on this host: fastText opens no URL, so what lies elsewhere is copied once a host.
+
+    The copy is named by the URL and by what its store says changes with its bytes.
+    """
+    if "://" not in path:
+        return path
+    filesystem, name = fsspec.core.url_to_fs(path)
+    folder = Path(tempfile.gettempdir(), "curation-models")
+    folder.mkdir(exist_ok=True)
+    copy = folder / f"{xxhash.xxh3_128_hexdigest(f'{path} {filesystem.ukey(name)}'.encode())}.bin"
+    if not copy.exists():
+        part = copy.with_suffix(f".{os.getpid()}.part")
+        filesystem.get_file(name, str(part))
+        os.replace(part, copy)  # another worker may have been quicker, with the same bytes
+    return str(copy)
 
 
 def _probability(text: Text, model: str, label: str) -> float:

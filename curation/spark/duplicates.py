@@ -24,6 +24,7 @@ from curation.dedup.verify import shingle_sets, verify_batch
 from curation.document import DOCUMENT
 from curation.recipe.recipe import Dedup, Near
 from curation.spark.frames import Batches, map_batches
+from curation.spark.store import spark_url
 
 _KEY = ["id", "file", "offset"]  # a record that stands twice in the input has one id
 _EDGES = pa.schema(
@@ -80,7 +81,7 @@ class Finder:
         return self._explained(documents, decisions), _clusters(decisions)
 
     def _saved(self, frame: DataFrame, name: str) -> DataFrame:
-        path = f"{self.scratch}/{name}"
+        path = spark_url(f"{self.scratch}/{name}")
         frame.write.parquet(path)
         return self.spark.read.schema(frame.schema).parquet(path)
 

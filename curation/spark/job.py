@@ -10,61 +10,74 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-import fsspec
+import yaml
 
 from curation.accounting.ledger import LedgerError
 from curation.accounting.manifest import Manifest, MissingManifest, join
-from curation.recipe.config import ConfigError
+from curation.recipe.config import ConfigError, compose
 from curation.recipe.recipe import Recipe, read_recipe
-from curation.spark.run import STAGES, Run
-from curation.spark.store import InputError, Store, write_text
+from curation.spark.run import STAGES, Run, StageFailed, StaleInput
+from curation.spark.session import submitted
+from curation.spark.store import InputError, Store, TakenOver, write_text
 
-__all__ = ["STAGES", "arguments", "execute", "main"]
+__all__ = ["REQUEST_ERRORS", "RUN_ERRORS", "STAGES", "execute", "main"]
 
 #: Errors of the user's request, not of the run.
-REQUEST_ERRORS = (ConfigError, InputError, MissingManifest)
+REQUEST_ERRORS = (ConfigError, InputError, MissingManifest, StaleInput)
+#: Errors of the run.
+RUN_ERRORS = (LedgerError, StageFailed, TakenOver)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that `curate run` and every job take."""
+    """Add the arguments that every job takes."""
     parser.add_argument("recipe", help="path or URL of the recipe (YAML)")
-    parser.add_argument(
-        "--out", required=True, metavar="DIR", help="run directory, local or on an object store"
-    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="run directory, local or object store")
     parser.add_argument(
         "--in",
         dest="source",
-        metavar="DIR",
+        action="append",
+        default=[],
+        metavar="WHERE",
         help="run directory that holds the stage before (default: --out); for extract: a path to read in "
-        "place of the recipe's, as NAME=PATH or, where the recipe has one input, PATH",
+        "place of the recipe's, as NAME=PATH (again for other inputs) or, of an only input, PATH",
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="dotted.key=value")
-    parser.add_argument(
-        "--master", metavar="URL", help="Spark master (default: spark-submit's, or all local cores)"
-    )
+    parser.add_argument("--master", metavar="URL", help="Spark master (default: all local cores)")
 
 
 def execute(options: argparse.Namespace, stages: Sequence[str]) -> list[Manifest]:
-    """Run stages as the command line asks; return their manifests."""
-    recipe, source = read_recipe(options.recipe, options.set), options.source
-    if source is not None and stages[0] == "extract":
-        recipe, source = _redirected(recipe, source), None
+    """Run stages as the command line asks; return their manifests.
+
+    Raises:
+        InputError: the request cannot be run.
+    """
+    recipe = read_recipe(options.recipe, options.set)
+    if any(mark in options.out for mark in "*?[]{}"):
+        raise InputError(f"--out {options.out}: Spark reads *?[]{{}} as patterns; choose another name")
+    if submitted() and options.master:
+        raise InputError(f"--master {options.master}: give it to spark-submit, before the script")
+    source = None
+    if stages[0] == "extract":
+        for each in options.source:
+            recipe = _redirected(recipe, each)
+    elif options.source:
+        source = options.source[-1].rstrip("/")
     store = Store(options.out.rstrip("/"))
-    with fsspec.open(options.recipe, "rt", encoding="utf-8") as stream:
-        write_text(join(store.directory, "recipe.yaml"), stream.read())
-    return Run(recipe, store, options.master, source).run(stages)
+    manifests = Run(recipe, store, options.master, source).run(stages)
+    declared = yaml.serialize(compose(options.recipe, options.set))
+    write_text(join(store.directory, "recipe.yaml"), f"# {options.recipe}, as it was run\n{declared}")
+    return manifests
 
 
 def _redirected(recipe: Recipe, source: str) -> Recipe:
     """Return the recipe with one input's path replaced by `--in NAME=PATH` (or PATH, of an only input)."""
-    name, equals, path = source.partition("=")
-    known = ", ".join(recipe.inputs)
-    if not equals and len(recipe.inputs) != 1:
-        raise InputError(f"--in {source}: the recipe has the inputs {known}; say NAME=PATH")
-    if not equals:
-        name, path = next(iter(recipe.inputs)), source
+    name, _, path = source.partition("=")
     if name not in recipe.inputs:
-        raise InputError(f"--in {source}: the recipe has no input '{name}', only {known}")
+        if len(recipe.inputs) != 1:
+            raise InputError(
+                f"--in {source}: the recipe has the inputs {', '.join(recipe.inputs)}; say NAME=PATH"
+            )
+        name, path = next(iter(recipe.inputs)), source
     return replace(recipe, inputs={**recipe.inputs, name: replace(recipe.inputs[name], path=path)})
 
 
@@ -77,6 +90,6 @@ def main(stages: Sequence[str], doc: str | None) -> None:
     except REQUEST_ERRORS as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    except LedgerError as error:
+    except RUN_ERRORS as error:
         print(error, file=sys.stderr)
         sys.exit(1)

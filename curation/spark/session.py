@@ -20,12 +20,10 @@ _SETTINGS = {
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
     "spark.executorEnv.TOKENIZERS_PARALLELISM": "false",  # a task has one core
 }
-#: What the embedded session needs besides: no ports for others, no UI, retries as on a cluster.
+#: What a session inside this process needs besides.
 _EMBEDDED = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "3g",
     "spark.driver.extraJavaOptions": (
         "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m "
@@ -33,6 +31,8 @@ _EMBEDDED = {
     ),
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "true",
 }
+#: What only a local master may have: executors elsewhere must find the driver.
+_LOCAL = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 
 
 def submitted() -> bool:
@@ -49,16 +49,19 @@ def start(name: str, master: str | None = None) -> SparkSession:
             (plain `local[*]` never retries).
     """
     builder = SparkSession.builder.appName(name)
+    settings = dict(_SETTINGS)
     if not submitted():
         cores = os.cpu_count() or 2
+        master = master or f"local[{cores},4]"
+        settings |= _EMBEDDED | {"spark.sql.shuffle.partitions": str(2 * cores)}
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         os.environ.setdefault("OBJC_DISABLE_INITIALIZE_FORK_SAFETY", "YES")  # forked workers on macOS
-        for key, value in {**_EMBEDDED, "spark.sql.shuffle.partitions": str(2 * cores)}.items():
-            builder = builder.config(key, value)
-        builder = builder.master(master or f"local[{cores},4]")
-    for key, value in _SETTINGS.items():
+        if master.startswith("local"):
+            settings |= _LOCAL
+            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        builder = builder.master(master)
+    for key, value in settings.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()

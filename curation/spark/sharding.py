@@ -18,7 +18,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from curation.accounting.fingerprint import digest_bytes, digest_row, digest_rows
-from curation.accounting.ledger import Account, Count, Ledger
+from curation.accounting.ledger import Account, Count, Ledger, LedgerError
 from curation.accounting.manifest import join, read_json
 from curation.accounting.sample import sampled
 from curation.recipe.recipe import Shard, Train
@@ -26,7 +26,7 @@ from curation.shards.pack import Layout, interval_tokens, order_keys, rows_per_s
 from curation.shards.tokens import Tokenizer, encode_batch, load_tokenizer, train_tokenizer
 from curation.spark.frames import Batches, map_batches
 from curation.spark.sinks import SHARDS, write_shards
-from curation.spark.store import SCRATCH, remove, write_text
+from curation.spark.store import SCRATCH, remove, spark_url, write_text
 
 TOKENIZER = "tokenizer.json"
 _TOKENS = pa.schema(
@@ -63,14 +63,17 @@ def read_tokenizer(url: str) -> tuple[Tokenizer, str]:
     """Return (tokenizer, its JSON text) of a path or URL."""
     with fsspec.open(url, "rt", encoding="utf-8") as stream:
         text = stream.read()
-    return _load(text), text
+    return _load(text, url), text
 
 
-def _load(text: str) -> Tokenizer:
+def _load(text: str, url: str) -> Tokenizer:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, TOKENIZER)
         file.write_text(text, encoding="utf-8")
-        return load_tokenizer(file)
+        try:
+            return load_tokenizer(file)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(file), url)) from error
 
 
 def write(documents: DataFrame, settings: Shard, tokenizer_url: str, path: str) -> None:
@@ -78,8 +81,8 @@ def write(documents: DataFrame, settings: Shard, tokenizer_url: str, path: str) 
     tokenizer, text = read_tokenizer(tokenizer_url)
     write_text(join(path, TOKENIZER), text)
     scratch = join(path, SCRATCH, "tokens")
-    _tokenize(documents, settings, text).write.parquet(scratch)
-    tokens = documents.sparkSession.read.parquet(scratch)
+    _tokenize(documents, settings, text).write.parquet(spark_url(scratch))
+    tokens = documents.sparkSession.read.parquet(spark_url(scratch))
     sums = _sums(tokens)
     layouts = {
         stream: Layout(
@@ -100,11 +103,11 @@ def write(documents: DataFrame, settings: Shard, tokenizer_url: str, path: str) 
 
 def _tokenize(documents: DataFrame, settings: Shard, tokenizer_text: str) -> DataFrame:
     columns = [F.coalesce(F.col(name), F.lit("unknown")) for name in settings.by]
-    stream = F.regexp_replace(F.concat_ws(".", *columns), r"[^\w.\-]", "_").alias("stream")
+    stream = F.concat_ws(".", *columns).alias("stream")  # the recipe lets through only names of folders
     wanted = documents.select("source", stream, "id", "characters", "text")
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        tokenizer = _load(tokenizer_text)
+        tokenizer = _load(tokenizer_text, TOKENIZER)
         for batch in batches:
             encoded = encode_batch(tokenizer, batch["text"].to_pylist())
             columns = {name: batch[name] for name in ("source", "stream", "id", "characters")}
@@ -162,33 +165,45 @@ def _by_shard(placed: DataFrame, layouts: Mapping[str, Layout]) -> DataFrame:
 
 
 def account(spark: SparkSession, path: str) -> tuple[Ledger, dict[str, Any]]:
-    """Return (ledger, detail) of written shards: what came in from the tokens, what was kept from them."""
-    tokens = spark.read.parquet(join(path, SCRATCH, "tokens"))
+    """Return (ledger, detail) of written shards: what came in from the tokens, what was kept from them.
+
+    Raises:
+        LedgerError: tokens of the documents are not in the rows that were written.
+    """
+    tokens = spark.read.parquet(spark_url(join(path, SCRATCH, "tokens")))
     detail = read_json(join(path, SCRATCH, "summary.json"))
     streams = read_json(join(path, SHARDS))
     remove(join(path, SHARDS))
-    totals = tokens.groupBy("source").agg(F.count("*"), F.sum("characters"))
-    ledger = Ledger("shard")
-    for source, records, characters in _rows(totals):
+    ledger, written = Ledger("shard"), 0
+    for source, records, characters in _totals(tokens):
         ledger.sources[source] = Account(received=Count(records, characters))
-    if streams:
-        files = [join(path, shard["provenance"]) for each in streams.values() for shard in each["shards"]]
-        written = spark.read.parquet(*files).where("start = 0").select("id")
-        kept = tokens.join(written.distinct(), "id").groupBy("source").agg(F.count("*"), F.sum("characters"))
-        for source, records, characters in _rows(kept):
+    files = [
+        spark_url(join(path, each["provenance"])) for name in streams for each in streams[name]["shards"]
+    ]
+    if files:
+        pieces = spark.read.parquet(*files)
+        written = pieces.agg(F.sum("length")).first()[0]  # type: ignore[index]
+        whole = pieces.where("start = 0").select("id").distinct()
+        for source, records, characters in _totals(tokens.join(whole, "id")):
             ledger.sources[source].states["kept"] = Count(records, characters)
-    for source_account in ledger.sources.values():
-        ledger.total.merge(source_account)
+    for each in ledger.sources.values():
+        ledger.total.merge(each)
     for stream, count in _rows(tokens.groupBy("stream").agg(F.count("*"))):
         streams[stream]["documents"] = count
-    rows = sum(each["rows"] for each in streams.values())
-    padding = sum(each["padding"] for each in streams.values())
     taken = tokens.agg(F.sum("interval")).first()[0] or 0  # type: ignore[index]
-    counted = {"in": taken, "kept": rows * detail["row_tokens"] - padding, "padding": padding}
+    if taken != written:
+        raise LedgerError(f"shard: {taken} tokens came in, {written} are in rows; {taken - written} are lost")
+    counted = {"in": taken, "kept": written, "padding": sum(each["padding"] for each in streams.values())}
     digests = [digest_row(shard) for each in streams.values() for shard in each["shards"]]
+    rows = sum(each["rows"] for each in streams.values())
     return ledger, detail | {
         "streams": streams, "rows": rows, "tokens": counted, "digest": digest_rows(digests),
     }  # fmt: skip
+
+
+def _totals(frame: DataFrame) -> Sequence[tuple[Any, ...]]:
+    """Return (source, records, characters) of each source."""
+    return _rows(frame.groupBy("source").agg(F.count("*"), F.sum("characters")))
 
 
 def _rows(frame: DataFrame) -> Sequence[tuple[Any, ...]]:

@@ -1,26 +1,33 @@
 """Where outputs live: every side effect on a run directory goes through here.
 
 `DIR/STAGE/FINGERPRINT/` holds one output. It is written in place under its own name, which nobody reads
-before `manifest.json` stands in it; that file is written last. `DIR/STAGE/current.json` names the published
-one. Object stores have no rename, so nothing here needs one.
+before `manifest.json` stands in it; that file is written last, so publishing needs no rename, which object
+stores do not have. `DIR/STAGE/current.json` names the published one.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import fsspec
 
+from curation.accounting.fingerprint import digest_bytes
 from curation.accounting.manifest import NAME, Manifest, MissingManifest, join, read_manifest
 
 SCRATCH = "_scratch"  # Spark and Arrow readers pass over names that begin with an underscore
 
 
 class InputError(ValueError):
-    """An input of the recipe that names no file."""
+    """A request that cannot be run: an input that names no file, an output that cannot be written to."""
+
+
+class TakenOver(RuntimeError):
+    """Another run began to write the same output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,36 +44,71 @@ def url_to_fs(url: str) -> tuple[Any, str]:
     return fsspec.core.url_to_fs(url.replace("s3a://", "s3://", 1))  # type: ignore[no-any-return]
 
 
+def spark_url(path: str) -> str:
+    """Return a path as Spark must be given it: local paths absolute and said to be local.
+
+    Without a scheme Spark reads `fs.defaultFS`, which on a cluster is another file system than Python's.
+    """
+    return path if "://" in path else f"file:{os.path.abspath(path)}"
+
+
 def find_files(source: str, paths: Iterable[str]) -> list[File]:
-    """Return the files that paths, URLs and globs name, sorted by URL.
+    """Return the files that paths, URLs, folders and globs name, sorted by URL.
+
+    In a folder (also one that a glob names) every file counts, however deep, but those Spark and Arrow pass
+    over: a name on the way that begins with `_` or `.`. What is named but cannot be read (a dangling link)
+    is a file of no bytes, so that the reader reports it.
 
     Raises:
-        InputError: one of them names nothing.
+        InputError: one of them names nothing, or nothing opens it.
     """
     files: dict[str, File] = {}
     for path in paths:
-        filesystem, pattern = url_to_fs(path)
-        is_folder = not _is_glob(pattern) and filesystem.isdir(pattern)
-        found = filesystem.glob(f"{pattern.rstrip('/')}/**" if is_folder else pattern, detail=True)
-        found = {name: info for name, info in found.items() if info["type"] == "file"}
+        try:
+            filesystem, pattern = url_to_fs(path)
+            found = _matches(filesystem, pattern)
+        except (OSError, ValueError, ImportError) as error:
+            raise InputError(f"inputs.{source}: '{path}' cannot be listed: {error}") from error
         if not found:
             raise InputError(f"inputs.{source}: '{path}' names no file; expected a path, URL, folder or glob")
         for name, info in found.items():
             url = filesystem.unstrip_protocol(name) if "://" in path else name
-            version = info.get("ETag") or info.get("etag") or info.get("mtime") or info.get("LastModified")
-            files[url] = File(url, int(info["size"]), str(version))
+            whole = info["type"] == "file" and info["size"] is not None
+            files[url] = File(url, int(info["size"]) if whole else 0, _version(filesystem, name, info, whole))
     return [files[url] for url in sorted(files)]
 
 
-def _is_glob(pattern: str) -> bool:
-    return any(mark in pattern for mark in "*?[")
+def _matches(filesystem: Any, pattern: str) -> dict[str, Any]:
+    """Return name -> facts of every file a path, folder or glob names."""
+    found: dict[str, Any] = {}
+    for name, info in filesystem.glob(pattern.rstrip("/") or pattern, detail=True).items():
+        if info["type"] != "directory":
+            found[name] = info
+            continue
+        for inner, facts in filesystem.find(name, detail=True).items():
+            steps = inner[len(name.rstrip("/")) + 1 :].split("/")
+            if not any(step.startswith(("_", ".")) for step in steps):
+                found[inner] = facts
+    return found
+
+
+def _version(filesystem: Any, name: str, info: Mapping[str, Any], whole: bool) -> str:
+    """Return what changes when a file's bytes do: the store's own mark, else a digest of the bytes."""
+    for key in ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created"):
+        if info.get(key):
+            return str(info[key])
+    if not whole:
+        return "unreadable"
+    with filesystem.open(name, "rb") as stream:
+        return digest_bytes(stream.read())
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One run directory, local or on an object store."""
+    """One run directory, local or on an object store; `owner` marks what this run is writing."""
 
     directory: str
+    owner: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def path(self, stage: str, fingerprint: str) -> str:
         """Return the directory of one output."""
@@ -78,19 +120,33 @@ class Store:
             manifest = read_manifest(self.path(stage, fingerprint))
         except MissingManifest:
             return None
-        return manifest if sizes(self.path(stage, fingerprint)) == manifest.files else None
+        there = sizes(self.path(stage, fingerprint))
+        return manifest if manifest.files.items() <= there.items() else None
 
     def begin(self, stage: str, fingerprint: str) -> str:
-        """Return an empty directory to write an output to; what an earlier attempt left there goes."""
+        """Return an empty directory to write an output to; what an earlier attempt left there goes.
+
+        The directory is marked as this run's: should another run begin the same output, which sweeps what
+        this one wrote, `publish` notices.
+        """
         path = self.path(stage, fingerprint)
         remove(path)
-        filesystem, name = url_to_fs(path)
-        filesystem.makedirs(name, exist_ok=True)
+        write_text(join(path, SCRATCH, "owner"), self.owner)
         return path
 
     def publish(self, manifest: Manifest) -> None:
-        """Make an output exist: sweep the scratch, write its manifest last, then point to it."""
+        """Make an output exist: sweep the scratch, write its manifest last, then point to it.
+
+        Raises:
+            TakenOver: another run began to write this output meanwhile.
+        """
         path = self.path(manifest.stage, manifest.fingerprint)
+        filesystem, mark = url_to_fs(join(path, SCRATCH, "owner"))
+        if not filesystem.exists(mark) or filesystem.cat_file(mark).decode() != self.owner:
+            raise TakenOver(
+                f"{path}: another run began to write this output while this one did; nothing was published. "
+                "Let one run at a time write to a directory, then run again"
+            )
         remove(join(path, SCRATCH))
         write_text(join(path, NAME), manifest.to_json())
         self.point(manifest.stage, manifest.fingerprint)
@@ -107,7 +163,7 @@ def sizes(directory: str) -> Mapping[str, int]:
     out = {}
     for name, info in filesystem.find(root, detail=True).items():
         relative = name[len(root.rstrip("/")) + 1 :]
-        if relative != NAME and not relative.startswith(SCRATCH) and not relative.endswith(".crc"):
+        if relative not in (NAME, f"{NAME}.part") and relative.split("/")[0] != SCRATCH:
             out[relative] = int(info["size"])
     return dict(sorted(out.items()))
 

@@ -21,7 +21,7 @@ BASE = """name: test
 inputs:
   crawl: {format: warc, path: a.warc.gz}
   wiki: {format: jsonl, path: b.jsonl, text: body}
-shard: {tokenizer: FILE}
+shard: {tokenizer: t.json}
 """
 
 
@@ -65,6 +65,9 @@ TABLE = [
     (BASE.replace("a.warc.gz}", "a.warc.gz, records: [respons]}"), "3:52: expected one of response, resource, conversion, revisit, found 'respons' (did you mean 'response'?)"),
     (BASE.replace("a.warc.gz}", "a.warc.gz, records: []}"), "3:10: records is empty, so every record would be dropped"),
     (BASE.replace("text: body", "text: body, records: [response]"), "4:9: records is for warc; jsonl has rows, and each of them is read"),
+    (BASE.replace("crawl:", "a/b:"), "3:8: 'a/b' cannot name a source, whose shards get a folder of that name; use letters, digits, '_', '-' and '.', a letter or digit first"),
+    (BASE.replace("crawl:", "_scratch:"), "3:13: '_scratch' cannot name a source, whose shards get a folder of that name; use letters, digits, '_', '-' and '.', a letter or digit first"),
+    (BASE.replace("crawl:", "tokenizer.json:"), "3:19: 'tokenizer.json' cannot name a source, whose shards get a folder of that name; use letters, digits, '_', '-' and '.', a letter or digit first"),
     # extract
     (BASE + "extract: {engine: trafilatur}", "6:19: expected one of trafilatura, fast, resiliparse, precision, found 'trafilatur' (did you mean 'trafilatura'?)"),
     (BASE + "extract: {timeout_s: 0}", "6:22: timeout_s is 0.0; the least is 0.05"),
@@ -102,6 +105,8 @@ TABLE = [
     # shard
     (BASE.replace("{tokenizer: t.json}", "{row_tokens: 64}"), "5:8: shard has no 'tokenizer'"),
     (BASE.replace("t.json}", "{train: {vocab: 10}}}"), "5:36: vocab is 10; the least is 257"),
+    (BASE.replace("t.json}", "none.json}"), "5:20: no file at 'none.json'"),
+    (BASE.replace("t.json}", "t.json, by: []}"), "5:8: 'by' is empty; name at least one column whose values are streams"),
     (BASE.replace("t.json}", "t.json, by: [site]}"), "5:33: expected one of source, language, found 'site'"),
 ]  # fmt: skip
 

@@ -46,6 +46,13 @@ def test_language_by_a_model(model, label):
     assert language_probability(Text(GERMAN), language=label, model=model) < 0.4
 
 
+def test_a_model_may_be_a_url(model):
+    by_path, by_url = (
+        fasttext_probability(Text(ENGLISH), model=m, label="en") for m in (model, f"file://{model}")
+    )
+    assert by_path == by_url
+
+
 def test_line_feeds_are_spaces_to_a_model(model):
     broken = ENGLISH.replace(" ", "\n")
     assert fasttext_probability(Text(broken), model=model, label="en") == fasttext_probability(

@@ -15,7 +15,7 @@ import pytest
 from curation.accounting.ledger import Ledger, LedgerError
 from curation.accounting.manifest import Manifest, published
 from curation.recipe.recipe import read_recipe
-from curation.spark.run import Run
+from curation.spark.run import Run, StageFailed
 from curation.spark.store import Store
 
 pytestmark = pytest.mark.spark
@@ -97,7 +97,39 @@ def test_too_many_failures_stop_the_stage(spark: Any, small: Callable[..., Path]
         LedgerError, match=r"extract: \d+ of \d+ records failed, over the budget of 1% \(reasons: .*"
     ):
         Run(recipe, Store(str(tmp_path / "out")), say=lambda line: None).run(["extract"])
-    assert not (tmp_path / "out" / "extract" / "current.json").exists(), "what failed is not published"
+    with pytest.raises(LedgerError, match="over the budget"):
+        Run(recipe, Store(str(tmp_path / "out")), say=lambda line: None).run(["extract"])
+
+
+def test_what_a_glob_names_and_nothing_reads_is_a_failure(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text('{"body": "one text"}\n')
+    (tmp_path / "in" / "deep.jsonl").mkdir()
+    (tmp_path / "in" / "deep.jsonl" / "b.jsonl").write_text('{"body": "another text"}\n')
+    (tmp_path / "in" / "deep.jsonl" / "_SUCCESS").write_text("")
+    (tmp_path / "in" / "gone.jsonl").symlink_to(tmp_path / "nowhere")
+    manifest = extracted(tmp_path, f"  a: {{format: jsonl, path: '{tmp_path}/in/*.jsonl', text: body}}")
+    states = {name: manifest.ledger[name]["records"] for name in ("in", "kept", "failed")}
+    assert states == {"in": 3, "kept": 2, "failed": 1}
+    manifest = extracted(tmp_path, f"  a: {{format: jsonl, path: '{tmp_path}/in/', text: body}}", "again")
+    assert {name: manifest.ledger[name]["records"] for name in states} == states
+
+
+def test_a_stage_that_breaks_says_so_in_a_few_lines(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"body": "a text of a few words"}\n')
+    (tmp_path / "m.bin").write_bytes(b"no model")
+    rule = f"{{signal: fasttext_probability, model: {tmp_path}/m.bin, label: x, min: 0.5}}"
+    (tmp_path / "r.yaml").write_text(
+        f"name: x\ninputs: {{a: {{format: jsonl, path: {tmp_path}/a.jsonl, text: body}}}}\n"
+        f"filter: [{{name: p, keep: {{quality: {rule}}}}}]\n{SHARD}"
+    )
+    run = Run(read_recipe(str(tmp_path / "r.yaml")), Store(str(tmp_path / "out")), say=lambda line: None)
+    with pytest.raises(StageFailed) as error:
+        run.run(["extract", "filter"])
+    told = str(error.value)
+    assert told.startswith("filter: the stage failed; nothing was published. The last error was:\n")
+    assert "m.bin" in told
+    assert len(told.splitlines()) < 10
 
 
 @pytest.mark.shared

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from curation.accounting.manifest import published
+from curation.cli import ledgers
 from curation.recipe.recipe import read_recipe
-from curation.spark.run import Run
-from curation.spark.store import InputError, Store
+from curation.spark.run import Run, StaleInput
+from curation.spark.store import InputError, Store, TakenOver
 
 pytestmark = pytest.mark.spark
 
@@ -93,3 +94,43 @@ def test_a_stage_alone_reads_where_it_is_told(spark: Any, small: Callable[..., P
         f"{tmp_path}/a/extract/current.json: not found, so no extract was published in {tmp_path}/a; "
         "run the stage first"
     )
+
+
+def test_two_runs_cannot_publish_one_output(spark: Any, small: Callable[..., Path], tmp_path: Path) -> None:
+    """Run B begins the output that run A is writing: B's sweep must not let A publish what is left."""
+    recipe, out = read_recipe(str(small())), str(tmp_path / "out")
+    first, second = Store(out), Store(out)
+    run = Run(recipe, first, say=lambda line: None)
+    plan = run._extract()
+    path = first.begin("extract", plan.manifest.fingerprint)
+    plan.write(spark, path)
+    second.begin("extract", plan.manifest.fingerprint)
+    with pytest.raises(
+        TakenOver, match="another run began to write this output while this one did; nothing was"
+    ):
+        first.publish(plan.manifest)
+    assert second.find("extract", plan.manifest.fingerprint) is None
+
+
+def test_a_stage_is_not_run_on_another_recipes_output(
+    spark: Any, small: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, store = str(small()), Store(str(tmp_path / "out"))
+    Run(read_recipe(path), store, say=lambda line: None).run(["extract", "filter", "dedup"])
+    other = read_recipe(path, ["filter.house.keep.word_count.min=90"])
+    with pytest.raises(StaleInput) as error:
+        Run(other, store).run(["dedup"])
+    assert str(error.value).endswith(
+        "was made by other settings of filter than this recipe's (filter.1.rules.0.min); "
+        "run filter with this recipe first"
+    )
+    Run(other, store, say=lambda line: None).run(["filter"])
+    assert [each.stage for each in ledgers(store.directory)] == ["extract", "filter"]
+    assert "dedup" in capsys.readouterr().err, "an account of other data is left out, and that is said"
+
+
+def test_a_stray_file_does_not_undo_an_output(spark: Any, small: Callable[..., Path], tmp_path: Path) -> None:
+    recipe, out = small(), tmp_path / "out"
+    said(recipe, out)
+    Path(published(str(out), "shard"), ".DS_Store").write_text("")
+    assert said(recipe, out) == [f"{stage} up to date" for stage in STAGES]
