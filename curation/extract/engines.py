@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib import metadata as packages
-from typing import Any
+from typing import Any, NamedTuple
 
+from curation.extract.layout import unwrap_layout
 from curation.extract.metadata import title
 
 _RESCUE_BELOW = 0.25
@@ -48,6 +49,14 @@ class Extraction:
 Engine = Callable[[str], Extraction]
 
 
+class _Main(NamedTuple):
+    """trafilatura's Markdown, the block quotations in it, and how many layout cells became paragraphs."""
+
+    text: str = ""
+    quotes: tuple[str, ...] = ()
+    layout_cells: int = 0
+
+
 def trafilatura(html: str) -> Extraction:
     """Return the main text as Markdown, favouring recall, rescued by Resiliparse."""
     return _rescued(html, fast=False)
@@ -62,27 +71,34 @@ def _rescued(html: str, *, fast: bool) -> Extraction:
     tree = parse(html)
     counts = _seen(tree)
     try:
-        text, quotes = _trafilatura_text(tree, "recall", fast=fast)
+        main = _trafilatura_text(tree, "recall", fast=fast)
     except RecursionError:  # thousands of unclosed tags: Resiliparse, which does not recurse, can
-        text, quotes = "", ()
+        main = _Main()
     rescue = _resiliparse_text(html)
     made_by = f"trafilatura-{_version('trafilatura')}{'-fast' if fast else ''}"
-    if len(text) < _RESCUE_BELOW * len(rescue):
+    if len(main.text) < _RESCUE_BELOW * len(rescue):
         made_by = f"{made_by}+resiliparse-{_version('resiliparse')}"
         counts |= {"rescued": 1.0} | _kept(rescue)
         return Extraction(text=rescue, title=title(html), engine=made_by, counts=counts, markdown=False)
-    counts |= _kept(text)
-    return Extraction(text=text, title=title(html), engine=made_by, counts=counts, quotes=quotes)
+    return _as_markdown(main, html, made_by, counts)
+
+
+def _as_markdown(main: _Main, html: str, made_by: str, counts: dict[str, float]) -> Extraction:
+    kept = _kept(main.text)
+    kept["table_cells_kept"] += main.layout_cells
+    kept["layout_cells"] = float(main.layout_cells)
+    return Extraction(
+        text=main.text, title=title(html), engine=made_by, counts=counts | kept, quotes=main.quotes
+    )
 
 
 def precision(html: str) -> Extraction:
     """Return the main text as Markdown where noise is worse than loss: precision +.014, recall -.06."""
     tree = parse(html)
     counts = _seen(tree)
-    text, quotes = _trafilatura_text(tree, "precision")
+    main = _trafilatura_text(tree, "precision")
     made_by = f"trafilatura-{_version('trafilatura')}-precision"
-    counts |= _kept(text)
-    return Extraction(text=text, title=title(html), engine=made_by, counts=counts, quotes=quotes)
+    return _as_markdown(main, html, made_by, counts)
 
 
 def resiliparse(html: str) -> Extraction:
@@ -171,8 +187,8 @@ def _parser() -> Any:
     return parser
 
 
-def _trafilatura_text(tree: Any, favour: str, *, fast: bool = False) -> tuple[str, tuple[str, ...]]:
-    """Return (Markdown, texts of block quotations): `extract`, and what its Markdown leaves unmarked."""
+def _trafilatura_text(tree: Any, favour: str, *, fast: bool = False) -> _Main:
+    """Return what `trafilatura.extract` would, with layout tables unwrapped before Markdown is written."""
     import trafilatura as library
     from trafilatura.core import determine_returnstring
     from trafilatura.settings import Document, Extractor
@@ -188,9 +204,10 @@ def _trafilatura_text(tree: Any, favour: str, *, fast: bool = False) -> tuple[st
     )
     document = library.bare_extraction(tree, options=options)
     if not isinstance(document, Document):
-        return "", ()
+        return _Main()
+    cells = unwrap_layout(document.body)
     quotes = tuple("\n".join(quote.itertext()) for quote in document.body.iter("quote"))
-    return determine_returnstring(document, options), quotes
+    return _Main(text=determine_returnstring(document, options), quotes=quotes, layout_cells=cells)
 
 
 def _resiliparse_text(html: str) -> str:

@@ -24,6 +24,8 @@ from curation.extract.steps import Options
 from curation.extract.visible import Refusal
 
 _START_TIMEOUT_S = 120.0
+_STARTS = 5
+_KILLED = "ended by"
 #: The linear engine reads ten megabytes in less.
 _RETRY_TIMEOUT_S = 1.0
 #: Faults that end the process: another engine may do with the same page. An error of the engine's own is one
@@ -168,6 +170,20 @@ class Guard:
         return self._connection
 
     def _start(self) -> None:
+        """Start a child; another where one was killed before it was ready, by the machine short of memory."""
+        for _ in range(_STARTS):
+            problem = self._start_one()
+            if problem is None:
+                return
+            if not problem.startswith(_KILLED):
+                break
+        raise GuardError(
+            f"the extraction process for engine {self._engine!r} did not start: {problem};"
+            " its own message is on the standard error of this process"
+        )
+
+    def _start_one(self) -> str | None:
+        """Start a child and wait for it; return what went wrong, if anything."""
         # A fresh interpreter, not a fork: the parent has threads (Arrow, the JVM's socket) that a fork would
         # copy in mid-step, and the child must not hold the parent's sockets open.
         ours, theirs = socket.socketpair()
@@ -185,10 +201,8 @@ class Guard:
         try:
             _receive(ours, len(READY), time.monotonic() + _START_TIMEOUT_S)
         except OSError as error:
-            raise GuardError(
-                f"the extraction process for engine {self._engine!r} did not start: {self._stop()}"
-                f" ({error}); its own message is on the standard error of this process"
-            ) from None
+            return f"{self._stop()} ({error})"
+        return None
 
     def _stop(self) -> str:
         """End the child and say how it had ended, or that it was killed."""
@@ -205,7 +219,7 @@ class Guard:
             child.kill()
             child.wait()
             return "it was killed"
-        return f"ended by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+        return f"{_KILLED} {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
 
 
 def _send(connection: socket.socket, data: bytes, deadline: float) -> None:

@@ -36,6 +36,7 @@ def test_tables_and_code_are_kept_and_counted() -> None:
         "table_cells_kept": 6.0,
         "code_blocks_seen": 1.0,
         "code_blocks_kept": 1.0,
+        "layout_cells": 0.0,
     }
 
 
@@ -70,7 +71,9 @@ def test_resiliparse_rescues_what_trafilatura_lost(monkeypatch: pytest.MonkeyPat
     quarter = len(full) / 4
     assert quarter > 1
     for kept, rescued in ((int(quarter) + 1, False), (int(quarter) - 1, True)):
-        monkeypatch.setattr(engines, "_trafilatura_text", lambda tree, favour, fast, n=kept: ("x" * n, ()))
+        monkeypatch.setattr(
+            engines, "_trafilatura_text", lambda tree, favour, fast, n=kept: engines._Main("x" * n)
+        )
         found = trafilatura(PAGE)
         assert (found.text == full) == rescued
         assert ("+resiliparse-" in found.engine) == rescued

@@ -116,7 +116,9 @@ def test_a_page_that_hangs_gets_the_linear_text(tmp_path: Path, monkeypatch: pyt
 
 def test_options_reach_the_row_and_the_gate_says_what_it_measured() -> None:
     options = Options(gate=Gate(languages=("en",), min_characters=20), format="text", structured=True)
-    english = f"<html lang='en-GB'><body><article><h2>A title</h2><p>{SENTENCE * 5}</p></article></body></html>"
+    english = (
+        f"<html lang='en-GB'><body><article><h2>A title</h2><p>{SENTENCE * 5}</p></article></body></html>"
+    )
     german = "<html><p>" + "Der Ausschuss traf sich am Dienstag, um über das Wasser zu reden. " * 4
     with Guard("trafilatura", timeout_s=20, options=options) as guard:
         kept, other, short = extracted(
