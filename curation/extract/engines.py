@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib import metadata as packages
 from typing import Any, NamedTuple
@@ -214,7 +214,7 @@ def _resiliparse_text(html: str) -> str:
     from resiliparse.extract.html2text import extract_plain_text
 
     found: str = extract_plain_text(
-        _NO_XML.sub("", html), main_content=True, comments=False, preserve_formatting=True
+        _resiliparse_tree(html), main_content=True, comments=False, preserve_formatting=True
     )
     return found
 
@@ -223,8 +223,18 @@ def visible_text(html: str, *, formatted: bool = False) -> str:
     """Return what a reader of the page would see, boilerplate included: linear in the page's size."""
     from resiliparse.extract.html2text import extract_plain_text
 
-    found: str = extract_plain_text(_NO_XML.sub("", html), main_content=False, preserve_formatting=formatted)
+    found: str = extract_plain_text(
+        _resiliparse_tree(html), main_content=False, preserve_formatting=formatted
+    )
     return found
+
+
+@lru_cache(maxsize=1)
+def _resiliparse_tree(html: str) -> Any:
+    """Return Resiliparse's tree, parsed once for the gate and the engine; its readers leave it as it is."""
+    from resiliparse.parse.html import HTMLTree
+
+    return HTMLTree.parse(_NO_XML.sub("", html))
 
 
 def _seen(tree: Any) -> dict[str, float]:
