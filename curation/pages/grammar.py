@@ -16,8 +16,8 @@ class Grammar:
 
     The same test when reading on and when re-syncing, so that both agree on where records start whatever
     the split. `start_bytes` are enough to decide both. A gzip member that matches `member` starts a record.
-    `head_end` ends the headers, `fields` reads them (WARC's names in lower case, whatever the format; None
-    where they are none), `trailer` follows the block.
+    `head_end` ends the headers, `fields` reads them (under WARC's names in lower case, whatever the format),
+    `trailer` follows the block.
     """
 
     name: str
