@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from curation.document import plain
 from curation.extract.engines import parse
 
 _WORD = re.compile(
@@ -31,12 +32,12 @@ def words(text: str) -> list[str]:
 
 
 def score(text: str, truth: str) -> Score:
-    """Return the score of a text; all zero where nothing is shared.
+    """Return the score of a text, its marks of Markdown aside; all zero where nothing is shared.
 
     >>> score("a b c d", "a b").f1
     0.6666666666666666
     """
-    found, wanted = Counter(words(text)), Counter(words(truth))
+    found, wanted = Counter(words(plain(text))), Counter(words(truth))
     shared = (found & wanted).total()
     if not shared:
         return Score(precision=0.0, recall=0.0, f1=0.0)
@@ -60,8 +61,8 @@ def main_cells(html: str, truth: str) -> list[str]:
 
 
 def kept(text: str, cells: list[str]) -> int:
-    """Return how many of the cells a text holds."""
-    found = f" {' '.join(words(text))} "
+    """Return how many of the cells a text holds, its marks of Markdown aside (`item\\_id` is one word)."""
+    found = f" {' '.join(words(plain(text)))} "
     return sum(f" {cell} " in found for cell in cells)
 
 
