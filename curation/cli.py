@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -60,7 +61,10 @@ def run(options: argparse.Namespace) -> int:
     except RUN_ERRORS as error:
         print(error, file=sys.stderr)
         return 1
-    _print_funnel(ledgers(options.out))
+    found = ledgers(options.out)
+    _print_funnel(found)
+    print("balanced: every record is accounted for" if balanced(found) else "NOT BALANCED")
+    print(f"look at it: curate report {options.out}; curate why {options.out} ID_OR_URL")
     return 0
 
 
@@ -180,6 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.function(options))
     except (ConfigError, MissingManifest) as error:
         return _refuse(error)
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":

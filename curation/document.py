@@ -39,7 +39,7 @@ PAGE = pa.schema(
         pa.field("file", pa.string()),
         pa.field("offset", pa.int64()),  # bytes (WARC, plain JSONL), line (packed JSONL), row (Parquet)
         pa.field("length", pa.int64()),  # bytes; 1 where offset counts lines or rows
-        pa.field("record_id", pa.string()),  # the id column's value, else ""
+        pa.field("record_id", pa.string()),  # WARC-Record-ID, or the id column's value, else ""
         pa.field("url", pa.string()),
         pa.field("captured_at", pa.string()),  # WARC-Date as sent, else ""
         pa.field("status", pa.int32()),  # HTTP status; null where there is none
@@ -60,6 +60,7 @@ DOCUMENT = pa.schema(
     [
         pa.field("id", pa.string()),  # 32 hex digits of content and provenance, never of position
         pa.field("source", pa.string()),
+        pa.field("record_id", pa.string()),  # what the input calls it: WARC-Record-ID, the id column's value
         pa.field("url", pa.string()),
         pa.field("captured_at", pa.string()),
         pa.field("file", pa.string()),  # lineage, for ever: file, offset, length

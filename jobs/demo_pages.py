@@ -158,7 +158,9 @@ def write(folder: Path) -> dict[str, int]:
     docs = archive(sorted(docs_captures(), key=lambda c: c.url), "docs.warc.gz")
     counts = {}
     for name, members in (("docs", docs), ("web", web_members())):
-        (folder / f"{name}.warc.gz").write_bytes(b"".join(members))
+        file, data = folder / f"{name}.warc.gz", b"".join(members)
+        if not file.exists() or file.read_bytes() != data:  # a file written anew counts as changed
+            file.write_bytes(data)
         counts[name] = len(members) // 2
     return counts
 

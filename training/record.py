@@ -91,11 +91,17 @@ class Record:
                 print(line, file=sys.stderr)
 
     def finish(self, parameters: int) -> dict[str, Any]:
-        """Write and return the summary; says in one line how it ended."""
+        """Write and return the summary, and say in one line how it ended: the first rank does.
+
+        A loss is None where its step was taken before and the metrics of it are gone.
+        """
+        if not self.place.is_first:
+            return {}
         steps = self._plan.steps
+        losses = [line.get("loss") for line in (self._first, self._last)]
         summary = {
-            "first_loss": self._first["loss"],
-            "last_loss": self._last["loss"],
+            "first_loss": losses[0],
+            "last_loss": losses[1],
             "steps": steps,
             "tokens": steps * self._step_tokens,
             "parameters": parameters,
@@ -105,11 +111,8 @@ class Record:
             "seconds": round(time.perf_counter() - self._began, 3),
             "resumed_at": self._first_step,
         }
-        if self.place.is_first:
-            (self.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
-            did = "nothing left to do" if self._first_step == steps else f"{summary['seconds']:.0f} s"
-            print(
-                f"{steps} steps, {summary['tokens']:,} tokens, loss {summary['first_loss']:.3f} to "
-                f"{summary['last_loss']:.3f} ({did}): {self.out}"
-            )
+        (self.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+        did = "nothing left to do" if self._first_step == steps else f"{summary['seconds']:.0f} s"
+        shown = " to ".join("unknown" if loss is None else f"{loss:.3f}" for loss in losses)
+        print(f"{steps} steps, {summary['tokens']:,} tokens, loss {shown} ({did}): {self.out}")
         return summary

@@ -118,11 +118,12 @@ class Account:
 
 @dataclass(slots=True)
 class Ledger:
-    """The account of one stage, whole and by source."""
+    """The account of one stage, whole and by source; after tokenizing, of tokens too (in, kept, padding)."""
 
     stage: str
     total: Account = field(default_factory=Account)
     sources: dict[str, Account] = field(default_factory=dict)
+    tokens: dict[str, int] = field(default_factory=dict)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count one written row."""
@@ -139,7 +140,7 @@ class Ledger:
         """Raise unless the account closes and, where given, `taken` is what came in.
 
         Args:
-            taken: what the stage before kept, or what the readers delivered.
+            taken: what the stage before kept.
 
         Raises:
             LedgerError: names the stage, what came in and what is accounted for.
@@ -150,6 +151,11 @@ class Ledger:
                     f"{self.stage}: the ledger of {source} does not close: {account.received} came in, "
                     f"{account.states} went out; {account.balance} is unaccounted for"
                 )
+        if self.tokens and self.tokens["in"] != self.tokens["kept"]:
+            raise LedgerError(
+                f"{self.stage}: {self.tokens['in']} tokens came in, {self.tokens['kept']} are in rows; "
+                f"{self.tokens['in'] - self.tokens['kept']} are unaccounted for"
+            )
         if taken is not None and taken != self.total.received:
             raise LedgerError(
                 f"{self.stage}: {taken.records} records ({taken.characters} characters) were handed over, "
@@ -169,13 +175,14 @@ class Ledger:
     def to_json(self) -> dict[str, Any]:
         """Return the ledger as JSON data."""
         sources = {source: self.sources[source].to_json() for source in sorted(self.sources)}
-        return {"stage": self.stage, **self.total.to_json(), "sources": sources}
+        tokens = {"tokens": dict(self.tokens)} if self.tokens else {}
+        return {"stage": self.stage, **self.total.to_json(), **tokens, "sources": sources}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ledger:
         """Return the ledger that `to_json` wrote."""
         sources = {source: Account.from_json(account) for source, account in data["sources"].items()}
-        return cls(str(data["stage"]), Account.from_json(data), sources)
+        return cls(str(data["stage"]), Account.from_json(data), sources, dict(data.get("tokens", {})))
 
 
 def tally(stage: str, rows: Iterable[Mapping[str, Any]]) -> Ledger:

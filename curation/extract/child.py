@@ -3,7 +3,7 @@
 Protocol over one socket. In: 8 bytes page number, 8 bytes length, 1 byte that asks for the linear engine,
 then the page in UTF-8. Out: 8 bytes page number, 8 bytes length, then JSON. It ends when the socket closes,
 which is what happens when the parent dies; and because native code that hangs would never notice that, the
-kernel ends it (SIGALRM, default action) at twice the deadline.
+kernel ends it: by SIGPROF at its limit of processor time, by SIGALRM at twice the parent's deadline.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ from curation.extract.visible import Refusal
 REQUEST = struct.Struct("!QQ?")
 HEADER = struct.Struct("!QQ")
 READY = b"ready"
+#: A page that does nothing has so many times its limit by the clock.
+WALL = 3
+#: The linear engine reads ten megabytes in less.
+RETRY_TIMEOUT_S = 1.0
 
 
 def serve(descriptor: int, engine: str, timeout_s: float, max_memory_mib: int, options: Options) -> None:
@@ -35,14 +39,18 @@ def serve(descriptor: int, engine: str, timeout_s: float, max_memory_mib: int, o
     connection.sendall(READY)
     while (page := _receive(connection)) is not None:
         number, html, retry = page
-        signal.setitimer(signal.ITIMER_REAL, 2 * timeout_s + 1)
+        limit_s = RETRY_TIMEOUT_S if retry else timeout_s
+        signal.setitimer(signal.ITIMER_PROF, limit_s)
+        signal.setitimer(signal.ITIMER_REAL, 2 * WALL * limit_s + 1)
         answer = _answer(html, None if retry else extract, options)
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         connection.sendall(HEADER.pack(number, len(answer)) + answer)
 
 
 def _prepare(extract: Engine, max_memory_mib: int) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the parent
     limit = max_memory_mib * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

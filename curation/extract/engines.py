@@ -187,12 +187,36 @@ def _parser() -> Any:
     return parser
 
 
+def _as_it_is(text: str) -> str:
+    return text
+
+
+@cache
+def _leave_characters_alone() -> None:
+    """Keep the library from putting backslashes before _ * [ ] ~ < and backticks in prose.
+
+    They are right for a Markdown renderer and wrong in text to learn from (names of constants, "[sic]").
+    Marks at the beginning of a line stay escaped, since there they would change what a line is.
+
+    Raises:
+        RuntimeError: this version of the library does its escaping elsewhere.
+    """
+    from trafilatura import xml
+
+    if not hasattr(xml, "_escape_inline_specials"):
+        raise RuntimeError(
+            "trafilatura.xml has no _escape_inline_specials: look where it escapes Markdown now"
+        )
+    xml._escape_inline_specials = _as_it_is
+
+
 def _trafilatura_text(tree: Any, favour: str, *, fast: bool = False) -> _Main:
     """Return what `trafilatura.extract` would, with layout tables unwrapped before Markdown is written."""
     import trafilatura as library
     from trafilatura.core import determine_returnstring
     from trafilatura.settings import Document, Extractor
 
+    _leave_characters_alone()
     options = Extractor(
         output_format="markdown",
         comments=False,

@@ -1,8 +1,10 @@
 """One long-lived child process that extracts pages under a deadline and a memory limit.
 
-A page that hangs is killed at its deadline, one that crashes the process is found out by its silence; both
-become a fault of that page alone, and a fresh child takes the next one. One page is in flight at a time and
-answers carry its number, so pages are never mixed up.
+A page's limit is processor time, which the kernel counts: on a busy machine the same page must not time out
+where on a quiet one it does not. One that hangs without working is killed by the clock, at three times the
+limit; one that crashes the process is found out by its silence. Each is a fault of that page alone, and a
+fresh child takes the next one. One page is in flight at a time and answers carry its number, so pages are
+never mixed up.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
-from curation.extract.child import HEADER, READY, REQUEST
+from curation.extract.child import HEADER, READY, REQUEST, RETRY_TIMEOUT_S, WALL
 from curation.extract.engines import Extraction
 from curation.extract.gate import Reason
 from curation.extract.steps import Options
@@ -26,8 +28,6 @@ from curation.extract.visible import Refusal
 _START_TIMEOUT_S = 120.0
 _STARTS = 5
 _KILLED = "ended by"
-#: The linear engine reads ten megabytes in less.
-_RETRY_TIMEOUT_S = 1.0
 #: Faults that end the process: another engine may do with the same page. An error of the engine's own is one
 #: to know about, not to paper over.
 _RETRIED = ("extract.timeout", "extract.crash", "extract.memory")
@@ -109,7 +109,7 @@ class Guard:
         found = self.extract(html)
         if not isinstance(found, Fault) or found.name not in _RETRIED:
             return found
-        again = self._ask(html, _RETRY_TIMEOUT_S, retry=True)
+        again = self._ask(html, RETRY_TIMEOUT_S, retry=True)
         if not isinstance(again, Extraction) or not again.text.strip():
             return found
         return replace(again, counts={**again.counts, "retried": 1.0})
@@ -118,7 +118,7 @@ class Guard:
         connection = self._ready()
         self._number += 1
         body = html.encode("utf-8", "replace")
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + WALL * timeout_s
         try:
             _send(connection, REQUEST.pack(self._number, len(body), retry), deadline)
             _send(connection, body, deadline)
@@ -126,14 +126,12 @@ class Guard:
             answer = _receive(connection, length, deadline)
         except TimeoutError:
             self._stop()
-            return Fault(
-                name="extract.timeout",
-                value=timeout_s,
-                limit=timeout_s,
-                detail="the extraction was killed at its deadline",
-            )
+            return _timeout(timeout_s, f"it did not answer in {WALL} times its limit")
         except OSError:
-            return Fault(name="extract.crash", value=None, limit=None, detail=self._stop())
+            ended = self._stop()
+            if ended == f"{_KILLED} SIGPROF":
+                return _timeout(timeout_s, f"it took {timeout_s:g} s of processor time")
+            return Fault(name="extract.crash", value=None, limit=None, detail=ended)
         except BaseException:
             # Interrupted in mid-page: an answer may be under way that belongs to no later page.
             self._stop()
@@ -220,6 +218,11 @@ class Guard:
             child.wait()
             return "it was killed"
         return f"{_KILLED} {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+
+
+def _timeout(limit_s: float, what: str) -> Fault:
+    detail = f"the extraction was ended: {what}"
+    return Fault(name="extract.timeout", value=limit_s, limit=limit_s, detail=detail)
 
 
 def _send(connection: socket.socket, data: bytes, deadline: float) -> None:

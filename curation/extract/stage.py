@@ -15,6 +15,7 @@ from curation.language import UNKNOWN, detect
 from curation.pages.charset import Decoded, decode, decode_text
 
 MARKUP = "extract.markup"
+_LINEAGE = ("source", "record_id", "url", "captured_at", "file", "offset", "length")
 _SEPARATOR = "\x1f"
 
 
@@ -51,7 +52,7 @@ def _digest(*parts: str) -> str:
 
 def _document(page: dict[str, Any], guard: Guard, max_page_mib: float) -> dict[str, Any]:
     """Return a page's row: its lineage, then what the first step that settles it says."""
-    row = {name: page[name] for name in ("source", "url", "captured_at", "file", "offset", "length")}
+    row = {name: page[name] for name in _LINEAGE}
     row |= {
         "language": UNKNOWN.code,
         "characters": 0,

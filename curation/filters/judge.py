@@ -81,8 +81,8 @@ def judge_batch(documents: pa.RecordBatch, passes: Sequence[Pass], *, measure_al
     """Return the same rows, judged: text edited, `edits`, `measures` and `reasons` filled.
 
     `characters_in` and `edits` start anew here, `measures` are added to those of earlier stages. A row that
-    came with reasons is no longer judged: it only gets its counts. A null text counts as empty. `blocks`, which
-    no edit has touched, end here: what was masked in the text must not stand beside it.
+    came with reasons is no longer judged: it only gets its counts. A null text counts as empty. `blocks`,
+    which no edit has touched, end here: what was masked in the text must not stand beside it.
 
     Raises:
         Exception: whatever a signal or an edit raised, with a note that names rule, document and file.

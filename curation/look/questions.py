@@ -127,14 +127,14 @@ def _record(row: Mapping[str, Any]) -> Record:
 
 
 def why(directory: str, page: str) -> Story:
-    """Return what every stage made of a page, by its id or its URL.
+    """Return what every stage made of a page, by its id, its URL, or the id its input gave it.
 
     Raises:
-        UnknownPage: no record of the run has that id or URL.
+        UnknownPage: no record of the run has any of them.
         MissingManifest: nothing was published in `directory`.
     """
     stages = [stage for stage in manifests(directory) if stage in ROW_STAGES]
-    asked = (pc.field("id") == page) | (pc.field("url") == page)
+    asked = (pc.field("id") == page) | (pc.field("url") == page) | (pc.field("record_id") == page)
     found = {stage: matching(rows(directory, stage), asked) for stage in stages}
     firsts: dict[Record, dict[str, Any]] = {}
     for stage in stages:
@@ -142,8 +142,8 @@ def why(directory: str, page: str) -> Story:
             firsts.setdefault(_record(row), row)
     if not firsts:
         raise UnknownPage(
-            f"{directory}: no record has the id or URL '{page}'; expected an id (32 hex digits) or a URL "
-            f"exactly as captured, of a record that entered {', '.join(stages) or 'a stage'}"
+            f"{directory}: no record has the id or URL '{page}'; expected an id (32 hex digits), a URL as "
+            f"captured, or an input's own id, of a record that entered {', '.join(stages) or 'a stage'}"
         )
     ids = sorted({row["id"] for row in firsts.values()})
     merges, places, bounds = _merges(directory, ids), _places(directory, ids), _bounds(directory)

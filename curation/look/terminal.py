@@ -27,6 +27,9 @@ def table(ledgers: Sequence[Ledger]) -> Table:
         for name, reason in ledger.total.ranked():
             records = [f"{reason.records:,}", f"{reason.alone:,}"] if reason.records else ["", ""]
             out.add_row(f"    {name}", *[""] * 5, *records, f"{reason.characters:,}", style="dim")
+        if ledger.tokens:
+            told = ", ".join(f"{name} {count:,}" for name, count in ledger.tokens.items())
+            out.add_row(f"    tokens: {told}", *[""] * 8, style="dim")
     return out
 
 

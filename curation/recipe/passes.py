@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
@@ -16,10 +17,11 @@ from curation.filters.rules import Edit, Pass, Rule
 from curation.recipe.config import Reader, nearest
 from curation.recipe.nodes import found, missing, parse, plain
 from curation.signals import SIGNALS
-from curation.signals.registry import FilePath
+from curation.signals.registry import UNITS, FilePath
 
 _KEYS = ("name", "preset", "only", "edit", "keep")
 _PRESET_KEYS = ("source", "differs", "edit", "keep")
+_NAME = re.compile(r"[A-Za-z0-9_-]+")  # reasons and measures are called PASS.RULE
 _BOUNDS = ("signal", "min", "max")
 _FOLDER = resources.files("curation.recipe") / "presets"
 
@@ -47,8 +49,11 @@ def files_of(each: Pass) -> Iterator[str]:
                 yield str(given[name])
 
 
-def decode_pass(reader: Reader, node: Node) -> Pass | None:
-    """Return one pass of the recipe; mistakes go to the reader."""
+def decode_pass(reader: Reader, node: Node) -> Pass:
+    """Return one pass of the recipe; mistakes go to the reader.
+
+    Where there are any, the pass is what could be read of it: other checks need its names.
+    """
     before = len(reader.mistakes)
     items = {key: value for key, (_, value) in reader.items(node, _KEYS, "a pass").items()}
     edits, rules = _preset(reader, items["preset"]) if "preset" in items else ([], {})
@@ -57,14 +62,14 @@ def decode_pass(reader: Reader, node: Node) -> Pass | None:
     if "keep" in items:
         _rules(reader, items["keep"], rules)
     name = str(reader.value(items["name"], str)) if "name" in items else ""
+    if "name" in items and not _NAME.fullmatch(name):
+        reader.wrong(items["name"], f"'{name}' cannot name a pass; use letters, digits, '_' and '-'")
     if "name" not in items and len(reader.mistakes) == before:
         reader.wrong(node, "a pass has no 'name'; its reasons are called NAME.RULE")
     only = reader.value(items["only"], tuple[str, ...]) if "only" in items else ()
     if not rules and not edits and len(reader.mistakes) == before:
         reader.wrong(node, "this pass neither edits nor keeps by any rule, so it would do nothing")
-    if len(reader.mistakes) > before:
-        return None
-    return Pass(name=name, edits=tuple(edits), rules=tuple(r for r in rules.values() if r), only=only)
+    return Pass(name=name, edits=tuple(edits), rules=tuple(rules.values()), only=only or ())
 
 
 def _preset(reader: Reader, node: Node) -> tuple[list[Edit], dict[str, Rule]]:
@@ -113,9 +118,10 @@ def _rules(reader: Reader, node: Node, rules: dict[str, Rule]) -> None:
                     key, f"'{name}: false' takes out a rule of the preset, which has none of that name"
                 )
             continue
+        if not _NAME.fullmatch(name):
+            reader.wrong(key, f"'{name}' cannot name a rule; use letters, digits, '_' and '-'")
         rule = _rule(reader, name, key, value, rules.get(name))
-        if rule is not None:
-            rules[name] = rule
+        rules[name] = rule or Rule(name=name, signal=name)  # with a mistake in it, only its name is used
 
 
 def _rule(reader: Reader, name: str, key: Node, node: Node, under: Rule | None) -> Rule | None:
@@ -141,7 +147,7 @@ def _rule(reader: Reader, name: str, key: Node, node: Node, under: Rule | None) 
     chosen = {**(under.options if under else {}), **_options(reader, SIGNALS[signal], given)}
     if len(reader.mistakes) > before:
         return None
-    _interval(reader, key, name, low, high)
+    _interval(reader, key, (name, signal), low, high)
     _required(reader, key, signal, SIGNALS[signal], chosen)
     if len(reader.mistakes) > before:
         return None
@@ -156,11 +162,21 @@ def _known(reader: Reader, signal: str, items: dict[str, tuple[Node, Node]]) -> 
     return items
 
 
-def _interval(reader: Reader, key: Node, name: str, low: float, high: float) -> None:
-    if low == -math.inf and high == math.inf:
+def _interval(reader: Reader, key: Node, names: tuple[str, str], low: float, high: float) -> None:
+    name, signal = names
+    unit = signal.rpartition("_")[2]
+    least, most = UNITS[unit]
+    if math.isnan(low) or math.isnan(high):
+        reader.wrong(key, f"{name} has a bound that is not a number")
+    elif low == -math.inf and high == math.inf:
         reader.wrong(key, f"{name} has neither min nor max, so it would keep every document")
     elif low > high:
         reader.wrong(key, f"{name} has min {low:g} above max {high:g}, so it would drop every document")
+    elif low > most or high < least:
+        bound = f"min {low:g}" if low > most else f"max {high:g}"
+        reader.wrong(key, f"{name} has {bound}, but a {unit} is {least:g} to {most:g}")
+    elif low <= least and high > most:
+        reader.wrong(key, f"{name} has max {high:g}, but a {unit} is at most {most:g}")
 
 
 def _required(

@@ -198,7 +198,7 @@ class Recipe:
         shard, dedup = values.get("shard"), values.get("dedup")
         if shard and isinstance(shard.tokenizer, str) and (wrong := missing(shard.tokenizer)):
             yield ("shard", "tokenizer"), wrong
-        for i, expression in enumerate(dedup.prefer if dedup and all(passes) else ()):
+        for i, expression in enumerate(dedup.prefer if dedup else ()):
             try:
                 preference(passes, expression)
             except ValueError as error:
@@ -217,15 +217,15 @@ def _input_mistakes(inputs: Mapping[str, Any]) -> Iterator[Where]:
             )
 
 
-def _pass_mistakes(passes: Sequence[Pass | None], inputs: Mapping[str, Any]) -> Iterator[Where]:
-    names = [each.name if each else None for each in passes]
+def _pass_mistakes(passes: Sequence[Pass], inputs: Mapping[str, Any]) -> Iterator[Where]:
+    names = [each.name for each in passes]
     for i, each in enumerate(passes):
-        if each and each.name in names[:i]:
+        if each.name and each.name in names[:i]:
             yield (
                 ("filter", i, "name"),
                 f"a second pass is called '{each.name}'; reasons are called PASS.RULE, names must differ",
             )
-        for source in each.only if each else ():
+        for source in each.only:
             if source not in inputs:
                 yield ("filter", i, "only"), f"no input named '{source}'{nearest(source, inputs)}"
 

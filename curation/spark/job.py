@@ -18,7 +18,7 @@ from curation.recipe.config import ConfigError, compose
 from curation.recipe.recipe import Recipe, read_recipe
 from curation.spark.run import STAGES, Run, StageFailed, StaleInput
 from curation.spark.session import submitted
-from curation.spark.store import InputError, Store, TakenOver, write_text
+from curation.spark.store import InputError, Store, TakenOver, url_to_fs, write_text
 
 __all__ = ["REQUEST_ERRORS", "RUN_ERRORS", "STAGES", "execute", "main"]
 
@@ -54,6 +54,9 @@ def execute(options: argparse.Namespace, stages: Sequence[str]) -> list[Manifest
     recipe = read_recipe(options.recipe, options.set)
     if any(mark in options.out for mark in "*?[]{}"):
         raise InputError(f"--out {options.out}: Spark reads *?[]{{}} as patterns; choose another name")
+    filesystem, name = url_to_fs(options.out)
+    if filesystem.isfile(name):
+        raise InputError(f"--out {options.out}: is a file; expected a directory, which may not exist yet")
     if submitted() and options.master:
         raise InputError(f"--master {options.master}: give it to spark-submit, before the script")
     source = None

@@ -130,10 +130,8 @@ class Run:
         if stage == "shard":
             ledger, detail = sharding.account(self.spark, path)
             ledger.check(self._handed_over("dedup"))
-            closed = ledger.to_json() | {"tokens": detail["tokens"]}
-            manifest = replace(
-                manifest, rows=detail["rows"], digest=detail["digest"], ledger=closed, detail=detail
-            )
+            rows, digest = detail["rows"], detail["digest"]
+            manifest = replace(manifest, rows=rows, digest=digest, ledger=ledger.to_json(), detail=detail)
         elif stage != "tokenizer":
             ledger, digest, rows = account(self.spark, stage, path)
             ledger.check(None if stage == "extract" else self._handed_over(STAGES[STAGES.index(stage) - 1]))

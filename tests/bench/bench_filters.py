@@ -68,4 +68,9 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "corpora")
+    corpora = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "corpora"
+    if not corpora.exists():
+        sys.exit(
+            f"skipped: needs a folder of corpora ({', '.join(CORPORA)}.jsonl.gz); {corpora} is not there"
+        )
+    main(corpora)

@@ -106,3 +106,14 @@ def test_engines_have_names_or_addresses() -> None:
 )
 def test_titles(html: str, expected: str) -> None:
     assert title(html) == expected
+
+
+def test_characters_of_prose_stay_as_they_are() -> None:
+    """Text to learn from is no page to render: no backslashes that the author did not write."""
+    words = "The constant BORDER_NONE_DEFAULT and a[0] were 2 * 3 wide, he [sic] wrote, ~5 in x\\_1 of all. "
+    page = (
+        f"<html><body><article><h1>On_names</h1><p>{words * 4}</p><p>{words * 3}</p></article></body></html>"
+    )
+    text = ENGINES["trafilatura"](page).text
+    assert words.strip() in text
+    assert "On_names" in text

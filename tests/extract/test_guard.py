@@ -92,9 +92,9 @@ def until(condition: Callable[[], bool], limit_s: float = 20.0) -> bool:
     ("page", "fault"),
     [
         ("HANG", Fault(name="extract.timeout", value=1.5, limit=1.5,
-                       detail="the extraction was killed at its deadline")),
+                       detail="the extraction was ended: it did not answer in 3 times its limit")),
         ("SPIN", Fault(name="extract.timeout", value=1.5, limit=1.5,
-                       detail="the extraction was killed at its deadline")),
+                       detail="the extraction was ended: it took 1.5 s of processor time")),
         ("SEGV", Fault(name="extract.crash", value=None, limit=None, detail="ended by SIGSEGV")),
         ("EXIT", Fault(name="extract.crash", value=None, limit=None, detail="exited with 3")),
         ("LEAVE", Fault(name="extract.crash", value=None, limit=None, detail="exited with 0")),

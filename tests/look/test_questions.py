@@ -89,8 +89,8 @@ def test_an_unknown_page_says_what_was_expected(small_run: Path) -> None:
     with pytest.raises(UnknownPage) as caught:
         why(str(small_run), "https://pages.example/none")
     assert str(caught.value) == (
-        f"{small_run}: no record has the id or URL 'https://pages.example/none'; expected an id (32 hex digits) "
-        "or a URL exactly as captured, of a record that entered extract, filter, dedup"
+        f"{small_run}: no record has the id or URL 'https://pages.example/none'; expected an id (32 hex digits), "
+        "a URL as captured, or an input's own id, of a record that entered extract, filter, dedup"
     )
 
 
