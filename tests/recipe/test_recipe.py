@@ -97,6 +97,12 @@ TABLE = [
     (BASE + "filter: [{name: p, edit: [{mask_pii: {colour: red}}]}]", "6:39: mask_pii takes no 'colour'"),
     (BASE + "filter: [{name: p, edit: [mask_pii]}, {name: p, edit: [mask_pii]}]", "6:46: a second pass is called 'p'; reasons are called PASS.RULE, names must differ"),
     (BASE + "filter: [{name: p, only: [crwl], edit: [mask_pii]}]", "6:26: no input named 'crwl' (did you mean 'crawl'?)"),
+    (BASE + "filter: [{name: 'a.b c', edit: [mask_pii]}]", "6:17: 'a.b c' cannot name a pass; use letters, digits, '_' and '-'"),
+    (BASE + "filter: [{name: p, keep: {'a b': {signal: word_count, min: 1}}}]", "6:27: 'a b' cannot name a rule; use letters, digits, '_' and '-'"),
+    (BASE + "filter: [{name: p, keep: {language_probability: {language: en, min: 65}}}]", "6:27: language_probability has min 65, but a probability is 0 to 1"),
+    (BASE + "filter: [{name: p, keep: {duplicate_line_fraction: {max: 25}}}]", "6:27: duplicate_line_fraction has max 25, but a fraction is at most 1"),
+    (BASE + "filter: [{name: p, keep: {word_count: {max: -1}}}]", "6:27: word_count has max -1, but a count is 0 to inf"),
+    (BASE + "filter: [{name: p, keep: {word_count: {min: .nan}}}]", "6:27: word_count has a bound that is not a number"),
     # dedup
     (BASE + "dedup: {near: {bands: 0}}", "6:23: bands is 0; the least is 1"),
     (BASE + "dedup: {near: {jaccard: 80}}", "6:25: jaccard is 80.0; the most is 1.0"),
@@ -124,10 +130,11 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
         "  - {name: a, keep: {mean_wrd_length: {min: 3}}}\n"
         "  - {name: b, keep: {word_count: {min: 9, max: 8}, line_count: {}}}\n"
         "  - {name: c, only: [books], edit: [mask_pii]}\n"
-        "dedup: {near: {bands: 0}, prefer: [quality]}\n"
+        "  - {name: c, keep: {wrd_count: {min: 1}}, only: [crwl]}\n"
+        "dedup: {prefer: [wrd_count desc, nothing desc]}\n"
     )
     assert [each.partition(" ")[0] for each in mistakes(tmp_path, text)] == [
-        "3:19:", "7:22:", "8:22:", "8:52:", "9:21:", "10:23:",
+        "3:19:", "7:22:", "8:22:", "8:52:", "9:21:", "10:12:", "10:22:", "10:50:", "11:34:",
     ]  # fmt: skip
 
 

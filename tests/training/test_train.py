@@ -128,6 +128,9 @@ def test_any_number_of_ranks_gives_the_same_losses_and_takes_over(published, wri
     assert done.returncode == 0, done.stderr
     assert json.loads((one / "summary.json").read_text())["ranks"] == 2
     np.testing.assert_allclose(losses(one), losses(two), rtol=1e-6)
+    done = torchrun(root, 2, config)  # a finished run is finished on every rank
+    assert done.returncode == 0, done.stderr
+    assert "nothing left to do" in done.stdout
 
 
 @pytest.mark.slow
