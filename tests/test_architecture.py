@@ -125,3 +125,9 @@ def test_code_holds_no_thresholds() -> None:
                 assert all(number in (0.0, 1.0) for number in numbers), (
                     f"{name_of(path)}:{node.lineno}: {numbers}"
                 )
+
+
+def test_the_readme_names_every_file() -> None:
+    readme = (ROOT / "README.md").read_text()
+    missing = [name_of(p) for p in FILES if p.name != "__init__.py" and p.name not in readme]
+    assert not missing
