@@ -119,6 +119,7 @@ def extraction(text: str, guard: Guard) -> Extraction:
     return Extraction(text=text, title="2", engine="hazards", counts={})
 
 
+@pytest.mark.slow
 def test_answers_belong_to_their_pages_through_any_mix_of_faults(guard: Guard) -> None:
     mix = ["a", "SEGV", "b", "HANG", "c", "FAIL", "d", "EXIT", "e", "FILL", "f"]
     texts = [found.text if isinstance(found, Extraction) else None for found in map(guard.extract, mix)]
@@ -188,6 +189,7 @@ def test_closing_ends_the_child(hazards: str) -> None:
     assert not alive(pid)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["", "HANG", "SPIN"])
 def test_the_child_ends_when_its_parent_dies(hazards: str, tmp_path: Path, page: str) -> None:
     # Idle, asleep or in native code that never looks up: it must not outlive its parent.

@@ -80,6 +80,7 @@ def test_every_refusal_is_a_row_with_one_reason(
         assert reason["detail"] == "why"
 
 
+@pytest.mark.slow
 def test_a_guarded_fault_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sleeper.py").write_text(
         "import time\ndef engine(html):\n    time.sleep(60 if 'SLEEP' in html else 0)\n    raise ValueError('x')\n"
@@ -94,6 +95,7 @@ def test_a_guarded_fault_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert bad["reasons"][0]["detail"] == "ValueError: x"
 
 
+@pytest.mark.slow
 def test_a_page_that_hangs_gets_the_linear_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stubborn.py").write_text(
         "import os, time\ndef engine(html):\n"

@@ -133,6 +133,7 @@ def test_importing_the_module_imports_nothing_heavy():
     assert done.stdout == "set()\n"
 
 
+@pytest.mark.slow
 def test_streaming_comes_without_torchvision():
     code = (
         "import sys; from curation.shards.mds import import_streaming; s = import_streaming(); "
