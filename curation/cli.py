@@ -13,10 +13,8 @@ from collections.abc import Callable, Sequence
 
 from curation import __version__
 from curation.accounting.ledger import Ledger, balanced
-from curation.accounting.manifest import MissingManifest, published, read_manifest
+from curation.accounting.manifest import STAGES, MissingManifest, published, read_manifest
 from curation.recipe.config import ConfigError
-
-LEDGERED = ("extract", "filter", "dedup", "shard")
 
 
 def ledgers(directory: str) -> list[Ledger]:
@@ -30,7 +28,7 @@ def ledgers(directory: str) -> list[Ledger]:
     """
     found: list[Ledger] = []
     before = None
-    for stage in LEDGERED:
+    for stage in STAGES:
         try:
             manifest = read_manifest(published(directory, stage))
         except MissingManifest:
@@ -52,7 +50,7 @@ def ledgers(directory: str) -> list[Ledger]:
 
 def run(options: argparse.Namespace) -> int:
     """Run every stage that is out of date, then print the funnel."""
-    from curation.spark.job import REQUEST_ERRORS, RUN_ERRORS, STAGES, execute
+    from curation.spark.job import REQUEST_ERRORS, RUN_ERRORS, execute
 
     try:
         execute(options, STAGES)
@@ -141,7 +139,8 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     each = command("run", run)
-    _run_arguments(each)
+    run_arguments(each)
+    each.set_defaults(source=[])
     each = command("check", check)
     each.add_argument("recipe", help="path or URL of the recipe (YAML)")
     each.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="dotted.key=value")
@@ -163,13 +162,12 @@ class _Raw(argparse.RawDescriptionHelpFormatter):
     """Keeps the line breaks of the module's docstring."""
 
 
-def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `run`, said here so that `curate check` need not import pyspark."""
+def run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `curate run` and every job take; here, so that `curate check` need not import pyspark."""
     parser.add_argument("recipe", help="path or URL of the recipe (YAML)")
     parser.add_argument("--out", required=True, metavar="DIR", help="run directory, local or object store")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="dotted.key=value")
     parser.add_argument("--master", metavar="URL", help="Spark master (default: all local cores)")
-    parser.set_defaults(source=[])
 
 
 def _refuse(error: Exception) -> int:

@@ -10,6 +10,8 @@ from typing import Any
 import fsspec
 
 NAME = "manifest.json"
+#: The stages that keep an account, in the order a document meets them.
+STAGES = ("extract", "filter", "dedup", "shard")
 
 
 class MissingManifest(FileNotFoundError):

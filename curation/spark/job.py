@@ -13,10 +13,11 @@ from dataclasses import replace
 import yaml
 
 from curation.accounting.ledger import LedgerError
-from curation.accounting.manifest import Manifest, MissingManifest, join
+from curation.accounting.manifest import STAGES, Manifest, MissingManifest, join
+from curation.cli import run_arguments
 from curation.recipe.config import ConfigError, compose
 from curation.recipe.recipe import Recipe, read_recipe
-from curation.spark.run import STAGES, Run, StageFailed, StaleInput
+from curation.spark.run import Run, StageFailed, StaleInput
 from curation.spark.session import submitted
 from curation.spark.store import InputError, Store, TakenOver, url_to_fs, write_text
 
@@ -26,23 +27,6 @@ __all__ = ["REQUEST_ERRORS", "RUN_ERRORS", "STAGES", "execute", "main"]
 REQUEST_ERRORS = (ConfigError, InputError, MissingManifest, StaleInput)
 #: Errors of the run.
 RUN_ERRORS = (LedgerError, StageFailed, TakenOver)
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that every job takes."""
-    parser.add_argument("recipe", help="path or URL of the recipe (YAML)")
-    parser.add_argument("--out", required=True, metavar="DIR", help="run directory, local or object store")
-    parser.add_argument(
-        "--in",
-        dest="source",
-        action="append",
-        default=[],
-        metavar="WHERE",
-        help="run directory that holds the stage before (default: --out); for extract: a path to read in "
-        "place of the recipe's, as NAME=PATH (again for other inputs) or, of an only input, PATH",
-    )
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="dotted.key=value")
-    parser.add_argument("--master", metavar="URL", help="Spark master (default: all local cores)")
 
 
 def execute(options: argparse.Namespace, stages: Sequence[str]) -> list[Manifest]:
@@ -87,7 +71,16 @@ def _redirected(recipe: Recipe, source: str) -> Recipe:
 def main(stages: Sequence[str], doc: str | None) -> None:
     """Run the stages from a spark-submit script; exit 0 done, 1 the run failed, 2 the request was wrong."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments(parser)
+    run_arguments(parser)
+    parser.add_argument(
+        "--in",
+        dest="source",
+        action="append",
+        default=[],
+        metavar="WHERE",
+        help="run directory that holds the stage before (default: --out); for extract: a path to read in "
+        "place of the recipe's, as NAME=PATH (again for other inputs) or, of an only input, PATH",
+    )
     try:
         execute(parser.parse_args(), stages)
     except REQUEST_ERRORS as error:

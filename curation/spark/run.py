@@ -15,8 +15,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from curation.accounting.fingerprint import canonical, digest_file, fingerprint
-from curation.accounting.ledger import Count, Ledger
-from curation.accounting.manifest import Manifest, join, published, read_manifest
+from curation.accounting.ledger import STATES, Count, Ledger
+from curation.accounting.manifest import STAGES, Manifest, join, published, read_manifest
 from curation.recipe.passes import files_of
 from curation.recipe.recipe import Recipe, TrainedTokenizer, preference
 from curation.spark import sharding
@@ -27,7 +27,6 @@ from curation.spark.sources import read_pages
 from curation.spark.stages import account, extract, filter_documents, read_kept, settled, write_rows
 from curation.spark.store import SCRATCH, Store, find_files, sizes, spark_url
 
-STAGES = ("extract", "filter", "dedup", "shard")
 #: Raised by hand when a change of code changes what a stage writes for the same recipe and bytes.
 OUTPUT_VERSION = {"extract": 2, "filter": 2, "dedup": 2, "tokenizer": 1, "shard": 1}
 #: Libraries whose version changes a stage's output.
@@ -45,9 +44,9 @@ class StaleInput(ValueError):
 
 
 class StageFailed(RuntimeError):
-    """A stage that Spark gave up on; says what the last Python error was."""
+    """A stage that Spark gave up on, or that refused what it was given; says what the last error was."""
 
-    def __init__(self, stage: str, error: PySparkException) -> None:
+    def __init__(self, stage: str, error: Exception) -> None:
         lines = [line for line in str(error).splitlines() if line.strip()]
         python = [line for line in lines if not line.startswith((" ", "\t", "JVM stacktrace"))]
         shown = "\n".join(dict.fromkeys(python[-6:] or lines[-6:]))
@@ -119,7 +118,7 @@ class Run:
             with shown(self.spark, stage):
                 plan.write(self.spark, path)
                 manifest = self._accounted(plan.manifest, path)
-        except PySparkException as error:
+        except (PySparkException, ValueError) as error:
             raise StageFailed(stage, error) from error
         self.store.publish(manifest)
         return manifest
@@ -262,7 +261,5 @@ def _named(stage: str, path: str) -> dict[str, str]:
 def _summary(manifest: Manifest) -> str:
     if not manifest.ledger:
         return "made"
-    counts = [
-        f"{state} {manifest.ledger[state]['records']:,}" for state in ("kept", "dropped", "merged", "failed")
-    ]
+    counts = [f"{state} {manifest.ledger[state]['records']:,}" for state in STATES]
     return f"{manifest.ledger['in']['records']:,} in: {', '.join(counts)}"

@@ -159,8 +159,8 @@ def _by_shard(placed: DataFrame, layouts: Mapping[str, Layout]) -> DataFrame:
     shards = F.sequence(first, last)
     rows = placed.select("stream", F.explode(shards).alias("shard"), "start", "id", "tokens")
     count = sum(each.shards for each in layouts.values())
-    cores = int(placed.sparkSession.conf.get("spark.sql.shuffle.partitions", "200") or 200)
-    parted = rows.repartition(max(1, min(count, cores)), "stream", "shard")
+    tasks = int(placed.sparkSession.conf.get("spark.sql.shuffle.partitions", "200") or 200)
+    parted = rows.repartition(max(1, min(count, tasks)), "stream", "shard")
     return parted.sortWithinPartitions("stream", "shard", "start")
 
 

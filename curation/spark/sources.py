@@ -25,7 +25,7 @@ from curation.spark.store import File
 
 #: No split is larger (about a minute of extraction) or smaller (a task costs a tenth of a second itself).
 _MOST_BYTES, _LEAST_BYTES = 32 << 20, 1 << 20
-_SPLITS_PER_CORE = 8  # the last task to end should be a short one
+_SPLITS_PER_TASK = 8  # for each task of a shuffle: the last one to end should be short
 
 
 class SplitPartition(InputPartition):
@@ -79,9 +79,9 @@ def read_pages(
     `split_bytes` says how the work is cut (None: by its size and the cores); it changes no row.
     """
     if split_bytes is None:
-        cores = int(spark.conf.get("spark.sql.shuffle.partitions", "200") or 200)
+        tasks = int(spark.conf.get("spark.sql.shuffle.partitions", "200") or 200)
         total = sum(file.size_bytes for each in files.values() for file in each)
-        split_bytes = min(_MOST_BYTES, max(_LEAST_BYTES, total // (_SPLITS_PER_CORE * cores)))
+        split_bytes = min(_MOST_BYTES, max(_LEAST_BYTES, total // (_SPLITS_PER_TASK * tasks)))
     plan = []
     for source, each in inputs.items():
         options = {name: getattr(each, name) for name in ("text", "html", "id", "url")}

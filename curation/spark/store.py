@@ -16,7 +16,7 @@ from typing import Any
 
 import fsspec
 
-from curation.accounting.fingerprint import digest_bytes
+from curation.accounting.fingerprint import digest_file
 from curation.accounting.manifest import NAME, Manifest, MissingManifest, join, read_manifest
 
 SCRATCH = "_scratch"  # Spark and Arrow readers pass over names that begin with an underscore
@@ -40,8 +40,8 @@ class File:
 
 
 def url_to_fs(url: str) -> tuple[Any, str]:
-    """Return (file system, path in it); Hadoop's s3a:// is fsspec's s3://."""
-    return fsspec.core.url_to_fs(url.replace("s3a://", "s3://", 1))  # type: ignore[no-any-return]
+    """Return (file system, path in it); fsspec knows Hadoop's s3a:// too."""
+    return fsspec.core.url_to_fs(url)  # type: ignore[no-any-return]
 
 
 def spark_url(path: str) -> str:
@@ -99,8 +99,7 @@ def _version(filesystem: Any, name: str, info: Mapping[str, Any], whole: bool) -
             return str(info[key])
     if not whole:
         return "unreadable"
-    with filesystem.open(name, "rb") as stream:
-        return digest_bytes(stream.read())
+    return digest_file(filesystem.unstrip_protocol(name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,12 @@ def test_replaced_characters_are_measured(guard: Guard) -> None:
     assert dict(row["measures"])["extract.replaced_characters"] == 1.0
 
 
+def test_a_capture_that_was_cut_short_says_so(guard: Guard) -> None:
+    whole, cut = extracted(guard, {}, {"truncated": "length"})
+    assert "extract.truncated" not in dict(whole["measures"])
+    assert dict(cut["measures"])["extract.truncated"] == 1.0
+
+
 def test_ids_come_from_content_and_provenance_not_position() -> None:
     base = ("crawl", "http://e/", "2026", "r", b"body")
     assert document_id(*base) == document_id(*base)

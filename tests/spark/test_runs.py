@@ -13,7 +13,7 @@ import pytest
 from curation.accounting.manifest import published
 from curation.cli import ledgers
 from curation.recipe.recipe import read_recipe
-from curation.spark.run import Run, StaleInput
+from curation.spark.run import Run, StageFailed, StaleInput
 from curation.spark.store import InputError, Store, TakenOver
 
 pytestmark = pytest.mark.spark
@@ -134,3 +134,14 @@ def test_a_stray_file_does_not_undo_an_output(spark: Any, small: Callable[..., P
     said(recipe, out)
     Path(published(str(out), "shard"), ".DS_Store").write_text("")
     assert said(recipe, out) == [f"{stage} up to date" for stage in STAGES]
+
+
+def test_a_file_that_is_no_tokenizer_is_named(spark: Any, small: Callable[..., Path], tmp_path: Path) -> None:
+    path = small()
+    wrong = f"{path.parent}/notes.jsonl"
+    recipe = read_recipe(str(path), [f"shard.tokenizer={wrong}"])
+    with pytest.raises(StageFailed) as error:
+        Run(recipe, Store(str(tmp_path / "out")), say=lambda line: None).run()
+    assert str(error.value).startswith(
+        f"shard: the stage failed; nothing was published. The last error was:\n{wrong}: not a tokenizer ("
+    )
