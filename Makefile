@@ -4,7 +4,7 @@ BIN := .venv/bin
 EXTRAS := demo,notebooks,s3,semantic,test,training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java lint types test test-fast demo golden dist clean bench
+.PHONY: help setup java chromium lint types test test-fast demo golden dist clean bench
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,6 +20,9 @@ setup: .venv/ready  ## make .venv with the pinned packages
 java:  # Spark needs Java 17 or newer
 	@sh .ci/java
 
+chromium:  # the tests that look at the report need a browser
+	@sh .ci/chromium
+
 lint: setup  ## ruff: style and mistakes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -27,11 +30,11 @@ lint: setup  ## ruff: style and mistakes
 types: setup  ## mypy --strict on curation/ and training/
 	$(BIN)/mypy
 
-test: setup java lint types  ## everything, under 15 minutes on two cores
+test: setup java chromium lint types  ## everything, under 15 minutes on two cores
 	$(BIN)/pytest
 
 test-fast: setup  ## what needs no JVM, under a minute
-	$(BIN)/pytest -m "not spark and not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not spark and not slow"
 
 demo: setup java  ## pages -> documents -> shards -> a falling loss -> build/demo/report.html
 	$(BIN)/python jobs/walkthrough.py build/demo
