@@ -84,19 +84,65 @@ class Optimizer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """How often to save, and how many of the newest checkpoints stay."""
+    """How often to save, and which checkpoints stay.
 
-    every_steps: int = field(default=100, metadata=_AT_LEAST_ONE)
+    Attributes:
+        every_steps: save after so many steps; 0 leaves the period to the failure rate.
+        expected_gpu_hours_between_failures: of one rank; with what a save was measured to cost, it gives the
+            period that loses the least time (Daly 2006).
+        keep_count: how many of the newest stay.
+        keep_every_steps: those of every so many steps are made as well, and stay for ever; 0 is none.
+    """
+
+    every_steps: int = field(default=0, metadata=_AT_LEAST_ZERO)
+    expected_gpu_hours_between_failures: float = field(default=1000.0, metadata={"min": 0.001})
     keep_count: int = field(default=2, metadata=_AT_LEAST_ONE)
+    keep_every_steps: int = field(default=0, metadata=_AT_LEAST_ZERO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """When a loss or gradient norm is a spike: `max_z` robust deviations above the window's median."""
+    """What is a spike, what is done about one, and what else is looked after.
+
+    Attributes:
+        max_z: a loss or gradient norm is a spike so many robust deviations above the window's median.
+        window_steps: the steps before it that it is held against.
+        min_steps: fewer than these judge nothing; so many spikes one after another are a new level.
+        on_spike: `log` it; `skip` its batch before the optimizer moves; or `rewind` to a checkpoint before
+            it and leave out the `skip_count` batches that end with it (PaLM did: Chowdhery et al. 2022, 5.1).
+        collect_every_steps: all ranks collect garbage at once; 0 leaves it to Python.
+        gather_every_steps: how often the ranks' times are held against each other.
+        timeout_s: how long the ranks wait for one that is missing.
+    """
 
     max_z: float = field(default=8.0, metadata={"min": 1})
     window_steps: int = field(default=64, metadata=_AT_LEAST_ONE)
     min_steps: int = field(default=16, metadata=_AT_LEAST_ONE)
+    on_spike: Literal["log", "skip", "rewind"] = "log"
+    skip_count: int = field(default=1, metadata=_AT_LEAST_ONE)
+    collect_every_steps: int = field(default=200, metadata=_AT_LEAST_ZERO)
+    gather_every_steps: int = field(default=50, metadata=_AT_LEAST_ONE)
+    timeout_s: float = field(default=600.0, metadata={"min": 1})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evals:
+    """What is measured during the run, on files of its own; each is known by its digest.
+
+    Attributes:
+        every_steps: measure after so many steps; the last is always measured.
+        texts: name (best that of a source) -> JSONL of held-out documents (`text`): bits per byte.
+        tasks: name -> JSONL of `prompt`, `choices`, `answer` (the number of the right one): accuracy.
+        prompts: continued by `sample_tokens` tokens each.
+        levels: bits per byte; the summary says after how many tokens each text reached each of them.
+    """
+
+    every_steps: int = field(default=1000, metadata=_AT_LEAST_ONE)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    tasks: Mapping[str, str] = field(default_factory=dict)
+    prompts: tuple[str, ...] = ()
+    sample_tokens: int = field(default=48, metadata=_AT_LEAST_ONE)
+    levels: tuple[float, ...] = (4.0, 3.0, 2.5, 2.0, 1.75, 1.5, 1.25, 1.0, 0.9, 0.8, 0.7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +182,8 @@ class Config:
     cache: CacheSettings = field(default_factory=CacheSettings)
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     watch: Watch = field(default_factory=Watch)
+    evals: Evals = field(default_factory=Evals)
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         if not self.data:

@@ -107,7 +107,8 @@ def train(asked: Config, corpus: Corpus, plan: Plan, place: Ranks) -> dict[str, 
                 phase=asked.phases[batch.drawn.phase].name,
                 data_wait_s=batch.wait_s,
             )
-            if (step + 1) % asked.checkpoint.every_steps == 0 or step + 1 == plan.steps:
+            every = asked.checkpoint.every_steps or plan.steps
+            if (step + 1) % every == 0 or step + 1 == plan.steps:
                 data = {"state": batch.state, "past": plan.past(step + 1)}
                 checkpoints.save(model, optimizer, {"step": step + 1, "fits": fits, "plan": data})
         return record.finish(sum(p.numel() for p in model.parameters()))
