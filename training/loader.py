@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.plan import Draw, Plan, Row
+from training.plan import Draw, Plan, PlanError, Row
 from training.shards import Reader
 
 IGNORED = -100  # the label that counts for nothing
@@ -37,6 +38,10 @@ class Batch:
         labels: the next token, `IGNORED` where there is none or where both are padding.
         documents: number of the document within the row; attention stays within it.
         positions: place within the document, from 0.
+        cu_seqlens: (micro batches, n + 1) int32: where each document begins in the flattened tokens of a
+            micro batch, then their number, repeated up to a fixed n (`documents_bound`), as variable-length
+            attention takes them; what is repeated are documents of length 0.
+        max_seqlen: no document is longer; always row_tokens, so that compiled attention never sees it change.
         sources: number of each row's source in the plan.
         state: continues the plan after this batch.
         wait_s: how long the training waited for it.
@@ -47,6 +52,8 @@ class Batch:
     labels: torch.Tensor
     documents: torch.Tensor
     positions: torch.Tensor
+    cu_seqlens: torch.Tensor
+    max_seqlen: int
     sources: torch.Tensor
     state: dict[str, Any]
     wait_s: float = 0.0
@@ -57,13 +64,15 @@ def segment(tokens: NDArray[np.int64], eot_id: int) -> tuple[NDArray[np.int64], 
 
     An end-of-text token opens what follows it: it is predicted from the document it ends, and predicts the
     first token of the next from nothing else (as when text is generated from it alone). What stands before
-    the first one continues a document of another row, and is document 0.
+    the first one continues a document of another row, and is document 0. Of a run of them (padding) only the
+    first and the last open a document: those between, and what they predict, count for nothing.
 
-    >>> documents, positions = segment(np.array([[5, 6, 0, 7, 0, 0]]), eot_id=0)
+    >>> documents, positions = segment(np.array([[5, 6, 0, 7, 0, 0, 0]]), eot_id=0)
     >>> documents.tolist(), positions.tolist()
-    ([[0, 0, 1, 1, 2, 3]], [[0, 1, 0, 1, 0, 0]])
+    ([[0, 0, 1, 1, 2, 2, 2]], [[0, 1, 0, 1, 0, 1, 2]])
     """
-    opens = tokens == eot_id
+    ends = np.pad(tokens == eot_id, ((0, 0), (1, 1)), constant_values=((False, False), (False, True)))
+    opens = ends[:, 1:-1] & ~(ends[:, :-2] & ends[:, 2:])
     here = np.broadcast_to(np.arange(tokens.shape[1], dtype=np.int64), tokens.shape)
     starts = np.maximum.accumulate(np.where(opens, here, 0), axis=1)
     first = opens[:, :1].astype(np.int64)  # a row that begins with one still begins with document 0
@@ -83,15 +92,57 @@ def shift(tokens: NDArray[np.int64], eot_id: int) -> NDArray[np.int64]:
     return labels
 
 
+def documents_bound(rows: int, row_tokens: int) -> int:
+    """Return how many documents `cu_seqlens` has room for: 4 a row and one for every 64 tokens.
+
+    That is a mean of 57 tokens a document in rows of 2,048. Attention pays for each place, so the bound is
+    not what could be (two documents for every three tokens); a batch that has more doubles it, for good.
+    """
+    return rows * (4 + row_tokens // 64)
+
+
+def cumulative_lengths(positions: NDArray[np.int64], bound: int) -> NDArray[np.int32]:
+    """Return where the documents of rows begin when the rows are laid end to end, then their end: bound + 1.
+
+    Raises:
+        ValueError: there are more than `bound` documents.
+
+    >>> cumulative_lengths(np.array([[0, 1, 0, 1], [0, 1, 2, 3]]), bound=5).tolist()
+    [0, 2, 4, 8, 8, 8]
+    """
+    starts = np.flatnonzero(positions == 0)
+    if len(starts) > bound:
+        raise ValueError(f"expected at most {bound} documents, found {len(starts)}")
+    out = np.full(bound + 1, positions.size, np.int32)
+    out[: len(starts)] = starts
+    return out
+
+
 class Loader:
     """Iterates the batches from the plan's present step to its last; use it as a context manager.
 
     Every rank ends at the same step, since the plan alone decides; a fault in the thread is raised here.
+    A rank's rows are those of `micro_batches` equal parts, one after another.
     """
 
-    def __init__(self, plan: Plan, reader: Reader, *, rank: int, ranks: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        reader: Reader,
+        *,
+        rank: int,
+        ranks: int,
+        device: torch.device,
+        micro_batches: int = 1,
+    ) -> None:
         self._plan, self._reader, self._device = plan, reader, device
         self._slots = plan.slots(rank, ranks)
+        if len(self._slots) % micro_batches:
+            raise PlanError(
+                f"{len(self._slots)} rows of a rank cannot be dealt to {micro_batches} micro batches"
+            )
+        self._micro_batches = micro_batches
+        self._bound = documents_bound(len(self._slots) // micro_batches, reader.corpus.row_tokens)
         self._drawn: deque[tuple[Draw, list[Row], dict[str, Any]]] = deque()
         self._queue: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=_DEPTH)
         self._stop = threading.Event()
@@ -157,11 +208,29 @@ class Loader:
             labels=self._tensor(shift(tokens, eot_id)),
             documents=self._tensor(documents),
             positions=self._tensor(positions),
+            cu_seqlens=self._tensor(self._cu_seqlens(drawn.step, positions)),
+            max_seqlen=tokens.shape[1],
             sources=self._tensor(np.array([row.source for row in rows], np.int64)),
             state=state,
         )
 
-    def _tensor(self, array: NDArray[np.int64]) -> torch.Tensor:
+    def _cu_seqlens(self, step: int, positions: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the cumulative lengths of each micro batch, in more room than before if they need it."""
+        parts = positions.reshape(self._micro_batches, -1)
+        most, before = int((parts == 0).sum(axis=1).max()), self._bound
+        while self._bound < most:
+            self._bound *= 2
+        if self._bound > before:
+            rows = len(self._slots) // self._micro_batches
+            warnings.warn(
+                f"step {step}: {most} documents in {rows} rows, cu_seqlens "
+                f"had room for {before} and now has for {self._bound}: compiled attention compiles once more",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return np.stack([cumulative_lengths(part, self._bound) for part in parts])
+
+    def _tensor(self, array: NDArray[np.integer[Any]]) -> torch.Tensor:
         tensor = torch.from_numpy(array)
         return tensor.pin_memory() if self._device.type == "cuda" else tensor
 
@@ -175,6 +244,8 @@ class Loader:
             labels=move(batch.labels),
             documents=move(batch.documents),
             positions=move(batch.positions),
+            cu_seqlens=move(batch.cu_seqlens),
+            max_seqlen=batch.max_seqlen,
             sources=move(batch.sources),
             state=batch.state,
             wait_s=wait_s,
