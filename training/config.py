@@ -80,6 +80,7 @@ class Optimizer:
     clip_norm: float = field(default=1.0, metadata=_AT_LEAST_ZERO)
     warmup_steps: int = field(default=20, metadata=_AT_LEAST_ZERO)
     cosine_floor_fraction: float = field(default=0.1, metadata=_FRACTION)
+    z_loss: float = field(default=0.0, metadata=_AT_LEAST_ZERO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +166,8 @@ class Config:
         lanes: parts each source's shards are dealt into; ranks must divide it. It is part of the order of
             data, so choose one that many numbers of ranks divide and keep it.
         phases: the curriculum.
+        micro_rows: rows a rank computes at once, at most; 0 is all of its rows. Fewer need less memory and
+            give the same losses.
         max_epochs: how often a source may be read, one number for all or source -> number. Four passes cost
             little beside fresh data, more soon teach nothing (Muennighoff et al. 2023).
     """
@@ -175,6 +178,7 @@ class Config:
     batch_rows: int = field(metadata=_AT_LEAST_ONE)
     lanes: int = field(metadata=_AT_LEAST_ONE)
     seed: int = field(default=1, metadata=_AT_LEAST_ZERO)
+    micro_rows: int = field(default=0, metadata=_AT_LEAST_ZERO)
     max_epochs: float | Mapping[str, float] = 4.0
     precision: Literal["float32", "bfloat16"] = "float32"
     model: Model = field(default_factory=Model)

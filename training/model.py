@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.nn.attention.varlen import varlen_attn
 
 from training import config
+from training.loader import IGNORED
 
 _STD = 0.02
+_HALF = (torch.bfloat16, torch.float16)  # what flash attention takes
 
 
 def hidden_width(model: config.Model) -> int:
@@ -23,14 +27,22 @@ def hidden_width(model: config.Model) -> int:
     return model.hidden_width or 64 * math.ceil(model.width * 8 / 3 / 64)
 
 
-def rotate(x: Tensor, positions: Tensor, base: float) -> Tensor:
-    """Return (rows, heads, tokens, size) with pairs of numbers turned by their position (Su et al. 2021)."""
-    half = x.shape[-1] // 2
-    speeds = base ** (-torch.arange(half, device=x.device, dtype=torch.float32) / half)
-    angles = positions[:, None, :, None].float() * speeds
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    left, right = x[..., :half], x[..., half:]
-    return torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1)
+def turns(positions: Tensor, size: int, base: float) -> Tensor:
+    """Return (2, rows, tokens, 1, size / 2): cosine and sine of how far each pair of numbers is turned."""
+    half = size // 2
+    speeds = base ** (-torch.arange(half, device=positions.device, dtype=torch.float32) / half)
+    angles = positions[:, :, None, None].float() * speeds
+    return torch.stack([angles.cos(), angles.sin()])
+
+
+def rotate(x: Tensor, turned: Tensor) -> Tensor:
+    """Return (rows, tokens, heads, size) with pairs of numbers turned by their position (Su et al. 2021).
+
+    Products are taken in float32 or better, whatever the numbers are stored in.
+    """
+    cos, sin = turned
+    left, right = x.chunk(2, dim=-1)
+    return torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1).type_as(x)
 
 
 def block_mask(documents: Tensor) -> Tensor:
@@ -40,31 +52,42 @@ def block_mask(documents: Tensor) -> Tensor:
     return ((documents[:, :, None] == documents[:, None, :]) & causal)[:, None]
 
 
+def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor) -> Tensor:
+    """Return (rows, tokens, heads, size), each token's mix of what it may see.
+
+    `seen` is a mask as `block_mask` makes it, or (int32, one dimension) where documents begin in the rows
+    laid end to end: flash attention of varying lengths, on a GPU in half precision.
+    """
+    tokens, heads = query.shape[1:3]
+    if seen.dim() == 1:
+        flat = (part.flatten(0, 1) for part in (query, key, value))
+        mixed = varlen_attn(*flat, seen, seen, tokens, tokens, window_size=(-1, 0), enable_gqa=True)  # type: ignore[misc, arg-type]
+        return cast(Tensor, mixed).view_as(query)
+    groups = heads // key.shape[2]
+    key, value = (part.repeat_interleave(groups, dim=2).transpose(1, 2) for part in (key, value))
+    mixed = F.scaled_dot_product_attention(query.transpose(1, 2), key, value, attn_mask=seen)
+    return mixed.transpose(1, 2)
+
+
 class Attention(nn.Module):
     """Grouped-query attention (Ainslie et al. 2023); queries and keys are normed before they are turned."""
 
     def __init__(self, model: config.Model) -> None:
         super().__init__()
-        size = model.width // model.heads
-        self.heads, self.kv_heads, self.base = model.heads, model.kv_heads, model.rope_base
-        self.query = nn.Linear(model.width, model.heads * size, bias=False)
-        self.key = nn.Linear(model.width, model.kv_heads * size, bias=False)
-        self.value = nn.Linear(model.width, model.kv_heads * size, bias=False)
-        self.out = nn.Linear(model.heads * size, model.width, bias=False)
-        self.query_norm, self.key_norm = nn.RMSNorm(size, eps=1e-6), nn.RMSNorm(size, eps=1e-6)
+        self.size = model.width // model.heads
+        self.query = nn.Linear(model.width, model.heads * self.size, bias=False)
+        self.key = nn.Linear(model.width, model.kv_heads * self.size, bias=False)
+        self.value = nn.Linear(model.width, model.kv_heads * self.size, bias=False)
+        self.out = nn.Linear(model.heads * self.size, model.width, bias=False)
+        self.query_norm, self.key_norm = nn.RMSNorm(self.size, eps=1e-6), nn.RMSNorm(self.size, eps=1e-6)
 
-    def forward(self, x: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, turned: Tensor, seen: Tensor) -> Tensor:
         """Return (rows, tokens, width)."""
-        rows, tokens, _ = x.shape
-        query = self.query(x).view(rows, tokens, self.heads, -1).transpose(1, 2)
-        key = self.key(x).view(rows, tokens, self.kv_heads, -1).transpose(1, 2)
-        value = self.value(x).view(rows, tokens, self.kv_heads, -1).transpose(1, 2)
-        query = rotate(self.query_norm(query), positions, self.base)
-        key = rotate(self.key_norm(key), positions, self.base)
-        groups = self.heads // self.kv_heads
-        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        out: Tensor = self.out(mixed.transpose(1, 2).reshape(rows, tokens, -1))
+        query, key, value = (
+            layer(x).unflatten(-1, (-1, self.size)) for layer in (self.query, self.key, self.value)
+        )
+        query, key = rotate(self.query_norm(query), turned), rotate(self.key_norm(key), turned)
+        out: Tensor = self.out(attend(query, key, value, seen).flatten(-2))
         return out
 
 
@@ -94,9 +117,9 @@ class Block(nn.Module):
         self.feed_norm = nn.RMSNorm(model.width, eps=1e-6)
         self.feed = SwiGLU(model)
 
-    def forward(self, x: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, turned: Tensor, seen: Tensor) -> Tensor:
         """Return (rows, tokens, width)."""
-        x = x + self.attention(self.attention_norm(x), positions, mask)
+        x = x + self.attention(self.attention_norm(x), turned, seen)
         out: Tensor = x + self.feed(self.feed_norm(x))
         return out
 
@@ -110,15 +133,39 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(Block(model) for _ in range(model.layers))
         self.norm = nn.RMSNorm(model.width, eps=1e-6)
         self.head = None if model.tied else nn.Linear(model.width, vocab, bias=False)
+        self._size, self._base = model.width // model.heads, model.rope_base
 
-    def forward(self, tokens: Tensor, documents: Tensor, positions: Tensor) -> Tensor:
-        """Return (rows, tokens, vocab)."""
-        mask = block_mask(documents)
+    def forward(
+        self, tokens: Tensor, documents: Tensor, positions: Tensor, cu_seqlens: Tensor | None = None
+    ) -> Tensor:
+        """Return (rows, tokens, vocab).
+
+        `cu_seqlens` is where documents begin in the rows laid end to end, int32, padded with their length to
+        one number of entries for all batches (so that nothing is compiled twice). It is used where flash
+        attention is; elsewhere the same follows from `documents`.
+        """
         x = self.embedding(tokens)
+        fast = cu_seqlens is not None and x.is_cuda and x.dtype in _HALF and not self._size % 8
+        seen = cu_seqlens if fast and cu_seqlens is not None else block_mask(documents)
+        turned = turns(positions, self._size, self._base)
         for block in self.blocks:
-            x = block(x, positions, mask)
+            x = block(x, turned, seen)
         x = self.norm(x)
         return F.linear(x, self.embedding.weight) if self.head is None else self.head(x)
+
+
+def token_losses(logits: Tensor, labels: Tensor, z: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Return (rows, tokens) float32 twice: cross-entropy in nats, and that with the z-loss, to be minimized.
+
+    The z-loss, `z` x log(sum of exp)^2, keeps logits from drifting (Chowdhery et al. 2022, section 5). Both
+    are 0 where the label is `IGNORED`.
+    """
+    flat = logits.flatten(0, 1).float()
+    losses = F.cross_entropy(flat, labels.flatten(), ignore_index=IGNORED, reduction="none").view_as(labels)
+    if not z:
+        return losses, losses
+    drift = flat.logsumexp(dim=-1).square().view_as(labels) * (labels != IGNORED)
+    return losses, losses + z * drift
 
 
 @torch.no_grad()

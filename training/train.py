@@ -11,12 +11,11 @@ import math
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from curation.accounting.manifest import MissingManifest
 from curation.recipe.config import ConfigError
@@ -24,28 +23,19 @@ from training.checkpoint import Checkpoints
 from training.config import Config, check_sources, read_config
 from training.corpus import Corpus, ShardError, open_corpus
 from training.explain import make_plan
-from training.loader import IGNORED, Batch, Loader
+from training.loader import Batch, Loader
 from training.model import Decoder
-from training.optim import clip, learning_rate, make_optimizer
+from training.optim import learning_rate, make_optimizer
 from training.parallel import Ranks, build, ranks
 from training.plan import Plan, PlanError, difference
 from training.record import Record
 from training.shards import Reader
+from training.step import Measured, learn
 from training.watch import Watch, write_spike
 
 
 class RunFailed(RuntimeError):
     """A run that stopped on purpose, with what to look at."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One step over all ranks, before the optimizer moves; `token_losses` is this rank's part."""
-
-    loss: float
-    source_losses: dict[str, float]
-    grad_norm: float
-    token_losses: torch.Tensor
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,7 +82,7 @@ def train(asked: Config, corpus: Corpus, plan: Plan, place: Ranks) -> dict[str, 
         record.say(*warnings)
         for batch in batches:
             step, rate = batch.drawn.step, learning_rate(batch.drawn.step, asked)
-            measured = learn(model, batch, plan, place, asked.optimizer.clip_norm)
+            measured = learn(model, batch, plan, place, asked)
             look(watch, measured, batch, plan, reader, record)
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -139,33 +129,6 @@ def resume(
         raise PlanError(f"{saved.directory}: {error}") from None
     checkpoints.restore(saved, model, optimizer)
     return warnings
-
-
-def learn(model: Decoder, batch: Batch, plan: Plan, place: Ranks, clip_norm: float) -> Measured:
-    """Compute the losses and the clipped gradients of one batch.
-
-    Losses are means over the tokens that count in the global batch. FSDP averages gradients over the ranks,
-    whose rows may hold different numbers of such tokens, so each rank's sum is scaled by the global count.
-    """
-    counted = batch.labels != IGNORED
-    total = place.sum(counted.sum(dtype=torch.float64))
-    logits = model(batch.tokens, batch.documents, batch.positions)
-    losses = F.cross_entropy(
-        logits.flatten(0, 1).float(), batch.labels.flatten(), ignore_index=IGNORED, reduction="none"
-    ).view_as(batch.labels)
-    torch.autograd.backward(losses.sum() * (place.count / total))
-    grad_norm = clip(model, clip_norm)
-    losses = losses.detach()
-    table = torch.zeros(2, len(plan.names), dtype=torch.float64, device=losses.device)
-    table[0].index_add_(0, batch.sources, losses.sum(dim=1, dtype=torch.float64))
-    table[1].index_add_(0, batch.sources, counted.sum(dim=1, dtype=torch.float64))
-    sums, counts = place.sum(table).tolist()
-    return Measured(
-        loss=sum(sums) / sum(counts),
-        source_losses={name: s / n for name, s, n in zip(plan.names, sums, counts, strict=True) if n},
-        grad_norm=grad_norm,
-        token_losses=losses,
-    )
 
 
 def look(watch: Watch, measured: Measured, batch: Batch, plan: Plan, reader: Reader, record: Record) -> None:

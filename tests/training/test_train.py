@@ -210,11 +210,11 @@ def test_a_spike_names_the_poisoned_document(tmp_path, write_config, made, capsy
 def test_what_is_not_finite_stops_before_the_optimizer_moves(
     published, write_config, tmp_path, capsys, monkeypatch
 ):
-    from training import train
+    from training import step, train
 
-    moved, clip = [], train.clip
+    moved, clip = [], step.clip
     monkeypatch.setattr(
-        train, "clip", lambda model, limit: float("nan") if len(moved) == 6 else clip(model, limit)
+        step, "clip", lambda model, limit: float("nan") if len(moved) == 6 else clip(model, limit)
     )
     make = train.make_optimizer
 
