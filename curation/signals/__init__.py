@@ -6,6 +6,7 @@ Importing this package fills `SIGNALS`; nothing registers from outside it.
 from curation.signals import (
     characters,
     code,
+    labels,
     lines,
     models,
     removal,
@@ -14,15 +15,18 @@ from curation.signals import (
     vocabulary,
     words,
 )
+from curation.signals.labels import LABELLERS
 from curation.signals.registry import SIGNALS, UNITS, FilePath, Signal, parameters
 
 __all__ = [
+    "LABELLERS",
     "SIGNALS",
     "UNITS",
     "FilePath",
     "Signal",
     "characters",
     "code",
+    "labels",
     "lines",
     "models",
     "parameters",

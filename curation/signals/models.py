@@ -55,41 +55,65 @@ def _local(path: str) -> str:
     return str(copy)
 
 
-def _probability(text: Text, model: str, label: str) -> float:
+def probabilities(
+    text: Text, model: str, characters: int | None = None, *, labels: int = -1
+) -> dict[str, float]:
+    """Return label (without `__label__`) -> probability, 0 to 1, by a fastText model; line feeds are spaces.
+
+    Args:
+        text: what to read.
+        model: path or URL of the model.
+        characters: how many of the text's first characters are read; None for all.
+        labels: how many labels to tell, the likeliest first; -1 for all.
+    """
+    # fastText reads one line and takes no lone surrogates.
+    head = text.raw if characters is None else text.raw[: max(characters, 0)]
+    return _predicted(model, head.replace("\n", " ").encode("utf-8", "replace").decode("utf-8"), labels)
+
+
+@functools.lru_cache(maxsize=4)  # the rules of a pass ask one model for several of its labels
+def _predicted(model: str, line: str, labels: int) -> dict[str, float]:
+    # The list form works under every numpy; the sums of 32-bit floats can pass 1.
+    names, chances = _load(model).predict([line], k=labels)
+    found = zip(names[0], chances[0], strict=True)
+    return {name.removeprefix("__label__"): min(max(float(chance), 0.0), 1.0) for name, chance in found}
+
+
+def _probability(text: Text, model: str, label: str, characters: int | None) -> float:
+    name = label.removeprefix("__label__")
     loaded = _load(model)
-    name = label if label.startswith("__label__") else f"__label__{label}"
-    if name not in loaded.labels:
+    if f"__label__{name}" not in loaded.labels:
         some = ", ".join(sorted(each.removeprefix("__label__") for each in loaded.labels)[:20])
         raise ValueError(f"{model} knows no label '{label}'; its labels begin: {some}")
-    # fastText reads one line and takes no lone surrogates; the list form works under every numpy, and the
-    # sums of its 32-bit floats can pass 1.
-    line = text.raw.replace("\n", " ").encode("utf-8", "replace").decode("utf-8")
-    labels, probabilities = loaded.predict([line], k=-1)
-    chances = dict(zip(labels[0], probabilities[0], strict=True))
-    return min(max(float(chances.get(name, 0.0)), 0.0), 1.0)
+    return probabilities(text, model, characters).get(name, 0.0)
 
 
 @signal
-def language_probability(text: Text, *, language: str, model: FilePath | None = None) -> float:
+def language_probability(
+    text: Text, *, language: str, model: FilePath | None = None, characters: int | None = None
+) -> float:
     """Share of the text in the language by CLD2, or, given a fastText model, the label's probability.
 
     `language` is the code the detector uses: ISO 639-1 for CLD2 ("en"), the label for a fastText model
-    ("en" in lid.176, "eng_Latn" in GlotLID). 0.0 where the language could not be told.
+    ("en" in lid.176, "eng_Latn" in GlotLID). `characters` is how many of the text's first characters are
+    looked at; None for all. 0.0 where the language could not be told.
 
     Raises:
         ValueError: the model knows no such label.
     """
     if model is not None:
-        return _probability(text, model, language)
-    found = detect(text.raw)
+        return _probability(text, model, language, characters)
+    found = detect(text.raw if characters is None else text.raw[: max(characters, 0)])
     return found.fraction if found.code == language else 0.0
 
 
 @signal
-def fasttext_probability(text: Text, *, model: FilePath, label: str) -> float:
+def fasttext_probability(text: Text, *, model: FilePath, label: str, characters: int | None = None) -> float:
     """Probability of the label by a fastText model; line feeds are read as spaces.
+
+    `characters`: how many of the text's first characters are read; None for all.
 
     Raises:
         ValueError: the model knows no such label.
     """
-    return _probability(text, model, label)
+    return _probability(text, model, label, characters)

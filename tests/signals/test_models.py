@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
+import regex
 
 from curation.signals.files import DamagedFile, damage, fasttext_labels
+from curation.signals.labels import LABELLERS, script_fraction
 from curation.signals.models import fasttext_probability, language_probability
 from curation.text.text import Text
 
@@ -137,3 +140,39 @@ def test_a_list_that_was_cut_is_refused(tmp_path):
     assert damage("list", str(tmp_path / "list.txt")) is None
     (tmp_path / "t.json").write_text('{"model": {')
     assert "is no JSON, or cut short" in str(damage("tokenizer", str(tmp_path / "t.json")))
+
+
+def test_the_first_characters_of_a_text(model):
+    mixed = ENGLISH + GERMAN * 9
+    assert language_probability(Text(mixed), language="en", characters=len(ENGLISH)) > 0.9
+    assert language_probability(Text(mixed), language="en") == 0.0
+    whole = fasttext_probability(Text(ENGLISH), model=model, label="en")
+    assert fasttext_probability(Text(mixed), model=model, label="en", characters=len(ENGLISH)) == whole
+    assert fasttext_probability(Text(mixed), model=model, label="en") < whole
+
+
+@pytest.mark.parametrize("characters", [None, 0, -1, 50])
+@pytest.mark.parametrize("raw", ["", "\n", "\x00", "\ud800", "👍", "12 !", "\r\u2028"])
+def test_labels_are_names_of_any_text(model, raw, characters):
+    assert LABELLERS["fasttext"](Text(raw), model=model, characters=characters) in ("en", "de", "unknown")
+    assert LABELLERS["language"](Text(raw), characters=characters) == "un"
+    assert LABELLERS["script"](Text(raw)) == "Zyyy"
+
+
+def test_a_label_less_likely_than_asked_is_unknown(model):
+    chance = fasttext_probability(Text(ENGLISH), model=model, label="en")
+    for bound, label in ((chance, "en"), (min(1.0, chance + 1e-6), "unknown" if chance < 1 else "en")):
+        assert LABELLERS["fasttext"](Text(ENGLISH), model=model, min_probability=bound) == label
+    assert LABELLERS["language"](Text(GERMAN), model=model) == "de"
+    assert LABELLERS["language"](Text(GERMAN), min_probability=1.0) == "un"
+
+
+def test_scripts_are_those_that_unicode_names():
+    for code, name in (("Latn", "LATIN"), ("Cyrl", "CYRILLIC"), ("Thai", "THAI"), ("Hebr", "HEBREW")):
+        letters = [chr(c) for c in range(0x3000) if unicodedata.category(chr(c)) == "Lo" or chr(c).isalpha()]
+        mine = [c for c in letters if unicodedata.name(c, "").startswith(f"{name} ") and "MODIFIER" not in c]
+        assert mine
+        assert {LABELLERS["script"](Text(c)) for c in mine if regex.match(rf"\p{{Script={code}}}", c)} == {
+            code
+        }
+        assert script_fraction(Text("".join(mine)), script=code) > 0.95

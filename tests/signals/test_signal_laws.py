@@ -23,6 +23,7 @@ REQUIRED = {
     "endings": st.just((".", "…")),
     "length": st.integers(0, 60),
     "language": st.sampled_from(["en", "de", "un"]),
+    "script": st.sampled_from(["Latn", "Hani", "none"]),
 }
 ODD = [
     "",
