@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 STATES = ("kept", "dropped", "merged", "failed")
-#: Stage -> prefix of those of its measures that are counts. A filter's measures are the recipe's rules.
-COUNTED = {"extract": "extract."}
+#: Stage -> prefix of those of its measures that are counts; the others of a filter are the recipe's rules.
+COUNTED = {"extract": "extract.", "filter": "spans."}
 
 
 class LedgerError(RuntimeError):

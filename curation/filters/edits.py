@@ -8,11 +8,21 @@ import ipaddress
 import itertools
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from curation.text.markdown import plain
 
-Editor = Callable[..., str]
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text in which stretches were replaced, and how many of each kind (none is left out)."""
+
+    text: str
+    spans: Mapping[str, int]
+
+
+Editor = Callable[..., str | Masked]
 _E = TypeVar("_E", bound=Editor)
 
 EDITS: dict[str, Editor] = {}

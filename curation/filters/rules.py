@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from curation.signals import SIGNALS
+from curation.signals import LABELLERS, SIGNALS
 from curation.text.text import Text
 
 
@@ -41,22 +41,53 @@ class Edit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Label:
+    """A name given to every document, such as its topic; what is called `language` becomes its language."""
+
+    name: str
+    labeller: str
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    def of(self, text: Text) -> str:
+        """Return the text's label."""
+        return LABELLERS[self.labeller](text, **self.options)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Pass:
-    """Edits, then rules, of one name, for some sources or (`only` empty) for all."""
+    """Edits, then labels, then rules, of one name, for some documents or for all.
+
+    Attributes:
+        only: sources (none: all).
+        when: label -> its values; a document goes through where every one of its labels is among them.
+        per_language: language -> the rules for its documents, instead of `rules`, and of the same names.
+    """
 
     name: str
     edits: tuple[Edit, ...]
     rules: tuple[Rule, ...]
     only: tuple[str, ...] = ()
+    labels: tuple[Label, ...] = ()
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    per_language: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
 
-    def concerns(self, source: str) -> bool:
-        """Return whether documents of the source go through this pass."""
-        return not self.only or source in self.only
+    def concerns(self, source: str, labels: Mapping[str, str] | None = None) -> bool:
+        """Return whether documents of the source, with these labels, go through this pass.
+
+        Without labels: whether some documents of the source may.
+        """
+        if self.only and source not in self.only:
+            return False
+        return labels is None or all(labels.get(name) in values for name, values in self.when.items())
+
+    def rules_for(self, language: str) -> tuple[Rule, ...]:
+        """Return the rules for documents in a language."""
+        return self.per_language.get(language, self.rules)
 
 
-def broken(measures: Mapping[str, float], each: Pass) -> Iterator[tuple[Rule, float]]:
+def broken(measures: Mapping[str, float], each: Pass, language: str = "") -> Iterator[tuple[Rule, float]]:
     """Yield every rule of the pass that its measure ("pass.rule" -> value) breaks, in recipe order."""
-    for rule in each.rules:
+    for rule in each.rules_for(language):
         value = measures[f"{each.name}.{rule.name}"]
         if rule.broken_by(value):
             yield rule, value

@@ -82,16 +82,17 @@ class Text:
     ["It's", '5', "o'clock"]
     """
 
-    def __init__(self, raw: str, *, before: str | None = None) -> None:
-        """Take the text and, where a pass edited it, what it was before that."""
+    def __init__(self, raw: str, *, before: str | None = None, url: str = "") -> None:
+        """Take the text, where a pass edited it what it was before that, and where it was found."""
         self.raw = raw
         self.before = before
+        self.url = url
         self._words: dict[tuple[Splitter, bool], Words] = {}
         self._cut: dict[str, tuple[str, ...]] = {}
 
     def edited(self, text: str) -> Text:
         """Return what an edit made of this text; most of its words are known already."""
-        after = Text(text, before=self.raw)
+        after = Text(text, before=self.raw, url=self.url)
         after._cut = self._cut
         return after
 

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.document import DOCUMENT
+from curation.filters.edits import EDITS, Masked
 from curation.filters.judge import judge_batch
-from curation.filters.rules import Edit, Pass, Rule
+from curation.filters.rules import Edit, Label, Pass, Rule
+from curation.signals import SIGNALS
 
 WORDS = Rule(name="words", signal="word_count", min=2, max=4)
 LENGTH = Rule(name="length", signal="text_length", max=10)
@@ -168,3 +170,56 @@ def test_what_a_pass_took_out_is_measured_in_it_and_forgotten_by_the_next_edits(
 def test_a_pass_without_edits_sees_what_the_last_edits_took_out():
     (row,) = judged(batch("a b [1] c [2]"), [CITED, AFTER], measure_all=True)
     assert dict(row["measures"]) == pytest.approx({"cited.lost": 0.4, "after.lost": 0.4})
+
+
+BY_SCRIPT = Pass(name="names", edits=(), rules=(), labels=(Label(name="script", labeller="script"),))
+LATIN = Pass(name="latin", edits=(), rules=(LENGTH,), when={"script": ("Latn",)})
+
+
+def test_a_label_is_written_down_and_chooses_later_passes():
+    rows = judged(batch("abc", "где", "abcdefghijk", ""), [LATIN, BY_SCRIPT, LATIN])
+    assert [dict(row["metadata"]) for row in rows] == [
+        {"label.script": name} for name in ("Latn", "Cyrl", "Latn", "Zyyy")
+    ]
+    assert [row["measures"] for row in rows] == [{"latin.length": 3.0}, {}, {"latin.length": 11.0}, {}]
+    assert [row["names"] for row in rows] == [[], [], ["latin.length"], []]
+
+
+def test_metadata_stay_beside_labels():
+    documents = batch("abc", metadata=[[("site", "x")]])
+    assert judged(documents, [BY_SCRIPT])[0]["metadata"] == [("site", "x"), ("label.script", "Latn")]
+    assert judged(documents, [FIRST])[0]["metadata"] == [("site", "x")]
+
+
+def test_what_a_label_calls_language_is_the_language():
+    spoken = Pass(name="l", edits=(), rules=(), labels=(Label(name="language", labeller="script"),))
+    [row] = judged(batch("abc", language=["de"]), [spoken])
+    assert (row["language"], row["metadata"]) == ("Latn", None)
+    [row] = judged(batch("abc", language=["de"]), [FIRST])
+    assert row["language"] == "de"
+
+
+def test_a_language_has_its_own_rules():
+    strict = Rule(name="length", signal="text_length", max=2)
+    each = Pass(name="p", edits=(), rules=(LENGTH,), per_language={"de": (strict,), "fr": ()})
+    rows = judged(batch(*["abc"] * 4, language=["de", "en", "fr", None]), [each])
+    assert [row["names"] for row in rows] == [["p.length"], [], [], []]
+    assert [row["measures"] for row in rows] == [{"p.length": 3.0}] * 2 + [{}, {"p.length": 3.0}]
+    assert rows[0]["reasons"][0]["max"] == 2.0
+
+
+def test_replaced_stretches_are_counted(monkeypatch):
+    monkeypatch.setitem(EDITS, "cut", lambda text: Masked(text.replace("b", ""), {"b": text.count("b")}))
+    twice = Pass(name="p", edits=(Edit(name="cut"), Edit(name="cut")), rules=())
+    rows = judged(batch("abba", None), [twice])
+    assert [row["text"] for row in rows] == ["aa", None]
+    assert rows[0]["measures"] == {"spans.p.b": 2.0}
+    assert rows[0]["edits"] == {"p.cut": 2}
+
+
+def test_an_address_reaches_the_signals(monkeypatch):
+    monkeypatch.setitem(SIGNALS, "address_length", lambda text: float(len(text.url)))
+    rule = Rule(name="url", signal="address_length", max=5)
+    each = Pass(name="p", edits=(Edit(name="remove_citations"),), rules=(rule,))
+    rows = judged(batch("a", "b [1]", url=["http://a.b/", None]), [each])
+    assert [row["names"] for row in rows] == [["p.url"], []]
