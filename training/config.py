@@ -168,6 +168,10 @@ class Config:
         phases: the curriculum.
         micro_rows: rows a rank computes at once, at most; 0 is all of its rows. Fewer need less memory and
             give the same losses.
+        precision: of matrix products; weights, moments and the sum of gradients are always float32.
+        recompute: which activations the backward pass computes again instead of keeping them: none; selective
+            (all but attention and the narrow products); full (all within a block).
+        compile: compile the blocks (once, all together).
         max_epochs: how often a source may be read, one number for all or source -> number. Four passes cost
             little beside fresh data, more soon teach nothing (Muennighoff et al. 2023).
     """
@@ -181,6 +185,8 @@ class Config:
     micro_rows: int = field(default=0, metadata=_AT_LEAST_ZERO)
     max_epochs: float | Mapping[str, float] = 4.0
     precision: Literal["float32", "bfloat16"] = "float32"
+    recompute: Literal["none", "selective", "full"] = "none"
+    compile: bool = False
     model: Model = field(default_factory=Model)
     optimizer: Optimizer = field(default_factory=Optimizer)
     cache: CacheSettings = field(default_factory=CacheSettings)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -116,8 +117,13 @@ class Block(nn.Module):
         self.attention = Attention(model)
         self.feed_norm = nn.RMSNorm(model.width, eps=1e-6)
         self.feed = SwiGLU(model)
+        self.compute: Callable[[Tensor, Tensor, Tensor], Tensor] = self.plainly
 
     def forward(self, x: Tensor, turned: Tensor, seen: Tensor) -> Tensor:
+        """Return (rows, tokens, width), by `compute`: plainly, or recomputed or compiled (see `parallel`)."""
+        return self.compute(x, turned, seen)
+
+    def plainly(self, x: Tensor, turned: Tensor, seen: Tensor) -> Tensor:
         """Return (rows, tokens, width)."""
         x = x + self.attention(self.attention_norm(x), turned, seen)
         out: Tensor = x + self.feed(self.feed_norm(x))

@@ -22,7 +22,8 @@ def make_optimizer(model: nn.Module, asked: config.Optimizer) -> torch.optim.Ada
         {"params": decayed, "weight_decay": asked.weight_decay},
         {"params": free, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=asked.learning_rate, betas=(asked.beta1, asked.beta2), eps=1e-8)
+    betas = (asked.beta1, asked.beta2)
+    return torch.optim.AdamW(groups, lr=asked.learning_rate, betas=betas, eps=1e-8, fused=True)
 
 
 def learning_rate(step: int, asked: config.Config) -> float:

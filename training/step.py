@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch.distributed.fsdp import FSDPModule
@@ -39,6 +41,11 @@ def micro_batches(asked: Config, ranks: int) -> int:
     return next(n for n in range(1, rows + 1) if rows % n == 0 and rows // n <= most)
 
 
+@cache
+def _compiled_losses() -> Callable[[torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, torch.Tensor]]:
+    return torch.compile(token_losses, fullgraph=True)  # the logits' float32 copies are never written
+
+
 def learn(model: Decoder, batch: Batch, plan: Plan, place: Ranks, asked: Config) -> Measured:
     """Compute the losses and the clipped gradients of one batch.
 
@@ -49,14 +56,15 @@ def learn(model: Decoder, batch: Batch, plan: Plan, place: Ranks, asked: Config)
     counted = batch.labels != IGNORED
     total = place.sum(counted.sum(dtype=torch.float64))
     parts, taken = micro_batches(asked, place.count), []
+    measure = _compiled_losses() if asked.compile else token_losses
     inputs = (batch.tokens, batch.documents, batch.positions, batch.labels)
     for number, (tokens, documents, positions, labels) in enumerate(
         zip(*(each.chunk(parts) for each in inputs), strict=True)
     ):
         if isinstance(model, FSDPModule):
             model.set_requires_gradient_sync(number + 1 == parts)
-        logits = model(tokens, documents, positions)
-        losses, goals = token_losses(logits, labels, asked.optimizer.z_loss)
+        logits = model(tokens, documents, positions, batch.cu_seqlens[number])
+        losses, goals = measure(logits, labels, asked.optimizer.z_loss)
         torch.autograd.backward(goals.sum() * (place.count / total))
         taken.append(losses.detach())
         del logits, losses, goals  # the next part needs their room

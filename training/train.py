@@ -30,7 +30,7 @@ from training.parallel import Ranks, build, ranks
 from training.plan import Plan, PlanError, difference
 from training.record import Record
 from training.shards import Reader
-from training.step import Measured, learn
+from training.step import Measured, learn, micro_batches
 from training.watch import Watch, write_spike
 
 
@@ -77,7 +77,14 @@ def train(asked: Config, corpus: Corpus, plan: Plan, place: Ranks) -> dict[str, 
     reader, watch = Reader(corpus, plan.names), Watch(asked.watch)
     with (
         Record(asked, plan, place, corpus.row_tokens, first_step=plan.step) as record,
-        Loader(plan, reader, rank=place.rank, ranks=place.count, device=place.device) as batches,
+        Loader(
+            plan,
+            reader,
+            rank=place.rank,
+            ranks=place.count,
+            device=place.device,
+            micro_batches=micro_batches(asked, place.count),
+        ) as batches,
     ):
         record.say(*warnings)
         for batch in batches:
