@@ -6,17 +6,37 @@ from their manifest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from curation.recipe.config import ConfigError, Mistake, compose, load, nearest
+from training.settings import (
+    AT_LEAST_ONE,
+    AT_LEAST_ZERO,
+    CacheSettings,
+    Checkpoint,
+    Evals,
+    Found,
+    Model,
+    Optimizer,
+    Watch,
+)
 
-_AT_LEAST_ZERO = {"min": 0}
-_AT_LEAST_ONE = {"min": 1}
-_FRACTION = {"min": 0, "max": 1}
+__all__ = [
+    "CacheSettings",
+    "Checkpoint",
+    "Config",
+    "Evals",
+    "Model",
+    "Optimizer",
+    "Phase",
+    "Watch",
+    "check_sources",
+    "read_config",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,126 +52,25 @@ class Phase:
     """
 
     name: str
-    steps: int = field(metadata=_AT_LEAST_ONE)
+    steps: int = field(metadata=AT_LEAST_ONE)
     mix: Mapping[str, float]
-    ramp_steps: int = field(default=0, metadata=_AT_LEAST_ZERO)
+    ramp_steps: int = field(default=0, metadata=AT_LEAST_ZERO)
 
-    def __post_init__(self) -> None:
-        for source, weight in self.mix.items():
-            if not 0 <= weight < float("inf"):
-                raise ValueError(
-                    f"phase '{self.name}' gives '{source}' the weight {weight}; expected 0 or more"
+    @staticmethod
+    def mistakes(values: Mapping[str, Any]) -> Iterator[Found]:
+        """Yield what is wrong with the mixture or the ramp."""
+        name, mix = values.get("name"), values.get("mix")
+        for source, weight in (mix or {}).items():
+            if weight is not None and not 0 <= weight < float("inf"):
+                yield (
+                    ("mix", source),
+                    f"phase '{name}' gives '{source}' the weight {weight}; expected 0 or more",
                 )
-        if not any(weight > 0 for weight in self.mix.values()):
-            raise ValueError(f"phase '{self.name}' gives no source a weight above 0")
-        if self.ramp_steps > self.steps:
-            raise ValueError(f"phase '{self.name}' ramps over {self.ramp_steps} steps but lasts {self.steps}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """The size of the decoder; `hidden_width` 0 means 8/3 of the width, rounded up to a multiple of 64."""
-
-    width: int = field(default=256, metadata=_AT_LEAST_ONE)
-    layers: int = field(default=4, metadata=_AT_LEAST_ONE)
-    heads: int = field(default=4, metadata=_AT_LEAST_ONE)
-    kv_heads: int = field(default=2, metadata=_AT_LEAST_ONE)
-    hidden_width: int = field(default=0, metadata=_AT_LEAST_ZERO)
-    rope_base: float = field(default=10_000.0, metadata={"min": 1})
-    tied: bool = True
-
-    def __post_init__(self) -> None:
-        if self.width % (2 * self.heads):
-            raise ValueError(
-                f"width {self.width} is no multiple of 2 x {self.heads} heads, which rotate pairs of numbers"
-            )
-        if self.heads % self.kv_heads:
-            raise ValueError(f"{self.heads} heads cannot share {self.kv_heads} kv_heads evenly")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Optimizer:
-    """AdamW and its schedule: warmup, cosine to a fraction of the peak, zero by the last phase's end."""
-
-    learning_rate: float = field(default=1e-3, metadata=_AT_LEAST_ZERO)
-    beta1: float = field(default=0.9, metadata=_FRACTION)
-    beta2: float = field(default=0.95, metadata=_FRACTION)
-    weight_decay: float = field(default=0.1, metadata=_AT_LEAST_ZERO)
-    clip_norm: float = field(default=1.0, metadata=_AT_LEAST_ZERO)
-    warmup_steps: int = field(default=20, metadata=_AT_LEAST_ZERO)
-    cosine_floor_fraction: float = field(default=0.1, metadata=_FRACTION)
-    z_loss: float = field(default=0.0, metadata=_AT_LEAST_ZERO)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
-    """How often to save, and which checkpoints stay.
-
-    Attributes:
-        every_steps: save after so many steps; 0 leaves the period to the failure rate.
-        expected_gpu_hours_between_failures: of one rank; with what a save was measured to cost, it gives the
-            period that loses the least time (Daly 2006).
-        keep_count: how many of the newest stay.
-        keep_every_steps: those of every so many steps are made as well, and stay for ever; 0 is none.
-    """
-
-    every_steps: int = field(default=0, metadata=_AT_LEAST_ZERO)
-    expected_gpu_hours_between_failures: float = field(default=1000.0, metadata={"min": 0.001})
-    keep_count: int = field(default=2, metadata=_AT_LEAST_ONE)
-    keep_every_steps: int = field(default=0, metadata=_AT_LEAST_ZERO)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """What is a spike, what is done about one, and what else is looked after.
-
-    Attributes:
-        max_z: a loss or gradient norm is a spike so many robust deviations above the window's median.
-        window_steps: the steps before it that it is held against.
-        min_steps: fewer than these judge nothing; so many spikes one after another are a new level.
-        on_spike: `log` it; `skip` its batch before the optimizer moves; or `rewind` to a checkpoint before
-            it and leave out the `skip_count` batches that end with it (PaLM did: Chowdhery et al. 2022, 5.1).
-        collect_every_steps: all ranks collect garbage at once; 0 leaves it to Python.
-        gather_every_steps: how often the ranks' times are held against each other.
-        timeout_s: how long the ranks wait for one that is missing.
-    """
-
-    max_z: float = field(default=8.0, metadata={"min": 1})
-    window_steps: int = field(default=64, metadata=_AT_LEAST_ONE)
-    min_steps: int = field(default=16, metadata=_AT_LEAST_ONE)
-    on_spike: Literal["log", "skip", "rewind"] = "log"
-    skip_count: int = field(default=1, metadata=_AT_LEAST_ONE)
-    collect_every_steps: int = field(default=200, metadata=_AT_LEAST_ZERO)
-    gather_every_steps: int = field(default=50, metadata=_AT_LEAST_ONE)
-    timeout_s: float = field(default=600.0, metadata={"min": 1})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evals:
-    """What is measured during the run, on files of its own; each is known by its digest.
-
-    Attributes:
-        every_steps: measure after so many steps; the last is always measured.
-        texts: name (best that of a source) -> JSONL of held-out documents (`text`): bits per byte.
-        tasks: name -> JSONL of `prompt`, `choices`, `answer` (the number of the right one): accuracy.
-        prompts: continued by `sample_tokens` tokens each.
-        levels: bits per byte; the summary says after how many tokens each text reached each of them.
-    """
-
-    every_steps: int = field(default=1000, metadata=_AT_LEAST_ONE)
-    texts: Mapping[str, str] = field(default_factory=dict)
-    tasks: Mapping[str, str] = field(default_factory=dict)
-    prompts: tuple[str, ...] = ()
-    sample_tokens: int = field(default=48, metadata=_AT_LEAST_ONE)
-    levels: tuple[float, ...] = (4.0, 3.0, 2.5, 2.0, 1.75, 1.5, 1.25, 1.0, 0.9, 0.8, 0.7)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheSettings:
-    """Where each rank keeps copies of remote shards, and how much of them."""
-
-    folder: str = "~/.cache/spark-curation/shards"
-    limit_gib: float = field(default=100.0, metadata=_AT_LEAST_ZERO)
+        if mix is not None and not any(weight is None or weight > 0 for weight in mix.values()):
+            yield ("mix",), f"phase '{name}' gives no source a weight above 0"
+        steps, ramp = values.get("steps"), values.get("ramp_steps")
+        if steps and ramp and ramp > steps:
+            yield ("ramp_steps",), f"phase '{name}' ramps over {ramp} steps but lasts {steps}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,10 +98,10 @@ class Config:
     data: tuple[str, ...]
     out: str
     phases: tuple[Phase, ...]
-    batch_rows: int = field(metadata=_AT_LEAST_ONE)
-    lanes: int = field(metadata=_AT_LEAST_ONE)
-    seed: int = field(default=1, metadata=_AT_LEAST_ZERO)
-    micro_rows: int = field(default=0, metadata=_AT_LEAST_ZERO)
+    batch_rows: int = field(metadata=AT_LEAST_ONE)
+    lanes: int = field(metadata=AT_LEAST_ONE)
+    seed: int = field(default=1, metadata=AT_LEAST_ZERO)
+    micro_rows: int = field(default=0, metadata=AT_LEAST_ZERO)
     max_epochs: float | Mapping[str, float] = 4.0
     precision: Literal["float32", "bfloat16"] = "float32"
     recompute: Literal["none", "selective", "full"] = "none"
@@ -195,21 +114,30 @@ class Config:
     evals: Evals = field(default_factory=Evals)
     tensorboard: bool = False
 
-    def __post_init__(self) -> None:
-        if not self.data:
-            raise ValueError("data names no directory")
-        if not self.phases:
-            raise ValueError("phases is empty; a run has at least one")
-        if self.phases[0].ramp_steps:
-            raise ValueError(f"the first phase, '{self.phases[0].name}', has no phase before it to ramp from")
-        if isinstance(self.max_epochs, Mapping):
-            for source in self.max_epochs:
-                if source not in self.sources:
-                    raise ValueError(
-                        f"max_epochs names '{source}', no phase does{nearest(source, self.sources)}"
-                    )
-        if self.batch_rows % self.lanes:
-            raise ValueError(f"batch_rows {self.batch_rows} is no multiple of lanes {self.lanes}")
+    @staticmethod
+    def mistakes(values: Mapping[str, Any]) -> Iterator[Found]:
+        """Yield what the fields given contradict in each other."""
+        if values.get("data") == ():
+            yield ("data",), "data names no directory"
+        phases = values.get("phases")
+        if phases == ():
+            yield ("phases",), "phases is empty; a run has at least one"
+        if phases and phases[0] and phases[0].ramp_steps:
+            yield (
+                ("phases", 0, "ramp_steps"),
+                f"the first phase, '{phases[0].name}', has no phase before it to ramp from",
+            )
+        most = values.get("max_epochs")
+        known = sorted({source for phase in phases or () if phase for source in phase.mix})
+        for source in most if known and isinstance(most, Mapping) else ():
+            if source not in known:
+                yield (
+                    ("max_epochs", source),
+                    f"max_epochs names '{source}', no phase does{nearest(source, known)}",
+                )
+        rows, lanes = values.get("batch_rows"), values.get("lanes")
+        if rows and lanes and rows % lanes:
+            yield ("batch_rows",), f"batch_rows {rows} is no multiple of lanes {lanes}"
 
     @property
     def steps(self) -> int:
