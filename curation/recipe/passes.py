@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
+from itertools import chain
 from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -15,13 +15,15 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from curation.filters.edits import EDITS
 from curation.filters.rules import Edit, Pass, Rule
 from curation.recipe.config import Reader, nearest
-from curation.recipe.nodes import found, missing, parse, plain
-from curation.signals import SIGNALS
+from curation.recipe.labels import decode_labels, decode_when
+from curation.recipe.nodes import found, parse, plain
+from curation.recipe.options import decode, options, required
+from curation.recipe.tables import languages
+from curation.signals import LABELLERS, SIGNALS
 from curation.signals.checks import option_mistakes
-from curation.signals.files import damage
-from curation.signals.registry import UNITS, FilePath, Pattern
+from curation.signals.registry import UNITS, FilePath
 
-_KEYS = ("name", "preset", "only", "edit", "keep", "measure")
+_KEYS = ("name", "preset", "only", "when", "edit", "label", "keep", "measure", "per_language")
 _PRESET_KEYS = ("source", "differs", "edit", "keep", "measure")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")  # reasons and measures are called PASS.RULE
 _BOUNDS = ("min", "max")
@@ -33,17 +35,12 @@ def presets() -> list[str]:
     return sorted(each.name[: -len(".yaml")] for each in _FOLDER.iterdir() if each.name.endswith(".yaml"))
 
 
-def options(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return keyword parameter -> type of a signal or an edit: the options a recipe may give it."""
-    hints = typing.get_type_hints(function)
-    parameters = inspect.signature(function).parameters.values()
-    return {p.name: hints[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY}
-
-
 def files_of(each: Pass) -> Iterator[str]:
     """Yield every file (model, list) that a pass reads: their digests enter the fingerprint."""
     functions: list[tuple[Callable[..., Any], Mapping[str, object]]] = []
-    functions += [(SIGNALS[rule.signal], rule.options) for rule in each.rules]
+    rules = chain(each.rules, *each.per_language.values())
+    functions += [(SIGNALS[rule.signal], rule.options) for rule in rules]
+    functions += [(LABELLERS[label.labeller], label.options) for label in each.labels]
     functions += [(EDITS[edit.name], edit.options) for edit in each.edits]
     for function, given in functions:
         for name, kind in options(function).items():
@@ -68,11 +65,32 @@ def decode_pass(reader: Reader, node: Node) -> Pass:
     if "name" not in items and len(reader.mistakes) == before:
         reader.wrong(node, "a pass has no 'name'; its reasons are called NAME.RULE")
     only = reader.value(items["only"], tuple[str, ...]) if "only" in items else ()
-    if not rules and not edits and len(reader.mistakes) == before:
-        reader.wrong(
-            node, "this pass neither edits nor keeps by any rule nor measures, so it would do nothing"
+    labels = decode_labels(reader, items["label"]) if "label" in items else ()
+    if not rules and not edits and not labels and len(reader.mistakes) == before:
+        wrong = (
+            "this pass neither edits nor labels nor keeps by any rule nor measures, so it would do nothing"
         )
-    return Pass(name=name, edits=tuple(edits), rules=tuple(rules.values()), only=only or ())
+        reader.wrong(node, wrong)
+    return Pass(
+        name=name,
+        edits=tuple(edits),
+        rules=tuple(rules.values()),
+        only=only or (),
+        labels=labels,
+        when=decode_when(reader, items["when"]) if "when" in items else {},
+        per_language=_per_language(reader, items["per_language"], rules) if "per_language" in items else {},
+    )
+
+
+def _per_language(reader: Reader, node: Node, rules: Mapping[str, Rule]) -> dict[str, tuple[Rule, ...]]:
+    """Decode the table that `per_language:` names: what it says of a language lies over the pass's rules."""
+    found: dict[str, tuple[Rule, ...]] = {}
+    for language, (_, value) in languages(reader, node).items():
+        items = reader.items(value, rules, f"the table for '{language}'")
+        own = dict(rules)
+        _rules(reader, items, own, bounded=True)
+        found[language] = tuple(own.values())
+    return found
 
 
 def _preset(reader: Reader, node: Node) -> tuple[list[Edit], dict[str, Rule]]:
@@ -103,8 +121,8 @@ def _edits(reader: Reader, node: Node) -> list[Edit]:
                 continue
             edit = EDITS[key.value]
             items = reader.items(value, options(edit), key.value) if value is not None else {}
-            chosen = _options(reader, edit, items)
-            _required(reader, key, key.value, edit, chosen)
+            chosen = decode(reader, edit, items)
+            required(reader, key, key.value, edit, chosen)
             edits.append(Edit(name=key.value, options=chosen))
     return edits
 
@@ -162,12 +180,12 @@ def _rule(
     below = under if under and bounded else Rule(name=name, signal=signal)
     low = reader.value(given.pop("min")[1], float) if "min" in given else below.min
     high = reader.value(given.pop("max")[1], float) if "max" in given else below.max
-    chosen = {**(under.options if under else {}), **_options(reader, SIGNALS[signal], given)}
+    chosen = {**(under.options if under else {}), **decode(reader, SIGNALS[signal], given)}
     if len(reader.mistakes) > before:
         return None
     if bounded and (wrong := interval_mistake(name, signal, low, high)):
         reader.wrong(key, wrong)
-    _required(reader, key, signal, SIGNALS[signal], chosen)
+    required(reader, key, signal, SIGNALS[signal], chosen)
     for option, wrong in option_mistakes(signal, chosen, nearest) if len(reader.mistakes) == before else ():
         reader.wrong(given[option][1] if option in given else key, wrong)
     if len(reader.mistakes) > before:
@@ -207,48 +225,3 @@ def interval_mistake(name: str, signal: str, low: float, high: float) -> str | N
     if low <= least and high > most:
         return f"{name} has max {high:g}, but a {unit} is at most {most:g}"
     return None
-
-
-def _required(
-    reader: Reader, key: Node, name: str, function: Callable[..., Any], chosen: dict[str, Any]
-) -> None:
-    for parameter in inspect.signature(function).parameters.values():
-        required = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
-        if required and parameter.name not in chosen:
-            reader.wrong(key, f"{name} has no '{parameter.name}', which it needs")
-
-
-def _options(
-    reader: Reader, function: Callable[..., Any], items: dict[str, tuple[Node, Node]]
-) -> dict[str, Any]:
-    """Decode the options that `items` give to a function, by the types of its parameters."""
-    kinds = options(function)
-    out: dict[str, Any] = {}
-    for name, (_, node) in items.items():
-        if name not in kinds:
-            continue
-        kind = kinds[name]
-        if Pattern in typing.get_args(kind):
-            out[name] = _patterns(reader, node)
-            continue
-        is_file = FilePath in (kind, *typing.get_args(kind))
-        out[name] = reader.value(node, str | None if is_file else kind)
-        if is_file and out[name]:
-            _file(reader, node, name, out[name])
-    return out
-
-
-def _file(reader: Reader, node: Node, option: str, path: str) -> None:
-    if wrong := missing(path) or damage(option, path):
-        reader.wrong(node, wrong)
-
-
-def _patterns(reader: Reader, node: Node) -> tuple[str, ...] | None:
-    """Decode a list of regular expressions; one that does not compile is a mistake where it stands."""
-    patterns: tuple[str, ...] | None = reader.value(node, tuple[str, ...])
-    for child, pattern in zip(node.value, patterns or (), strict=False):
-        try:
-            re.compile(pattern or "")
-        except re.error as error:
-            reader.wrong(child, f"'{pattern}' is no regular expression: {error}")
-    return patterns

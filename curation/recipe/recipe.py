@@ -16,6 +16,7 @@ from curation.filters.rules import Pass
 from curation.recipe.config import ConfigError, Reader, compose, nearest
 from curation.recipe.dedup import Dedup
 from curation.recipe.history import incomparable
+from curation.recipe.labels import label_mistakes, stream_mistakes
 from curation.recipe.nodes import missing
 from curation.recipe.passes import decode_pass
 from curation.signals.checks import language_mistake
@@ -175,7 +176,8 @@ class Shard:
 
     Attributes:
         tokenizer: path of a Hugging Face `tokenizer.json`, or how to train one.
-        by: what parts documents into the streams that a curriculum can weigh: columns, bands, topics.
+        by: what parts documents into the streams that a curriculum can weigh: source, language, a label,
+            bands, topics.
         pack: `concat` cuts documents where rows end and pads only the last row; `best_fit` cuts only those
             longer than a row, and pads rows. Neither drops a token; the ledger counts padding, the manifest
             cuts.
@@ -185,7 +187,7 @@ class Shard:
     row_tokens: int = field(default=2048, metadata={"min": 2})
     shard_mib: float = field(default=64.0, metadata={"min": 0.001, "max": 2000})
     seed: int = field(default=1, metadata={"min": 0})
-    by: tuple[Literal["source", "language"] | Split, ...] = ("source",)
+    by: tuple[str | Split, ...] = ("source",)
     pack: Literal["concat", "best_fit"] = "concat"
 
     def __post_init__(self) -> None:
@@ -222,11 +224,14 @@ class Recipe:
         if "inputs" in values:
             yield from _input_mistakes(inputs)
         yield from _pass_mistakes(passes, inputs)
+        yield from label_mistakes(passes)
         shard, dedup = values.get("shard"), values.get("dedup")
         if shard and isinstance(shard.tokenizer, str) and (wrong := missing(shard.tokenizer)):
             yield ("shard", "tokenizer"), wrong
         measures = {f"{each.name}.{rule.name}" for each in passes for rule in each.rules} | {"characters"}
         for i, by in enumerate(shard.by if shard else ()):
+            for wrong in stream_mistakes(by, passes) if isinstance(by, str) else ():
+                yield ("shard", "by", i), wrong
             for name in by.measures if isinstance(by, Split) else ():
                 if name not in measures:
                     yield ("shard", "by", i), f"no pass measures '{name}'{nearest(name, measures)}"

@@ -33,7 +33,7 @@ Hmng Hmnp Plrd Mend Mroo Newa Osma Tavt Vith Wcho Yezi Gonm Gong Nshu Medf Tnsa 
 """
 #: Scripts in use by their codes (ISO 15924).
 SCRIPTS = tuple(_CODES.split())
-_NONE = "Zyyy"  # ISO 15924: common to all scripts
+NO_SCRIPT = "Zyyy"  # ISO 15924: common to all scripts
 
 
 def labeller(function: _L) -> _L:
@@ -83,7 +83,7 @@ def script_label(text: Text) -> str:
     ('Cyrl', 'Latn', 'Zyyy')
     """
     counts = _counted(text)
-    return max(sorted(counts), key=counts.__getitem__, default=_NONE)
+    return max(sorted(counts), key=counts.__getitem__, default=NO_SCRIPT)
 
 
 @signal
@@ -103,14 +103,14 @@ def _counted(text: Text) -> dict[str, int]:
     counts: dict[str, int] = {}
     for character, count in text.characters.items():
         script = _script(character)
-        if script != _NONE:
+        if script != NO_SCRIPT:
             counts[script] = counts.get(script, 0) + count
     return counts
 
 
 @functools.lru_cache(maxsize=1 << 16)
 def _script(character: str) -> str:
-    return next((code for code, pattern in _patterns() if pattern.match(character)), _NONE)
+    return next((code for code, pattern in _patterns() if pattern.match(character)), NO_SCRIPT)
 
 
 @functools.cache

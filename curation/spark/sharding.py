@@ -21,6 +21,7 @@ from curation.accounting.fingerprint import digest_bytes, digest_row, digest_row
 from curation.accounting.ledger import Account, Count, Ledger
 from curation.accounting.manifest import join, read_json
 from curation.accounting.sample import sampled
+from curation.filters.judge import LABEL
 from curation.recipe.recipe import Shard, Split, Train
 from curation.shards.pack import Layout, interval_tokens, order_keys, rows_per_shard
 from curation.shards.tokens import Tokenizer, encode_column, load_tokenizer, train_tokenizer
@@ -123,7 +124,8 @@ def _tokenize(documents: DataFrame, settings: Shard, tokenizer_text: str) -> Dat
 def _part(by: str | Split) -> Column:
     """Return a document's part of its stream's name; `unknown` where it has no value or was not measured."""
     if isinstance(by, str):
-        return F.coalesce(F.col(by), F.lit("unknown"))
+        known = F.col(by) if by in ("source", "language") else F.col("metadata")[f"{LABEL}{by}"]
+        return F.coalesce(known, F.lit("unknown"))
     if by.measure:
         value = _measured(by.measure)
         band = sum(((value >= bound).cast("int") for bound in by.bounds), start=F.lit(0))

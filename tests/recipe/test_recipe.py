@@ -90,7 +90,7 @@ TABLE = [
     (BASE + "extract: {timeout_s: fast}", "6:22: expected a number, found 'fast'"),
     # passes
     (BASE + "filter: [{keep: {word_count: {min: 1}}}]", "6:10: a pass has no 'name'; its reasons are called NAME.RULE"),
-    (BASE + "filter: [{name: p}]", "6:10: this pass neither edits nor keeps by any rule nor measures, so it would do nothing"),
+    (BASE + "filter: [{name: p}]", "6:10: this pass neither edits nor labels nor keeps by any rule nor measures, so it would do nothing"),
     (BASE + "filter: [{name: p, preset: gophr}]", "6:28: no preset named 'gophr' (did you mean 'gopher'?)"),
     (BASE + "filter: [{name: p, keep: {wrd_count: {min: 1}}}]", "6:27: no signal named 'wrd_count' (did you mean 'word_count'?)"),
     (BASE + "filter: [{name: p, keep: {x: {signal: wrd_count, min: 1}}}]", "6:39: no signal named 'wrd_count' (did you mean 'word_count'?)"),
@@ -129,7 +129,7 @@ TABLE = [
     (BASE.replace("t.json}", "{train: {vocab: 10}}}"), "5:36: vocab is 10; the least is 257"),
     (BASE.replace("t.json}", "none.json}"), "5:20: no file at 'none.json'"),
     (BASE.replace("t.json}", "t.json, by: []}"), "5:8: 'by' is empty; name at least one column whose values are streams"),
-    (BASE.replace("t.json}", "t.json, by: [site]}"), "5:33: expected one of source, language, found 'site'"),
+    (BASE.replace("t.json}", "t.json, by: [site]}"), "5:33: expected source, language or the name of a label, found 'site'; known: language, source"),
     (BASE.replace("t.json}", "t.json, pack: bestfit}"), "5:34: expected one of concat, best_fit, found 'bestfit' (did you mean 'best_fit'?)"),
     (BASE.replace("t.json}", "t.json, by: [{name: q, measure: q.hq, bounds: [0.5]}]}"), "5:33: no pass measures 'q.hq'"),
     (BASE.replace("t.json}", "t.json, by: [{name: q, measure: characters}]}"), "5:33: 'q' needs either measure and bounds, or largest"),
