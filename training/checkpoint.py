@@ -1,90 +1,228 @@
-"""Checkpoints: written aside, with a manifest of digests, then renamed; loaded on any number of ranks."""
+"""Checkpoints: written aside and behind the training's back, then renamed; loaded on any number of ranks.
+
+A save copies the state (on a GPU while the next step computes its gradients) and goes on; threads write the
+files, digest them, write the manifest with the digests last, and rename. A kill leaves the one before.
+"""
 
 from __future__ import annotations
 
 import json
+import math
+import os
 import shutil
+import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.distributed.checkpoint.filesystem import FileSystemReader
+from torch.distributed.checkpoint.staging import DefaultStager, StagingOptions
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 from torch.distributed.checkpoint.state_dict_loader import load
-from torch.distributed.checkpoint.state_dict_saver import save
+from torch.distributed.checkpoint.state_dict_saver import AsyncSaveResponse, async_save
 
 from curation.accounting.fingerprint import digest_file
+from training import config
 from training.parallel import Ranks
 
 MANIFEST = "manifest.json"
+_MEASURE_STEPS = 10  # before the first save of a process, where what a save costs decides the period
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that could not be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
     """A checkpoint that is whole: its directory and its manifest.
 
-    The manifest holds `step` (the next batch's number), `ranks`, `model` (what the weights fit), `plan` (its
-    state and past) and `files` (name -> bytes and digest).
+    The manifest holds `step` (the next batch's number), `ranks`, `config`, `fits` (what the weights fit),
+    `plan` (its state and past), `watch` (what it has seen), `skipped` (steps left out) and `files`
+    (name -> bytes and digest).
     """
 
     directory: Path
     manifest: Mapping[str, Any]
 
 
-class Checkpoints:
-    """The checkpoints of one run, below `out`/checkpoints."""
+def period_s(cost_s: float, between_failures_s: float) -> float:
+    """Return the time between two saves that loses the least to saves and to repeated work.
 
-    def __init__(self, out: Path, place: Ranks, keep_count: int) -> None:
-        self.folder, self._place, self._keep_count = out / "checkpoints", place, keep_count
+    Daly 2006, "A higher order estimate of the optimum checkpoint interval", equation 37; where a save costs
+    little beside the time between failures this is Young's sqrt(2 cost between_failures).
+
+    >>> round(period_s(2.0, 64 * 3600.0)), round((2 * 2.0 * 64 * 3600.0) ** 0.5)
+    (959, 960)
+    """
+    if cost_s >= 2 * between_failures_s:
+        return between_failures_s
+    part = math.sqrt(cost_s / (2 * between_failures_s))
+    return math.sqrt(2 * cost_s * between_failures_s) * (1 + part / 3 + part**2 / 9) - cost_s
+
+
+class Checkpoints:
+    """The checkpoints of one run, below `out`/checkpoints; made on all ranks at once.
+
+    A context manager, which waits for the last save.
+    """
+
+    def __init__(self, out: Path, place: Ranks, asked: config.Checkpoint, timeout_s: float) -> None:
+        self.folder, self._place, self._asked = out / "checkpoints", place, asked
+        self._group = dist.new_group(  # its own: threads talk while the training does
+            backend="gloo", timeout=timedelta(seconds=timeout_s)
+        )
+        cuda = place.device.type == "cuda"
+        self._stager = DefaultStager(StagingOptions(cuda, False, cuda, cuda))
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._staging: Future[None] | None = None
+        self._publishing: Future[None] | None = None
+        self._since_s = time.perf_counter()
+        self._steps_done = 0
+        self.cost_s = math.nan  # for how long the last save held the training up
+        self.write_s = 0.0  # from its beginning to its being whole
+
+    def due(self) -> bool:
+        """Return whether the clock asks for a save after one more step; the first rank's answer counts."""
+        self._steps_done += 1
+        if self._asked.every_steps:
+            return False
+        if math.isnan(self.cost_s):
+            return self._steps_done >= _MEASURE_STEPS
+        between_s = self._asked.expected_gpu_hours_between_failures * 3600 / self._place.count
+        return time.perf_counter() - self._since_s >= max(period_s(self.cost_s, between_s), self.write_s)
+
+    def falls_on(self, step: int) -> bool:
+        """Return whether the settings name the number of steps done as one to save after."""
+        periods = (self._asked.every_steps, self._asked.keep_every_steps)
+        return any(period and step % period == 0 for period in periods)
 
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, facts: Mapping[str, Any]) -> None:
-        """Write one checkpoint, its manifest with `facts` (`step` among them); a kill leaves the last one."""
+        """Begin to write one checkpoint, its manifest with `facts` (`step` among them).
+
+        Raises:
+            CheckpointError: the one before could not be written.
+        """
+        began = time.perf_counter()
+        self.wait()
         final = self.folder / f"step-{facts['step']:08d}"
         aside = final.with_name(f"{final.name}.incomplete")
         if self._place.is_first:
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(parents=True)
-        dist.barrier()
-        save(_state(model, optimizer), checkpoint_id=aside)
-        if self._place.is_first:
-            files = {
-                file.name: {"bytes": file.stat().st_size, "digest": digest_file(str(file))}
-                for file in sorted(aside.iterdir())
-            }
+        dist.barrier(group=self._group)
+        state = _state(model, optimizer)
+        if self._place.device.type == "cuda":
+            torch.cuda.synchronize()  # the copy runs beside the stream that moved the weights
+        answer = async_save(state, checkpoint_id=aside, process_group=self._group, async_stager=self._stager)
+        written, self._staging = (
+            (answer.upload_completion, answer.staging_completion)
+            if isinstance(answer, AsyncSaveResponse)
+            else (answer, None)
+        )
+        self._publishing = self._pool.submit(self._publish, written, aside, final, dict(facts), began)
+        self._since_s = time.perf_counter()
+        self.cost_s = self._since_s - began
+
+    def staged(self) -> None:
+        """Wait until the state of the last save is copied; call it before the optimizer moves again."""
+        if self._staging:
+            self._staging.result()
+            self._staging = None
+
+    def wait(self) -> None:
+        """Wait until the last save is whole."""
+        self.staged()
+        pending, self._publishing = self._publishing, None
+        if pending:
+            try:
+                pending.result()
+            except Exception as error:
+                raise CheckpointError(
+                    f"{self.folder}: a checkpoint could not be written: {error}; make room there or choose "
+                    "another `out`, then run the same command again: it continues from the one before"
+                ) from error
+
+    def __enter__(self) -> Checkpoints:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Wait for the last save and end the threads; a save that fails after another error is not told."""
+        try:
+            with suppress(CheckpointError) if error else nullcontext():
+                self.wait()
+        finally:
+            self._pool.shutdown()
+            self._stager.close()
+
+    def _publish(
+        self, written: Future[Any], aside: Path, final: Path, facts: dict[str, Any], began: float
+    ) -> None:
+        """Write the manifest over what each rank says of its own files, rename, remove what need not stay."""
+        written.result()
+        mine = list(aside.glob(f"__{self._place.rank}_*")) + [aside / ".metadata"] * self._place.is_first
+        own = {f.name: {"bytes": f.stat().st_size, "digest": digest_file(str(f))} for f in sorted(mine)}
+        parts: list[Any] | None = [None] * self._place.count if self._place.is_first else None
+        dist.gather_object(own, parts, dst=0, group=self._group)
+        if parts is not None:
+            files = {name: file for part in parts for name, file in part.items()}
             text = json.dumps({**facts, "ranks": self._place.count, "files": files}, indent=1)
-            (aside / MANIFEST).write_text(text, encoding="utf-8")
+            with (aside / MANIFEST).open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
             shutil.rmtree(final, ignore_errors=True)
             aside.rename(final)
-            for old in self._all()[: -self._keep_count]:
-                shutil.rmtree(old)
-        dist.barrier()
+            self._prune()
+        self.write_s = time.perf_counter() - began
 
-    def latest(self) -> tuple[Saved | None, list[str]]:
+    def _prune(self) -> None:
+        """Remove all but the newest checkpoints and those of every `keep_every_steps`."""
+        always = self._asked.keep_every_steps
+        for old in self._all()[: -self._asked.keep_count]:
+            if not always or int(old.name.removeprefix("step-")) % always:
+                shutil.rmtree(old)
+
+    def latest(self, at_most: float = math.inf) -> tuple[Saved | None, list[str]]:
         """Return the newest checkpoint that is what its manifest says, and why newer ones are not used.
 
-        The first rank looks; all get its answer.
+        Only those of at most so many steps. The first rank looks which there are; each checks a share of
+        the files.
         """
-        found: list[Any] = [None, []]
-        if self._place.is_first:
-            for directory in reversed(self._all()):
-                manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-                if fault := _fault(directory, manifest["files"]):
-                    found[1].append(f"{fault}; the checkpoint before it is used")
-                    continue
-                found[0] = Saved(directory=directory, manifest=manifest)
-                break
-        dist.broadcast_object_list(found, src=0)
-        return found[0], found[1]
+        names: list[Any] = [[path.name for path in reversed(self._all())] if self._place.is_first else None]
+        dist.broadcast_object_list(names, src=0)
+        warnings: list[str] = []
+        for name in names[0]:
+            if int(name.removeprefix("step-")) > at_most:
+                continue
+            directory = self.folder / name
+            manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+            share = sorted(manifest["files"].items())[self._place.rank :: self._place.count]
+            faults: list[Any] = [None] * self._place.count
+            dist.all_gather_object(faults, _fault(directory, dict(share)))
+            if not any(faults):
+                return Saved(directory=directory, manifest=manifest), warnings
+            warnings.append(f"{next(filter(None, faults))}; the checkpoint before it is used")
+        return None, warnings
 
     def restore(self, saved: Saved, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         """Load weights, optimizer and random state; each rank reads what it owns now, whoever wrote it."""
         state = _state(model, optimizer)
+        held = FileSystemReader(saved.directory).read_metadata().state_dict_metadata
+        if "rng.cuda" in state and "rng.cuda" not in held:
+            del state["rng.cuda"]  # written without a GPU
         load(state, checkpoint_id=saved.directory)
         set_state_dict(model, optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"])
         torch.set_rng_state(state["rng"])
+        if "rng.cuda" in state:
+            torch.cuda.set_rng_state(state["rng.cuda"])
 
     def _all(self) -> list[Path]:
         """Return the published checkpoints, oldest first; one without a manifest does not exist."""
@@ -93,7 +231,10 @@ class Checkpoints:
 
 def _state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     weights, moments = get_state_dict(model, optimizer)
-    return {"model": weights, "optimizer": moments, "rng": torch.get_rng_state()}
+    state = {"model": weights, "optimizer": moments, "rng": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["rng.cuda"] = torch.cuda.get_rng_state()
+    return state
 
 
 def _fault(directory: Path, files: Mapping[str, Mapping[str, Any]]) -> str:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, cast
 
@@ -58,21 +59,23 @@ class Ranks:
 
 
 @contextmanager
-def ranks() -> Iterator[Ranks]:
+def ranks(timeout_s: float = 600.0) -> Iterator[Ranks]:
     """Join the other processes of `torchrun`, or stand alone as one rank of one; leave at the end.
 
-    GPUs talk through NCCL (and gloo for what lies in main memory), CPUs through gloo.
+    GPUs talk through NCCL (and gloo for what lies in main memory), CPUs through gloo. A rank that does not
+    answer within `timeout_s` ends the others.
     """
+    timeout = timedelta(seconds=timeout_s)
     cuda = torch.cuda.is_available()
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if cuda else torch.device("cpu")
     if cuda:
         torch.cuda.set_device(device)
     backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
     if "WORLD_SIZE" in os.environ:
-        dist.init_process_group(backend)
+        dist.init_process_group(backend, timeout=timeout)
     else:
         store = dist.HashStore()  # type: ignore[attr-defined]
-        dist.init_process_group(backend, store=store, rank=0, world_size=1)
+        dist.init_process_group(backend, store=store, rank=0, world_size=1, timeout=timeout)
     try:
         yield Ranks(rank=dist.get_rank(), count=dist.get_world_size(), device=device)
     finally:

@@ -1,10 +1,11 @@
-"""What a run leaves: config.yaml, metrics.jsonl, summary.json; and the line of progress."""
+"""What a run leaves: config.yaml, metrics.jsonl, ranks.jsonl, summary.json; and the line of progress."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -16,25 +17,46 @@ from training.config import Config
 from training.parallel import Ranks
 from training.plan import Plan
 
+_PAUSES = ("save_s", "collect_s", "eval_s")
+
 
 class Record:
-    """Writes a run's directory, from its first rank; the others only keep count. A context manager."""
+    """Writes a run's directory, from its first rank; the others only keep count. A context manager.
 
-    def __init__(self, asked: Config, plan: Plan, place: Ranks, row_tokens: int, *, first_step: int) -> None:
+    `flops_per_token` (forward and backward) and `peak_flops` (a second, of all ranks) give the share of the
+    devices' peak that the run uses (MFU); 0 where a peak is not known, and nothing is said.
+    """
+
+    def __init__(
+        self,
+        asked: Config,
+        plan: Plan,
+        place: Ranks,
+        row_tokens: int,
+        *,
+        first_step: int,
+        flops_per_token: float = 0.0,
+        peak_flops: float = 0.0,
+    ) -> None:
         self.out, self.place, self.spikes = Path(asked.out), place, 0
         self._asked, self._plan, self._first_step = asked, plan, first_step
         self._step_tokens = asked.batch_rows * row_tokens
+        self._mfu_per_speed = flops_per_token / peak_flops if peak_flops else 0.0
+        self._pauses = dict.fromkeys(_PAUSES, 0.0)
         self._first: dict[str, Any] = {}
         self._last: dict[str, Any] = {}
         self._began = self._last_time = time.perf_counter()
         self._stream: IO[str] | None = None
+        self._board: Any = None
 
     def __enter__(self) -> Record:
         if self.place.is_first:
             self.out.mkdir(parents=True, exist_ok=True)
             plain = json.loads(json.dumps(asdict(self._asked)))  # tuples as lists
             (self.out / "config.yaml").write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
-            self._stream = self._metrics().open("a", encoding="utf-8")
+            if self._asked.tensorboard:
+                self._board = self._open_board()
+            self.cut(self._first_step)
         return self
 
     def __exit__(
@@ -43,40 +65,84 @@ class Record:
         if self._stream:
             self._stream.close()
             self._show("\n")
+        if self._board:
+            self._board.close()
 
-    def _metrics(self) -> Path:
-        """Return the metrics file, cut back to the steps before this run's first: a killed run was ahead."""
+    def _open_board(self) -> Any:
+        """Return TensorBoard's writer, or None, in words, where it is not installed."""
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            self.say("tensorboard is not installed: metrics.jsonl alone is written (pip install tensorboard)")
+            return None
+        return SummaryWriter(str(self.out / "tensorboard"), purge_step=self._first_step)
+
+    def cut(self, step: int) -> None:
+        """Cut the metrics back to the steps before `step`: a killed run was ahead, a rewound one is."""
+        if not self.place.is_first:
+            return
+        if self._stream:
+            self._stream.close()
         path = self.out / "metrics.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-        kept = [line for line in lines[: self._first_step] if line.endswith("\n")]
-        aside = path.with_suffix(".incomplete")
-        aside.write_text("".join(kept), encoding="utf-8")
-        aside.rename(path)
-        if kept:
-            self._first, self._last = json.loads(kept[0]), json.loads(kept[-1])
-        return path
+        kept = _whole_lines(path)[:step]
+        _rewrite(path, kept)
+        self._first, self._last = (json.loads(kept[n]) if kept else {} for n in (0, -1))
+        for name in ("ranks.jsonl", "evals.jsonl", "samples.jsonl"):
+            if (other := self.out / name).exists():
+                _rewrite(other, [line for line in _whole_lines(other) if json.loads(line)["step"] <= step])
+        self._stream = path.open("a", encoding="utf-8")
 
     def step(self, step: int, **measured: Any) -> None:
-        """Append one step to the metrics and renew the line of progress."""
+        """Append one step to the metrics, with what held it up since the last, and renew the progress."""
         now = time.perf_counter()
-        speed = self._step_tokens / (now - self._last_time)
-        self._last_time = now
+        step_s = now - self._last_time
+        self._last_time, speed = now, self._step_tokens / step_s
         line = {
             "step": step,
             **measured,
             "tokens": (step + 1) * self._step_tokens,
+            "step_s": round(step_s, 6),
             "tokens_per_s": round(speed, 1),
+            "mfu": round(speed * self._mfu_per_speed, 4) or None,
+            **{name: round(seconds, 6) for name, seconds in self._pauses.items()},
         }
+        self._pauses = dict.fromkeys(_PAUSES, 0.0)
         self._first, self._last = self._first or line, line
         if self._stream is None:
             return
         self._stream.write(json.dumps(line) + "\n")
         self._stream.flush()
-        left_s = (self._plan.steps - step - 1) * (now - self._began) / (step + 1 - self._first_step)
+        if self._board:
+            for name, value in line.items():
+                if isinstance(value, float):
+                    self._board.add_scalar(name, value, step)
+        self._progress(line, now)
+
+    def _progress(self, line: Mapping[str, Any], now: float) -> None:
+        left = self._plan.steps - line["step"] - 1
+        left_s = left * (now - self._began) / (line["step"] + 1 - self._first_step)
+        loss = "skipped" if line["loss"] is None else f"loss {line['loss']:.3f}"
+        mfu = f"{line['mfu']:.1%} MFU  ".replace("%", " %") if line["mfu"] else ""
         self._show(
-            f"\r{line['phase']}  step {step + 1}/{self._plan.steps}  loss {line['loss']:.3f}  "
-            f"{speed:,.0f} tokens/s  waited {line['data_wait_s']:.3f} s  {left_s:.0f} s left  "
+            f"\r\x1b[K{line['phase']}  step {line['step'] + 1}/{self._plan.steps}  {loss}  "
+            f"{line['tokens_per_s']:,.0f} tokens/s  {mfu}"
+            f"waited {100 * line['data_wait_s'] / line['step_s']:.1f} %  {clock(left_s)} left"
         )
+
+    def paused(self, name: str, seconds: float) -> None:
+        """Note what held the training up since the last step; it goes with the next."""
+        self._pauses[name] += seconds
+
+    def ranks(self, step: int, times: Mapping[str, Sequence[float]], told: Sequence[str]) -> None:
+        """Append each rank's times to ranks.jsonl, and say who is slow."""
+        self.append("ranks.jsonl", {"step": step, **times, "slow": list(told)})
+        self.say(*(f"step {step}: {line}" for line in told))
+
+    def append(self, name: str, line: Mapping[str, Any]) -> None:
+        """Append a line of JSON to a file of the run: the first rank does."""
+        if self.place.is_first:
+            with (self.out / name).open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _show(self, text: str) -> None:
         """Write to the terminal, if there is one."""
@@ -90,10 +156,10 @@ class Record:
             for line in lines:
                 print(line, file=sys.stderr)
 
-    def finish(self, parameters: int) -> dict[str, Any]:
+    def finish(self, parameters: int, more: Mapping[str, Any]) -> dict[str, Any]:
         """Write and return the summary, and say in one line how it ended: the first rank does.
 
-        A loss is None where its step was taken before and the metrics of it are gone.
+        A loss is None where its step was left out, or taken before and the metrics of it are gone.
         """
         if not self.place.is_first:
             return {}
@@ -110,9 +176,34 @@ class Record:
             "ranks": self.place.count,
             "seconds": round(time.perf_counter() - self._began, 3),
             "resumed_at": self._first_step,
+            **more,
         }
         (self.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
         did = "nothing left to do" if self._first_step == steps else f"{summary['seconds']:.0f} s"
         shown = " to ".join("unknown" if loss is None else f"{loss:.3f}" for loss in losses)
         print(f"{steps} steps, {summary['tokens']:,} tokens, loss {shown} ({did}): {self.out}")
         return summary
+
+
+def clock(seconds: float) -> str:
+    """Return a time as people read it.
+
+    >>> clock(59.9), clock(3725), clock(400_000)
+    ('0:59', '1:02:05', '4 d 15:06:40')
+    """
+    minutes, s = divmod(int(seconds), 60)
+    hours, m = divmod(minutes, 60)
+    days, h = divmod(hours, 24)
+    return (f"{days} d " if days else "") + (f"{h}:{m:02}:{s:02}" if hours else f"{m}:{s:02}")
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """Return the lines of a file, without one that a kill cut short."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    return [line for line in lines if line.endswith("\n")]
+
+
+def _rewrite(path: Path, lines: Sequence[str]) -> None:
+    aside = path.with_suffix(".incomplete")
+    aside.write_text("".join(lines), encoding="utf-8")
+    aside.rename(path)

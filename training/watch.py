@@ -1,24 +1,15 @@
-"""Notices a step whose loss or gradient norm stands out, and writes down the documents that were in it."""
+"""Notices a step whose loss or gradient norm stands out."""
 
 from __future__ import annotations
 
-import itertools
-import json
 import math
 from collections import deque
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training import config
-from training.corpus import Piece
-from training.explain import documents
-from training.loader import IGNORED, shift
-from training.plan import Draw, Plan
-from training.shards import Reader
 
 _MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 _LEAST_DEVIATION = 0.01  # of the median: a flat stretch does not turn a small step into a spike
@@ -38,14 +29,22 @@ def robust_z(value: float, window: Sequence[float]) -> float:
 
 
 class Watch:
-    """Holds each step's loss and gradient norm against those of the steps before it."""
+    """Holds each step's loss and gradient norm against those of the steps before it in its phase."""
 
     def __init__(self, asked: config.Watch) -> None:
         self._asked = asked
+        self._phase = self._in_a_row = 0
         self._seen = {name: deque[float](maxlen=asked.window_steps) for name in ("loss", "grad_norm")}
 
-    def judge(self, loss: float, grad_norm: float) -> str:
-        """Return why this step is a spike, or nothing; a spike does not enter the window."""
+    def judge(self, loss: float, grad_norm: float, phase: int = 0) -> str:
+        """Return why this step is a spike, or nothing.
+
+        A spike does not enter the window; so many in a row as it takes to judge are a new level, and begin
+        another window. So does a new phase: another mixture has another loss.
+        """
+        if phase != self._phase:
+            self._phase = phase
+            self._restart()
         faults = []
         for name, value in (("loss", loss), ("grad_norm", grad_norm)):
             seen = self._seen[name]
@@ -58,57 +57,23 @@ class Watch:
                 )
             else:
                 seen.append(value)
+        self._in_a_row = self._in_a_row + 1 if faults else 0
+        if self._in_a_row >= self._asked.min_steps:
+            self._restart()
         return "; ".join(faults)
 
+    def _restart(self) -> None:
+        self._in_a_row = 0
+        for seen in self._seen.values():
+            seen.clear()
 
-def write_spike(
-    path: Path, why: str, drawn: Draw, losses: NDArray[np.float32], plan: Plan, reader: Reader
-) -> None:
-    """Write a batch to a JSON file, the row and the document of the highest loss first.
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps, so that a run that continues judges alike."""
+        seen = {name: list(values) for name, values in self._seen.items()}
+        return {"phase": self._phase, "in_a_row": self._in_a_row, "seen": seen}
 
-    `losses` has one number for each token of the global batch (slots, row_tokens). Rows whose loss is not
-    finite come before all others.
-    """
-    slots = range(plan.batch_rows)
-    located = plan.locate(drawn, slots)
-    labels = shift(reader.read(located), reader.corpus.eot_id)
-    rows: list[dict[str, Any]] = []
-    for row, pieces in zip(located, documents(reader, located), strict=True):
-        shard, counted = reader.shard(row.source, row.shard), labels[row.slot] != IGNORED
-        of_row, of_documents = losses[row.slot], []
-        for piece, place in zip(pieces, places(pieces), strict=True):
-            loss = _mean(of_row[place], counted[place])
-            of_documents.append({"id": piece.id, "start": piece.start, "length": piece.length, "loss": loss})
-        rows.append(
-            {
-                "slot": row.slot,
-                "source": plan.names[row.source],
-                "loss": _mean(of_row, counted),
-                "shard": str(shard.path),
-                "row": row.row,
-                "documents": sorted(of_documents, key=_worst_first),
-            }
-        )
-    text = json.dumps({"step": drawn.step, "why": why, "rows": sorted(rows, key=_worst_first)}, indent=1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
-def places(pieces: Sequence[Piece]) -> list[slice]:
-    """Return where in a row each piece's tokens are *predicted*: one place before they stand.
-
-    >>> places([Piece(id="a", start=5, length=3), Piece(id="b", start=0, length=2)])
-    [slice(0, 2, None), slice(2, 4, None)]
-    """
-    ends = list(itertools.accumulate(piece.length for piece in pieces))
-    return [slice(max(a - 1, 0), b - 1) for a, b in itertools.pairwise([0, *ends])]
-
-
-def _mean(losses: NDArray[np.float32], counted: NDArray[np.bool_]) -> float | str:
-    """Return the mean loss of the counted tokens; text where JSON has no number for it."""
-    value = float(losses[counted].mean()) if counted.any() else 0.0
-    return round(value, 4) if math.isfinite(value) else str(value)
-
-
-def _worst_first(entry: dict[str, Any]) -> float:
-    return -math.inf if isinstance(entry["loss"], str) else -entry["loss"]
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Continue from a saved state."""
+        self._phase, self._in_a_row = state["phase"], state["in_a_row"]
+        for name, values in state["seen"].items():
+            self._seen[name] = deque(values, maxlen=self._asked.window_steps)

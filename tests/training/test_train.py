@@ -25,8 +25,14 @@ METRICS = {
     "lr",
     "phase",
     "data_wait_s",
+    "skipped",
     "tokens",
+    "step_s",
     "tokens_per_s",
+    "mfu",
+    "save_s",
+    "collect_s",
+    "eval_s",
 }
 
 

@@ -1,0 +1,239 @@
+"""Whether the ranks live and keep step: signals, heartbeats, who is missing, who is slow, garbage."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from training.parallel import Ranks
+
+_BEAT_S = 1.0
+_SLOW = 1.5  # times the median rank's
+_STALLED = 0.05  # of the time, waiting for data
+
+
+class Signals(AbstractContextManager["Signals"]):
+    """Notes SIGTERM and SIGINT instead of ending at once; a second one ends at once."""
+
+    def __init__(self) -> None:
+        self.noted = ""
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Signals:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.noted = signal.Signals(number).name
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def __exit__(self, *error: object) -> None:
+        self._restore()
+
+
+class Pulse(AbstractContextManager["Pulse"]):
+    """Writes where this rank is to `out`/heartbeats, every second, and says who is missing when all wait.
+
+    All ranks come through the same places in the same order, so whoever has come through fewest is missing.
+    """
+
+    def __init__(self, out: Path, place: Ranks, timeout_s: float) -> None:
+        self._place, self._timeout_s = place, timeout_s
+        self._folder = out / "heartbeats"
+        self._path = self._folder / f"rank-{place.rank:05d}.json"
+        self._beat: dict[str, Any] = {"host": socket.gethostname(), "pid": os.getpid(), "ranks": place.count}
+        self._came = time.monotonic()
+        self._told = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+
+    def __enter__(self) -> Pulse:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._beat["places"] = 0
+        self.at(0, "beginning")
+        self._write()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._beat["ended"] = f"{kind.__name__}: {error}" if kind else "done"
+        self._write()
+
+    def at(self, step: int, doing: str) -> None:
+        """Note that this rank has come to a place; costs nothing, the thread writes it."""
+        self._came = time.monotonic()
+        self._beat = {**self._beat, "step": step, "doing": doing, "places": self._beat["places"] + 1}
+        self._told = False
+
+    def _run(self) -> None:
+        while not self._stop.wait(min(_BEAT_S, self._timeout_s / 10)):
+            self._write()
+            if time.monotonic() - self._came > 0.8 * self._timeout_s and not self._told:
+                self._told = True
+                if text := self.missing():
+                    print(text, file=sys.stderr, flush=True)
+
+    def _write(self) -> None:
+        beat = {**self._beat, "waited_s": round(time.monotonic() - self._came, 1), "written": time.time()}
+        aside = self._path.with_suffix(".incomplete")
+        aside.write_text(json.dumps(beat), encoding="utf-8")
+        aside.rename(self._path)
+
+    def missing_after(self, error: RuntimeError) -> str:
+        """Return who is missing where an error says that a rank did not answer; else nothing."""
+        if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
+            return ""
+        time.sleep(_silent_s(self._timeout_s))  # until a rank that was killed is known to be silent
+        return self.missing()
+
+    def missing(self) -> str:
+        """Return which rank the others wait for, as far as the heartbeats tell; nothing if none is behind."""
+        beats: dict[int, Any] = {}
+        for rank in range(self._place.count):
+            path = self._folder / f"rank-{rank:05d}.json"
+            if path.exists():
+                beats[rank] = json.loads(path.read_text(encoding="utf-8"))
+        return behind(beats, self._place.count, time.time(), _silent_s(self._timeout_s))
+
+
+def _silent_s(timeout_s: float) -> float:
+    return 3 * min(_BEAT_S, timeout_s / 10) + 2
+
+
+def behind(beats: Mapping[int, Mapping[str, Any]], count: int, now: float, silent_s: float) -> str:
+    """Return which ranks ended, fell silent, or have come through fewer places than the others.
+
+    >>> one = {"host": "a", "pid": 1, "places": 7, "step": 3, "doing": "learning", "waited_s": 9}
+    >>> one["written"] = 5
+    >>> behind({0: one, 1: {**one, "pid": 2, "places": 6, "doing": "waiting for data"}}, 2, now=6, silent_s=5)
+    'rank 1 (process 2 on a) has been waiting for data at step 3 for 9 s, while the other ranks wait for it'
+    """
+    most = max((beat["places"] for beat in beats.values()), default=0)
+    found = []
+    for rank in range(count):
+        beat = beats.get(rank)
+        if beat is None:
+            found.append(f"rank {rank} never began")
+            continue
+        who, at = f"rank {rank} (process {beat['pid']} on {beat['host']})", f"at step {beat['step']}"
+        if "ended" in beat and beat["ended"] != "done":
+            found.append(f"{who} ended {at}, {beat['doing']}: {beat['ended']}")
+        elif "ended" not in beat and now - beat["written"] > silent_s:
+            found.append(f"{who} was last heard of {now - beat['written']:.0f} s ago, {beat['doing']} {at}")
+        elif beat["places"] < most:
+            told = f"{who} has been {beat['doing']} {at} for {beat['waited_s']:.0f} s"
+            found.append(f"{told}, while the other ranks wait for it")
+    return "\n".join(found)
+
+
+class Collector(AbstractContextManager["Collector"]):
+    """Collects Python's garbage at the same steps on all ranks, so that they wait once and not by turns."""
+
+    def __init__(self, every_steps: int) -> None:
+        self._every_steps = every_steps
+
+    def __enter__(self) -> Collector:
+        if self._every_steps:
+            gc.collect()
+            gc.freeze()
+            gc.disable()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._every_steps:
+            gc.enable()
+            gc.unfreeze()
+
+    def after(self, step: int) -> float:
+        """Collect if it is time after so many steps; return for how many seconds that held things up."""
+        if not self._every_steps or step % self._every_steps:
+            return 0.0
+        began = time.perf_counter()
+        gc.collect()
+        return time.perf_counter() - began
+
+
+class Times:
+    """Each rank's times since the last gathering: of a step, of waiting for data, and of a fixed sum of work.
+
+    Ranks wait for each other in every step, so their step times are alike whoever is slow. The work (matrix
+    products, nothing to wait for) tells a slow device; the wait tells a slow store.
+    """
+
+    def __init__(self, place: Ranks) -> None:
+        self._place = place
+        size = 4096 if place.device.type == "cuda" else 256
+        self._matrix = torch.ones(size, size, device=place.device) / size
+        self._steps: list[tuple[float, float]] = []
+
+    def add(self, step_s: float, wait_s: float) -> None:
+        """Note one step."""
+        self._steps.append((step_s, wait_s))
+
+    def gather(self) -> dict[str, list[float]]:
+        """Return what each rank measured, in their order; all ranks call it at once."""
+        step_s, wait_s = (sum(each) / len(self._steps) for each in zip(*self._steps, strict=True))
+        self._steps.clear()
+        mine = torch.tensor([[step_s, wait_s, self._work_s()]], device=self._place.device)
+        columns = self._place.gather(mine).T.tolist()
+        names = ("step_s", "data_wait_s", "work_s")
+        return {name: [round(v, 6) for v in of] for name, of in zip(names, columns, strict=True)}
+
+    def _work_s(self) -> float:
+        """Return the least time of three that the same work takes here."""
+        synchronize: Callable[[], None] = (
+            torch.cuda.synchronize if self._place.device.type == "cuda" else lambda: None
+        )
+        best = float("inf")
+        for _ in range(3):
+            synchronize()
+            began = time.perf_counter()
+            self._matrix @ self._matrix
+            synchronize()
+            best = min(best, time.perf_counter() - began)
+        return best
+
+
+def slow(times: Mapping[str, Sequence[float]]) -> list[str]:
+    """Return which rank computes much longer than the median rank, and which waits for data, in words.
+
+    >>> slow({"step_s": [1.0, 1.0, 1.0], "data_wait_s": [0.0, 0.2, 0.0], "work_s": [0.01, 0.01, 0.03]})
+    ['rank 2 takes 3.0 times as long as the median rank for the same work', \
+'rank 1 waits for data 20 % of the time']
+    """
+    lines = []
+    work, wait = times["work_s"], [w / s for w, s in zip(times["data_wait_s"], times["step_s"], strict=True)]
+    if max(work) > _SLOW * (middle := statistics.median_low(work)):
+        rank = work.index(max(work))
+        lines.append(
+            f"rank {rank} takes {max(work) / middle:.1f} times as long as the median rank for the same work"
+        )
+    if max(wait) > _STALLED:
+        lines.append(f"rank {wait.index(max(wait))} waits for data {100 * max(wait):.0f} % of the time")
+    return lines

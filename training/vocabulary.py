@@ -1,0 +1,60 @@
+"""The tokenizer that made the shards, for people's text: evals, prompts, the documents of a spike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import fsspec
+
+from curation.accounting.fingerprint import digest_file
+from training.corpus import Corpus
+
+
+class VocabularyError(ValueError):
+    """A tokenizer that cannot be had, or is not the one that made the shards."""
+
+
+class Vocabulary:
+    """Text to ids and back, as the shards have them."""
+
+    def __init__(self, engine: Any, corpus: Corpus) -> None:
+        self._engine, self.eot_id, self.digest = engine, corpus.eot_id, corpus.tokenizer_digest
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of a text, without an end of text; special tokens in it are ordinary text."""
+        ids: list[int] = self._engine.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids; bytes that are no whole character become U+FFFD."""
+        text: str = self._engine.decode(list(ids), skip_special_tokens=False)
+        return text
+
+
+def open_vocabulary(corpus: Corpus) -> Vocabulary:
+    """Return the tokenizer that the shards' manifest names.
+
+    Raises:
+        VocabularyError: the file is not there, is no tokenizer, or has another digest.
+    """
+    import tokenizers
+
+    try:
+        if (found := digest_file(corpus.tokenizer)) != corpus.tokenizer_digest:
+            raise VocabularyError(
+                f"{corpus.tokenizer}: expected the tokenizer that made the shards, "
+                f"{corpus.tokenizer_digest}, found {found}; put that file back"
+            )
+        with fsspec.open(corpus.tokenizer, "rt", encoding="utf-8") as stream:
+            content = stream.read()
+    except OSError as error:
+        raise VocabularyError(f"{corpus.tokenizer}: the tokenizer cannot be read ({error})") from error
+    try:
+        engine = tokenizers.Tokenizer.from_str(content)
+    except Exception as error:  # what the library raises for a malformed file is no narrower
+        raise VocabularyError(f"{corpus.tokenizer}: not a tokenizer ({error})") from error
+    engine.no_truncation()
+    engine.no_padding()
+    engine.encode_special_tokens = True
+    return Vocabulary(engine, corpus)
