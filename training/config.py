@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from curation.recipe.config import ConfigError, Mistake, compose, load, nearest
+from curation.recipe.config import ConfigError, Mistake, Reader, nearest
+from training.derive import TOKENS_PER_PARAMETER, tree
 from training.settings import (
     AT_LEAST_ONE,
     AT_LEAST_ZERO,
+    FRACTION,
     CacheSettings,
     Checkpoint,
     Evals,
@@ -45,7 +47,8 @@ class Phase:
 
     Attributes:
         name: shown in metrics; not part of the order of data.
-        steps: how many batches.
+        steps: how many batches; derived where `share` is given instead.
+        share: of the run's budget, 0 to 1.
         mix: source -> weight, in rows (so in tokens); only the proportions count.
         ramp_steps: over how many of the first steps the mixture moves, in a straight line, from that of the
             phase before; 0 is a hard switch.
@@ -54,6 +57,7 @@ class Phase:
     name: str
     steps: int = field(metadata=AT_LEAST_ONE)
     mix: Mapping[str, float]
+    share: float = field(default=0.0, metadata=FRACTION)
     ramp_steps: int = field(default=0, metadata=AT_LEAST_ZERO)
 
     @staticmethod
@@ -85,6 +89,13 @@ class Config:
         lanes: parts each source's shards are dealt into; ranks must divide it. It is part of the order of
             data, so choose one that many numbers of ranks divide and keep it.
         phases: the curriculum.
+        size: decides what is not written: the model's shape, `optimizer`'s learning_rate and warmup_steps,
+            batch_rows, lanes, budget_tokens, and the steps of phases that have a `share` (see `derive`).
+        tokens_per_parameter: of the budget, where `budget_tokens` is not given (Hoffmann et al. 2022).
+        budget_tokens: what phases have a share of.
+        batch_tokens: gives batch_rows where that is not given, to the nearest multiple of the lanes.
+        fork: {from: RUN, at: STEP, phase: {...}} continues the checkpoint of another run at that step, with
+            its configuration (what else stands here changes it) and one phase, the last, of its own.
         micro_rows: rows a rank computes at once, at most; 0 is all of its rows. Fewer need less memory and
             give the same losses.
         precision: of matrix products; weights, moments and the sum of gradients are always float32.
@@ -100,6 +111,11 @@ class Config:
     phases: tuple[Phase, ...]
     batch_rows: int = field(metadata=AT_LEAST_ONE)
     lanes: int = field(metadata=AT_LEAST_ONE)
+    size: Literal["", "15m", "60m", "125m", "350m", "1b", "3b", "8b"] = ""
+    tokens_per_parameter: float = field(default=TOKENS_PER_PARAMETER, metadata=AT_LEAST_ZERO)
+    budget_tokens: float = field(default=0.0, metadata=AT_LEAST_ZERO)
+    batch_tokens: float = field(default=0.0, metadata=AT_LEAST_ZERO)
+    fork: Mapping[str, str] = field(default_factory=dict)
     seed: int = field(default=1, metadata=AT_LEAST_ZERO)
     micro_rows: int = field(default=0, metadata=AT_LEAST_ZERO)
     max_epochs: float | Mapping[str, float] = 4.0
@@ -135,6 +151,11 @@ class Config:
                     ("max_epochs", source),
                     f"max_epochs names '{source}', no phase does{nearest(source, known)}",
                 )
+        if phases and sum(phase.share for phase in phases if phase) > 1 + 1e-9:
+            yield (
+                ("phases",),
+                f"the shares of the phases sum to {sum(phase.share for phase in phases):g}, over 1",
+            )
         rows, lanes = values.get("batch_rows"), values.get("lanes")
         if rows and lanes and rows % lanes:
             yield ("batch_rows",), f"batch_rows {rows} is no multiple of lanes {lanes}"
@@ -161,7 +182,11 @@ def read_config(path: str, overrides: Sequence[str] = ()) -> Config:
     Raises:
         ConfigError: with every mistake as `file:line:column: text`.
     """
-    return load(path, Config, overrides)
+    reader = Reader()
+    config = reader.dataclass(tree(path, overrides)[0], Config)
+    if reader.mistakes:
+        raise ConfigError(reader.mistakes)
+    return cast(Config, config)
 
 
 def check_sources(path: str, overrides: Sequence[str], config: Config, known: Sequence[str]) -> None:
@@ -170,7 +195,7 @@ def check_sources(path: str, overrides: Sequence[str], config: Config, known: Se
     Raises:
         ConfigError: each source that no shard has, where it stands in the file.
     """
-    root, mistakes = compose(path, overrides), []
+    root, mistakes = tree(path, overrides)[0], []
     for number, phase in enumerate(config.phases):
         for source in phase.mix:
             if source not in known:

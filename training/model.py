@@ -18,14 +18,10 @@ from torch.nn.attention.varlen import varlen_attn
 
 from training import config
 from training.loader import IGNORED
+from training.sizes import hidden_width
 
 _STD = 0.02
 _HALF = (torch.bfloat16, torch.float16)  # what flash attention takes
-
-
-def hidden_width(model: config.Model) -> int:
-    """Return the width inside the SwiGLU: 8/3 of the model's, up to a multiple of 64, unless it is given."""
-    return model.hidden_width or 64 * math.ceil(model.width * 8 / 3 / 64)
 
 
 def turns(positions: Tensor, size: int, base: float) -> Tensor:

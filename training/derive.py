@@ -1,0 +1,174 @@
+"""What a request leaves open and its `size` decides; what a `fork` takes from its trunk. As YAML nodes.
+
+Derived values are laid into the request as if they had been written there, so that all of it is checked,
+printed and stored alike. What is written wins over what is derived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from curation.accounting.manifest import MissingManifest, join, published, read_manifest
+from curation.recipe.config import ConfigError, Mistake, compose
+from training import sizes
+from training.settings import Model
+
+LANES = 48  # 1, 2, 3, 4, 6, 8, 12, 16, 24 or 48 ranks see the same batches
+TOKENS_PER_PARAMETER = 20.0  # Hoffmann et al. 2022
+_UNKNOWN = (2048, 50_000)  # row length and vocabulary where no shards can be read: they are refused later
+
+
+def tree(path: str, overrides: Sequence[str] = ()) -> tuple[Node, dict[str, Any]]:
+    """Return the whole request as a YAML node, and what was derived for it, as dotted key -> value.
+
+    Raises:
+        ConfigError: the file, or the configuration of a fork's trunk, is no YAML or is not there.
+    """
+    root = compose(path, overrides)
+    if isinstance(root, MappingNode):
+        root = _forked(root)
+    derived = _derived(_plain(root))
+    for dotted, value in derived.items():
+        _put(root, dotted.split("."), value)
+    return root, derived
+
+
+def _plain(node: Node) -> Any:
+    return yaml.safe_load(yaml.serialize(node))
+
+
+def _derived(asked: Any) -> dict[str, Any]:
+    """Return every derived value that is not given; nothing for a request that is wrong in its form."""
+    if not isinstance(asked, dict):
+        return {}
+    phases: list[Any] = found if isinstance(found := asked.get("phases"), list) else []
+    shares = [_number(each.get("share")) if isinstance(each, dict) else 0 for each in phases]
+    if not (asked.get("size") or asked.get("batch_tokens") or any(shares)):
+        return {}
+    row_tokens, vocab = _facts(asked.get("data"))
+    out: dict[str, Any] = {}
+
+    def settle(dotted: str, derived: Any) -> Any:
+        section, _, key = dotted.rpartition(".")
+        given = asked.get(section) if section else asked
+        if isinstance(given, dict) and given.get(key) is not None:
+            return type(derived)(_number(given[key]) or derived)
+        out[dotted] = derived
+        return derived
+
+    sized = asked.get("size") in sizes.SHAPES
+    shape = sizes.SHAPES[asked["size"]] if sized else {}
+    given = {key: value for key, value in _mapping(asked.get("model")).items() if isinstance(value, int)}
+    chosen = {key: settle(f"model.{key}", value) for key, value in shape.items()}
+    known = {key: value for key, value in {**chosen, **given}.items() if key in Model.__slots__}
+    counts = sizes.parameters(Model(**{k: v for k, v in known.items() if k == "tied" or v > 0}), vocab)
+    inside = counts["attention"] + counts["feed"]
+    lanes = settle("lanes", LANES) if sized else max(1, int(_number(asked.get("lanes"))))
+    wanted = _number(asked.get("batch_tokens")) or sizes.batch_tokens(inside)
+    rows = settle("batch_rows", lanes * max(1, round(wanted / row_tokens / lanes)))
+    per_parameter = _number(asked.get("tokens_per_parameter")) or TOKENS_PER_PARAMETER
+    budget = settle("budget_tokens", round(per_parameter * sum(counts.values())))
+    steps = max(1, round(budget / (rows * row_tokens)))
+    done = 0.0
+    for number, (phase, share) in enumerate(zip(phases, shares, strict=True)):
+        if share and "steps" not in phase:
+            first, done = round(done * steps), done + share
+            out[f"phases.{number}.steps"] = max(1, round(done * steps) - first)
+    if sized:
+        settle("optimizer.learning_rate", sizes.learning_rate(inside))
+        settle("optimizer.warmup_steps", max(1, min(round(inside / (rows * row_tokens)), steps // 10)))
+    return out
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: Any) -> float:
+    """Return a positive number, 0 for anything else: the decoder says what is wrong with it."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return 0.0
+    return number if 0 < number < float("inf") else 0.0
+
+
+def _facts(data: Any) -> tuple[int, int]:
+    """Return the row length and the vocabulary of the first shards, from their manifest."""
+    try:
+        detail = read_manifest(published(str(data[0]), "shard")).detail
+        return int(detail["row_tokens"]), int(detail["tokenizer"]["vocab"])
+    except (MissingManifest, KeyError, IndexError, TypeError, ValueError):
+        return _UNKNOWN
+
+
+def _forked(root: MappingNode) -> MappingNode:
+    """Return the trunk's configuration, cut at the step of the fork, with the fork's own on top.
+
+    Raises:
+        ConfigError: the trunk's configuration cannot be read, or `fork` is not whole.
+    """
+    fork = _mapping(_plain(root)).get("fork")
+    if not isinstance(fork, dict) or "phase" not in fork:
+        return root
+    place = _find(root, "fork")
+    trunk, at = fork.get("from"), fork.get("at")
+    if not isinstance(trunk, str) or not isinstance(at, int) or not isinstance(fork["phase"], dict):
+        raise _wrong(place, "expected fork: {from: RUN, at: STEP, phase: {name: ..., steps: ..., mix: ...}}")
+    if _find(root, "phases"):
+        raise _wrong(place, "a fork has its trunk's phases up to `at`, then `phase`; take out `phases`")
+    base: Any = compose(join(trunk, "config.yaml"))
+    phases, before = [], 0
+    for node, phase in zip(_find(base, "phases").value, _plain(base)["phases"], strict=True):
+        if before < at:
+            _put(node, ["steps"], min(phase["steps"], at - before))
+            phases.append(node)
+        before += phase["steps"]
+    if not 0 < at <= before:
+        raise _wrong(place, f"at {at} is outside the steps 1 to {before} of {trunk}")
+    phases.append(_find(place, "phase"))
+    place.value = [pair for pair in place.value if pair[0].value != "phase"]
+    _find(base, "phases").value = phases
+    _merge(base, root)
+    return cast(MappingNode, base)
+
+
+def _merge(base: MappingNode, over: MappingNode) -> None:
+    """Lay one mapping over another, key by key."""
+    for key, value in over.value:
+        known = _find(base, key.value)
+        if isinstance(known, MappingNode) and isinstance(value, MappingNode):
+            _merge(known, value)
+        else:
+            base.value = [pair for pair in base.value if pair[0].value != key.value] + [(key, value)]
+
+
+def _find(node: Any, key: str) -> Any:
+    """Return what stands under `key`, or None."""
+    return next((value for name, value in node.value if name.value == key), None)
+
+
+def _put(node: Any, steps: Sequence[str], value: Any) -> None:
+    """Lay a value in where nothing stands, or over what does; it has no line and no column."""
+    made: Any = yaml.compose(yaml.safe_dump(value))
+    key = ScalarNode("tag:yaml.org,2002:str", steps[0], made.start_mark, made.end_mark)
+    made.start_mark.name, made.start_mark.line = f"derived {steps[0]} {value}", -1
+    if isinstance(node, SequenceNode):
+        return _put(node.value[int(steps[0])], steps[1:], value)
+    if len(steps) > 1:
+        below = _find(node, steps[0])
+        if not isinstance(below, MappingNode | SequenceNode):
+            below = MappingNode("tag:yaml.org,2002:map", [], key.start_mark, key.start_mark)
+            node.value.append((key, below))
+        return _put(below, steps[1:], value)
+    node.value = [pair for pair in node.value if pair[0].value != steps[0]] + [(key, made)]
+    return None
+
+
+def _wrong(node: Node, text: str) -> ConfigError:
+    mark = node.start_mark
+    return ConfigError([Mistake(mark.name, mark.line + 1, mark.column + 1, text)])
