@@ -23,7 +23,7 @@ from curation.accounting.sample import sampled
 from curation.accounting.settle import SETTLED
 
 #: The stages that write rows of documents, in the order a document meets them.
-ROW_STAGES = ("extract", "filter", "dedup")
+ROW_STAGES = ("extract", "filter", "dedup", "decontaminate")
 STAGES = (*ROW_STAGES, "tokenizer", "shard")
 _SALT = "look"
 
@@ -83,7 +83,7 @@ def documents(
 
     Args:
         directory: of the run.
-        stage: extract, filter or dedup.
+        stage: extract, filter, dedup or decontaminate.
         state: kept, dropped, merged or failed; all states where None.
         wanted: how many documents to aim at.
         columns: all where None; `id` is always among them.

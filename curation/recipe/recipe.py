@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from curation.filters.rules import Pass
 from curation.recipe.config import ConfigError, Reader, compose, nearest
+from curation.recipe.decontaminate import Decontaminate
 from curation.recipe.dedup import Dedup
 from curation.recipe.history import incomparable
 from curation.recipe.labels import label_mistakes, stream_mistakes
@@ -210,6 +211,7 @@ class Recipe:
     extract: Extract = Extract()
     filter: tuple[Pass, ...] = ()
     dedup: Dedup = field(default_factory=Dedup)
+    decontaminate: Decontaminate | None = None
     shard: Shard
     measure: Literal["needed", "all"] = "needed"
     dropped_text_rate: float = field(default=1.0, metadata={"min": 0.0, "max": 1.0})

@@ -17,7 +17,8 @@ from curation.accounting.manifest import STAGES, Manifest, MissingManifest, join
 from curation.cli import run_arguments
 from curation.recipe.config import ConfigError, compose
 from curation.recipe.recipe import Recipe, read_recipe
-from curation.spark.run import Run, StageFailed, StaleInput
+from curation.spark.errors import StageFailed, StaleInput
+from curation.spark.run import Run
 from curation.spark.session import submitted
 from curation.spark.store import InputError, Store, TakenOver, url_to_fs, write_text
 

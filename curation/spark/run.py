@@ -22,8 +22,9 @@ from curation.recipe.dedup import Semantic
 from curation.recipe.history import earlier_outputs
 from curation.recipe.passes import files_of
 from curation.recipe.recipe import Recipe, TrainedTokenizer, preference
-from curation.spark import sharding
+from curation.spark import decontaminate, sharding
 from curation.spark.duplicates import Finder, Preference
+from curation.spark.errors import StageFailed, StaleInput, differences
 from curation.spark.history import History
 from curation.spark.progress import shown
 from curation.spark.session import start
@@ -32,29 +33,16 @@ from curation.spark.stages import account, extract, filter_documents, read_kept,
 from curation.spark.store import SCRATCH, TABLES, Store, find_files, sizes
 
 #: Raised by hand when a change of code changes what a stage writes for the same recipe and bytes.
-OUTPUT_VERSION = {"extract": 3, "filter": 3, "dedup": 3, "tokenizer": 1, "shard": 1}
+OUTPUT_VERSION = {"extract": 3, "filter": 3, "dedup": 3, "decontaminate": 1, "tokenizer": 1, "shard": 1}
 #: Libraries whose version changes a stage's output.
 LIBRARIES = {
     "extract": ("trafilatura", "resiliparse", "lxml", "pycld2", "faust-cchardet"),
     "filter": ("regex", "pycld2", "fasttext-numpy2-wheel"),
     "dedup": (),
+    "decontaminate": ("regex",),
     "tokenizer": ("tokenizers",),
     "shard": ("tokenizers", "mosaicml-streaming"),
 }
-
-
-class StaleInput(ValueError):
-    """The output of the stage before was made by another recipe than the one to run."""
-
-
-class StageFailed(RuntimeError):
-    """A stage that Spark gave up on, or that refused what it was given; says what the last error was."""
-
-    def __init__(self, stage: str, error: Exception) -> None:
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        python = [line for line in lines if not line.startswith((" ", "\t", "JVM stacktrace"))]
-        shown = "\n".join(dict.fromkeys(python[-6:] or lines[-6:]))
-        super().__init__(f"{stage}: the stage failed; nothing was published. The last error was:\n{shown}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +81,31 @@ class Run:
 
     def run(self, stages: Sequence[str] = STAGES) -> list[Manifest]:
         """Bring the stages up to date, in order; return the manifest of each."""
-        return [self._bring(stage) for stage in STAGES if stage in stages]
+        for stage in stages:
+            if stage not in self.stages:  # what an earlier recipe had is no part of this run
+                self.store.withdraw(stage)
+        return [self._bring(stage) for stage in self.stages if stage in stages]
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages that the recipe has, in order."""
+        absent = ("decontaminate",) if self.recipe.decontaminate is None else ()
+        return tuple(stage for stage in STAGES if stage not in absent)
+
+    def _before(self, stage: str) -> str:
+        """Return the stage whose kept documents a stage reads."""
+        return self.stages[self.stages.index(stage) - 1]
 
     def _bring(self, stage: str) -> Manifest:
         if stage == "shard" and isinstance(self.recipe.shard.tokenizer, TrainedTokenizer):
             self._made(self._tokenizer())
-        plans = {"extract": self._extract, "filter": self._filter, "dedup": self._dedup, "shard": self._shard}
+        plans = {
+            "extract": self._extract,
+            "filter": self._filter,
+            "dedup": self._dedup,
+            "decontaminate": self._decontaminate,
+            "shard": self._shard,
+        }
         return self._made(plans[stage]())
 
     def _made(self, plan: Plan) -> Manifest:
@@ -132,12 +139,12 @@ class Run:
         stage = manifest.stage
         if stage == "shard":
             ledger, detail = sharding.account(self.spark, path)
-            ledger.check(self._handed_over("dedup"))
+            ledger.check(self._handed_over(self._before(stage)))
             rows, digest = detail["rows"], detail["digest"]
             manifest = replace(manifest, rows=rows, digest=digest, ledger=ledger.to_json(), detail=detail)
         elif stage != "tokenizer":
             ledger, digest, rows = account(self.spark, stage, path)
-            ledger.check(None if stage == "extract" else self._handed_over(STAGES[STAGES.index(stage) - 1]))
+            ledger.check(None if stage == "extract" else self._handed_over(self._before(stage)))
             manifest = replace(manifest, rows=rows, digest=digest, ledger=ledger.to_json())
         return replace(manifest, files=sizes(path))
 
@@ -152,7 +159,7 @@ class Run:
         if found != wanted:
             raise StaleInput(
                 f"{path}: was made by other settings of {stage} than this recipe's "
-                f"({', '.join(_differences(found, wanted))}); run {stage} with this recipe first"
+                f"({', '.join(differences(found, wanted))}); run {stage} with this recipe first"
             )
         return path
 
@@ -167,6 +174,10 @@ class Run:
             config = {"extract": replace(recipe.extract, failure_budget=0.0), "inputs": inputs}
         elif stage == "filter":
             config = {"filter": recipe.filter, "measure": recipe.measure}
+        elif stage == "decontaminate":
+            assert recipe.decontaminate is not None
+            sets = sorted({file.set for file in recipe.decontaminate.files()})  # their bytes are resources
+            config = {"decontaminate": replace(recipe.decontaminate, against=()), "sets": sets}
         else:
             settings = replace(recipe.dedup, against=())  # what lies there is an input, wherever it lies
             config = {"dedup": settings, "prefer": self._preferences(), "scopes": self._scopes()}
@@ -250,17 +261,32 @@ class Run:
         }
         return scopes.get(self.recipe.dedup.scope)
 
+    def _decontaminate(self) -> Plan:
+        settings, stage = self.recipe.decontaminate, self._before("decontaminate")
+        before, rate = self._input(stage), self.recipe.dropped_text_rate
+        assert settings is not None
+
+        def write(spark: SparkSession, path: str) -> Mapping[str, Any]:
+            return decontaminate.write(spark, read_kept(spark, before), settings, path, rate)
+
+        resources = decontaminate.resources(settings)
+        return self._plan(
+            "decontaminate", self._config("decontaminate"), _named(stage, before), write, resources
+        )
+
     def _tokenizer(self) -> Plan:
-        settings, before = self.recipe.shard.tokenizer, self._input("dedup")
+        settings, stage = self.recipe.shard.tokenizer, self._before("shard")
+        before = self._input(stage)
         assert isinstance(settings, TrainedTokenizer)
 
         def write(spark: SparkSession, path: str) -> None:
             sharding.train(read_kept(spark, before), settings.train, path)
 
-        return self._plan("tokenizer", settings, _named("dedup", before), write)
+        return self._plan("tokenizer", settings, _named(stage, before), write)
 
     def _shard(self) -> Plan:
-        settings, before = self.recipe.shard, self._input("dedup")
+        settings, stage = self.recipe.shard, self._before("shard")
+        before = self._input(stage)
         tokenizer = settings.tokenizer
         if isinstance(tokenizer, TrainedTokenizer):
             tokenizer = join(published(self.store.directory, "tokenizer"), "tokenizer.json")
@@ -271,18 +297,7 @@ class Run:
 
         resources = {"tokenizer.json": digest_file(url)}
         config = replace(settings, tokenizer="tokenizer.json")
-        return self._plan("shard", config, _named("dedup", before), write, resources)
-
-
-def _differences(found: Any, wanted: Any, at: str = "") -> list[str]:
-    """Return the dotted places where two settings differ."""
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        keys = sorted({*found, *wanted})
-        return [each for key in keys for each in _differences(found.get(key), wanted.get(key), f"{at}.{key}")]
-    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
-        pairs = enumerate(zip(found, wanted, strict=True))
-        return [each for i, pair in pairs for each in _differences(*pair, f"{at}.{i}")]
-    return [] if found == wanted else [at.removeprefix(".")]
+        return self._plan("shard", config, _named(stage, before), write, resources)
 
 
 def _named(stage: str, path: str) -> dict[str, str]:

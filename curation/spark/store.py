@@ -155,6 +155,10 @@ class Store:
         write_text(join(path, NAME), manifest.to_json())
         self.point(manifest.stage, manifest.fingerprint)
 
+    def withdraw(self, stage: str) -> None:
+        """Name no output of a stage as its current one; those there are stay."""
+        remove(join(self.directory, stage, "current.json"))
+
     def point(self, stage: str, fingerprint: str) -> None:
         """Name an output as the stage's current one."""
         text = json.dumps({"fingerprint": fingerprint}) + "\n"

@@ -1,0 +1,153 @@
+"""Decontamination on Spark: what holds an item is found, told and accounted for, in any layout."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as ds
+import pytest
+
+from curation.accounting.ledger import Ledger, balanced
+from curation.accounting.manifest import published, read_manifest
+from curation.look.funnel import funnel
+from curation.look.questions import why
+from curation.recipe.recipe import read_recipe
+from curation.spark.run import Run
+from curation.spark.store import Store
+
+pytestmark = pytest.mark.spark
+
+RECIPE = """
+name: planted
+inputs: {{notes: {{format: jsonl, path: {notes}, text: text, id: key}}}}
+dedup: {{near: null}}
+decontaminate: {{against: [{evals}], fields: [question], id: key, common_documents: 8}}
+shard: {{tokenizer: {{train: {{vocab: 400}}}}, row_tokens: 64}}
+"""
+WORDS = [f"w{i}x" for i in range(400)]
+PROMPT = "answer the following question by choosing the right option from the list below please"
+
+
+def prose(rng: random.Random, count: int) -> str:
+    return " ".join(rng.choices(WORDS, k=count))
+
+
+def planted(where: Path, order: int = 0, files: int = 1) -> tuple[Path, list[str]]:
+    """Write pages, some of which hold an item, and the items; return the recipe and the items' texts."""
+    rng = random.Random(3)
+    items = [prose(rng, 30) for _ in range(20)] + [PROMPT]
+    rows = [{"key": f"clean{i}", "text": prose(rng, 200)} for i in range(20)]
+    rows += [
+        {"key": f"holds{i}", "text": f"{prose(rng, 150)}\n{items[i].upper()}!\n{prose(rng, 150)}"}
+        for i in range(6)
+    ]
+    rows += [{"key": f"prompt{i}", "text": f"{PROMPT}\n{prose(rng, 90)}"} for i in range(9)]
+    rows += [{"key": "only", "text": items[7]}]
+    random.Random(order).shuffle(rows)
+    where.mkdir()
+    for i in range(files):
+        (where / f"n{i}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[i::files]))
+    lines = [json.dumps({"key": f"item{i}", "question": text}) + "\n" for i, text in enumerate(items)]
+    (where / "tests.jsonl").write_text("".join(lines))
+    recipe = where / "recipe.yaml"
+    recipe.write_text(RECIPE.format(notes=f'"{where}/n*.jsonl"', evals=where / "tests.jsonl"))
+    return recipe, items
+
+
+def ran(recipe: Path, out: Path, *overrides: str) -> dict[str, dict[str, Any]]:
+    """Run up to the shards; return key -> row of the stage."""
+    Run(read_recipe(str(recipe), overrides), Store(str(out)), say=lambda line: None).run()
+    rows = (
+        ds.dataset(f"{published(str(out), 'decontaminate')}/rows", partitioning="hive").to_table().to_pylist()
+    )
+    return {row["record_id"]: row for row in rows}
+
+
+def test_documents_that_hold_an_item_are_dropped_and_say_which(spark: object, tmp_path: Path) -> None:
+    recipe, items = planted(tmp_path / "in")
+    rows = ran(recipe, tmp_path / "out")
+    dropped = {key: row["reasons"] for key, row in rows.items() if row["state"] == "dropped"}
+    assert sorted(dropped) == [*[f"holds{i}" for i in range(6)], "only"]
+    (reason,) = dropped["holds3"]
+    assert (reason["name"], reason["value"]) == ("decontaminate.tests", 1.0)
+    quoted = items[3].upper()[:160].rstrip()
+    assert reason["detail"].startswith(f"item item3 (tests.jsonl:4): 30 of 30 words: “{quoted}"), reason[
+        "detail"
+    ]
+    measures = dict(rows["holds3"]["measures"])
+    assert measures["decontaminate.overlap"] == measures["decontaminate.item_count"] == 1.0
+    ledgers, left_out = funnel(str(tmp_path / "out"))
+    assert [each.stage for each in ledgers] == ["extract", "filter", "dedup", "decontaminate", "shard"]
+    assert balanced(ledgers)
+    assert not left_out
+    assert "item item3 (tests.jsonl:4)" in why(str(tmp_path / "out"), "holds3").to_text()
+
+
+def test_the_report_counts_documents_by_item_and_lists_common_passages(spark: object, tmp_path: Path) -> None:
+    recipe, _ = planted(tmp_path / "in")
+    rows = ran(recipe, tmp_path / "out")
+    path = published(str(tmp_path / "out"), "decontaminate")
+    assert read_manifest(path).detail["sets"]["tests"] == {
+        "items": 21, "items_looked_for": 21, "items_found": 7, "items_common": 1, "documents": 7,
+    }  # fmt: skip
+    items = {row["id"]: row for row in ds.dataset(f"{path}/items").to_table().to_pylist()}
+    assert (items["item3"]["documents"], items["item3"]["overlap"], items["item3"]["place"]) == (
+        1,
+        1.0,
+        "tests.jsonl:4",
+    )
+    assert (items["item20"]["documents"], items["item20"]["common_documents"]) == (0, 9)
+    assert (items["item12"]["documents"], items["item12"]["overlap"]) == (0, None)
+    assert all(rows[f"prompt{i}"]["state"] == "kept" for i in range(9))
+    matches = ds.dataset(f"{path}/matches").to_table().to_pylist()
+    assert {row["item_id"] for row in matches if row["common"]} == {"item20"}
+
+
+def test_a_cut_leaves_the_rest_and_the_account_closes(spark: object, tmp_path: Path) -> None:
+    recipe, items = planted(tmp_path / "in")
+    rows = ran(recipe, tmp_path / "out", "decontaminate.action=cut")
+    row = rows["holds2"]
+    assert row["state"] == "kept"
+    assert items[2].upper() not in row["text"]
+    assert dict(row["edits"]) == {"decontaminate.cut": row["characters_in"] - row["characters"]}
+    assert row["characters_in"] - row["characters"] >= len(items[2]) + 2 * 200 - 2
+    assert rows["only"]["state"] == "dropped"  # no piece of 200 characters is left
+    ledger = Ledger.from_json(read_manifest(published(str(tmp_path / "out"), "decontaminate")).ledger)
+    ledger.check()
+    assert ledger.total.reasons["edit:decontaminate.cut"].characters > 6 * 500
+    rows = ran(recipe, tmp_path / "out", "decontaminate.action=annotate")
+    assert {row["state"] for row in rows.values()} == {"kept"}
+    assert dict(rows["only"]["measures"])["decontaminate.overlap"] == 1.0
+
+
+def test_the_same_output_in_any_layout_and_another_for_other_items(spark: object, tmp_path: Path) -> None:
+    first, _ = planted(tmp_path / "a")
+    second, _ = planted(tmp_path / "b", order=5, files=3)
+    ran(first, tmp_path / "out_a")
+    ran(second, tmp_path / "out_b")
+    one, other = (
+        read_manifest(published(str(tmp_path / each), "decontaminate")) for each in ("out_a", "out_b")
+    )
+    assert one.digest == other.digest
+    assert one.detail == other.detail
+    assert one.resources == other.resources
+    said: list[str] = []
+    with open(tmp_path / "a" / "tests.jsonl", "a") as lines:
+        lines.write(json.dumps({"key": "new", "question": "w1x w2x w3x w4x w5x w6x w7x w8x w9x"}) + "\n")
+    Run(read_recipe(str(first)), Store(str(tmp_path / "out_a")), say=said.append).run()
+    assert [line.split()[0] for line in said if "up to date" not in line] == [
+        "decontaminate",
+        "tokenizer",
+        "shard",
+    ]
+    without = first.parent / "without.yaml"
+    without.write_text("".join(s for s in first.read_text().splitlines(True) if "decontaminate" not in s))
+    said.clear()
+    Run(read_recipe(str(without)), Store(str(tmp_path / "out_a")), say=said.append).run()
+    assert [line.split()[0] for line in said if "up to date" not in line] == ["tokenizer", "shard"]
+    ledgers, left_out = funnel(str(tmp_path / "out_a"))
+    assert [each.stage for each in ledgers] == ["extract", "filter", "dedup", "shard"]
+    assert not left_out
