@@ -186,23 +186,24 @@ class Checkpoints:
     def _prune(self) -> None:
         """Remove all but the newest checkpoints and those of every `keep_every_steps`."""
         always = self._asked.keep_every_steps
-        for old in self._all()[: -self._asked.keep_count]:
+        for old in _all(self.folder)[: -self._asked.keep_count]:
             if not always or int(old.name.removeprefix("step-")) % always:
                 shutil.rmtree(old)
 
-    def latest(self, at_most: float = math.inf) -> tuple[Saved | None, list[str]]:
+    def latest(self, at_most: float = math.inf, folder: Path | None = None) -> tuple[Saved | None, list[str]]:
         """Return the newest checkpoint that is what its manifest says, and why newer ones are not used.
 
-        Only those of at most so many steps. The first rank looks which there are; each checks a share of
-        the files.
+        Only those of at most so many steps; in `folder`, if it is another run's. The first rank looks which
+        there are; each checks a share of the files.
         """
-        names: list[Any] = [[path.name for path in reversed(self._all())] if self._place.is_first else None]
+        folder = folder or self.folder
+        names: list[Any] = [[path.name for path in reversed(_all(folder))] if self._place.is_first else None]
         dist.broadcast_object_list(names, src=0)
         warnings: list[str] = []
         for name in names[0]:
             if int(name.removeprefix("step-")) > at_most:
                 continue
-            directory = self.folder / name
+            directory = folder / name
             manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
             share = sorted(manifest["files"].items())[self._place.rank :: self._place.count]
             faults: list[Any] = [None] * self._place.count
@@ -224,9 +225,10 @@ class Checkpoints:
         if "rng.cuda" in state:
             torch.cuda.set_rng_state(state["rng.cuda"])
 
-    def _all(self) -> list[Path]:
-        """Return the published checkpoints, oldest first; one without a manifest does not exist."""
-        return sorted(p.parent for p in self.folder.glob(f"step-*/{MANIFEST}") if p.parent.suffix == "")
+
+def _all(folder: Path) -> list[Path]:
+    """Return the published checkpoints, oldest first; one without a manifest does not exist."""
+    return sorted(p.parent for p in folder.glob(f"step-*/{MANIFEST}") if p.parent.suffix == "")
 
 
 def _state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:

@@ -158,12 +158,18 @@ class Config:
             )
         rows, lanes = values.get("batch_rows"), values.get("lanes")
         if rows and lanes and rows % lanes:
-            yield ("batch_rows",), f"batch_rows {rows} is no multiple of lanes {lanes}"
+            yield ("lanes",), f"batch_rows {rows} is no multiple of lanes {lanes}"
 
     @property
     def steps(self) -> int:
         """Return the number of optimizer steps of the whole curriculum."""
         return sum(phase.steps for phase in self.phases)
+
+    def micro_batches(self, ranks: int) -> int:
+        """Return in how many equal parts a rank computes its rows: the fewest of at most `micro_rows`."""
+        rows = self.batch_rows // ranks
+        most = min(self.micro_rows or rows, rows)
+        return next(n for n in range(1, rows + 1) if rows % n == 0 and rows // n <= most)
 
     def limit(self, source: str) -> float:
         """Return how often a source may be read: without end where `max_epochs` names others only."""

@@ -33,7 +33,7 @@ def tree(path: str, overrides: Sequence[str] = ()) -> tuple[Node, dict[str, Any]
         root = _forked(root)
     derived = _derived(_plain(root))
     for dotted, value in derived.items():
-        _put(root, dotted.split("."), value)
+        lay(root, dotted, value)
     return root, derived
 
 
@@ -125,7 +125,7 @@ def _forked(root: MappingNode) -> MappingNode:
     phases, before = [], 0
     for node, phase in zip(_find(base, "phases").value, _plain(base)["phases"], strict=True):
         if before < at:
-            _put(node, ["steps"], min(phase["steps"], at - before))
+            lay(node, "steps", min(phase["steps"], at - before))
             phases.append(node)
         before += phase["steps"]
     if not 0 < at <= before:
@@ -152,21 +152,24 @@ def _find(node: Any, key: str) -> Any:
     return next((value for name, value in node.value if name.value == key), None)
 
 
-def _put(node: Any, steps: Sequence[str], value: Any) -> None:
+def lay(node: Any, dotted: str, value: Any) -> None:
     """Lay a value in where nothing stands, or over what does; it has no line and no column."""
     made: Any = yaml.compose(yaml.safe_dump(value))
-    key = ScalarNode("tag:yaml.org,2002:str", steps[0], made.start_mark, made.end_mark)
-    made.start_mark.name, made.start_mark.line = f"derived {steps[0]} {value}", -1
-    if isinstance(node, SequenceNode):
-        return _put(node.value[int(steps[0])], steps[1:], value)
-    if len(steps) > 1:
-        below = _find(node, steps[0])
-        if not isinstance(below, MappingNode | SequenceNode):
-            below = MappingNode("tag:yaml.org,2002:map", [], key.start_mark, key.start_mark)
-            node.value.append((key, below))
-        return _put(below, steps[1:], value)
-    node.value = [pair for pair in node.value if pair[0].value != steps[0]] + [(key, made)]
-    return None
+    made.start_mark.name, made.start_mark.line = f"derived {dotted} {value}", -1
+    *sections, last = dotted.split(".")
+    for section in sections:
+        if isinstance(node, SequenceNode):
+            node = node.value[int(section)]
+            continue
+        if not isinstance(below := _find(node, section), MappingNode | SequenceNode):
+            below = MappingNode("tag:yaml.org,2002:map", [], made.start_mark, made.end_mark)
+            node.value.append((_key(section, made), below))
+        node = below
+    node.value = [pair for pair in node.value if pair[0].value != last] + [(_key(last, made), made)]
+
+
+def _key(name: str, like: Node) -> ScalarNode:
+    return ScalarNode("tag:yaml.org,2002:str", name, like.start_mark, like.end_mark)
 
 
 def _wrong(node: Node, text: str) -> ConfigError:

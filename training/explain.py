@@ -49,17 +49,26 @@ def epochs(path: str, overrides: Sequence[str] = ()) -> str:
     """Return a table: how often each phase reads each source, and how often it may be read in all."""
     config, corpus = _request(path, overrides)
     plan = _plan(config, corpus)
-    head = ["source", "rows", *(phase.name for phase in plan.phases), "epochs", "at most"]
-    lines = [head]
+    return table(plan, config)
+
+
+def table(plan: Plan, config: Config) -> str:
+    """Return how often each phase reads each source, and how often it may be read in all."""
+    lines = [["source", "rows", *(phase.name for phase in plan.phases), "epochs", "at most"]]
     for source, rows in zip(plan.sources, plan.asked_rows().T.tolist(), strict=True):
         passes = [n / source.rows for n in (*rows, sum(rows))]
         cells = [f"{each:.2f}" for each in passes]
         lines.append([source.name, f"{source.rows:,}", *cells, f"{config.limit(source.name):g}"])
+    return columns(lines)
+
+
+def columns(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as a table, the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
             [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]
-        )
+        ).rstrip()
         for line in lines
     )
 

@@ -12,7 +12,11 @@ from training import config
 
 
 def make_optimizer(model: nn.Module, asked: config.Optimizer) -> torch.optim.AdamW:
-    """Return AdamW with weight decay on matrices only: none on embeddings and norms."""
+    """Return AdamW with weight decay on matrices only: none on embeddings and norms.
+
+    Its moments are there from the start: where they are not, torch takes a step with gradients of zero to
+    have something to save, which counts as one in the bias correction.
+    """
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
@@ -23,24 +27,39 @@ def make_optimizer(model: nn.Module, asked: config.Optimizer) -> torch.optim.Ada
         {"params": free, "weight_decay": 0.0},
     ]
     betas = (asked.beta1, asked.beta2)
-    return torch.optim.AdamW(groups, lr=asked.learning_rate, betas=betas, eps=1e-8, fused=True)
+    optimizer = torch.optim.AdamW(groups, lr=asked.learning_rate, betas=betas, eps=1e-8, fused=True)
+    for parameter in (*decayed, *free):
+        zeros = {name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
+        optimizer.state[parameter] = {"step": torch.zeros((), device=parameter.device), **zeros}
+    return optimizer
+
+
+def anneal_start(asked: config.Config) -> int:
+    """Return the step from which the rate falls to zero in a straight line: that of the last phase.
+
+    Under `wsd` a curriculum of a single phase has no anneal (it is a trunk, to be forked): its end.
+    """
+    if asked.optimizer.schedule == "wsd" and len(asked.phases) == 1:
+        return asked.steps
+    return max(asked.optimizer.warmup_steps, asked.steps - asked.phases[-1].steps)
 
 
 def learning_rate(step: int, asked: config.Config) -> float:
     """Return the learning rate of the update after batch `step` (from 0).
 
-    A straight line up over the warmup; a cosine down to the floor by the last phase's start; a straight line
-    to zero by its end. With a single phase that line follows the warmup at once.
+    A straight line up over the warmup; `cosine`: down to the floor by the last phase's start, `wsd`: level
+    (Hu et al. 2024, MiniCPM); a straight line to zero by its end. With a single phase, under `cosine`, that
+    line follows the warmup at once.
     """
     peak, warmup = asked.optimizer.learning_rate, asked.optimizer.warmup_steps
-    floor = asked.optimizer.cosine_floor_fraction
-    anneal = max(warmup, asked.steps - asked.phases[-1].steps)
+    anneal, level = anneal_start(asked), asked.optimizer.schedule == "wsd"
+    floor = 1.0 if level else asked.optimizer.cosine_floor_fraction
     if step < warmup:
         return peak * (step + 1) / warmup
     if step < anneal:
         return peak * _cosine((step - warmup) / (anneal - warmup), floor)
     start = _cosine(1.0, floor) if anneal > warmup else 1.0
-    return peak * start * (asked.steps - step) / (asked.steps - anneal)
+    return peak * start * (asked.steps - step) / max(asked.steps - anneal, 1)
 
 
 def _cosine(done: float, floor: float) -> float:

@@ -42,7 +42,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimizer:
-    """AdamW and its schedule: warmup, cosine to a fraction of the peak, zero by the last phase's end."""
+    """AdamW and its schedule: warmup, `cosine` to a fraction of the peak (`wsd`: level), zero by the end."""
 
     learning_rate: float = field(default=1e-3, metadata=AT_LEAST_ZERO)
     beta1: float = field(default=0.9, metadata=FRACTION)
@@ -50,6 +50,7 @@ class Optimizer:
     weight_decay: float = field(default=0.1, metadata=AT_LEAST_ZERO)
     clip_norm: float = field(default=1.0, metadata=AT_LEAST_ZERO)
     warmup_steps: int = field(default=20, metadata=AT_LEAST_ZERO)
+    schedule: Literal["cosine", "wsd"] = "cosine"
     cosine_floor_fraction: float = field(default=0.1, metadata=FRACTION)
     z_loss: float = field(default=0.0, metadata=AT_LEAST_ZERO)
 

@@ -27,20 +27,6 @@ class Measured:
     token_losses: torch.Tensor
 
 
-def micro_batches(asked: Config, ranks: int) -> int:
-    """Return in how many equal parts a rank computes its rows: the fewest of at most `micro_rows` each.
-
-    >>> from training.config import Phase
-    >>> phases = (Phase(name="all", steps=1, mix={"web": 1}),)
-    >>> asked = Config(data=("x",), out="x", phases=phases, batch_rows=24, lanes=4, micro_rows=5)
-    >>> micro_batches(asked, ranks=2)
-    3
-    """
-    rows = asked.batch_rows // ranks
-    most = min(asked.micro_rows or rows, rows)
-    return next(n for n in range(1, rows + 1) if rows % n == 0 and rows // n <= most)
-
-
 @cache
 def _compiled_losses() -> Callable[[torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, torch.Tensor]]:
     return torch.compile(token_losses, fullgraph=True)  # the logits' float32 copies are never written
@@ -55,7 +41,7 @@ def learn(model: Decoder, batch: Batch, plan: Plan, place: Ranks, asked: Config)
     """
     counted = batch.labels != IGNORED
     total = place.sum(counted.sum(dtype=torch.float64))
-    parts, taken = micro_batches(asked, place.count), []
+    parts, taken = asked.micro_batches(place.count), []
     measure = _compiled_losses() if asked.compile else token_losses
     inputs = (batch.tokens, batch.documents, batch.positions, batch.labels)
     for number, (tokens, documents, positions, labels) in enumerate(

@@ -19,21 +19,20 @@ from typing import Any
 
 import torch
 
-from curation.accounting.manifest import MissingManifest
-from curation.recipe.config import ConfigError
 from training.checkpoint import CheckpointError, Checkpoints, Saved
-from training.config import Config, check_sources, read_config
-from training.corpus import Corpus, ShardError, open_corpus
-from training.explain import make_plan
+from training.config import Config
+from training.corpus import Corpus, ShardError
+from training.dry_run import describe
 from training.loader import Batch, Loader
 from training.optim import learning_rate, make_optimizer
 from training.parallel import Ranks, build, ranks
-from training.plan import Plan, PlanError, difference
+from training.plan import Plan, PlanError
 from training.pulse import Collector, Pulse, Signals, Times, slow
 from training.record import Record
+from training.request import Refused, fits, prepare
 from training.shards import Reader
 from training.spikes import write_spike
-from training.step import Measured, learn, micro_batches
+from training.step import Measured, learn
 from training.watch import Watch
 
 
@@ -50,15 +49,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
     parser.add_argument("config")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
-    request = parser.parse_args(arguments)
+    parser.add_argument("--dry-run", action="store_true", help="say what the run comes to, and end")
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    parser.add_argument("--ranks", type=int, default=count, help="of a dry run; torchrun says it otherwise")
+    line = parser.parse_args(arguments)
     try:
-        asked = read_config(request.config, request.overrides)
-        corpus = open_corpus(asked.data, asked.cache)
-        check_sources(request.config, request.overrides, asked, list(corpus.sources))
-        plan = make_plan(asked, corpus)
-        with ranks(asked.watch.timeout_s) as place:
-            train(asked, corpus, plan, place)
-    except (ConfigError, PlanError, MissingManifest) as error:
+        request = prepare(line.config, line.overrides, line.ranks if line.dry_run else count)
+        if line.dry_run:
+            print(describe(request, line.ranks))
+            return 0
+        with ranks(request.config.watch.timeout_s) as place:
+            train(request.config, request.corpus, request.plan, place)
+    except (Refused, PlanError) as error:
         return _tell(error, 2)
     except (ShardError, RunFailed, CheckpointError) as error:
         return _tell(error, 1)
@@ -105,11 +107,7 @@ class Run:
         self.checkpoints = Checkpoints(Path(asked.out), place, asked.checkpoint, asked.watch.timeout_s)
         self.watch, self.times = Watch(asked.watch), Times(place)
         self.skipped: set[int] = set()
-        self.fits = {
-            "model": asdict(asked.model),
-            "vocab": corpus.vocab,
-            "tokenizer": corpus.tokenizer_digest,
-        }
+        self.fits = fits(asked, corpus)
         self.warnings = self._resume()
         self.record = Record(asked, plan, place, corpus.row_tokens, first_step=plan.step)
 
@@ -120,13 +118,12 @@ class Run:
             PlanError: the checkpoint is of another model or another past.
         """
         saved, warnings = self.checkpoints.latest()
+        if saved is None and (fork := self.asked.fork):
+            saved, warnings = self.checkpoints.latest(int(fork["at"]), Path(fork["from"]) / "checkpoints")
+            if saved is None or saved.manifest["step"] != int(fork["at"]):
+                raise CheckpointError("\n".join(warnings))
         if saved is None:
             return warnings
-        if differences := difference(saved.manifest["fits"], self.fits):
-            lines = "\n".join(f"  {line}" for line in differences)
-            raise PlanError(
-                f"{saved.directory}: a checkpoint of another model:\n{lines}\nchoose another `out`"
-            )
         try:
             self._take(saved)
         except PlanError as error:
@@ -166,7 +163,7 @@ class Run:
             rank=place.rank,
             ranks=place.count,
             device=place.device,
-            micro_batches=micro_batches(self.asked, place.count),
+            micro_batches=self.asked.micro_batches(place.count),
         ) as batches:
             began = time.perf_counter()
             self.pulse.at(plan.step, "waiting for data")

@@ -13,7 +13,7 @@ from training.train import main
     ("overrides", "message"),
     [
         (["batch_rowz=3"], "--set batch_rowz=3: config takes no 'batch_rowz' (did you mean 'batch_rows'?)"),
-        (["lanes=3"], "{config}:4:13: batch_rows 8 is no multiple of lanes 3"),
+        (["lanes=3"], "--set lanes=3: batch_rows 8 is no multiple of lanes 3"),
         (["model.heads=5"], "{config}:6:8: 5 heads cannot share 2 kv_heads evenly\n"
          "{config}:6:8: width 32 is no multiple of 2 x 5 heads, which rotate pairs of numbers"),
         (["model.kv_heads=3"], "{config}:6:8: 4 heads cannot share 3 kv_heads evenly"),

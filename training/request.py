@@ -1,0 +1,158 @@
+"""Everything that can be refused before a GPU is touched or another process is met: all of it at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from yaml.nodes import MappingNode, SequenceNode
+
+from curation.accounting.manifest import MissingManifest
+from curation.recipe.config import ConfigError, Reader
+from training.config import Config, check_sources, read_config
+from training.corpus import Corpus, ShardError, open_corpus
+from training.derive import lay, tree
+from training.explain import make_plan
+from training.optim import anneal_start
+from training.plan import Plan, PlanError, difference
+
+
+class Refused(ValueError):
+    """A request that cannot be carried out: every reason, one after another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is to be done, checked: `derived` holds what was not written, as dotted key -> value."""
+
+    config: Config
+    corpus: Corpus
+    plan: Plan
+    derived: dict[str, Any]
+
+
+def fits(config: Config, corpus: Corpus) -> dict[str, Any]:
+    """Return what a checkpoint's weights fit: model, vocabulary and tokenizer."""
+    return {"model": asdict(config.model), "vocab": corpus.vocab, "tokenizer": corpus.tokenizer_digest}
+
+
+def prepare(path: str, overrides: Sequence[str] = (), ranks: int = 1) -> Request:
+    """Return the request of a YAML file, held against the shards, the checkpoints and the number of ranks.
+
+    Raises:
+        Refused: with every reason there is.
+    """
+    reasons: list[str] = []
+    config: Config | None
+    try:
+        config, wrong = read_config(path, overrides), None
+    except ConfigError as error:
+        config, wrong = _without(path, overrides, error), error
+        reasons.append(str(error))
+    corpus = plan = None
+    if config is not None:
+        corpus, plan = _opened(path, overrides, config, reasons)
+        if corpus is not None:
+            reasons += _of_checkpoint(config, corpus, None if wrong else plan)
+        if plan is not None and not wrong:
+            reasons += _of_ranks(plan, ranks)
+    if reasons or config is None or corpus is None or plan is None:
+        raise Refused("\n".join(reasons))
+    return Request(config=config, corpus=corpus, plan=plan, derived=tree(path, overrides)[1])
+
+
+def _without(path: str, overrides: Sequence[str], error: ConfigError) -> Config | None:
+    """Return the request without what is wrong in it, so that what else is wrong can be told."""
+    try:
+        root: Any = tree(path, overrides)[0]
+    except ConfigError:
+        return None
+    _prune(root, {(each.file, each.line, each.column) for each in error.mistakes})
+    lay(root, "lanes", 1)  # of any number of rows
+    return cast(Config | None, Reader().value(root, Config))
+
+
+def _prune(node: Any, places: Container[tuple[str, int, int]]) -> None:
+    """Take out whatever stands at one of the places (file, line, column)."""
+
+    def is_wrong(each: Any) -> bool:
+        mark = each.start_mark
+        return (mark.name, max(mark.line + 1, 0), mark.column + 1) in places
+
+    if isinstance(node, MappingNode):
+        node.value = [(key, each) for key, each in node.value if not (is_wrong(key) or is_wrong(each))]
+    for each in node.value if isinstance(node, SequenceNode) else []:
+        _prune(each, places)
+    for _, each in node.value if isinstance(node, MappingNode) else []:
+        _prune(each, places)
+
+
+def _opened(
+    path: str, overrides: Sequence[str], config: Config, reasons: list[str]
+) -> tuple[Corpus | None, Plan | None]:
+    """Return the shards and the plan over them, as far as there are any; why not is added to `reasons`."""
+    corpus = None
+    try:
+        corpus = open_corpus(config.data, config.cache)
+        check_sources(path, overrides, config, list(corpus.sources))
+        return corpus, make_plan(config, corpus)
+    except ShardError as error:
+        reasons.append(str(error))
+        return open_corpus(config.data[:1], config.cache) if len(config.data) > 1 else None, None
+    except (ConfigError, MissingManifest, PlanError) as error:
+        reasons.append(str(error))
+        return corpus, None
+
+
+def _of_ranks(plan: Plan, ranks: int) -> list[str]:
+    try:
+        plan.slots(0, ranks)
+    except PlanError as error:
+        return [str(error)]
+    return []
+
+
+def _of_checkpoint(config: Config, corpus: Corpus, plan: Plan | None) -> list[str]:
+    """Return why the checkpoint that the run would begin with cannot be taken."""
+    directory, reasons = newest(Path(config.out)), []
+    if directory is None and config.fork:
+        at, folder = int(config.fork["at"]), Path(config.fork["from"]) / "checkpoints"
+        directory = folder / f"step-{at:08d}"
+        if not (directory / "manifest.json").exists():
+            found = sorted(int(p.parent.name[5:]) for p in folder.glob("step-????????/manifest.json"))
+            has = f"it has {', '.join(map(str, found))}" if found else "it has none"
+            return [f"fork: {config.fork['from']} has no checkpoint at step {at}; {has}"]
+        reasons += _of_schedule(config, directory)
+    if directory is None:
+        return []
+    saved = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+    if differences := difference(saved["fits"], fits(config, corpus)):
+        lines = "\n".join(f"  {line}" for line in differences)
+        reasons.append(f"{directory}: a checkpoint of another model:\n{lines}\nchoose another `out`")
+    if plan is not None:
+        try:
+            make_plan(config, corpus).resume(saved["plan"]["state"], saved["plan"]["past"])
+        except PlanError as error:
+            reasons.append(f"{directory}: {error}")
+    return reasons
+
+
+def _of_schedule(config: Config, directory: Path) -> list[str]:
+    """Return why a rate that goes on from the trunk's would not be the one the trunk had."""
+    if config.optimizer.schedule != "wsd":
+        return [
+            "fork: expected optimizer.schedule: wsd, found cosine: under a cosine the rate at a step "
+            "depends on where the run was to end, and the fork ends elsewhere"
+        ]
+    trunk = read_config(str(directory.parent.parent / "config.yaml"))
+    if (at := int(config.fork["at"])) > (start := anneal_start(trunk)):
+        return [f"fork: at {at} lies within the trunk's own anneal, which begins at step {start}"]
+    return []
+
+
+def newest(out: Path) -> Path | None:
+    """Return the newest published checkpoint of a run's directory, if there is one."""
+    return max((p.parent for p in out.glob("checkpoints/step-????????/manifest.json")), default=None)
