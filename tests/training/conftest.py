@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import xxhash
+from tokenizers import Tokenizer, models, pre_tokenizers
 
+from curation.accounting.fingerprint import digest_file
 from curation.accounting.manifest import Manifest
 
 ROW_TOKENS, VOCAB, EOT, SHARD_ROWS = 32, 64, 0, 5
@@ -144,6 +146,18 @@ def publish(
     return Published(directory=directory, folder=folder, rows=all_rows)
 
 
+def add_tokenizer(run: Published) -> None:
+    """Put the tokenizer beside the shards: `w7` is the token 7."""
+    words = {"<|endoftext|>": EOT, **{f"w{n}": n for n in range(1, VOCAB)}}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="w1"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens(["<|endoftext|>"])
+    tokenizer.save(str(run.folder / "tokenizer.json"))
+    manifest = json.loads((run.folder / "manifest.json").read_text())
+    manifest["detail"]["tokenizer"]["digest"] = digest_file(str(run.folder / "tokenizer.json"))
+    (run.folder / "manifest.json").write_text(json.dumps(manifest))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
     """Models this small lose more by a second thread than they gain."""
@@ -154,7 +168,13 @@ def one_thread() -> None:
 def made() -> SimpleNamespace:
     """The makers of shards."""
     return SimpleNamespace(
-        mds_bytes=mds_bytes, patterned=patterned, publish=publish, ROW_TOKENS=ROW_TOKENS, VOCAB=VOCAB, EOT=EOT
+        mds_bytes=mds_bytes,
+        patterned=patterned,
+        publish=publish,
+        add_tokenizer=add_tokenizer,
+        ROW_TOKENS=ROW_TOKENS,
+        VOCAB=VOCAB,
+        EOT=EOT,
     )
 
 

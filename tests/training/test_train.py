@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -140,29 +141,6 @@ def test_any_number_of_ranks_gives_the_same_losses_and_takes_over(published, wri
 
 
 @pytest.mark.slow
-def test_a_killed_run_continues_to_the_same_losses(published, write_config, tmp_path, root):
-    config, out = str(write_config()), tmp_path / "train"
-    longer = ["--set", "phases.1.steps=152", "--set", "max_epochs=20"]
-    command = [sys.executable, "-m", "training.train", config, *longer]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for kill_after in (12, 33):
-        run = subprocess.Popen(command, cwd=root, env=environment)
-        deadline = time.monotonic() + 240
-        while time.monotonic() < deadline and run.poll() is None:
-            if (out / "metrics.jsonl").exists() and len(
-                (out / "metrics.jsonl").read_bytes().splitlines()
-            ) > kill_after:
-                run.send_signal(signal.SIGKILL)
-            time.sleep(0.005)
-        assert run.wait(240) == -signal.SIGKILL
-    assert subprocess.run(command, cwd=root, env=environment, check=True).returncode == 0
-    whole = tmp_path / "whole"
-    subprocess.run([*command, "--set", f"out={whole}"], cwd=root, env=environment, check=True)
-    assert [line["step"] for line in metrics(out)] == list(range(160))
-    assert losses(out) == losses(whole)
-
-
-@pytest.mark.slow
 def test_a_shard_that_one_rank_cannot_read_ends_all_ranks(published, write_config, root):
     config = write_config()
     corpus = open_corpus([str(published.directory)])
@@ -193,24 +171,108 @@ ONE_PHASE = [
 ]
 
 
-def test_a_spike_names_the_poisoned_document(tmp_path, write_config, made, capsys):
-    run = made.publish(tmp_path / "run", {"docs": regular(400, made)})
-    config = str(write_config())
+def poison(step, made, tmp_path, config):
+    """Put noise in the place of one document that is read at a step; return its number."""
+    made.publish(tmp_path / "run", {"docs": regular(400, made)})
     asked = read_config(config, ONE_PHASE)
     drawn = explain.make_plan(asked, open_corpus(asked.data))
-    for _ in range(71):
+    for _ in range(step + 1):
         batch = drawn.draw()
     row = drawn.locate(batch, range(4))[2]
     number = row.shard * 5 + row.row
-    shutil.rmtree(run.directory)
-    made.publish(tmp_path / "run", {"docs": regular(400, made, poisoned={number})})
-    assert main([config, *(argument for text in ONE_PHASE for argument in ("--set", text))]) == 0
+    shutil.rmtree(tmp_path / "run")
+    run = made.publish(tmp_path / "run", {"docs": regular(400, made, poisoned={number})})
+    made.add_tokenizer(run)
+    return number
+
+
+def command(config, *more):
+    return [config, *(argument for text in (*ONE_PHASE, *more) for argument in ("--set", text))]
+
+
+def test_a_spike_names_the_poisoned_document(tmp_path, write_config, made, capsys):
+    config = str(write_config())
+    number = poison(70, made, tmp_path, config)
+    assert main(command(config)) == 0
     path = tmp_path / "train" / "spikes" / "step-00000070.json"
     spike = json.loads(path.read_text())
-    assert spike["rows"][0]["documents"][0]["id"] == f"document-{number}"
+    worst = spike["rows"][0]["documents"][0]
+    assert worst["id"] == f"document-{number}"
+    noise = regular(number + 1, made, poisoned={number})[f"document-{number}"]
+    assert worst["text"].split() == [*(f"w{token}" for token in noise), "<|endoftext|>"]
     assert spike["rows"][0]["loss"] > 2 * spike["rows"][1]["loss"]
     assert {row["source"] for row in spike["rows"]} == {"docs"}
+    page = path.with_suffix(".html").read_text()
+    assert page.index(f"document-{number}") < page.index(worst["text"].split()[0])
     assert f"{spike['why']}; its documents are in {path}" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_what_is_skipped_or_rewound_is_left_out_alike_and_for_good(tmp_path, write_config, made, capsys):
+    config = str(write_config())
+    poison(37, made, tmp_path, config)
+    ways = {
+        "log": [],
+        "skip": ["watch.on_spike=skip"],
+        "rewind": ["watch.on_spike=rewind"],
+        "far": ["watch={on_spike: rewind, skip_count: 6}"],
+        "seldom": ["watch={on_spike: rewind, skip_count: 6}", "checkpoint={every_steps: 11, keep_count: 9}"],
+    }
+    lines = {}
+    for way, asked in ways.items():
+        assert main(command(config, *asked, "phases.0.steps=60", f"out={tmp_path / way}")) == 0
+        lines[way] = metrics(tmp_path / way)
+        assert [line["step"] for line in lines[way]] == list(range(60))
+    out = {way: [line["step"] for line in of if line["skipped"]] for way, of in lines.items()}
+    far = list(range(32, 38))
+    assert out == {"log": [], "skip": [37], "rewind": [37], "far": far, "seldom": far}
+    learned = {way: [line["loss"] for line in of if line["step"] != 37] for way, of in lines.items()}
+    assert learned["skip"] == learned["rewind"]
+    assert learned["skip"][:37] == learned["log"][:37]
+    assert learned["skip"][37:] != learned["log"][37:]
+    assert learned["far"] == learned["seldom"]
+    assert lines["far"][32]["loss"] is None
+    assert "back to step 30; steps 32 to 37 are left out" in capsys.readouterr().err
+    assert json.loads((tmp_path / "far" / "summary.json").read_text())["skipped"] == far
+    shutil.rmtree(tmp_path / "far" / "checkpoints" / "step-00000060")  # what it left out, it knows again
+    assert main(command(config, *ways["far"], "phases.0.steps=60", f"out={tmp_path / 'far'}")) == 0
+    assert [line["loss"] for line in metrics(tmp_path / "far")] == [line["loss"] for line in lines["far"]]
+
+
+@pytest.mark.slow
+def test_the_ranks_that_wait_say_for_which(published, write_config, tmp_path, root):
+    """One of two ranks is stopped (it hangs), then one is killed: the other names it either way."""
+    config = write_config()
+    longer = ["--set", "phases.1.steps=5000", "--set", "max_epochs=500", "--set", "watch.timeout_s=4"]
+    for name, number, told in (
+        ("hung", signal.SIGSTOP, "was last heard of "),
+        ("killed", signal.SIGKILL, "was last heard of "),
+    ):
+        out = tmp_path / name
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-m", "training.train", str(config), *longer, "--set", f"out={out}"],
+                cwd=root,
+                env={**os.environ, **where, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in range(2)
+        ]
+        deadline = time.monotonic() + 120
+        while not (out / "metrics.jsonl").exists() or not (out / "metrics.jsonl").stat().st_size:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        started[1].send_signal(number)
+        said = started[0].communicate(timeout=120)[1]
+        started[1].kill()
+        started[1].communicate()
+        assert started[0].returncode == 1
+        assert f"rank 1 (process {started[1].pid} on {socket.gethostname()}) {told}" in said
 
 
 def test_what_is_not_finite_stops_before_the_optimizer_moves(
