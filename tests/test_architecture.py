@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "dedup": {"document"},
     "shards": {"document"},
     "recipe": {"accounting", "dedup", "signals", "filters"},
-    "look": {"accounting", "document", "filters", "recipe", "shards"},
+    "look": {"accounting", "document", "extract", "filters", "pages", "recipe", "shards", "text"},
     "language": set[str](),
     "document": set[str](),
     "text": set[str](),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,19 @@ WIDTH, HEIGHT, FOOT = 320, 110, 16
 BINS = 40
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The axis of a histogram: (BINS + 1,) edges, evenly spaced or, where logarithmic, in equal ratios."""
+
+    edges: Numbers
+    logarithmic: bool
+
+
+def scale(values: Numbers, bounds: Sequence[float | None]) -> Scale:
+    """Return the axis for values and bounds (None or infinite is none); see `histogram`."""
+    return Scale(*_edges(values, [each for each in bounds if each is not None and is_bound(each)]))
+
+
 def histogram(
     kept: Sequence[float], removed: Sequence[float], low: float | None, high: float | None, label: str
 ) -> Markup:
@@ -24,21 +38,21 @@ def histogram(
     The axis runs over the middle 98 % of the values and both bounds; what lies outside is counted in the
     first and last bar. It is logarithmic where the values are positive and span over two decades.
     """
-    values = np.asarray([*kept, *removed], dtype=np.float64)
-    bounds = [value for value in (low, high) if is_bound(value)]
-    edges, logarithmic = _edges(values, [b for b in bounds if b is not None])
+    drawn = scale(np.asarray([*kept, *removed], dtype=np.float64), [low, high])
+    edges, logarithmic = drawn.edges, drawn.logarithmic
     counts = [_counts(np.asarray(each, dtype=np.float64), edges) for each in (kept, removed)]
     top = max(1, int((counts[0] + counts[1]).max()))
     bars = [_bar(n, int(k), int(r), top) for n, (k, r) in enumerate(zip(*counts, strict=True)) if k + r]
-    lines = [_bound_line(_across(b, edges, logarithmic), f"{side} {number(b)}")
+    lines = [_bound_line(_across(b, edges, logarithmic), side, number(b))
              for side, b in (("min", low), ("max", high)) if is_bound(b)]  # fmt: skip
     ticks = [(4, edges[0], "start"), (WIDTH - 4, edges[-1], "end")]
     marks = "".join(
         f'<text x="{x}" y="{HEIGHT + FOOT - 4}" text-anchor="{anchor}">{number(float(value))}</text>'
         for x, value, anchor in ticks
     )
-    scale = ", logarithmic" if logarithmic else ""
-    title = escape(f"{label}: {len(kept)} kept, {len(removed)} removed{scale}")
+    title = escape(
+        f"{label}: {len(kept)} kept, {len(removed)} removed{', logarithmic' if logarithmic else ''}"
+    )
     return _svg(HEIGHT + FOOT, title, "".join([*bars, *lines, marks]))
 
 
@@ -78,30 +92,41 @@ def _across(value: float | None, edges: Numbers, logarithmic: bool) -> float:
 
 
 def _bar(place: int, kept: int, removed: int, top: int) -> str:
+    """Both parts are drawn, also one of no height: the page moves bounds, and documents change sides."""
     out, base = "", 0.0
     for name, count in (("kept", kept), ("gone", removed)):
         height = count / top * (HEIGHT - 14)
         out += _rect(name, place * WIDTH / BINS + 0.5, HEIGHT - base - height, WIDTH / BINS - 1, height)
         base += height
-    return f"<g><title>{kept} kept, {removed} removed</title>{out}</g>"
+    return f'<g data-bin="{place}"><title>{kept} kept, {removed} removed</title>{out}</g>'
 
 
 def _rect(name: str, x: float, y: float, width: float, height: float) -> str:
     where = f'x="{x:.1f}" y="{y:.1f}" width="{max(0.0, width):.1f}" height="{height:.1f}"'
-    return f'<rect class="{name}" {where}/>' if height > 0 else ""
+    return f'<rect class="{name}" {where}/>'
 
 
-def _bound_line(x: float, text: str) -> str:
+def _bound_line(x: float, side: str, value: str) -> str:
     x = min(max(x, 1.0), WIDTH - 1.0)
     anchor, shift = ("end", -4) if x > WIDTH / 2 else ("start", 4)
     return (
-        f'<line class="bound" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{HEIGHT}"/>'
-        f'<text class="bound" x="{x + shift:.1f}" y="10" text-anchor="{anchor}">{escape(text)}</text>'
+        f'<g data-side="{side}"><line class="bound" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{HEIGHT}"/>'
+        f'<text class="bound" x="{x + shift:.1f}" y="{10 if side == "min" else 22}" text-anchor="{anchor}">'
+        f"{side} {escape(value)}</text></g>"
     )
 
 
-def curve(steps: Sequence[float], losses: Sequence[float], phases: Sequence[str], label: str) -> Markup:
-    """Return a training curve: the loss at every step, its running mean, the phases shaded and named."""
+def curve(
+    steps: Sequence[float],
+    losses: Sequence[float],
+    phases: Sequence[str],
+    label: str,
+    marked: Sequence[float] = (),
+) -> Markup:
+    """Return a training curve: the loss at every step, its running mean, the phases shaded and named.
+
+    `marked` are steps that stood out, a line each.
+    """
     width, height, left, foot = 720, 260, 44, 20
     loss = np.asarray(losses, dtype=np.float64)
     at = np.asarray(steps, dtype=np.float64)
@@ -126,6 +151,10 @@ def curve(steps: Sequence[float], losses: Sequence[float], phases: Sequence[str]
     texts += f'<text x="{left}" y="{height - 4}">step {first:,.0f}</text>'
     texts += f'<text x="{width - 6}" y="{height - 4}" text-anchor="end">step {last:,.0f}</text>'
     lines = f'<polyline class="loss" points="{points}"/><polyline class="smooth" points="{smooth}"/>'
+    for step in marked:
+        x = place(step, low).split(",")[0]
+        line = f'<line class="spike" x1="{x}" x2="{x}" y1="0" y2="{height - foot}"/>'
+        lines += f"<g><title>step {step:,.0f}</title>{line}</g>"
     return _svg(height, escape(label), shades + lines + texts, width)
 
 

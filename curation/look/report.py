@@ -1,30 +1,38 @@
-"""One self-contained HTML page about a run: the funnel, the signals, samples, duplicates, tokens, the loss.
+"""One self-contained HTML page about a run: what was kept and why, bounds to move, documents to read.
 
-The page holds no script and asks for nothing; its content policy forbids both. Whatever comes from a
-document is escaped text, and characters that would turn or hide what stands around them are spelled out.
+The page asks for nothing, and its content policy lets no script run but its own, known by its digest. What
+comes from a document is escaped text or a text node; characters that would turn or hide what stands around
+them are spelled out.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import fsspec
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import Manifest, join
 from curation.filters.account import Tally
-from curation.look import account, charts, frames, samples
+from curation.look import account, changes, charts, frames, measured, movable, samples
+from curation.look.browsed import browsed
 from curation.look.counted import phrases
-from curation.look.visible import bound, number, visible
+from curation.look.labels import agreement
+from curation.look.shown import shown
+from curation.look.trained import trained
+from curation.look.visible import bound, is_bound, number, visible
+from curation.look.vocabulary import vocabulary
 
-SAMPLED_DOCUMENTS = 10_000  # about so many rows of a stage are read into memory for samples and histograms
 GROUPS_SHOWN = 12  # sources, and languages, that lost most
-KEPT_SHOWN, EACH_SHOWN, NEAR_SHOWN, PAIRS_SHOWN = 12, 4, 2, 20
-#: A loss per step is drawn for at most this many steps; longer runs are thinned evenly.
-DRAWN_STEPS = 2_000
+PAIRS_SHOWN = 20
 
 
 def write_report(directory: str, out: str | None = None, *, training: str | None = None) -> str:
@@ -51,26 +59,66 @@ def write_report(directory: str, out: str | None = None, *, training: str | None
 def render(directory: str, *, training: str | None = None) -> str:
     """Return the report of a run directory as HTML."""
     found = frames.manifests(directory)
-    environment = Environment(
-        loader=PackageLoader("curation.look"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters |= {"visible": visible, "number": number}
-    filtered = frames.documents(directory, "filter", wanted=SAMPLED_DOCUMENTS) if "filter" in found else None
+    loader = PackageLoader("curation.look")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters |= {"visible": visible, "number": number, "breakable": _breakable}
+    script, _, _ = loader.get_source(environment, "report.js")
+    trains, told = trained(directory, training), agreement(directory)
+    seen = shown(directory, found, trains, told)
+    data = {"what_if": _movable(directory, seen.judged), "browsed": browsed(directory, seen.chosen)}
     return environment.get_template("report.html").render(
         stages=[_stage(manifest) for manifest in found.values() if manifest.ledger],
         states=STATES,
         manifests=list(found.values()),
-        signals=_signals(directory, filtered),
+        signals=_signals(directory, seen.judged) if "filter" in found else [],
+        kept_now=_kept(seen.judged, data["what_if"]),
+        judged=found["filter"].ledger["in"]["records"] if "filter" in found else 0,
+        needed="filter" in found and found["filter"].config.get("measure", "needed") != "all",
         account=_account(directory) if "filter" in found else None,
-        rate=1.0 if filtered is None else filtered.attrs["rate"],
+        rate=seen.judged.attrs.get("rate", 1.0),
         counts=_reason_counts(found),
-        kept=_kept(directory, found),
-        removed=_removed(directory, found, filtered),
-        near=[] if filtered is None else list(samples.near(filtered, frames.rules(directory), NEAR_SHOWN)),
+        edits=changes.changes(directory),
+        extracted=len(seen.extracted),
+        losses=seen.losses,
+        readings=seen.readings,
         pairs=_pairs(directory) if "dedup" in found else [],
         streams=_streams(directory) if "shard" in found else [],
-        training=_training(directory, training),
+        vocabulary=vocabulary(directory),
+        epochs=trains.epochs if trains else {},
+        training=trains,
+        labels=told,
+        known={each["id"] for each in data["browsed"]["documents"]},
+        data=data,
+        data_json=_inert(data),
+        script=Markup(script),  # our own, and what the digest in the content policy is of
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def _movable(directory: str, judged: pd.DataFrame) -> dict[str, Any]:
+    return movable.movable(judged, measured.bounds(directory)) if len(judged) else {}
+
+
+def _kept(judged: pd.DataFrame, packed: Mapping[str, Any]) -> int:
+    """Return how many of the documents that the page counts over broke no rule."""
+    return int((judged["reasons"].head(packed.get("documents", 0)).map(len) == 0).sum())
+
+
+def _breakable(name: str) -> Markup:
+    """Return the name of a rule, which a narrow column may break behind a dot or an underscore."""
+    return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(visible(name)))))
+
+
+def _inert(data: Mapping[str, Any]) -> Markup:
+    r"""Return JSON that stands in a script element whatever its texts are: none can end it, or begin one.
+
+    >>> _inert({"text": "</script><!-- &amp;"})
+    Markup('{"text":"\\u003c/script\\u003e\\u003c!-- \\u0026amp;"}')
+    """
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
 
 
 def _stage(manifest: Manifest) -> dict[str, Any]:
@@ -105,23 +153,22 @@ def _reason_counts(found: Mapping[str, Manifest]) -> dict[str, Mapping[str, int]
     return {name: each for reasons in counts for name, each in reasons.items()}
 
 
-def _signals(directory: str, filtered: pd.DataFrame | None) -> list[dict[str, Any]]:
+def _signals(directory: str, judged: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a histogram for every rule, of the documents that broke none and of those that broke one."""
-    if filtered is None:
-        return []
-    kept = filtered["state"] == "kept"
-    wide = pd.DataFrame(list(filtered["measures"]), index=filtered.index, dtype="float64")
+    kept = judged["state"] == "kept"
+    wide = pd.DataFrame(list(judged["measures"]), index=judged.index, dtype="float64")
     shown = []
     for rule in frames.rules(directory).itertuples(index=False):
         values = wide[rule.name] if rule.name in wide else pd.Series(dtype="float64")
         passed, gone = (values[where.reindex(values.index)].dropna().tolist() for where in (kept, ~kept))
-        measured = [*passed, *gone]
+        drawn = [*passed, *gone]
         shown.append(
             {
                 "rule": rule,
                 "bound": bound(rule.min, rule.max),
-                "measured": len(measured),
-                "broke": sum(not rule.min <= value <= rule.max for value in measured),
+                "sides": [side for side in ("min", "max") if is_bound(getattr(rule, side))],
+                "measured": len(drawn),
+                "broke": sum(not rule.min <= value <= rule.max for value in drawn),
                 "chart": charts.histogram(passed, gone, rule.min, rule.max, rule.name),
             }
         )
@@ -163,28 +210,6 @@ def _part(found: account.Account, name: str, each: Tally) -> dict[str, Any]:
     return {"name": name, "headline": account.headline(each, found.units), "rules": rules}
 
 
-def _kept(directory: str, found: dict[str, Manifest]) -> list[dict[str, Any]]:
-    last = [stage for stage in frames.ROW_STAGES if stage in found][-1]
-    frame = frames.documents(directory, last, "kept", wanted=SAMPLED_DOCUMENTS // 10)
-    return [samples.card(row) for _, row in frame.head(KEPT_SHOWN).iterrows()]
-
-
-def _removed(
-    directory: str, found: dict[str, Manifest], filtered: pd.DataFrame | None
-) -> dict[str, list[dict[str, Any]]]:
-    """Return reason -> cards, of the stages that judge texts one by one; duplicates are shown in pairs."""
-    parts = []
-    if "extract" in found:
-        for state in ("dropped", "failed"):
-            parts += [frames.documents(directory, "extract", state, wanted=SAMPLED_DOCUMENTS // 10)]
-    if filtered is not None:
-        parts.append(filtered[filtered["state"] != "kept"])
-    removed: dict[str, list[dict[str, Any]]] = {}
-    for part in parts:
-        removed |= samples.by_reason(part, EACH_SHOWN)
-    return removed
-
-
 def _pairs(directory: str) -> list[dict[str, Any]]:
     """Return one pair a cluster with what differs: near copies first, of the largest clusters first."""
     frame = frames.pairs(directory).drop_duplicates("kept_id")
@@ -199,25 +224,3 @@ def _pairs(directory: str) -> list[dict[str, Any]]:
 def _streams(directory: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = frames.streams(directory).to_dict("records")
     return found
-
-
-def _training(directory: str, training: str | None) -> dict[str, Any] | None:
-    """Return the loss curve of a training run, or None where there is none to show."""
-    try:
-        metrics = frames.training(training or join(directory, "train"))
-    except FileNotFoundError:
-        if training is not None:
-            raise
-        return None
-    losses = metrics.dropna(subset=["loss"]) if "loss" in metrics else pd.DataFrame()
-    if losses.empty:
-        return None
-    thin = losses.iloc[:: max(1, -(-len(losses) // DRAWN_STEPS))]
-    phases = thin["phase"].fillna("").astype(str).tolist() if "phase" in thin else [""] * len(thin)
-    first, last = float(losses["loss"].iloc[0]), float(losses["loss"].iloc[-1])
-    return {
-        "steps": len(losses),
-        "first": first,
-        "last": last,
-        "chart": charts.curve(thin["step"].tolist(), thin["loss"].tolist(), phases, "training loss by step"),
-    }

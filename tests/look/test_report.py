@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +16,7 @@ from curation.look.questions import why
 from curation.look.report import render, write_report
 
 #: Elements that open and stay open until closed; the rest of HTML's void elements never close.
-VOID = {"meta", "br", "img", "link", "input", "hr"}
+VOID = {"meta", "br", "img", "link", "input", "hr", "wbr"}
 
 
 class Page(HTMLParser):
@@ -23,6 +26,7 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text: list[str] = []
+        self.scripts: list[str] = []
         self.open: list[str] = []
         self.feed(html)
 
@@ -39,7 +43,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.text.append(data)
+        (self.scripts if self.open[-1:] == ["script"] else self.text).append(data)
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +57,31 @@ def test_the_page_is_well_formed(html: str) -> None:
 
 def test_nothing_of_a_document_can_act(html: str) -> None:
     page = Page(html)
-    tags = {tag for tag, _ in page.tags}
-    assert not tags & {"script", "img", "iframe", "object", "embed", "link", "form", "base"}
+    tags = [tag for tag, _ in page.tags]
+    assert not set(tags) & {"img", "iframe", "object", "embed", "link", "form", "base"}
+    assert tags.count("script") == 2  # the data, which is not run, and the page's own
     for _, attributes in page.tags:
         assert not [name for name in attributes if name.startswith("on")]
         assert (attributes.get("href") or "#").startswith("#")
         assert "src" not in attributes
     assert not re.search("[\x00\x1b\u202e]", html)
-    assert "document.title='owned'" in "".join(page.text)  # shown, as text
+    shown = json.dumps(json.loads(page.scripts[0])["browsed"], ensure_ascii=False)
+    assert "document.title='owned'" in shown  # as text
+    assert "⟨202E⟩" in shown
+
+
+def test_only_the_script_of_the_page_may_run(html: str) -> None:
+    own = Page(html).scripts[1]
+    digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
+    assert (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'"
+        in html
+    )
+    assert "innerHTML" not in own
+    assert not re.search("https?:", own)
 
 
 def test_the_page_asks_for_nothing(html: str) -> None:
-    policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    assert policy in html
     style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
     assert style is not None
     assert "url(" not in style[1]
@@ -77,10 +93,9 @@ def test_every_section_says_what_the_run_holds(html: str) -> None:
     for said in (
         "10 of 12 kept",
         "all sources · table cells 1,100 of 1,200 kept (91.7 %)",
-        "gopher.word_count: 2, allowed is at least 5",
         "extract.timeout",
+        "kept now 8 of 10",
         "2 of 10 measured break it",
-        "gopher.word_count, min 5",
         "dedup.near, Jaccard 0.850, a cluster of 3",
         "No training run is attached.",
         "0123456789abcdef",
@@ -141,3 +156,30 @@ def test_a_run_in_an_object_store_is_read_and_written_by_its_url(small_run: Path
     assert len(life.places) == 2
     assert write_report("memory://look_run") == "memory://look_run/report.html"
     assert store.cat("/look_run/report.html").decode() == html
+
+
+def test_documents_are_chosen_in_every_way(html: str) -> None:
+    browsed = json.loads(Page(html).scripts[0])["browsed"]
+    groups = {(each["kind"], each["name"]): each["items"] for each in browsed["groups"]}
+    for kind in ("random", "near a bound", "removed by", "by source", "by language", "by site", "by length"):
+        assert kind in {found for found, _ in groups}
+    assert ("dropped by this rule only", "gopher.word_count") in groups
+    near = groups["near a bound", "gopher.word_count, min 5"]
+    assert [note for _, note in near][-2:] == ["2, breaks it", "2, breaks it"]
+    documents = browsed["documents"]
+    ids = [each["id"] for each in documents]
+    assert len(ids) == len(set(ids))
+    assert all(0 <= place < len(ids) for items in groups.values() for place, _ in items)
+    (broke, *_) = (each for each in documents if each["id"] == f"{8:032x}")
+    assert broke["reasons"] == [["gopher.word_count", "gopher.word_count: 2, allowed is at least 5"]]
+    assert broke["page"] is None
+    assert "cannot be opened" in broke["missing"]  # its WARC never was there
+
+
+def test_a_page_stays_small_whatever_its_documents_hold(
+    small_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curation.look.browsed.BUDGET_BYTES", 10)
+    short = json.loads(Page(render(str(small_run))).scripts[0])["browsed"]["documents"]
+    assert all(sum(len(part) for part, _ in each["text"] or ()) <= 200 for each in short)
+    assert any(each["rest"] for each in short)

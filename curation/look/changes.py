@@ -1,0 +1,140 @@
+"""What edits did to texts: before and after, aligned line by line, with the words that changed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow.compute as pc
+
+from curation.look.frames import documents, manifests, matching, rows
+
+#: Documents shown for each edit, looked for among so many.
+EACH, LOOKED_AT = 3, 10_000
+#: Lines of a text that are compared, and rows of a table that are shown.
+COMPARED_LINES, SHOWN_ROWS = 1_000, 80
+_CONTEXT_LINES = 2
+#: Words of a line that are compared; a longer one ends there.
+COMPARED_WORDS = 400
+_WORD = re.compile(r"\s*\S+|\s+")
+#: The stage whose texts a stage received.
+_BEFORE = {"filter": "extract", "dedup": "filter"}
+
+Piece = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A row of the table: `same`, `changed`, `missing`, `added`, or `skipped` (a count of equal lines)."""
+
+    kind: str
+    before: tuple[Piece, ...] = ()
+    after: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One document that an edit changed; `took` are characters by edit (fewer than none: added)."""
+
+    id: str
+    title: str
+    url: str
+    took: Mapping[str, int]
+    lines: tuple[Line, ...]
+    left_out: int
+
+
+def changes(directory: str) -> dict[str, list[Change]]:
+    """Return edit -> documents that it changed, a hash-sample, from every stage that edits texts."""
+    found: dict[str, list[Change]] = {}
+    there = manifests(directory)
+    for stage, earlier in _BEFORE.items():
+        if stage in there and earlier in there and _edits(there[stage].ledger):
+            found |= _of_stage(directory, stage, earlier)
+    return found
+
+
+def _edits(ledger: Mapping[str, Any]) -> bool:
+    return any(name.startswith("edit:") and each["characters"] for name, each in ledger["reasons"].items())
+
+
+def _of_stage(directory: str, stage: str, earlier: str) -> dict[str, list[Change]]:
+    frame = documents(directory, stage, wanted=LOOKED_AT)
+    chosen: dict[str, list[pd.Series[Any]]] = {}
+    for _, row in frame[frame["text"].notna()].iterrows():
+        for name, took in dict(row["edits"]).items():
+            mine = chosen.setdefault(name, [])
+            if took and len(mine) < EACH:
+                mine.append(row)
+    ids = sorted({row["id"] for mine in chosen.values() for row in mine})
+    before = {
+        row["id"]: row["text"] for row in matching(rows(directory, earlier), pc.field("id").isin(ids)) if ids
+    }
+    return {
+        name: [_change(row, before.get(row["id"]) or "") for row in mine]
+        for name, mine in sorted(chosen.items())
+        if mine
+    }
+
+
+def _change(row: Mapping[str, Any], before: str) -> Change:
+    lines = list(aligned(before, row["text"]))
+    return Change(
+        id=row["id"],
+        title=row["title"] or row["text"][:100] or row["url"] or row["id"],
+        url=row["url"] or "",
+        took={name: took for name, took in dict(row["edits"]).items() if took},
+        lines=tuple(lines[:SHOWN_ROWS]),
+        left_out=max(0, len(lines) - SHOWN_ROWS),
+    )
+
+
+def aligned(before: str, after: str) -> Iterator[Line]:
+    r"""Yield two texts line beside line; long equal stretches are counted.
+
+    >>> same, changed = aligned("a\nb c", "a\nb d")
+    >>> same.kind, changed.before, changed.after
+    ('same', (('same', 'b'), ('missing', ' c')), (('same', 'b'), ('added', ' d')))
+    """
+    left, right = before.split("\n")[:COMPARED_LINES], after.split("\n")[:COMPARED_LINES]
+    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
+    for change, a, b, c, d in matcher.get_opcodes():
+        if change == "equal":
+            yield from _equal(left[a:b], first=a == c == 0, last=b == len(left) and d == len(right))
+            continue
+        pairs = min(b - a, d - c)
+        for n in range(pairs):
+            yield _changed(left[a + n], right[c + n])
+        gone, come = (  # blank lines say nothing
+            [each for each in rest if each.strip()] for rest in (left[a + pairs : b], right[c + pairs : d])
+        )
+        yield from (Line(kind="missing", before=(("missing", each),)) for each in gone)
+        yield from (Line(kind="added", after=(("added", each),)) for each in come)
+
+
+def _equal(lines: Sequence[str], *, first: bool, last: bool) -> Iterator[Line]:
+    head, tail = (0 if first else _CONTEXT_LINES), (0 if last else _CONTEXT_LINES)
+    hidden = len(lines) - head - tail
+    same = [Line(kind="same", before=(("same", each),), after=(("same", each),)) for each in lines]
+    if hidden <= _CONTEXT_LINES:
+        yield from same
+        return
+    yield from same[:head]
+    yield Line(kind="skipped", before=(("same", f"{hidden:,} equal lines"),))
+    yield from same[len(same) - tail :]
+
+
+def _changed(before: str, after: str) -> Line:
+    left, right = (_WORD.findall(line)[:COMPARED_WORDS] for line in (before, after))
+    bare = [[word.strip() for word in words] for words in (left, right)]
+    sides: tuple[list[Piece], list[Piece]] = ([], [])
+    for change, a, b, c, d in difflib.SequenceMatcher(None, *bare, autojunk=False).get_opcodes():
+        same = change == "equal"
+        for side, kind, words in zip(sides, ("missing", "added"), (left[a:b], right[c:d]), strict=True):
+            if words:
+                side.append(("same" if same else kind, "".join(words)))
+    return Line(kind="changed", before=tuple(sides[0]), after=tuple(sides[1]))

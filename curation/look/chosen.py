@@ -1,0 +1,174 @@
+"""Which documents a report shows, in groups, each document once however many groups it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+
+from curation.look import frames
+from curation.look.visible import is_bound, number
+
+RANDOM, EACH, EXTREMES, VALUES = 30, 4, 8, 10
+NEAR_SHOWN = 3
+#: Lengths in characters at which the strata of length begin.
+LENGTHS = (0, 500, 2_000, 10_000, 50_000)
+
+Row = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Group:
+    """Documents chosen for one reason, each with a note (its value, its side of a bound)."""
+
+    kind: str
+    name: str
+    about: str = ""
+    items: list[tuple[int, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Chosen:
+    """The documents of a report: `rows` in the order they were first chosen, `groups` name their places."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    _places: dict[tuple[Any, ...], int] = field(default_factory=dict)
+
+    def add(self, group: Group, rows: Iterable[tuple[Row, str]]) -> None:
+        """Add documents to a group; a group of none is not shown."""
+        for row, note in rows:
+            key = (row["id"], row["file"], row["offset"])
+            if key not in self._places:
+                self._places[key] = len(self.rows)
+                self.rows.append({**row, "site": site(row["url"])})
+            group.items.append((self._places[key], note))
+        if group.items and group not in self.groups:
+            self.groups.append(group)
+
+    def place(self, document: str) -> int | None:
+        """Return where a document of that id stands, or None."""
+        return next((place for key, place in self._places.items() if key[0] == document), None)
+
+
+def site(url: str | None) -> str:
+    """Return the host of a URL, without `www.`; empty where it has none.
+
+    >>> site("https://www.example.org/a"), site("javascript:alert(1)"), site("http://[bad")
+    ('example.org', '', '')
+    """
+    try:
+        return (urlsplit(url or "").hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+
+
+def choose(directory: str, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd.DataFrame) -> Chosen:
+    """Return the documents to show.
+
+    Args:
+        directory: of the run.
+        judged: a sample of what the filter stage judged (empty where it has not run), in hash order.
+        removed: a sample of what extraction removed.
+        kept: a sample of what the last stage kept.
+    """
+    chosen = Chosen()
+    gone = judged[judged["state"] != "kept"] if len(judged) else judged
+    chosen.add(
+        Group("random", "kept", "A hash-sample of what the last stage kept."), _plain(kept.head(RANDOM))
+    )
+    chosen.add(Group("random", "removed by a rule", "A hash-sample."), _plain(gone.head(RANDOM)))
+    if len(judged):
+        rules = frames.rules(directory)
+        for group, near in _near(judged, rules):
+            chosen.add(group, near)
+        for name, rows in _by_reason(gone, only=True):
+            chosen.add(Group("dropped by this rule only", name, "Without it they would be kept."), rows)
+    for frame in (gone, removed):
+        for name, rows in _by_reason(frame, only=False):
+            chosen.add(Group("removed by", name), rows)
+    for kind, name, part in _strata(judged if len(judged) else kept):
+        chosen.add(Group(kind, name), part)
+    lengths = kept["characters"].fillna(0)
+    for name, ordered in (("longest", lengths.nlargest), ("shortest", lengths.nsmallest)):
+        found = ordered(EXTREMES, keep="first").index
+        told = [(kept.loc[n], f"{lengths[n]:,} characters") for n in found]
+        chosen.add(Group("extremes", name, "Of what was kept."), told)
+    return chosen
+
+
+def _plain(frame: pd.DataFrame) -> Iterator[tuple[Row, str]]:
+    return ((row, "") for _, row in frame.iterrows())
+
+
+def _near(frame: pd.DataFrame, rules: pd.DataFrame) -> Iterator[tuple[Group, Iterator[tuple[Row, str]]]]:
+    for rule in rules.itertuples(index=False):
+        values = frame["measures"].map(lambda measured, name=rule.name: measured.get(name)).astype("float64")
+        for side, limit in (("min", rule.min), ("max", rule.max)):
+            if not is_bound(limit):
+                continue
+            passes = values >= limit if side == "min" else values <= limit
+            distance = (values - limit).abs()
+            places = [
+                (place, told)
+                for where, told in ((passes, "passes"), (~passes, "breaks it"))
+                for place in distance[where & values.notna()].nsmallest(NEAR_SHOWN, keep="first").index
+            ]
+            name = f"{rule.name}, {side} {number(limit)}"
+            rows = ((frame.loc[n], f"{number(values[n])}, {told}") for n, told in places)
+            yield Group("near a bound", name, "Would you have decided the same?"), rows
+
+
+def _by_reason(frame: pd.DataFrame, *, only: bool) -> Iterator[tuple[str, list[tuple[Row, str]]]]:
+    found: dict[str, list[tuple[Row, str]]] = {}
+    for _, row in frame.iterrows():
+        names = sorted({reason["name"] for reason in row["reasons"]})
+        for name in names if not only or len(names) == 1 else ():
+            mine = found.setdefault(name, [])
+            if len(mine) < EACH:
+                mine.append((row, ""))
+    yield from sorted(found.items())
+
+
+def _strata(frame: pd.DataFrame) -> Iterator[tuple[str, str, Iterator[tuple[Row, str]]]]:
+    """Yield (kind, value, rows) of the commonest sources, languages and sites, and of every length."""
+    if frame.empty:
+        return
+    lengths = pd.cut(frame["characters_in"].fillna(0), [*LENGTHS, float("inf")], right=False)
+    columns = {
+        "source": frame["source"].fillna(""),
+        "language": frame["language"].fillna("").replace("", "un"),
+        "site": frame["url"].map(site),
+        "length": lengths.map(lambda band: f"from {band.left:,.0f} characters"),
+    }
+    for kind, column in columns.items():
+        for name in column[column != ""].value_counts(sort=True).head(VALUES).index:
+            yield f"by {kind}", str(name), _plain(frame[column == name].head(EACH))
+
+
+def by_quality(
+    directory: str, kept: pd.DataFrame, prefer: str | None
+) -> Iterator[tuple[Group, list[tuple[Row, str]]]]:
+    """Yield the kept documents of highest and lowest quality, each with its value.
+
+    The measure is a rule whose name says quality or whose signal is a model's probability; without one,
+    what deduplication prefers (`prefer`), and the group says so.
+    """
+    names = [
+        rule.name
+        for rule in frames.rules(directory).itertuples(index=False)
+        if "quality" in rule.name.split(".")[-1] or rule.signal == "fasttext_probability"
+    ]
+    about = (
+        f"By {names[0]}." if names else f"By {prefer}, which dedup prefers: the recipe measures no quality."
+    )
+    name = names[0] if names else prefer
+    if name is None:
+        return
+    values = kept["measures"].map(lambda measured: measured.get(name)).astype("float64").dropna()
+    for told, ordered in (("highest quality", values.nlargest), ("lowest quality", values.nsmallest)):
+        found = ordered(EXTREMES, keep="first").index
+        yield Group("extremes", told, about), [(kept.loc[n], f"{name} {number(values[n])}") for n in found]

@@ -1,0 +1,226 @@
+"""Marks that a person gave to documents: where they are kept, and how far a recipe agrees with them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import fsspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curation.accounting.manifest import MissingManifest, join
+from curation.look.frames import matching, rows
+
+Mark = Literal["keep", "drop", "unsure"]
+MARKS: tuple[Mark, ...] = ("keep", "drop", "unsure")
+#: Standard normal deviate of a two-sided 95 % interval.
+_DEVIATE = 1.959964
+_STAGE = "filter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """One document's mark; `weight` is how many documents it stood for when it was drawn."""
+
+    id: str
+    mark: Mark
+    note: str
+    weight: float
+    marked_at: str
+
+
+def path(directory: str) -> str:
+    """Return where a run's labels are: they stay when the recipe changes, for ids come from content."""
+    return join(directory, "labels.jsonl")
+
+
+def read_labels(directory: str) -> dict[str, Label]:
+    """Return id -> label, in the order they were first given; none where nothing was marked."""
+    filesystem, name = fsspec.core.url_to_fs(path(directory))
+    if not filesystem.exists(name):
+        return {}
+    lines = filesystem.cat_file(name).decode("utf-8").splitlines()
+    found = [Label(**json.loads(line)) for line in lines if line.strip()]
+    return {each.id: each for each in found}
+
+
+def write_labels(directory: str, found: Mapping[str, Label]) -> None:
+    """Write the whole table anew, aside and then in its place: what is there is always whole."""
+    filesystem, name = fsspec.core.url_to_fs(path(directory))
+    text = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in found.values())
+    if filesystem.protocol in ("file", ("file", "local")):
+        aside = Path(name + ".incomplete")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(name)
+    else:  # an object store shows a file when it is whole
+        filesystem.pipe_file(name, text.encode("utf-8"))
+
+
+def export(directory: str, out: str) -> int:
+    """Write the documents marked keep or drop as a table of `text` and `label` to train on; return how many.
+
+    Columns: id, text (as extracted, so it was not edited or dropped yet), label (`keep` or `drop`), source,
+    language, url, weight. `out` ends in .parquet or .jsonl.
+
+    Raises:
+        ValueError: another ending, or nothing is marked.
+    """
+    if not out.endswith((".parquet", ".jsonl")):
+        raise ValueError(f"{out}: expected a name that ends in .parquet or .jsonl")
+    found = {each.id: each for each in read_labels(directory).values() if each.mark != "unsure"}
+    if not found:
+        raise ValueError(f"{directory}: no document is marked keep or drop yet; run curate label {directory}")
+    lines = []
+    for row in _texts(directory, list(found)):
+        told = {name: row[name] or "" for name in ("source", "language", "url")}
+        label = found[row["id"]]
+        lines.append(
+            {"id": label.id, "text": row["text"], "label": label.mark, **told, "weight": label.weight}
+        )
+    with fsspec.open(out, "wb") as stream:
+        if out.endswith(".parquet"):
+            pq.write_table(pa.Table.from_pylist(lines), stream)
+        else:
+            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+            stream.write(text.encode("utf-8"))
+    return len(lines)
+
+
+def _texts(directory: str, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the extracted row of each id once, of the filter's where extract is not there."""
+    wanted = pc.field("id").isin(sorted(ids))
+    try:
+        found = matching(rows(directory, "extract"), wanted)
+    except MissingManifest:
+        found = matching(rows(directory, _STAGE), wanted)
+    yield from {row["id"]: row for row in found if row["text"]}.values()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A weighted share with its 95 % interval; `total` is how many documents it is of, after weighing."""
+
+    value: float
+    low: float
+    high: float
+    total: float
+
+    @property
+    def told(self) -> str:
+        """The numbers for a table."""
+        if not self.total:
+            return "–"
+        return f"{100 * self.value:.0f} % ({100 * self.low:.0f} to {100 * self.high:.0f})"
+
+
+def share(found: Sequence[tuple[bool, float]]) -> Share:
+    """Return the share of what is true, of (true or not, weight), with Wilson's score interval.
+
+    Unequal weights make a sample worth less: it counts as (sum w)^2 / (sum w^2) documents (Kish 1965).
+
+    >>> half = share([(True, 1.0), (False, 1.0)] * 50)
+    >>> round(half.low, 3), half.value, round(half.high, 3)
+    (0.404, 0.5, 0.596)
+    """
+    total = sum(weight for _, weight in found)
+    if not total:
+        return Share(0.0, 0.0, 1.0, 0.0)
+    value = sum(weight for true, weight in found if true) / total
+    count = total**2 / sum(weight**2 for _, weight in found)
+    spread = _DEVIATE**2 / count
+    middle = (value + spread / 2) / (1 + spread)
+    reach = math.sqrt(spread * (value * (1 - value) + spread / 4)) / (1 + spread)
+    return Share(value, max(0.0, middle - reach), min(1.0, middle + reach), count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleShare:
+    """One rule against the marks: of what breaks it, how much is marked drop; of that, how much breaks it."""
+
+    name: str
+    broke: int
+    precision: Share
+    recall: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How far the filter agrees with the marks.
+
+    Attributes:
+        labelled: documents with a mark that the filter stage judged, unsure ones too.
+        table: (what the recipe did, how many are marked keep, how many drop), unweighted.
+        rules: those that a marked document breaks, the commonest first.
+        differing: (id, what is marked and what the recipe did, with the note), of those that differ.
+    """
+
+    labelled: int
+    unsure: int
+    agreement: Share
+    table: tuple[tuple[str, int, int], ...]
+    rules: tuple[RuleShare, ...]
+    differing: tuple[tuple[str, str], ...]
+
+
+def agreement(directory: str) -> Agreement | None:
+    """Return how far a run's filter agrees with its labels, or None where there are none."""
+    found = read_labels(directory)
+    if not found:
+        return None
+    try:
+        table = rows(directory, _STAGE)
+    except MissingManifest:
+        return None
+    judged = {row["id"]: row for row in matching(table, pc.field("id").isin(sorted(found)))}
+    both = [(label, judged[label.id]) for label in found.values() if label.id in judged]
+    sure = [
+        (label, row, {each["name"] for each in row["reasons"]})
+        for label, row in both
+        if label.mark != "unsure"
+    ]
+    counts = {
+        (kept, mark): sum(label.mark == mark and (row["state"] == "kept") == kept for label, row, _ in sure)
+        for kept in (True, False)
+        for mark in MARKS[:2]
+    }
+    names = [name for _, _, broke in sure for name in broke]
+    return Agreement(
+        labelled=len(both),
+        unsure=len(both) - len(sure),
+        agreement=share([(_agrees(label, row), label.weight) for label, row, _ in sure]),
+        table=tuple(
+            (told, counts[kept, "keep"], counts[kept, "drop"])
+            for kept, told in ((True, "kept"), (False, "dropped"))
+        ),
+        rules=tuple(
+            RuleShare(
+                name=name,
+                broke=names.count(name),
+                precision=share(
+                    [(label.mark == "drop", label.weight) for label, _, broke in sure if name in broke]
+                ),
+                recall=share(
+                    [(name in broke, label.weight) for label, _, broke in sure if label.mark == "drop"]
+                ),
+            )
+            for name in sorted(set(names), key=lambda each: (-names.count(each), each))
+        ),
+        differing=tuple(
+            (
+                label.id,
+                f"marked {label.mark}, {row['state']} by the recipe{': ' + label.note if label.note else ''}",
+            )
+            for label, row, _ in sure
+            if not _agrees(label, row)
+        ),
+    )
+
+
+def _agrees(label: Label, row: Mapping[str, Any]) -> bool:
+    return bool((label.mark == "keep") == (row["state"] == "kept"))

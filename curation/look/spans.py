@@ -1,0 +1,102 @@
+"""Which lines of a text a broken rule leans on: those without which its value comes nearest to the bound.
+
+Every line is left out in turn and the rule measured again. So a span needs no second definition of a signal,
+and a rule that no line can mend (too few words) has none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from curation.accounting.manifest import published, read_manifest
+from curation.filters.rules import Rule
+from curation.text.text import Text
+
+#: Lines of a text that are tried; what follows is not marked.
+MOST_LINES = 60
+#: A line is marked if leaving it out helps at least so much as leaving out the one that helps most.
+_SHARE_OF_BEST = 0.5
+_LINE = re.compile(r"[^\n]*\S[^\n]*")
+_SENTENCE = re.compile(r"\S.*?(?:[.!?。！？](?=\s)|$)", re.DOTALL)
+
+Span = tuple[int, int]
+
+
+def rules(directory: str) -> dict[str, Rule]:
+    """Return `pass.rule` -> rule of a run's filter stage, those that can be measured here.
+
+    Left out are those of a trained model (it may not lie here any more, and its probability has no line to
+    blame), and of an earlier version whose signals or options are gone.
+    """
+    config = read_manifest(published(directory, "filter")).config["filter"]
+    found = {f"{each['name']}.{rule['name']}": rule for each in config for rule in each["rules"]}
+    made = {name: _rule(rule) for name, rule in found.items() if not _needs_file(rule["options"])}
+    return {name: rule for name, rule in made.items() if _measurable(rule)}
+
+
+def _measurable(rule: Rule) -> bool:
+    try:
+        rule.measure(Text(""))
+    except (KeyError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _needs_file(options: Mapping[str, Any]) -> bool:
+    return any(options.get(name) for name in ("model", "tokenizer"))
+
+
+def _rule(made: Mapping[str, Any]) -> Rule:
+    options = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in made["options"].items()
+    }
+    return Rule(
+        name=made["name"],
+        signal=made["signal"],
+        min=float(made["min"]),
+        max=float(made["max"]),
+        options=options,
+    )
+
+
+def spans(text: str, rule: Rule, value: float) -> list[Span]:
+    r"""Return where in `text` (its beginning, for a long one) stands what breaks `rule` with `value`.
+
+    >>> rule = Rule(name="hashes", signal="symbol_word_ratio", max=0.1, options={"symbols": ("#",)})
+    >>> spans("A line of prose.\n# # # tags\nAnother one.", rule, 0.3)
+    [(17, 27)]
+    """
+    places = _pieces(text)
+    if len(places) < 2:
+        return []
+    sign = 1.0 if value < rule.min else -1.0
+    held = rule.measure(Text(text))
+    gains = [sign * (rule.measure(Text(text[:start] + text[end:])) - held) for start, end in places]
+    best = max(gains)
+    if not best > 0:
+        return []
+    return [place for place, gain in zip(places, gains, strict=True) if gain >= _SHARE_OF_BEST * best]
+
+
+def _pieces(text: str) -> list[Span]:
+    """Return the lines that are not blank, or the sentences of a text of one line."""
+    found = [match.span() for match in _LINE.finditer(text)]
+    if len(found) < 2:
+        found = [match.span() for match in _SENTENCE.finditer(text)]
+    return found[:MOST_LINES]
+
+
+def segments(text: str, marks: Mapping[int, list[Span]]) -> Iterator[tuple[str, list[int]]]:
+    """Yield the text in pieces, each with the numbers of those whose spans cover it.
+
+    >>> list(segments("abcd", {0: [(1, 3)], 1: [(2, 4)]}))
+    [('a', []), ('b', [0]), ('c', [0, 1]), ('d', [1])]
+    """
+    cuts = {0, len(text)} | {at for found in marks.values() for span in found for at in span}
+    edges = sorted(cuts)
+    for start, end in pairwise(edges):
+        covering = [n for n, found in marks.items() if any(a <= start and end <= b for a, b in found)]
+        yield text[start:end], covering

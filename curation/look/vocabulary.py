@@ -1,0 +1,124 @@
+"""What the run's tokenizer makes of what it kept: fertility by language, and tokens that few texts hold."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import fsspec
+
+from curation.accounting.manifest import MissingManifest, join, published, read_manifest
+from curation.look.frames import ROW_STAGES, documents, manifests
+from curation.shards.tokens import Tokenizer, encode_batch, load_tokenizer
+
+SAMPLED_DOCUMENTS, SAMPLED_CHARACTERS = 1_000, 4_000
+LANGUAGES_SHOWN, TOKENS_SHOWN = 15, 25
+#: A token is rare if at most so many of the sampled texts hold it.
+FEW_DOCUMENTS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fertility:
+    """Tokens against what they stand for, of one language's sampled texts."""
+
+    language: str
+    documents: int
+    tokens: int
+    words: int
+    characters: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rare:
+    """A token that few texts hold, and often: a page's own markup, a name, a fault of the tokenizer."""
+
+    token: str
+    id: int
+    count: int
+    documents: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """What a sample of kept texts says of the tokenizer: `seen` of its `size` tokens occur in it."""
+
+    languages: tuple[Fertility, ...]
+    rare: tuple[Rare, ...]
+    seen: int
+    size: int
+    documents: int
+
+
+def vocabulary(directory: str) -> Vocabulary | None:
+    """Return what the tokenizer of a run makes of a hash-sample of its kept texts; None without one."""
+    try:
+        path = published(directory, "shard")
+        read_manifest(path)
+    except MissingManifest:
+        return None
+    tokenizer = _tokenizer(join(path, "tokenizer.json"))
+    last = [stage for stage in manifests(directory) if stage in ROW_STAGES]
+    if tokenizer is None or not last:
+        return None
+    frame = documents(
+        directory, last[-1], "kept", wanted=SAMPLED_DOCUMENTS, columns=["id", "language", "text"]
+    )
+    frame = frame[frame["text"].fillna("") != ""]
+    texts = [text[:SAMPLED_CHARACTERS] for text in frame["text"]]
+    encoded = [ids.tolist() for ids in encode_batch(tokenizer, texts)]
+    counts: Counter[int] = Counter()
+    held: dict[int, list[str]] = {}
+    for document, ids in zip(frame["id"], encoded, strict=True):
+        counts.update(ids)
+        for each in set(ids):
+            held.setdefault(each, []).append(document)
+    return Vocabulary(
+        languages=tuple(_fertility([str(each or "un") for each in frame["language"]], texts, encoded)),
+        rare=tuple(_rare(tokenizer, counts, held)),
+        seen=len(counts),
+        size=tokenizer.vocab,
+        documents=len(texts),
+    )
+
+
+def _tokenizer(url: str) -> Tokenizer | None:
+    filesystem, name = fsspec.core.url_to_fs(url.replace("s3a://", "s3://", 1))
+    if not filesystem.exists(name):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "tokenizer.json")
+        file.write_bytes(filesystem.cat_file(name))
+        return load_tokenizer(file)
+
+
+def _fertility(
+    languages: Sequence[str], texts: Sequence[str], encoded: Sequence[Sequence[int]]
+) -> list[Fertility]:
+    sums: dict[str, list[int]] = {}
+    for language, text, ids in zip(languages, texts, encoded, strict=True):
+        mine = sums.setdefault(language, [0] * 5)
+        units = (1, len(ids), len(text.split()), len(text), len(text.encode("utf-8", "replace")))
+        sums[language] = [a + b for a, b in zip(mine, units, strict=True)]
+    names = ("documents", "tokens", "words", "characters", "bytes")
+    found = [Fertility(language=each, **dict(zip(names, sums[each], strict=True))) for each in sums]
+    return sorted(found, key=lambda each: (-each.tokens, each.language))[:LANGUAGES_SHOWN]
+
+
+def _rare(tokenizer: Tokenizer, counts: Counter[int], held: Mapping[int, Sequence[str]]) -> list[Rare]:
+    few = [each for each in counts if len(held[each]) <= FEW_DOCUMENTS]
+    few.sort(key=lambda each: (-counts[each], each))
+    return [
+        Rare(
+            token=tokenizer.engine.decode([each], skip_special_tokens=False),
+            id=each,
+            count=counts[each],
+            documents=len(held[each]),
+            example=held[each][0],
+        )
+        for each in few[:TOKENS_SHOWN]
+    ]

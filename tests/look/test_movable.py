@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import base64
+import math
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.look import frames, measured
+from curation.look.movable import movable, narrowed
+
+NUMBERS = st.floats(-1e30, 1e30)
+
+
+@given(st.lists(NUMBERS, max_size=20), NUMBERS, NUMBERS)
+def test_values_stay_on_their_side_of_each_bound(values: list[float], one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    small = narrowed(np.array([*values, low, high, math.nextafter(low, -math.inf)]), low, high)
+    with np.errstate(over="ignore"):
+        floor, ceiling = np.float32(low), np.float32(high)
+    for value, packed in zip([*values, low, high, math.nextafter(low, -math.inf)], small, strict=True):
+        assert (value < low) == bool(packed < floor)
+        assert (value > high) == bool(packed > ceiling)
+
+
+def test_the_page_counts_as_the_run_did(judged: Path) -> None:
+    frame = frames.documents(str(judged), "filter")
+    data = movable(frame, measured.bounds(str(judged)))
+    broken = np.zeros(len(frame), np.int64)
+    for rule in data["rules"]:
+        values = np.frombuffer(base64.b64decode(rule["values"]), "<f4")
+        low, high = (np.float32(-np.inf if rule["low"] is None else rule["low"]),
+                     np.float32(np.inf if rule["high"] is None else rule["high"]))  # fmt: skip
+        broken += (values < low) | (values > high)
+    assert ((broken == 0) == (frame["state"] == "kept")).all()
+    assert data["documents"] == len(frame) == 150
+
+
+def test_nothing_judged_is_nothing_to_move(judged: Path) -> None:
+    frame = frames.documents(str(judged), "filter").head(0)
+    assert movable(frame, measured.bounds(str(judged))) == {}
