@@ -45,8 +45,8 @@ class Saved:
     """A checkpoint that is whole: its directory and its manifest.
 
     The manifest holds `step` (the next batch's number), `ranks`, `config`, `fits` (what the weights fit),
-    `plan` (its state and past), `watch` (what it has seen), `skipped` (steps left out) and `files`
-    (name -> bytes and digest).
+    `plan` (its state and past), `watch` (what it has seen), `evals` (digests), `skipped` (steps left out) and
+    `files` (name -> bytes and digest).
     """
 
     directory: Path

@@ -15,9 +15,11 @@ from curation.recipe.config import ConfigError, Reader
 from training.config import Config, check_sources, read_config
 from training.corpus import Corpus, ShardError, open_corpus
 from training.derive import lay, tree
+from training.evals import EvalError, Evals, open_evals
 from training.explain import make_plan
 from training.optim import anneal_start
 from training.plan import Plan, PlanError, difference
+from training.vocabulary import VocabularyError
 
 
 class Refused(ValueError):
@@ -32,6 +34,7 @@ class Request:
     corpus: Corpus
     plan: Plan
     derived: dict[str, Any]
+    evals: Evals
 
 
 def fits(config: Config, corpus: Corpus) -> dict[str, Any]:
@@ -59,9 +62,18 @@ def prepare(path: str, overrides: Sequence[str] = (), ranks: int = 1) -> Request
             reasons += _of_checkpoint(config, corpus, None if wrong else plan)
         if plan is not None and not wrong:
             reasons += _of_ranks(plan, ranks)
-    if reasons or config is None or corpus is None or plan is None:
+    evals = _evals(config, corpus, reasons)
+    if reasons or config is None or corpus is None or plan is None or evals is None:
         raise Refused("\n".join(reasons))
-    return Request(config=config, corpus=corpus, plan=plan, derived=tree(path, overrides)[1])
+    return Request(config=config, corpus=corpus, plan=plan, derived=tree(path, overrides)[1], evals=evals)
+
+
+def _evals(config: Config | None, corpus: Corpus | None, reasons: list[str]) -> Evals | None:
+    try:
+        return open_evals(config.evals, corpus) if config and corpus else None
+    except (EvalError, VocabularyError) as error:
+        reasons.append(str(error))
+        return None
 
 
 def _without(path: str, overrides: Sequence[str], error: ConfigError) -> Config | None:

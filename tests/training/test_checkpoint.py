@@ -23,7 +23,7 @@ import hashlib, json, os, signal, socket, sys, time
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from training import train
+from training import run, train
 
 def watched(learn):
     def inner(model, batch, plan, place, asked):
@@ -35,7 +35,7 @@ def watched(learn):
         return learn(model, batch, plan, place, asked)
     return inner
 
-train.learn = watched(train.learn)
+run.learn = watched(run.learn)
 
 def child(rank, ranks, port, arguments):
     if ranks > 1:
@@ -154,9 +154,9 @@ def test_killed_at_twenty_moments_it_goes_on_as_if_it_never_was(published, write
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_stops(number, published, write_config, tmp_path, capsys, monkeypatch):
-    from training import train
+    from training import run
 
-    config, learn = str(write_config()), train.learn
+    config, learn = str(write_config()), run.learn
     assert main([config]) == 0
     whole, out = losses(tmp_path / "train"), tmp_path / "cut"
 
@@ -165,14 +165,14 @@ def test_a_signal_saves_and_stops(number, published, write_config, tmp_path, cap
             os.kill(os.getpid(), number)
         return learn(model, batch, *others)
 
-    monkeypatch.setattr(train, "learn", interrupted)
+    monkeypatch.setattr(run, "learn", interrupted)
     before = signal.getsignal(number)
     assert main([config, "--set", f"out={out}"]) == 3
     assert capsys.readouterr().err == f"{number.name}: saved; the same command continues: {out}\n"
     assert signal.getsignal(number) is before
     assert len(metrics(out)) == 7
     assert sorted(p.name for p in (out / "checkpoints").iterdir()) == ["step-00000005", "step-00000007"]
-    monkeypatch.setattr(train, "learn", learn)
+    monkeypatch.setattr(run, "learn", learn)
     assert main([config, "--set", f"out={out}"]) == 0
     assert losses(out) == whole
 
@@ -188,7 +188,17 @@ def test_the_manifest_says_what_the_run_was(published, write_config, tmp_path):
     assert main([str(write_config())]) == 0
     folder = tmp_path / "train" / "checkpoints" / "step-00000014"
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest.keys() == {"step", "config", "fits", "plan", "watch", "skipped", "ranks", "files"}
+    assert manifest.keys() == {
+        "step",
+        "config",
+        "fits",
+        "plan",
+        "watch",
+        "evals",
+        "skipped",
+        "ranks",
+        "files",
+    }
     assert manifest["config"]["model"]["width"] == 32
     assert manifest["plan"]["state"]["step"] == 14
     assert manifest["files"].keys() == {p.name for p in folder.iterdir()} - {"manifest.json"}

@@ -278,20 +278,20 @@ def test_the_ranks_that_wait_say_for_which(published, write_config, tmp_path, ro
 def test_what_is_not_finite_stops_before_the_optimizer_moves(
     published, write_config, tmp_path, capsys, monkeypatch
 ):
-    from training import step, train
+    from training import run, step
 
     moved, clip = [], step.clip
     monkeypatch.setattr(
         step, "clip", lambda model, limit: float("nan") if len(moved) == 6 else clip(model, limit)
     )
-    make = train.make_optimizer
+    make = run.make_optimizer
 
     def watched(model, asked):
         optimizer = make(model, asked)
         optimizer.register_step_post_hook(lambda *_: moved.append(1))
         return optimizer
 
-    monkeypatch.setattr(train, "make_optimizer", watched)
+    monkeypatch.setattr(run, "make_optimizer", watched)
     assert main([str(write_config())]) == 1
     path = tmp_path / "train" / "spikes" / "step-00000006.json"
     assert capsys.readouterr().err == (
