@@ -3,49 +3,13 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import ipaddress
 import itertools
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from collections.abc import Callable
+from typing import Literal
 
+from curation.filters.registry import edit
 from curation.text.markdown import plain
-
-
-@dataclass(frozen=True, slots=True)
-class Masked:
-    """A text in which stretches were replaced, and how many of each kind (none is left out)."""
-
-    text: str
-    spans: Mapping[str, int]
-
-
-Editor = Callable[..., str | Masked]
-_E = TypeVar("_E", bound=Editor)
-
-EDITS: dict[str, Editor] = {}
-
-
-def edit(function: _E) -> _E:
-    """Register an edit under its function's name and return it unchanged.
-
-    Raises:
-        ValueError: the name is taken.
-    """
-    name = function.__name__
-    if name in EDITS:
-        raise ValueError(f"there is already an edit named '{name}', in {EDITS[name].__module__}")
-    EDITS[name] = function
-    return function
-
-
-def parameters(name: str) -> Mapping[str, inspect.Parameter]:
-    """Return option name -> parameter (annotation resolved, default) of the edit called `name`."""
-    signature = inspect.signature(EDITS[name], eval_str=True)
-    return {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
-
 
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 
@@ -178,30 +142,3 @@ def _phrase(phrases: tuple[str, ...], at: str) -> re.Pattern[str]:
     names = f"(?:{'|'.join(map(re.escape, phrases))})"
     place = {"start": rf"^{names}\s?", "end": rf"\s?{names}$", "anywhere": rf"\s?{names}"}
     return re.compile(place[at], re.IGNORECASE)
-
-
-# Bounded everywhere and anchored at the start of a run, so that no text makes it slow: local part up to 64
-# characters, labels up to 63 (RFC 5321, RFC 1035).
-_LOCAL = r"[A-Za-z0-9._%+'-]"
-_EMAIL = re.compile(
-    rf"(?<!{_LOCAL}){_LOCAL}{{1,64}}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?\.)+[A-Za-z]{{2,63}}"
-    r"(?![A-Za-z0-9])"
-)
-_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-# Not inside a longer dotted number (a section, a version): neither digit, letter nor dotted digit around it.
-_IP = re.compile(rf"(?<![\w.]){_OCTET}(?:\.{_OCTET}){{3}}(?!\w|\.\w)", re.ASCII)
-
-
-@edit
-def mask_pii(text: str, *, email: str = "email@example.com", ip: str = "192.0.2.1") -> str:
-    """Return the text with e-mail addresses and public IPv4 addresses replaced by fixed placeholders.
-
-    The defaults are the names reserved for examples (RFC 2606, RFC 5737), so masking twice is masking once,
-    and no placeholder depends on what came before. Private and reserved addresses name nobody and stay.
-
-    >>> mask_pii("ask jane.doe@mail.org at 8.8.8.8, not 127.0.0.1 or version 1.2.3.4.5")
-    'ask email@example.com at 192.0.2.1, not 127.0.0.1 or version 1.2.3.4.5'
-    """
-    if "@" in text:
-        text = _EMAIL.sub(lambda _: email, text)
-    return _IP.sub(lambda found: ip if ipaddress.ip_address(found[0]).is_global else found[0], text)

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from curation.document import DOCUMENT
-from curation.filters.edits import EDITS, Masked
+from curation.filters.registry import EDITS, Masked
 from curation.filters.rules import Pass, Rule, broken
 from curation.text.text import Text
 

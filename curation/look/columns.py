@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from curation.accounting.ledger import COUNTED
 from curation.accounting.manifest import MissingManifest, published, read_manifest
 from curation.accounting.settle import SETTLED
 from curation.look.frames import ROW_STAGES, manifests, rows, rules
@@ -140,7 +141,7 @@ def measures(directory: str) -> list[str]:
         manifest = read_manifest(published(directory, stage))
         if stage == "filter":
             found |= set(rules(directory)["name"])
-        found |= {f"extract.{name}" for name in manifest.ledger.get("counts", {})}
+        found |= {f"{COUNTED[stage]}{name}" for name in manifest.ledger.get("counts", {})}
         batch = rows(directory, stage).head(1_000, columns=["measures"])["measures"].combine_chunks()
         found |= {name for name in pc.unique(batch.keys).to_pylist() if name} if len(batch) else set()
     return sorted(found)

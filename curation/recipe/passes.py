@@ -12,7 +12,7 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from curation.filters.edits import EDITS
+from curation.filters.registry import EDITS
 from curation.filters.rules import Edit, Pass, Rule
 from curation.recipe.config import Reader, nearest
 from curation.recipe.labels import decode_labels, decode_when

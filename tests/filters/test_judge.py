@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.document import DOCUMENT
-from curation.filters.edits import EDITS, Masked
 from curation.filters.judge import judge_batch
+from curation.filters.registry import EDITS, Masked
 from curation.filters.rules import Edit, Label, Pass, Rule
 from curation.signals import SIGNALS
 
@@ -83,7 +83,7 @@ def test_rules_see_the_text_as_the_edits_before_them_left_it():
     assert row["edits"] == {"second.remove_citations": 6, "second.mask_pii": 0}
     [row] = judged(batch("x@y.de z"), [SECOND])
     assert row["edits"]["second.mask_pii"] == -1  # a placeholder may be longer
-    assert row["measures"] == {"second.length": 9.0}
+    assert row["measures"] == {"second.length": 9.0, "spans.second.email": 1.0}
 
 
 def test_a_pass_is_for_its_sources():

@@ -1,0 +1,41 @@
+"""The edits by name, and the options each of them takes: its keyword parameters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text in which stretches were replaced, and how many of each kind (none is left out)."""
+
+    text: str
+    spans: Mapping[str, int]
+
+
+Editor = Callable[..., str | Masked]
+_E = TypeVar("_E", bound=Editor)
+
+EDITS: dict[str, Editor] = {}
+
+
+def edit(function: _E) -> _E:
+    """Register an edit under its function's name and return it unchanged.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    name = function.__name__
+    if name in EDITS:
+        raise ValueError(f"there is already an edit named '{name}', in {EDITS[name].__module__}")
+    EDITS[name] = function
+    return function
+
+
+def parameters(name: str) -> Mapping[str, inspect.Parameter]:
+    """Return option name -> parameter (annotation resolved, default) of the edit called `name`."""
+    signature = inspect.signature(EDITS[name], eval_str=True)
+    return {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
