@@ -90,7 +90,7 @@ class Config:
             data, so choose one that many numbers of ranks divide and keep it.
         phases: the curriculum.
         size: decides what is not written: the model's shape, `optimizer`'s learning_rate and warmup_steps,
-            batch_rows, lanes, budget_tokens, and the steps of phases that have a `share` (see `derive`).
+            batch_rows, micro_rows, lanes, budget_tokens, and the steps of phases with a `share` (see `derive`).
         tokens_per_parameter: of the budget, where `budget_tokens` is not given (Hoffmann et al. 2022).
         budget_tokens: what phases have a share of.
         batch_tokens: gives batch_rows where that is not given, to the nearest multiple of the lanes.
@@ -111,7 +111,7 @@ class Config:
     phases: tuple[Phase, ...]
     batch_rows: int = field(metadata=AT_LEAST_ONE)
     lanes: int = field(metadata=AT_LEAST_ONE)
-    size: Literal["", "15m", "60m", "125m", "350m", "1b", "3b", "8b"] = ""
+    size: Literal["15m", "60m", "125m", "350m", "1b", "3b", "8b"] | None = None
     tokens_per_parameter: float = field(default=TOKENS_PER_PARAMETER, metadata=AT_LEAST_ZERO)
     budget_tokens: float = field(default=0.0, metadata=AT_LEAST_ZERO)
     batch_tokens: float = field(default=0.0, metadata=AT_LEAST_ZERO)

@@ -18,6 +18,7 @@ from training import sizes
 from training.settings import Model
 
 LANES = 48  # 1, 2, 3, 4, 6, 8, 12, 16, 24 or 48 ranks see the same batches
+MICRO_TOKENS = 16_384  # at once on a rank
 TOKENS_PER_PARAMETER = 20.0  # Hoffmann et al. 2022
 _UNKNOWN = (2048, 50_000)  # row length and vocabulary where no shards can be read: they are refused later
 
@@ -60,8 +61,8 @@ def _derived(asked: Any) -> dict[str, Any]:
         out[dotted] = derived
         return derived
 
-    sized = asked.get("size") in sizes.SHAPES
-    shape = sizes.SHAPES[asked["size"]] if sized else {}
+    sized = asked.get("size") is not None
+    shape = sizes.SHAPES.get(str(asked.get("size")), {})
     given = {key: value for key, value in _mapping(asked.get("model")).items() if isinstance(value, int)}
     chosen = {key: settle(f"model.{key}", value) for key, value in shape.items()}
     known = {key: value for key, value in {**chosen, **given}.items() if key in Model.__slots__}
@@ -79,6 +80,7 @@ def _derived(asked: Any) -> dict[str, Any]:
             first, done = round(done * steps), done + share
             out[f"phases.{number}.steps"] = max(1, round(done * steps) - first)
     if sized:
+        settle("micro_rows", max(1, MICRO_TOKENS // row_tokens))
         settle("optimizer.learning_rate", sizes.learning_rate(inside))
         settle("optimizer.warmup_steps", max(1, min(round(inside / (rows * row_tokens)), steps // 10)))
     return out

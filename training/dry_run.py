@@ -129,7 +129,6 @@ def _time(config: Config, corpus: Corpus, ranks: int) -> str:
     total = flops * config.steps * config.batch_rows * corpus.row_tokens
     hours = total / (_H200_FLOPS * _MFU * ranks) / 3600
     return (
-        f"time: {total:.3g} FLOP; {hours:,.2f} h on {ranks} x H200 or H100 at {_MFU:.0%} of their "
-        f"{_H200_FLOPS / 1e12:,.0f} bf16 TFLOP/s (a CPU core does about 0.05 TFLOP/s: "
-        f"{total / 5e10 / 3600:,.2f} core hours)"
+        f"time: {total:.3g} FLOP; on {ranks} x H200 or H100, at {_MFU:.0%} of their "
+        f"{_H200_FLOPS / 1e12:,.0f} bf16 TFLOP/s, {hours:,.3g} h"
     )

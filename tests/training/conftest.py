@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -207,3 +208,31 @@ phases:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def fake_corpus() -> Callable[..., Path]:
+    """Publish a manifest of shards that are not there: enough for a plan, a dry run, a refusal."""
+
+    def publish_manifest(
+        directory: Path, sources: Mapping[str, int], *, row_tokens: int = 2048, vocab: int = 50_304
+    ) -> Path:
+        def shards(name: str, rows: int) -> list[dict[str, object]]:
+            sizes = [min(16_384, rows - first) for first in range(0, rows, 16_384)]
+            files = [f"{name}/shard.{number:05d}" for number in range(len(sizes))]
+            return [
+                {"file": f"{file}.mds", "provenance": f"{file}.parquet", "rows": n, "bytes": 0, "xxh64": "0"}
+                for file, n in zip(files, sizes, strict=True)
+            ]
+
+        streams = {name: {"rows": n, "shards": shards(name, n)} for name, n in sources.items()}
+        tokenizer = {"file": "tokenizer.json", "digest": "xxh3:00", "vocab": vocab, "eot_id": 0}
+        detail = {"row_tokens": row_tokens, "dtype": "uint16", "tokenizer": tokenizer, "streams": streams}
+        made: dict[str, Any] = {"config": {}, "inputs": {}, "resources": {}, "versions": {}, "detail": detail}
+        manifest = Manifest(stage="shard", fingerprint="f0", output_version=1, **made)
+        (directory / "shard" / "f0").mkdir(parents=True)
+        (directory / "shard" / "f0" / "manifest.json").write_text(manifest.to_json())
+        (directory / "shard" / "current.json").write_text(json.dumps({"fingerprint": "f0"}))
+        return directory
+
+    return publish_manifest
