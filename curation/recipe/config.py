@@ -33,9 +33,21 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" (did you mean '{close[0]}'?)" if close else f"; known: {', '.join(names)}"
 
 
+class Partly(types.SimpleNamespace):
+    """What of a section with mistakes was decoded without one; false, so that nobody takes it for whole."""
+
+    def __bool__(self) -> bool:
+        """Return False."""
+        return False
+
+
 @dataclass(slots=True)
 class Reader:
-    """Walks YAML nodes into values and collects mistakes; a value with a mistake in it comes back as None."""
+    """Walks YAML nodes into values and collects mistakes.
+
+    A value with a mistake in it comes back as None; a dataclass, but in a list, as `Partly`: other
+    sections may still be checked against what was right in it.
+    """
 
     decoders: Mapping[type, Callable[[Reader, Node], Any]] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
@@ -89,9 +101,13 @@ class Reader:
         types_ = typing.get_type_hints(kind)
         what, before = what or kind.__name__.lower(), len(self.mistakes)
         values: dict[str, Any] = {}
+        right: dict[str, Any] = {}
         for name, (_, child) in self.items(node, fields, what).items():
+            already = len(self.mistakes)
             values[name] = self.value(child, types_[name])
             self._bounds(child, name, values[name], fields[name].metadata)
+            if len(self.mistakes) == already:
+                right[name] = values[name]
         if hasattr(kind, "mistakes"):
             for path, text in kind.mistakes(values):
                 self.wrong(below(node, path), text)
@@ -103,12 +119,12 @@ class Reader:
             ):
                 self.wrong(node, f"{what} has no '{name}'")
         if len(self.mistakes) > before:
-            return None
+            return Partly(**right)
         try:
             return kind(**values)
         except ValueError as error:
             self.wrong(node, str(error))
-            return None
+            return Partly(**right)
 
     def _bounds(self, node: Node, name: str, value: Any, bounds: Mapping[str, Any]) -> None:
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -121,7 +137,8 @@ class Reader:
         if not isinstance(node, SequenceNode):
             self.wrong(node, f"expected a list, found {found(node)}")
             return None
-        return tuple(self.value(child, kind) for child in node.value)
+        values = [self.value(child, kind) for child in node.value]
+        return tuple(None if isinstance(value, Partly) else value for value in values)
 
     def _choice(self, node: Node, choices: tuple[str, ...]) -> Any:
         value = getattr(node, "value", None)

@@ -22,7 +22,8 @@ class Near:
         jaccard: least share of two documents' shingles, of those of either, that both have.
         containment: if given, a pair also counts where this share of the worse document's shingles stands in
             the better one. Subsets that share no band are not found.
-        rounds: how often the members a bucket's best did not match are compared among themselves.
+        rounds: how many documents lead a bucket, so that others are compared with them, and how often
+            those that no leader matched are compared among themselves.
         hot_bucket: buckets of more documents are listed for people to look at.
     """
 
@@ -78,7 +79,7 @@ class Semantic:
 
     Attributes:
         embeddings: a Parquet table with `id` (the document's) and `embedding`; a document that is not in it
-            stays. Earlier runs (`against`) are not compared with.
+            stays.
         encoder: or `module:function`, which takes a list of texts and returns an array of a row for each.
         clusters: of k-means; all documents of one are compared on one core, so some thousands each are good.
         min_cosine: from which on two documents mean the same.
@@ -125,7 +126,8 @@ class Dedup:
             new one (`loses`), or the preferred one (`by_priority`). Earlier runs are never changed: what they
             lose is listed in `tombstones`.
         index: write what a later run's `against` reads.
-        semantic: documents that mean the same, looked for among those that exact and near leave.
+        semantic: documents that mean the same, looked for among those that exact and near leave. Not
+            together with `against`, nor is substring: an index has neither embeddings nor runs of tokens.
         substring: repeated runs of tokens, looked for in the documents that are left at the end.
     """
 
@@ -150,6 +152,13 @@ class Dedup:
                 ("scope",),
                 "per_snapshot never compares with another snapshot, so 'against' would do nothing",
             )
+        for name in ("semantic", "substring") if against else ():
+            if values.get(name) is not None:
+                yield (
+                    (name,),
+                    f"{name} looks at the documents of this run alone, and an index holds nothing to compare "
+                    f"them with; leave out 'against', or run {name} in a recipe of its own",
+                )
         if (
             values.get("exact", True) is False
             and values.get("near", True) is None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from curation.accounting.manifest import MissingManifest, published, read_manifest
+from curation.accounting.manifest import Manifest, MissingManifest, published, read_manifest
 from curation.dedup.minhash import Scheme
 from curation.recipe.dedup import Dedup, Near
 
@@ -25,18 +25,27 @@ def earlier_outputs(dedup: Dedup) -> list[str]:
     return [published(directory.rstrip("/"), "dedup") for directory in dedup.earlier]
 
 
-def incomparable(dedup: Dedup) -> Iterator[tuple[tuple[int, ...], str]]:
+Where = tuple[tuple[int, ...], str]  # the place in `against`, and what is wrong there
+
+
+def unpublished(against: str | Sequence[str]) -> Iterator[Where]:
+    """Yield (where in `against`, why) for directories in which no run published what can be searched."""
+    for at, directory in _named(against):
+        found = _manifest(directory)
+        if isinstance(found, str):
+            yield at, found
+        elif not any(name.startswith("index/") for name in found.files):
+            yield at, f"{directory}: holds no index; run its dedup again with dedup.index: true"
+
+
+def incomparable(dedup: Dedup) -> Iterator[Where]:
     """Yield (where in `against`, why) for earlier runs that this recipe's run could not be compared with."""
-    for i, directory in enumerate(dedup.earlier):
-        at = () if isinstance(dedup.against, str) else (i,)
-        try:
-            manifest = read_manifest(published(directory.rstrip("/"), "dedup"))
-        except (MissingManifest, OSError) as error:
-            yield at, str(error)
+    yield from unpublished(dedup.against)
+    for at, directory in _named(dedup.against):
+        manifest = _manifest(directory)
+        if isinstance(manifest, str):
             continue
         found = manifest.config["dedup"]
-        if not any(name.startswith("index/") for name in manifest.files):
-            yield at, f"{directory}: holds no index; run its dedup again with dedup.index: true"
         if found["scope"] != dedup.scope:
             yield at, f"{directory}: its scope is {found['scope']}, this recipe's is {dedup.scope}"
         if dedup.exact and not found["exact"]:
@@ -54,3 +63,18 @@ def incomparable(dedup: Dedup) -> Iterator[tuple[tuple[int, ...], str]]:
                 f"{directory}: prefers {', '.join(found['prefer']) or 'nothing'}, this recipe "
                 f"{', '.join(dedup.prefer) or 'nothing'}; history: by_priority needs the same",
             )
+
+
+def _named(against: str | Sequence[str]) -> Iterator[tuple[tuple[int, ...], str]]:
+    if isinstance(against, str):
+        yield (), against
+    else:
+        yield from (((i,), directory) for i, directory in enumerate(against))
+
+
+def _manifest(directory: str) -> Manifest | str:
+    """Return the manifest of a run's dedup, or why there is none."""
+    try:
+        return read_manifest(published(directory.rstrip("/"), "dedup"))
+    except (MissingManifest, OSError) as error:
+        return str(error)

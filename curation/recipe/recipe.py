@@ -16,7 +16,7 @@ from curation.filters.rules import Pass
 from curation.recipe.config import ConfigError, Reader, compose, nearest
 from curation.recipe.decontaminate import Decontaminate
 from curation.recipe.dedup import Dedup
-from curation.recipe.history import incomparable
+from curation.recipe.history import incomparable, unpublished
 from curation.recipe.labels import label_mistakes, stream_mistakes
 from curation.recipe.nodes import missing
 from curation.recipe.passes import decode_pass
@@ -237,12 +237,13 @@ class Recipe:
             for name in by.measures if isinstance(by, Split) else ():
                 if name not in measures:
                     yield ("shard", "by", i), f"no pass measures '{name}'{nearest(name, measures)}"
-        for i, expression in enumerate(dedup.prefer if dedup else ()):
+        for i, expression in enumerate(getattr(dedup, "prefer", ())):
             try:
                 preference(passes, expression)
             except ValueError as error:
                 yield ("dedup", "prefer", i), str(error)
-        for at, wrong in incomparable(dedup) if dedup else ():
+        against = incomparable(dedup) if dedup else unpublished(getattr(dedup, "against", ()))
+        for at, wrong in against:
             yield ("dedup", "against", *at), wrong
 
 

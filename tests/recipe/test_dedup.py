@@ -44,6 +44,7 @@ def test_what_cannot_be_is_refused_all_at_once(tmp_path: Path, capsys: pytest.Ca
         "7:14: jaccard is 0, so that everything is a duplicate; expected above 0, at most 1",
         "8:18: containment is 1.5; the most is 1.0",
         "9:11: expected one of leader, transitive, unverified, found 'sideways'",
+        "10:12: 'loveliness' is measured by no passes; known: characters",
     ]
     assert main(["check", str(tmp_path / "r.yaml")]) == 2
     assert "permutations is 128" in capsys.readouterr().err
@@ -63,7 +64,19 @@ def test_settings_that_say_nothing_together_are_refused(tmp_path: Path) -> None:
         "6:9: neither exact nor near duplicates are looked for, so no run can be compared"
     ]
     assert mistakes(tmp_path, "  scope: per_snapshot\n  against: gone\n") == [
-        "5:10: per_snapshot never compares with another snapshot, so 'against' would do nothing"
+        "5:10: per_snapshot never compares with another snapshot, so 'against' would do nothing",
+        "6:12: gone/dedup/current.json: not found, so no dedup was published in gone; run the stage first",
+    ]
+
+
+def test_earlier_runs_are_not_searched_for_meanings_or_runs_of_tokens(tmp_path: Path) -> None:
+    wrong = "  near: {jaccard: 2}\n  substring: {}\n  against: [gone]\n  prefer: [best]\n"
+    assert mistakes(tmp_path, wrong) == [
+        "5:19: jaccard is 2.0; the most is 1.0",
+        "6:14: substring looks at the documents of this run alone, and an index holds nothing to compare them "
+        "with; leave out 'against', or run substring in a recipe of its own",
+        "7:13: gone/dedup/current.json: not found, so no dedup was published in gone; run the stage first",
+        "8:12: expected 'MEASURE asc' or 'MEASURE desc', found 'best'",
     ]
 
 
