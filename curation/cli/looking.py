@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def add_to(command: Command) -> None:
     """Add these commands to the parser."""
-    for each in (command("ledger", ledger), command("duplicates", duplicates)):
+    for each in (
+        command("ledger", ledger),
+        command("duplicates", duplicates),
+        command("contamination", contamination),
+    ):
         each.add_argument("directory", metavar="DIR", help="run directory")
         each.add_argument("--json", action="store_true", help="print JSON")
     each = command("why", why)
@@ -65,6 +69,13 @@ def ledger(options: argparse.Namespace) -> int:
         if expected:
             show(expected.shown(), 120)
     return 0 if closed else 1
+
+
+def contamination(options: argparse.Namespace) -> int:
+    """Tell which items of evaluation sets documents hold; by set and by item, with the matched text."""
+    from curation.look.contamination import contamination as contamination_of
+
+    return answer(options, contamination_of(options.directory))
 
 
 def why(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pyarrow.compute as pc
@@ -15,6 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from curation.accounting.manifest import MissingManifest, join, published, read_manifest
+from curation.look.contamination import STAGE as DECONTAMINATE
+from curation.look.contamination import Hit, hits
 from curation.look.frames import ROW_STAGES, clusters, manifests, matching, open_table, rows, rules
 from curation.look.visible import bound, number, visible
 
@@ -71,6 +73,7 @@ class Step:
     merged_into: Merge | None
     duplicates: tuple[Merge, ...]
     duplicate_count: int
+    held: tuple[Hit, ...] = ()  # of evaluation items
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +151,12 @@ def why(directory: str, page: str) -> Story:
             f"captured, or an input's own id, of a record that entered {', '.join(stages) or 'a stage'}"
         )
     ids = sorted({row["id"] for row in firsts.values()})
+    held = hits(directory, ids)
     merges, places, bounds = _merges(directory, ids), _places(directory, ids), _bounds(directory)
     lives = []
     for record, row in firsts.items():
         mine = [(stage, each) for stage in stages for each in found[stage] if _record(each) == record]
-        steps = tuple(_steps(mine, merges, bounds))
+        steps = tuple(_steps(mine, merges, bounds, held))
         lies = places.get(row["id"], ()) if steps[-1].state == "kept" else ()
         lives.append(_life(row, mine[-1][1]["text"], steps, tuple(lies)))
     return Story(asked=page, lives=tuple(lives))
@@ -168,13 +172,16 @@ def _life(
     return Life(id=row["id"], excerpt=excerpt, steps=steps, places=places, **told)
 
 
-def _steps(mine: list[tuple[str, dict[str, Any]]], merges: list[Merge], bounds: Bounds) -> Iterator[Step]:
+def _steps(
+    mine: list[tuple[str, dict[str, Any]]], merges: list[Merge], bounds: Bounds, held: list[Hit]
+) -> Iterator[Step]:
     """Yield the steps of one document; measures travel with it, each is told where it was taken."""
     known: set[str] = set()
     for stage, row in mine:
         measured = {name: value for name, value in row["measures"] or () if name not in known}
         known |= set(measured)
-        yield _step(stage, row, measured, merges, bounds)
+        own = tuple(hit for hit in held if hit.id == row["id"] and stage == DECONTAMINATE)
+        yield replace(_step(stage, row, measured, merges, bounds), held=own)
 
 
 def _step(
@@ -269,6 +276,7 @@ def _happened(step: Step) -> list[str]:
         if name not in broken:
             limit = bound(*step.bounds.get(name, (None, None)))
             lines.append(f"{name}: {number(value)}" + (f", as allowed, {limit}" if limit else ""))
+    lines += [hit.told() for hit in step.held]
     if step.merged_into:
         merge = step.merged_into
         where = f" of the earlier run {merge.kept_in}" if merge.kept_in else ""

@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
+import annotators_contamination
 from recording import record
 
 Figures = Mapping[str, object]
@@ -20,7 +21,9 @@ Bars = Mapping[str, tuple[float, float]]
 Bench = Callable[[bool], tuple[Figures, Bars]]
 
 #: Name -> bench, in the order they run. A bench lives in a module annotators_NAME.py beside this one.
-BENCHES: dict[str, Bench] = {}
+BENCHES: dict[str, Bench] = {
+    "contamination": annotators_contamination.bench,
+}
 
 
 def main() -> int:

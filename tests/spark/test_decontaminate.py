@@ -12,6 +12,7 @@ import pytest
 
 from curation.accounting.ledger import Ledger, balanced
 from curation.accounting.manifest import published, read_manifest
+from curation.look.contamination import contamination
 from curation.look.funnel import funnel
 from curation.look.questions import why
 from curation.recipe.recipe import read_recipe
@@ -29,6 +30,11 @@ shard: {{tokenizer: {{train: {{vocab: 400}}}}, row_tokens: 64}}
 """
 WORDS = [f"w{i}x" for i in range(400)]
 PROMPT = "answer the following question by choosing the right option from the list below please"
+
+
+def flat(text: str) -> str:
+    """A table's cells as running text."""
+    return " ".join(text.replace("│", " ").split())
 
 
 def prose(rng: random.Random, count: int) -> str:
@@ -87,7 +93,7 @@ def test_documents_that_hold_an_item_are_dropped_and_say_which(spark: object, tm
 
 
 def test_the_report_counts_documents_by_item_and_lists_common_passages(spark: object, tmp_path: Path) -> None:
-    recipe, _ = planted(tmp_path / "in")
+    recipe, texts = planted(tmp_path / "in")
     rows = ran(recipe, tmp_path / "out")
     path = published(str(tmp_path / "out"), "decontaminate")
     assert read_manifest(path).detail["sets"]["tests"] == {
@@ -104,6 +110,20 @@ def test_the_report_counts_documents_by_item_and_lists_common_passages(spark: ob
     assert all(rows[f"prompt{i}"]["state"] == "kept" for i in range(9))
     matches = ds.dataset(f"{path}/matches").to_table().to_pylist()
     assert {row["item_id"] for row in matches if row["common"]} == {"item20"}
+    found = contamination(str(tmp_path / "out"))
+    assert [(each.id, each.documents) for each in found.items] == [
+        (f"item{i}", 1) for i in (0, 1, 2, 3, 4, 5, 7)
+    ]
+    assert [(hit.item_id, hit.documents, hit.taken) for hit in found.common] == [("item20", 9, False)]
+    assert found.items[3].example is not None
+    assert found.items[3].example.matched_text == texts[3].upper()
+    told = flat(found.to_text())
+    for said in ("tests 21 21 7 1 7", "9 documents: ", f"“{PROMPT}”"):
+        assert said in told, told
+    assert json.loads(json.dumps(found.to_json()))["sets"]["tests"]["items_found"] == 7
+    assert f"common text (in 9 documents): “{PROMPT}”" in flat(
+        why(str(tmp_path / "out"), "prompt3").to_text()
+    )
 
 
 def test_a_cut_leaves_the_rest_and_the_account_closes(spark: object, tmp_path: Path) -> None:
@@ -121,6 +141,9 @@ def test_a_cut_leaves_the_rest_and_the_account_closes(spark: object, tmp_path: P
     rows = ran(recipe, tmp_path / "out", "decontaminate.action=annotate")
     assert {row["state"] for row in rows.values()} == {"kept"}
     assert dict(rows["only"]["measures"])["decontaminate.overlap"] == 1.0
+    assert "holds item item7 of tests (tests.jsonl:8): 30 of 30" in flat(
+        why(str(tmp_path / "out"), "only").to_text()
+    )
 
 
 def test_the_same_output_in_any_layout_and_another_for_other_items(spark: object, tmp_path: Path) -> None:
