@@ -61,13 +61,20 @@ def curves(scores: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
 def envelope(values: Sequence[float]) -> Floats:
     """Return the lowest so far of the medians of three neighbours, so that noise reaches no level.
 
+    The ends go by Tukey's rule (1977, "Exploratory Data Analysis", chapter 7), which keeps a straight line.
+
     >>> envelope([5.0, 1.0, 4.0, 3.0, 3.5]).tolist()
-    [3.0, 3.0, 3.0, 3.0, 3.0]
+    [5.0, 4.0, 3.0, 3.0, 3.0]
     >>> envelope([5.0, 4.0, 3.0, 2.0]).tolist()
-    [4.5, 4.0, 3.0, 2.5]
+    [5.0, 4.0, 3.0, 2.0]
     """
-    middle = [float(np.median(values[max(n - 1, 0) : n + 2])) for n in range(len(values))]
-    return np.minimum.accumulate(np.array(middle))
+    out = np.array(values, np.float64)
+    if len(out) > 2:
+        out[1:-1] = np.median([out[:-2], out[1:-1], out[2:]], axis=0)
+    if len(out) > 3:
+        for end, near, next_ in ((0, 1, 2), (-1, -2, -3)):
+            out[end] = np.median([out[end], out[near], 3 * out[near] - 2 * out[next_]])
+    return np.minimum.accumulate(out)
 
 
 def tokens_to_reach(curve: Curve, level: float) -> float | None:

@@ -1,0 +1,328 @@
+"""Evals: against sums done one document at a time, on any number of ranks, and never on other texts."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from training import config, evals, learning
+from training.corpus import open_corpus
+from training.evals import EvalError, open_evals
+from training.model import Decoder, initialize
+from training.parallel import Ranks
+from training.train import main
+from training.vocabulary import VocabularyError
+
+TEXTS = ["w1 w2 w3 w4", "w9 w8 w7", " ".join(f"w{1 + n % 63}" for n in range(100)), "w5"]
+TASK = [
+    {"prompt": "w1 w2", "choices": [" w3", " w9 w9", " w40"], "answer": 0},
+    {"prompt": " ".join(f"w{1 + n % 63}" for n in range(40)), "choices": [" w41 w42", " w1"], "answer": 1},
+]
+
+
+@pytest.fixture
+def files(published, made, tmp_path):
+    """A corpus with its tokenizer, and the settings of evals on two files."""
+    made.add_tokenizer(published)
+    (tmp_path / "held.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
+    (tmp_path / "task.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in TASK))
+    asked = config.Evals(
+        every_steps=5,
+        texts={"docs": str(tmp_path / "held.jsonl")},
+        tasks={"counting": str(tmp_path / "task.jsonl")},
+        prompts=("w1 w2 w3", "w7"),
+        sample_tokens=5,
+    )
+    return open_corpus([str(published.directory)]), asked
+
+
+@pytest.fixture
+def model(made):
+    decoder = Decoder(config.Model(width=32, layers=2, heads=4, kv_heads=2), made.VOCAB)
+    initialize(decoder, seed=1)
+    with torch.no_grad():
+        decoder.embedding.weight *= 20  # so that it prefers some tokens by far
+    return decoder
+
+
+ALONE = Ranks(rank=0, count=1, device=torch.device("cpu"))
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    monkeypatch.setattr(Ranks, "sum", lambda self, values: values)
+
+
+def nats(model, ids, first):
+    """The oracle: one sequence, its log-probabilities token by token."""
+    positions = torch.arange(len(ids) - 1)[None]
+    logits = model(torch.tensor([ids[:-1]]), torch.zeros_like(positions), positions)[0].double()
+    chances = logits.log_softmax(-1)
+    return -sum(float(chances[n - 1, ids[n]].detach()) for n in range(first, len(ids)))
+
+
+def test_bits_per_byte_are_those_of_every_document_alone(files, model, alone, made):
+    corpus, asked = files
+    scores, _ = evals.evaluate(model, open_evals(asked, corpus), ALONE, seed=1)
+    total = 0.0
+    for text in TEXTS:
+        ids = [0, *(int(word[1:]) for word in text.split())]
+        rows = range(0, len(ids) - 1, made.ROW_TOKENS)
+        total += sum(nats(model, ids[a : a + made.ROW_TOKENS + 1], 1) for a in rows)
+    size = sum(map(len, TEXTS))
+    assert scores[0]["set"] == "docs"
+    assert (scores[0]["bytes"], scores[0]["documents"]) == (size, 4)
+    assert scores[0]["bits_per_byte"] == pytest.approx(total / math.log(2) / size, rel=1e-6)
+
+
+def test_tasks_are_judged_by_the_likelihood_of_each_choice(files, model, alone):
+    corpus, asked = files
+    scores, _ = evals.evaluate(model, open_evals(asked, corpus), ALONE, seed=1)
+    right, by_byte, bits, size = 0, 0, 0.0, 0
+    for entry in TASK:
+        prompt = [0, *(int(word[1:]) for word in entry["prompt"].split())]
+        own = []
+        for choice in entry["choices"]:
+            ids = [*prompt, *(int(word[1:]) for word in choice.split())]
+            cut = max(len(ids) - 33, 0)  # from the left: a row holds 32 tokens and the last one's label
+            own.append(nats(model, ids[cut:], len(prompt) - cut))
+        sizes = [len(choice) for choice in entry["choices"]]
+        right += int(np.argmin(own)) == entry["answer"]
+        by_byte += int(np.argmin(np.array(own) / sizes)) == entry["answer"]
+        bits, size = bits + own[entry["answer"]] / math.log(2), size + sizes[entry["answer"]]
+    assert scores[1] | {"digest": ""} == {
+        "set": "counting",
+        "digest": "",
+        "accuracy": right / 2,
+        "accuracy_by_byte": by_byte / 2,
+        "standard_error": math.sqrt(right / 2 * (1 - right / 2) / 2),
+        "chance": (1 / 3 + 1 / 2) / 2,
+        "answer_bits_per_byte": pytest.approx(bits / size, rel=1e-6),
+        "questions": 2,
+    }
+
+
+def test_the_number_of_ranks_changes_no_bit(files, model, monkeypatch):
+    corpus, asked = files
+    monkeypatch.setattr(evals, "_FORWARD_TOKENS", 64)
+    each = open_evals(asked, corpus).sets[0]
+    assert len(evals.groups(each.stretches, 32)) > 3
+    found = []
+    for count in (1, 2, 3, 5):
+        sums = []
+        monkeypatch.setattr(Ranks, "sum", lambda self, values, sums=sums: sums.append(values))
+        for rank in range(count):
+            evals.surprise(model, each, Ranks(rank=rank, count=count, device=torch.device("cpu")), 32)
+        whole = torch.stack(sums).sum(0)
+        monkeypatch.setattr(Ranks, "sum", lambda self, values, whole=whole: values.copy_(whole))
+        found.append(evals.surprise(model, each, ALONE, 32))
+    assert found[1:] == found[:1] * 3
+
+
+def test_a_model_that_knows_nothing_needs_the_same_bits_in_any_tokenizer(files, model, alone, published):
+    """Uniform over V: log2 V bits a token, whatever the stretches."""
+    corpus, asked = files
+    with torch.no_grad():
+        model.embedding.weight.zero_()
+    scores, _ = evals.evaluate(model, open_evals(asked, corpus), ALONE, seed=1)
+    tokens, size = sum(len(text.split()) for text in TEXTS), sum(map(len, TEXTS))
+    assert scores[0]["bits_per_byte"] == pytest.approx(tokens * 6 / size)
+
+
+def test_samples_are_decided_by_the_seed(files, model, alone):
+    corpus, asked = files
+    opened = open_evals(asked, corpus)
+    with torch.no_grad():
+        model.embedding.weight /= 20  # many tokens are likely
+    first, second, other = (evals.sample(model, opened, ALONE, seed) for seed in (1, 1, 2))
+    assert first == second != other
+    assert [len(text.split()) for text in first] == [5, 5]
+
+
+def test_a_digest_is_of_what_is_scored(files, tmp_path):
+    corpus, asked = files
+    before = open_evals(asked, corpus).digests
+    (tmp_path / "held.jsonl").write_text(
+        "\n".join(json.dumps({"id": 3, "text": text}, indent=None) for text in TEXTS)
+    )
+    assert open_evals(asked, corpus).digests == before
+    (tmp_path / "held.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in TEXTS[:3]))
+    after = open_evals(asked, corpus).digests
+    assert after["docs"] != before["docs"]
+    assert after["counting"] == before["counting"]
+
+
+def test_every_mistake_in_the_files_is_told_at_once(files, tmp_path):
+    corpus, _ = files
+    (tmp_path / "a.jsonl").write_text('{"text": "w1"}\n{"text": 5}\n{"te\n[]\n')
+    lines = [
+        {"prompt": "w1", "choices": ["w2"], "answer": 0},
+        {"prompt": "w1", "choices": ["w2", "w3"], "answer": 2},
+        {"choices": ["w2", "w3"], "answer": 1},
+    ]
+    (tmp_path / "b.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    a, b, gone = (str(tmp_path / f"{name}.jsonl") for name in ("a", "b", "gone"))
+    asked = config.Evals(texts={"a": a, "gone": gone}, tasks={"b": b, "a": b})
+    with pytest.raises(EvalError) as caught:
+        open_evals(asked, corpus)
+    told = [
+        f"{b}:1: expected `choices`, two strings or more, none empty, found ['w2']",
+        f"{b}:2: expected `answer`, a number from 0 to 1, found 2",
+        f"{b}:3: expected `prompt`, a string, found None",
+    ]
+    assert str(caught.value).splitlines() == [
+        "the evals name 'a' twice",
+        f"{a}:2: expected `text`, a string that is not empty, found 5",
+        f"{a}:3: not JSON (Invalid control character at: line 1 column 5 (char 4))",
+        f"{a}:4: expected an object, found list",
+        f"{gone}: cannot be read (No such file or directory)",
+        *told,
+        *told,
+    ]
+
+
+def test_a_tokenizer_that_is_missing_or_another_is_refused(files, published, write_config, tmp_path, capsys):
+    corpus, asked = files
+    evaluated = ["--set", f"evals.texts.docs={tmp_path / 'held.jsonl'}"]
+    path = published.folder / "tokenizer.json"
+    path.write_text(path.read_text().replace("w63", "x63"))
+    with pytest.raises(VocabularyError, match="expected the tokenizer that made the shards, xxh3:"):
+        open_evals(asked, corpus)
+    path.unlink()
+    assert main([str(write_config()), *evaluated]) == 2
+    assert capsys.readouterr().err.startswith(f"{path}: the tokenizer cannot be read (")
+    assert open_evals(config.Evals(), corpus).sets == ()  # nothing to score: nothing is missing
+
+
+def scores(out):
+    return [json.loads(line) for line in (out / "evals.jsonl").read_text().splitlines()]
+
+
+def test_a_run_is_scored_on_its_way_and_its_speed_told(files, write_config, tmp_path, capsys):
+    _, asked = files
+    extra = f"""evals:
+  every_steps: 4
+  texts: {dict(asked.texts)}
+  tasks: {dict(asked.tasks)}
+  prompts: [w1 w2]
+  sample_tokens: 3
+  levels: [2.6, 0.1]
+"""
+    config_path = str(write_config(extra=extra))
+    assert main([config_path]) == 0
+    out = tmp_path / "train"
+    lines = scores(out)
+    assert [(line["step"], line["set"]) for line in lines] == [
+        (step, name) for step in (4, 8, 12, 14) for name in ("docs", "counting")
+    ]
+    assert lines[-2]["bits_per_byte"] < lines[0]["bits_per_byte"]
+    assert lines[0]["tokens"] == 4 * 8 * 32
+    samples = [json.loads(line) for line in (out / "samples.jsonl").read_text().splitlines()]
+    assert [(s["step"], s["prompt"], len(s["text"].split())) for s in samples] == [
+        (step, "w1 w2", 3) for step in (4, 8, 12, 14)
+    ]
+    summary = json.loads((out / "summary.json").read_text())["evals"]
+    assert summary["docs"]["bits_per_byte"] == lines[-2]["bits_per_byte"]
+    assert summary["docs"]["tokens_to"].keys() <= {"2.6"}
+
+    # continued on another text: said, and the curve begins anew
+    with (tmp_path / "held.jsonl").open("a") as stream:
+        stream.write('{"text": "w3"}\n')
+    capsys.readouterr()
+    longer = extra + "  # longer\n"
+    again = write_config("again.yaml", extra=f"  - {{name: more, steps: 2, mix: {{web: 1}}}}\n{longer}")
+    assert main([str(again)]) == 0
+    old, new = lines[0]["digest"], scores(out)[-2]["digest"]
+    assert capsys.readouterr().err == (
+        f"evals: 'docs' is another text from step 14 on ({old}, now {new}): its scores are not comparable "
+        "with those before, and its curve begins anew\n"
+    )
+    assert len(learning.read_curves(out)["docs"].values) == 1
+    assert len(learning.read_curves(out)["counting"].values) == 5
+
+
+@pytest.mark.slow
+def test_two_ranks_score_as_one_does(files, write_config, tmp_path, root):
+    _, asked = files
+    extra = (
+        f"evals: {{every_steps: 7, texts: {dict(asked.texts)}, tasks: {dict(asked.tasks)}, prompts: [w1]}}\n"
+    )
+    frozen = [str(write_config(extra=extra)), "--set", "optimizer.learning_rate=0"]
+    assert main([*frozen, "--set", f"out={tmp_path / 'one'}"]) == 0
+    two = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    subprocess.run(
+        [*two, "-m", "training.train", *frozen, "--set", f"out={tmp_path / 'two'}"],
+        cwd=root,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=True,
+        timeout=300,
+    )
+    assert scores(tmp_path / "two") == scores(tmp_path / "one")
+    assert (tmp_path / "two" / "samples.jsonl").read_text() == (
+        tmp_path / "one" / "samples.jsonl"
+    ).read_text()
+    times = [json.loads(line) for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
+    assert times[-1]["mfu"] > 0
+
+
+def run(folder, *curves):
+    """A run directory with the scores of named curves: (name, digest, tokens, values)."""
+    folder.mkdir()
+    with (folder / "evals.jsonl").open("w") as stream:
+        for name, digest, tokens, values in curves:
+            for step, (t, value) in enumerate(zip(tokens, values, strict=True)):
+                line = {"step": step, "tokens": t, "set": name, "digest": digest, "bits_per_byte": value}
+                stream.write(json.dumps(line) + "\n")
+    return str(folder)
+
+
+GRID = [1000 * 2**n for n in range(12)]
+
+
+def straight(speed, tokens=GRID):
+    return [5 - 0.25 * math.log(t * speed) for t in tokens]
+
+
+def test_twice_as_fast_is_twice_as_fast(tmp_path, capsys):
+    base = run(tmp_path / "base", ("docs", "d", GRID, straight(1)))
+    fast = run(tmp_path / "fast", ("docs", "d", GRID, straight(2)))
+    slow = run(tmp_path / "slow", ("docs", "d", GRID, straight(0.5)))
+    assert learning.main([base, fast, slow]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:4]]
+    assert [row[3:] for row in rows] == [
+        ["1.00", rows[0][-1]],
+        ["2.00", rows[1][-1]],
+        ["0.50", "extrapolated", rows[2][-1]],
+    ]
+    assert float(rows[0][-1]) - float(rows[1][-1]) == pytest.approx(0.25 * math.log(2), abs=2e-3)
+
+
+def test_other_texts_are_not_compared(tmp_path, capsys):
+    base = run(tmp_path / "base", ("docs", "d", GRID, straight(1)), ("web", "w", GRID, straight(1)))
+    other = run(tmp_path / "other", ("docs", "e", GRID, straight(2)))
+    third = run(tmp_path / "third", ("code", "c", GRID, straight(2)))
+    assert learning.main([base, other, third]) == 2
+    assert capsys.readouterr().err == (
+        "not the same texts, so not compared:\n"
+        f"  'docs': {base} was scored on d, {other} on e\n"
+        f"  {base} and {third} share no set: docs, web; code\n"
+    )
+    assert learning.main([base, str(tmp_path / "none")]) == 2
+    assert "expected scores, found none; give the run `evals`" in capsys.readouterr().err
+
+
+def test_when_a_level_is_reached():
+    curve = learning.Curve(digest="d", tokens=tuple(GRID), values=tuple(straight(1)))
+    level = 5 - 0.25 * math.log(48_000)
+    assert learning.tokens_to_reach(curve, level) == pytest.approx(48_000, rel=1e-6)
+    assert learning.tokens_to_reach(curve, 0.0) is None
+    assert learning.tokens_to_reach(curve, 9.0) == 1000
+    assert learning.reached(curve, (level, 0.5)) == {f"{level:g}": pytest.approx(48_000, rel=1e-3)}
+    noisy = replace(curve, values=(*curve.values[:4], 0.0, *curve.values[5:]))  # one lucky score is none
+    assert learning.tokens_to_reach(noisy, level) >= 23_999
