@@ -6,12 +6,13 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 import pyarrow.compute as pc
 
-from curation.look.frames import documents, manifests, matching, rows
+from curation.look.frames import ROW_STAGES, documents, manifests, matching, rows
 
 #: Documents shown for each edit, looked for among so many.
 EACH, LOOKED_AT = 3, 10_000
@@ -21,8 +22,6 @@ _CONTEXT_LINES = 2
 #: Words of a line that are compared; a longer one ends there.
 COMPARED_WORDS = 400
 _WORD = re.compile(r"\s*\S+|\s+")
-#: The stage whose texts a stage received.
-_BEFORE = {"filter": "extract", "dedup": "filter"}
 
 Piece = tuple[str, str]
 
@@ -52,8 +51,8 @@ def changes(directory: str) -> dict[str, list[Change]]:
     """Return edit -> documents that it changed, a hash-sample, from every stage that edits texts."""
     found: dict[str, list[Change]] = {}
     there = manifests(directory)
-    for stage, earlier in _BEFORE.items():
-        if stage in there and earlier in there and _edits(there[stage].ledger):
+    for earlier, stage in pairwise(each for each in ROW_STAGES if each in there):
+        if _edits(there[stage].ledger):
             found |= _of_stage(directory, stage, earlier)
     return found
 
@@ -130,9 +129,9 @@ def _equal(lines: Sequence[str], *, first: bool, last: bool) -> Iterator[Line]:
 
 def _changed(before: str, after: str) -> Line:
     left, right = (_WORD.findall(line)[:COMPARED_WORDS] for line in (before, after))
-    bare = [[word.strip() for word in words] for words in (left, right)]
+    one, other = ([word.strip() for word in words] for words in (left, right))
     sides: tuple[list[Piece], list[Piece]] = ([], [])
-    for change, a, b, c, d in difflib.SequenceMatcher(None, *bare, autojunk=False).get_opcodes():
+    for change, a, b, c, d in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
         same = change == "equal"
         for side, kind, words in zip(sides, ("missing", "added"), (left[a:b], right[c:d]), strict=True):
             if words:

@@ -7,9 +7,6 @@ them are spelled out.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +22,7 @@ from curation.filters.account import Tally
 from curation.look import account, changes, charts, frames, measured, movable, samples
 from curation.look.browsed import browsed
 from curation.look.counted import phrases
+from curation.look.inert import inert, policy, script
 from curation.look.labels import agreement
 from curation.look.shown import shown
 from curation.look.trained import trained
@@ -62,7 +60,7 @@ def render(directory: str, *, training: str | None = None) -> str:
     loader = PackageLoader("curation.look")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {"visible": visible, "number": number, "breakable": _breakable}
-    script, _, _ = loader.get_source(environment, "report.js")
+    source = script(environment, "report.js")
     trains, told = trained(directory, training), agreement(directory)
     seen = shown(directory, found, trains, told)
     data = {"what_if": _movable(directory, seen.judged), "browsed": browsed(directory, seen.chosen)}
@@ -89,9 +87,9 @@ def render(directory: str, *, training: str | None = None) -> str:
         labels=told,
         known={each["id"] for each in data["browsed"]["documents"]},
         data=data,
-        data_json=_inert(data),
-        script=Markup(script),  # our own, and what the digest in the content policy is of
-        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        data_json=inert(data),
+        script=source,
+        policy=policy(source),
     )
 
 
@@ -107,18 +105,6 @@ def _kept(judged: pd.DataFrame, packed: Mapping[str, Any]) -> int:
 def _breakable(name: str) -> Markup:
     """Return the name of a rule, which a narrow column may break behind a dot or an underscore."""
     return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(visible(name)))))
-
-
-def _inert(data: Mapping[str, Any]) -> Markup:
-    r"""Return JSON that stands in a script element whatever its texts are: none can end it, or begin one.
-
-    >>> _inert({"text": "</script><!-- &amp;"})
-    Markup('{"text":"\\u003c/script\\u003e\\u003c!-- \\u0026amp;"}')
-    """
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
 
 
 def _stage(manifest: Manifest) -> dict[str, Any]:

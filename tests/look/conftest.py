@@ -249,7 +249,12 @@ def write_judged(
 def judging() -> SimpleNamespace:
     """What a run that was judged here is made of, and how to write it."""
     return SimpleNamespace(
-        passes=PASSES, texts=TEXTS, recipe=JUDGED_RECIPE, write=write_judged, publish=publish
+        passes=PASSES,
+        texts=TEXTS,
+        recipe=JUDGED_RECIPE,
+        write=write_judged,
+        publish=publish,
+        document=document,
     )
 
 

@@ -233,7 +233,9 @@
       shown = Math.min(matches.length, shown + PAGE);
       more.hidden = shown >= matches.length;
     }
-    for (const control of Object.values(controls)) control.addEventListener("input", select);
+    for (const control of Object.values(controls)) {
+      control.addEventListener(control.tagName === "SELECT" ? "change" : "input", select);
+    }
     more.addEventListener("click", add);
 
     function jump() {

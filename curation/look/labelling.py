@@ -1,0 +1,128 @@
+"""A page to mark sampled documents keep, drop or unsure; every answer is saved before the next is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from curation.accounting.manifest import MissingManifest, published, read_manifest
+from curation.accounting.sample import position
+from curation.look import frames, samples
+from curation.look.inert import inert, policy, script
+from curation.look.labels import MARKS, Label, read_labels, write_labels
+from curation.look.originals import originals, texts
+from curation.look.visible import visible
+
+SHOWN_CHARACTERS, NOTE_CHARACTERS = 20_000, 2_000
+_SALT = "label"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Documents to mark, in an order that says nothing of the verdict; id -> how many each stands for."""
+
+    rows: Sequence[Mapping[str, Any]]
+    weights: Mapping[str, float]
+
+
+def draw(directory: str, n: int) -> Drawn:
+    """Return `n` documents that the filter judged and whose text is stored: half of them kept, half dropped.
+
+    Which ones is a function of their ids. Where one half has fewer, it is all of them.
+
+    Raises:
+        MissingManifest: the run has no filter stage.
+    """
+    ledger = read_manifest(published(directory, "filter")).ledger
+    rows: list[dict[str, Any]] = []
+    weights: dict[str, float] = {}
+    for state, wanted in (("kept", n - n // 2), ("dropped", n // 2)):
+        held = ledger[state]["records"]
+        frame = frames.documents(directory, "filter", state, wanted=max(200, 4 * wanted))
+        chosen = frame[frame["text"].fillna("") != ""].head(wanted)
+        for _, row in chosen.iterrows():
+            rows.append(dict(row))
+            weights[row["id"]] = held / len(chosen)
+    rows.sort(key=lambda row: position(row["id"], _SALT))
+    return Drawn(rows, weights)
+
+
+@dataclass(slots=True)
+class Marks:
+    """The labels of a run: read once, written whole after each answer, by one writer at a time."""
+
+    directory: str
+    weights: Mapping[str, float]
+    found: dict[str, Label] = field(default_factory=dict)
+    _lock: Any = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self.found = read_labels(self.directory)
+
+    def add(self, answer: Any) -> dict[str, Any]:
+        """Save one answer, {"id", "mark", "note"}; return {"saved": how many documents have one}.
+
+        Raises:
+            ValueError: it is none; nothing was saved.
+        """
+        if not isinstance(answer, dict) or answer.get("id") not in self.weights:
+            raise ValueError("no document of that id is to be marked here")
+        if answer.get("mark") not in MARKS:
+            raise ValueError(f"a mark is one of {', '.join(MARKS)}")
+        note = visible(str(answer.get("note") or ""))[:NOTE_CHARACTERS]
+        with self._lock:
+            document = answer["id"]
+            old = self.found.get(document)
+            label = Label(
+                id=document,
+                mark=answer["mark"],
+                note=note,
+                weight=old.weight if old else self.weights[document],
+                marked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            write_labels(self.directory, {**self.found, document: label})
+            self.found[document] = label
+            return {"saved": len(self.found)}
+
+
+def page(directory: str, drawn: Drawn, marks: Marks) -> tuple[str, str]:
+    """Return the page as HTML, and its content policy."""
+    loader = PackageLoader("curation.look")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    source = script(environment, "label.js")
+    data = {
+        "documents": _documents(directory, drawn),
+        "marks": {each.id: [each.mark, each.note] for each in marks.found.values()},
+    }
+    template = environment.get_template("label.html")
+    html = template.render(data=inert(data), script=source, policy=policy(source, connect=True))
+    return html, policy(source, connect=True)
+
+
+def _documents(directory: str, drawn: Drawn) -> list[dict[str, Any]]:
+    try:
+        pages = list(texts(originals(directory, drawn.rows)))
+    except MissingManifest:
+        pages = []
+    shown = []
+    for n, row in enumerate(drawn.rows):
+        told = {
+            name: visible(str(row[name] or ""))
+            for name in ("id", "source", "language", "url", "title", "state")
+        }
+        original = pages[n].html if pages else None
+        shown.append(
+            {
+                **told,
+                "reasons": [visible(samples.badge(each)) for each in row["reasons"]],
+                "text": visible(row["text"][:SHOWN_CHARACTERS]),
+                "rest": max(0, len(row["text"]) - SHOWN_CHARACTERS),
+                "page": None if original is None else visible(original[:SHOWN_CHARACTERS]),
+            }
+        )
+    return shown
