@@ -90,7 +90,7 @@ class Config:
             data, so choose one that many numbers of ranks divide and keep it.
         phases: the curriculum.
         size: decides what is not written: the model's shape, `optimizer`'s learning_rate and warmup_steps,
-            batch_rows, micro_rows, lanes, budget_tokens, and the steps of phases with a `share` (see `derive`).
+            batch_rows, micro_rows, lanes, budget_tokens, and the steps of phases by their `share`.
         tokens_per_parameter: of the budget, where `budget_tokens` is not given (Hoffmann et al. 2022).
         budget_tokens: what phases have a share of.
         batch_tokens: gives batch_rows where that is not given, to the nearest multiple of the lanes.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from yaml.nodes import MappingNode, SequenceNode
 
@@ -84,7 +84,8 @@ def _without(path: str, overrides: Sequence[str], error: ConfigError) -> Config 
         return None
     _prune(root, {(each.file, each.line, each.column) for each in error.mistakes})
     lay(root, "lanes", 1)  # of any number of rows
-    return cast(Config | None, Reader().value(root, Config))
+    left = Reader().value(root, Config)
+    return left if isinstance(left, Config) else None
 
 
 def _prune(node: Any, places: Container[tuple[str, int, int]]) -> None:

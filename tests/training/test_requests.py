@@ -1,5 +1,8 @@
 """What a wrong request is told, whole, before anything is built; and what a right question is answered."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 
@@ -80,6 +83,61 @@ def test_another_past_or_model_is_refused_with_what_changed(
     capsys.readouterr()
     assert main([config, *(argument for text in overrides for argument in ("--set", text))]) == 2
     assert capsys.readouterr().err == f"{tmp_path / 'train' / 'checkpoints' / 'step-00000014'}: {lines}\n"
+
+
+def test_every_kind_of_mistake_is_told_at_once(published, write_config, tmp_path, made, capsys):
+    """A key that does not exist, lanes, epochs, another model, another tokenizer; nothing is built."""
+    config = str(write_config())
+    assert main([config]) == 0
+    manifest = published.folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(f'"vocab": {made.VOCAB}', '"vocab": 65'))
+    manifest.write_text(
+        re.sub(
+            r'"digest": "[^"]*", "eot_id"|"digest": "xxh3:[0-9a-f]*"',
+            '"digest": "xxh3:11"',
+            manifest.read_text(),
+        )
+    )
+    before = sorted(path for path in (tmp_path / "train").rglob("*"))
+    digest = json.loads((tmp_path / "train/checkpoints/step-00000014/manifest.json").read_text())["fits"][
+        "tokenizer"
+    ]
+    capsys.readouterr()
+    asked = ["lanes=3", "batch_rowz=3", "max_epochs=0.3", "model.width=64"]
+    assert main([config, *(argument for text in asked for argument in ("--set", text))]) == 2
+    assert capsys.readouterr().err == (
+        "--set batch_rowz=3: config takes no 'batch_rowz' (did you mean 'batch_rows'?)\n"
+        "--set lanes=3: batch_rows 8 is no multiple of lanes 3\n"
+        "the curriculum reads more of a source than max_epochs allows:\n"
+        "  docs: 0.51 epochs of its 94 rows, at most 0.3 (broad 16 rows = 0.17, anneal 32 rows = 0.34)\n"
+        "  web: 0.50 epochs of its 127 rows, at most 0.3 (broad 48 rows = 0.38, anneal 16 rows = 0.13)\n"
+        "lower the weights or steps there, add data, or raise max_epochs\n"
+        f"{tmp_path}/train/checkpoints/step-00000014: a checkpoint of another model:\n"
+        "  model.width: was 32, now 64\n"
+        "  vocab: was 64, now 65\n"
+        f"  tokenizer: was {digest}, now xxh3:11\n"
+        "choose another `out`\n"
+    )
+    assert sorted(path for path in (tmp_path / "train").rglob("*")) == before
+
+
+def test_two_tokenizers_and_ranks_that_do_not_divide_the_lanes(
+    published, write_config, tmp_path, made, capsys, monkeypatch
+):
+    other = made.publish(tmp_path / "other", {"more": made.patterned(60, seed=4)})
+    manifest = other.folder / "manifest.json"
+    manifest.write_text(re.sub(r'"digest": "xxh3:[0-9a-f]*"', '"digest": "xxh3:11"', manifest.read_text()))
+    known = json.loads((published.folder / "manifest.json").read_text())["detail"]["tokenizer"]["digest"]
+    config = str(write_config())
+    data = f"data=[{published.directory}, {other.directory}]"
+    assert main([config, "--set", data]) == 2
+    assert capsys.readouterr().err == (
+        f"{other.directory}: tokenizer_digest: expected {known} as in {published.directory}, found xxh3:11; "
+        "one run reads shards of one tokenizer and row length\n"
+    )
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    assert main([config]) == 2
+    assert capsys.readouterr().err == "3 ranks do not divide 4 lanes; possible are 1, 2, 4\n"
 
 
 def test_explain_names_the_documents_of_a_batch(published, write_config, capsys):
