@@ -51,11 +51,13 @@ def found(node: Node) -> str:
     return f"'{node.value}'" if node.value != "" else "nothing"
 
 
-def missing(path: str) -> str | None:
-    """Return what is wrong with a path or URL that must name a file; None where one is there."""
+def missing(path: str, *, folder: bool = False) -> str | None:
+    """Return what is wrong with a path or URL that must name a file (or a `folder`); None where it does."""
     try:
         filesystem, name = fsspec.core.url_to_fs(path)
-        return None if filesystem.isfile(name) else f"no file at '{path}'"
+        if filesystem.isfile(name) or (folder and filesystem.isdir(name)):
+            return None
+        return f"no file {'or folder ' if folder else ''}at '{path}'"
     except (OSError, ValueError, ImportError) as error:
         return f"'{path}' cannot be opened: {error}"
 

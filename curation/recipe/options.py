@@ -8,12 +8,13 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from yaml.nodes import Node
+from yaml.nodes import Node, SequenceNode
 
 from curation.recipe.config import Reader
 from curation.recipe.nodes import missing
+from curation.signals import blocklist
 from curation.signals.files import damage
-from curation.signals.registry import FilePath, Pattern
+from curation.signals.registry import FilePath, ListPath, Pattern
 
 
 def options(function: Callable[..., Any]) -> dict[str, Any]:
@@ -46,11 +47,25 @@ def decode(
         if Pattern in typing.get_args(kind):
             out[name] = _patterns(reader, node)
             continue
+        if ListPath in typing.get_args(kind):
+            out[name] = _lists(reader, node)
+            continue
         is_file = FilePath in (kind, *typing.get_args(kind))
         out[name] = reader.value(node, str | None if is_file else kind)
         if is_file and out[name]:
             _file(reader, node, name, out[name])
     return out
+
+
+def _lists(reader: Reader, node: Node) -> tuple[str, ...] | None:
+    """Decode one path of a list or a folder of lists, or several."""
+    paths: str | tuple[str | None, ...] | None = reader.value(node, str | tuple[str, ...])
+    several = (paths,) if isinstance(paths, str) else paths or ()
+    nodes = node.value if isinstance(node, SequenceNode) else [node]
+    for child, path in zip(nodes, several, strict=False):
+        if path and (wrong := missing(path, folder=True) or blocklist.damage(path)):
+            reader.wrong(child, wrong)
+    return tuple(path for path in several if path)
 
 
 def _file(reader: Reader, node: Node, option: str, path: str) -> None:

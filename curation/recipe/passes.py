@@ -19,9 +19,9 @@ from curation.recipe.labels import decode_labels, decode_when
 from curation.recipe.nodes import found, parse, plain
 from curation.recipe.options import decode, options, required
 from curation.recipe.tables import languages
-from curation.signals import LABELLERS, SIGNALS
+from curation.signals import LABELLERS, SIGNALS, blocklist
 from curation.signals.checks import option_mistakes
-from curation.signals.registry import UNITS, FilePath
+from curation.signals.registry import UNITS, FilePath, ListPath
 
 _KEYS = ("name", "preset", "only", "when", "edit", "label", "keep", "measure", "per_language")
 _PRESET_KEYS = ("source", "differs", "edit", "keep", "measure")
@@ -46,6 +46,9 @@ def files_of(each: Pass) -> Iterator[str]:
         for name, kind in options(function).items():
             if FilePath in (kind, *typing.get_args(kind)) and given.get(name):
                 yield str(given[name])
+            if ListPath in typing.get_args(kind):
+                for path in typing.cast(tuple[str, ...], given.get(name) or ()):
+                    yield from blocklist.files(path)
 
 
 def decode_pass(reader: Reader, node: Node) -> Pass:

@@ -12,6 +12,7 @@ from curation.signals import (
     removal,
     repetition,
     sentences,
+    urls,
     vocabulary,
     words,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "removal",
     "repetition",
     "sentences",
+    "urls",
     "vocabulary",
     "words",
 ]

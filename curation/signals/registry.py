@@ -14,6 +14,8 @@ from typing import NewType, TypeVar
 
 #: The annotation of an option that names a file (a model, a list): its digest enters the fingerprint.
 FilePath = NewType("FilePath", str)
+#: The same of an option that names a list of entries, or a folder of such lists; several as a tuple.
+ListPath = NewType("ListPath", str)
 #: The annotation of an option that is a list of regular expressions: `tuple[Pattern, ...]`.
 Pattern = NewType("Pattern", str)
 

@@ -178,3 +178,20 @@ def test_a_mistake_in_a_table_stands_at_its_own_line(name: str, text: str, mista
     found = mistakes(f"{HOUSE}{name}}}")
     assert len(found) == 1
     assert found[0] == mistake or found[0].startswith(f"{mistake}; known: "), found
+
+
+LISTED = "- {name: sites, keep: {blocked_entry_count: {max: 0, lists: %s}}}"
+
+
+def test_lists_are_files_and_folders_that_enter_the_fingerprint() -> None:
+    Path("ut1/adult").mkdir(parents=True)
+    Path("ut1/adult/domains").write_text("a.org\n")
+    Path("l.txt").write_text("b.org\n")
+    [sites] = read(LISTED % "[ut1, l.txt]").filter
+    assert list(files_of(sites)) == ["ut1/adult/domains", "l.txt"]
+    assert read(LISTED % "l.txt").filter[0].rules[0].options == {"lists": ("l.txt",)}
+    Path("l.txt").write_text("b.org\nno host\n")
+    assert mistakes(LISTED % "[ut1, gone, l.txt]") == [
+        "r.yaml:5:67: no file or folder at 'gone'",
+        "r.yaml:5:73: 'l.txt', line 2: 'no host' is no host or address; expected one a line",
+    ]

@@ -45,7 +45,8 @@ ODD = [
     "北京大学。" * 500,
     "\ufdfa" * 50 + "ﬃ ß İ",
 ]
-MODELS = {"fasttext_probability"}  # cannot run without a file; tests/signals/test_models.py has it
+#: Those that cannot run without a file: tests/signals/test_models.py and test_urls.py have them.
+MODELS = {"fasttext_probability", "blocked_entry_count"}
 NAMES = sorted(set(SIGNALS) - MODELS)
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))
 WORDY = st.lists(

@@ -1,0 +1,210 @@
+"""Addresses on lists and words in them, beside brute force over plain sets."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from curation.signals import blocklist
+from curation.signals.blocklist import BadList, damage, entries, files, load, parts_of, suffixes
+from curation.signals.urls import blocked_entry_count, url_word_count
+from curation.text.text import Text
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled lists go into a folder of the test's own."""
+    (tmp_path / "temp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
+    load.cache_clear()
+
+
+def written(path: Path, text: str) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return str(path)
+
+
+def blocked(url: str, *lists: str, allow: tuple[str, ...] = ()) -> float:
+    return blocked_entry_count(Text("any", url=url), lists=lists, allow=allow)
+
+
+LIST = "bad.org\nwww.dots.net.\n# all of it\n0.0.0.0 hosts.example # why\n||adblock.com^\nBÜCHER.de\nxxx\nmixed.org/Path/a\n*.star.io\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "count"),
+    [
+        ("http://bad.org/x", 1),
+        ("https://a.b.bad.org:8080/x", 1),
+        ("HTTP://USER:PW@WWW.BAD.ORG.", 1),
+        ("bad.org", 1),
+        ("//bad.org/x", 1),
+        ("http://notbad.org/", 0),
+        ("http://bad.org.uk/", 0),
+        ("http://good.org/http://bad.org/", 0),
+        ("http://bad.org@good.org/", 0),
+        ("http://dots.net/", 0),
+        ("http://www.dots.net/", 1),
+        ("http://x.hosts.example/", 1),
+        ("http://adblock.com?x", 1),
+        ("http://xn--bcher-kva.de/", 1),
+        ("http://bücher.de/", 1),
+        ("http://bad.org.xxx/", 1),
+        ("http://bad.xxx.bad.org/", 1),
+        ("http://mixed.org/Path/a", 1),
+        ("http://www.mixed.org/Path/a/b?c", 1),
+        ("http://mixed.org/Path/ab", 0),
+        ("http://mixed.org/path/a", 0),
+        ("http://mixed.org/", 0),
+        ("http://a.star.io/", 1),
+        ("", 0),
+        ("http://", 0),
+    ],
+)
+def test_an_address_on_a_list(tmp_path: Path, url: str, count: int) -> None:
+    assert blocked(url, written(tmp_path / "l.txt.gz", LIST)) == count
+
+
+def test_an_allowed_entry_ends_the_count(tmp_path: Path) -> None:
+    bad = written(tmp_path / "bad", "example.org\nbad.good.example.org\norg\n")
+    good = written(tmp_path / "good", "good.example.org\nexample.org/fine\n")
+    counts = {
+        "http://example.org/": 2, "http://example.org/fine/x": 0, "http://good.example.org/": 0,
+        "http://www.good.example.org/": 0, "http://bad.good.example.org/": 1, "http://x.org/": 1,
+    }  # fmt: skip
+    assert {url: blocked(url, bad, allow=(good,)) for url in counts} == counts
+
+
+def test_a_folder_as_toulouse_has_them(tmp_path: Path) -> None:
+    written(tmp_path / "ut1" / "adult" / "domains", "a.org\n")
+    written(tmp_path / "ut1" / "adult" / "urls.gz", "b.org/x\n")
+    written(tmp_path / "ut1" / "adult" / "expressions", "(a|b) c\n")
+    written(tmp_path / "ut1" / "README", "what this is\n")
+    folder = str(tmp_path / "ut1")
+    assert [Path(each).name for each in files(folder)] == ["domains", "urls.gz"]
+    assert [blocked(f"http://{each}", folder) for each in ("x.a.org", "b.org/x", "b.org/y")] == [1, 1, 0]
+    assert damage(folder) is None
+
+
+def test_compiled_once_and_anew_where_a_file_changed(tmp_path: Path) -> None:
+    path = written(tmp_path / "l", "a.org\n")
+    first = blocked("a.org", path), blocked("b.org", path)
+    made = list((tmp_path / "temp" / "curation-lists").iterdir())
+    load.cache_clear()
+    assert (blocked("a.org", path), blocked("b.org", path)) == first == (1, 0)
+    assert list((tmp_path / "temp" / "curation-lists").iterdir()) == made
+    written(tmp_path / "l", "b.org\n")
+    os.utime(path, (1, 1))
+    load.cache_clear()
+    assert (blocked("a.org", path), blocked("b.org", path)) == (0, 1)
+
+
+HOST = st.lists(st.text("ab", min_size=1, max_size=2), min_size=1, max_size=4).map(".".join)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(listed=st.lists(HOST, min_size=1, max_size=40), asked=st.lists(HOST, min_size=1))
+def test_every_domain_above_a_host_is_looked_up(tmp_path: Path, listed: list[str], asked: list[str]) -> None:
+    path = tmp_path / f"{abs(hash(tuple(listed)))}.txt"
+    path.write_text("\n".join(listed))
+    known = set(listed)
+    for host in asked:
+        assert blocked(f"http://{host}/", str(path)) == sum(each in known for each in suffixes(host))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(count=st.integers(1, 5000))
+def test_what_is_listed_is_found_and_nothing_else(tmp_path: Path, count: int) -> None:
+    path = tmp_path / f"{count}.txt"
+    path.write_text("\n".join(f"h{i}.org" for i in range(count)))
+    found = blocklist.compiled([str(path)])
+    assert len(found) == count
+    assert all(f"h{i}.org" in found for i in range(count))
+    assert not any(f"h{i}.org" in found for i in range(count, 2 * count))
+
+
+def test_a_compiled_list_is_mapped_not_loaded(tmp_path: Path) -> None:
+    found = load((written(tmp_path / "l", "a.org\n"),))
+    base = found._hashes.obj
+    assert isinstance(base, np.memmap)
+    assert not base.flags.writeable
+
+
+WRONG = [
+    ("l.txt", b"a.org\nno host\n", "'{path}', line 2: 'no host' is no host or address; expected one a line"),
+    ("l.txt", b"\x00\x01\n", "'{path}', line 1: '\x00\x01' is no host or address; expected one a line"),
+    ("l.txt", b"# nothing\n\n", "'{path}' has no entries"),
+    ("l.gz", gzip.compress(b"a.org\n" * 99)[:-3], "'{path}' cannot be read, or is cut short: "),
+    ("l.gz", b"a.org\n", "'{path}' cannot be read, or is cut short: Not a gzipped file"),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "mistake"), WRONG)
+def test_what_is_wrong_with_a_list(tmp_path: Path, name: str, data: bytes, mistake: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert str(damage(str(path))).startswith(mistake.format(path=path))
+    if "line" in mistake:
+        with pytest.raises(BadList, match="line"):
+            list(entries(str(path)))
+
+
+def test_an_empty_folder_is_no_list(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    assert damage(str(tmp_path / "none")) == f"'{tmp_path / 'none'}' is a folder without lists"
+
+
+WORDS = ("Casino", "free", "sex")
+
+
+@pytest.mark.parametrize(
+    ("url", "words", "anywhere"),
+    [
+        ("http://a.org/FREE/casino", 2, 2),
+        ("http://freecasino.org/essex", 0, 3),
+        ("http://a.org/fr%65e_SEX-x", 2, 2),
+        ("http://free.free/", 1, 1),
+        ("", 0, 0),
+    ],
+)
+def test_words_in_an_address(tmp_path: Path, url: str, words: int, anywhere: int) -> None:
+    text, path = Text("", url=url), written(tmp_path / "w.gz", "# some\nCasino\nfree\n\n")
+    assert url_word_count(text, words=WORDS) == url_word_count(text, words=("sex",), list=path) == words
+    assert url_word_count(text, words=WORDS, where="anywhere") == anywhere
+
+
+ODD = [
+    "\0",
+    "\ud800",
+    "http://" + "a." * 100_000,
+    "http://a.org/" + "a/" * 100_000,
+    "http://" + "@" * 100_000,
+    "http://[::1",
+    "://",
+    "%",
+    "http://é\ud800.de",
+    "http://a" + "\u0301" * 300 + ".de",
+    "x" * 1_000_000,
+]
+
+
+@pytest.mark.parametrize("url", ODD, ids=lambda url: ascii(url[:12]))
+def test_any_address_has_a_count(tmp_path: Path, url: str) -> None:
+    path = written(tmp_path / "l", "a.org/b\nxx\n")
+    for value in (
+        blocked(url, path, allow=(path,)),
+        blocked(url, path),
+        url_word_count(Text("", url=url), words=WORDS),
+    ):
+        assert type(value) is float
+        assert 0 <= value < math.inf
+    assert all(isinstance(each, str) for each in parts_of(url))
