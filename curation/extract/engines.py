@@ -16,8 +16,8 @@ from importlib import import_module
 from importlib import metadata as packages
 from typing import Any, NamedTuple
 
+from curation.extract.cascade import Favour, main_content, options
 from curation.extract.layout import unwrap_layout
-from curation.extract.library import prepared
 from curation.extract.metadata import title
 from curation.extract.trees import (
     element_count,
@@ -154,27 +154,17 @@ def engine_named(name: str) -> Engine:
     return found
 
 
-def _trafilatura_text(tree: Any, favour: str, *, fast: bool = False) -> _Main:
+def _trafilatura_text(tree: Any, favour: Favour, *, fast: bool = False) -> _Main:
     """Return what `trafilatura.extract` would, with layout tables unwrapped before Markdown is written."""
     from trafilatura.core import determine_returnstring
-    from trafilatura.settings import Document, Extractor
 
-    library = prepared()
-    options = Extractor(
-        output_format="markdown",
-        comments=False,
-        tables=True,
-        dedup=False,
-        fast=fast,
-        recall=favour == "recall",
-        precision=favour == "precision",
-    )
-    document = library.bare_extraction(tree, options=options)
-    if not isinstance(document, Document):
+    document = main_content(tree, favour, fast=fast)
+    if document is None:
         return _Main()
     cells = unwrap_layout(document.body)
     quotes = tuple("\n".join(quote.itertext()) for quote in document.body.iter("quote"))
-    return _Main(text=determine_returnstring(document, options), quotes=quotes, layout_cells=cells)
+    text = determine_returnstring(document, options(favour, fast=fast))
+    return _Main(text=text, quotes=quotes, layout_cells=cells)
 
 
 def _seen(tree: Any) -> dict[str, float]:

@@ -1,156 +1,156 @@
-"""trafilatura's XPath searches for elements by tag and attributes: the same answers for a third of the work.
+"""trafilatura's XPath searches for elements by tag and attributes: the same answers for a sixth of the work.
 
 A third of an extraction is XPath: expressions of a hundred alternatives, asked of every element of a page,
 with regular expressions. Their answer depends on an element's tag and a few attributes alone, and pages
-repeat those. So the library's own expression is asked once for each combination, of a bare element that has
-it; nothing of what the expressions say is written down here.
+repeat those. So the library's own expression is read once (`curation.extract.conditions`), several of a list
+at a time, and what it says of a combination is remembered; nothing of what they say is written down here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, takewhile
+from typing import Any, NamedTuple
 
-_NAMESPACES = {"re": "http://exslt.org/regular-expressions"}
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+from curation.extract.conditions import REMEMBERED_CHARACTERS, Condition, Seen, parts, read
+
 _FIRST = re.compile(r"\((.*)\)\[1\]|(.*\])\[1\]", re.DOTALL)
 _TAGS = re.compile(r"self::\w+(?: or self::\w+)*")
-_ATTRIBUTE = re.compile(r"@([\w-]+)")
-#: What makes a condition depend on more than the element's tag and attributes: an axis, a place among others.
-_ELSEWHERE = re.compile(r"/|(?<!self)::|\.\s|\b(?:position|last|count|text|node|id|string)\(|^\s*\d+\s*$")
-_MAX_REMEMBERED = 8192
+_MAX_REMEMBERED = 2**14
 
 Find = Callable[[Any], Sequence[Any]]
 Key = tuple[Any, ...]
 
 
-class Search:
-    """Stands in for an `lxml.etree.XPath`: tree in, matching descendants in document order out.
+class Part(NamedTuple):
+    """One expression: the tags it is about (none: any), and what it says of an element's attributes.
 
-    by_tag: an answer depends on which of the tags it is. first: return the first match only.
+    by_tag: what it says of the tag as well. rest: the expression itself where it has conditions on more than
+    the element, to be asked of a tree that has elements which meet the others.
     """
 
-    def __init__(self, xpath: Any, tags: Sequence[str], *, by_tag: bool, first: bool) -> None:
-        self.path: str = xpath.path
-        self._xpath = xpath
-        self._tags = tags or ("*",)
-        self._tag = tags[0] if tags else "div"
-        self._by_tag = by_tag
-        self._names = tuple(dict.fromkeys(_ATTRIBUTE.findall(_QUOTED.sub("", xpath.path))))
-        # A test of two attributes at once (`@id|@class`) is of the one that stands first in the page.
-        self._ordered = "|" in _QUOTED.sub("", xpath.path)
-        self._first = first
-        self._verdicts: dict[Key, bool] = {}
+    tags: tuple[str, ...]
+    condition: Condition
+    by_tag: Condition | None = None
+    rest: Any = None
+
+    def takes(self, element: Any) -> bool:
+        """Return whether an element that meets the condition on attributes is taken with its tag."""
+        if self.tags and element.tag not in self.tags:
+            return False
+        return self.by_tag is None or self.by_tag.holds(Seen(element.tag, dict(element.items())))
+
+    def takes_bare(self) -> bool:
+        """Return whether an element without attributes is taken."""
+        bare = [Seen(tag, {}) for tag in self.tags or ("div",)]
+        return any(
+            self.condition.holds(each) and (not self.by_tag or self.by_tag.holds(each)) for each in bare
+        )
+
+
+class Search:
+    """Stands in for an `lxml.etree.XPath`: tree in, descendants that match any part, in document order.
+
+    first: return the first match only.
+    """
+
+    def __init__(self, found: Sequence[Part], *, first: bool) -> None:
+        self.parts = found
+        self.first = first
+        tags = [part.tags for part in found]
+        self._tags = tuple(dict.fromkeys(tag for each in tags for tag in each)) if all(tags) else ("*",)
+        self._names = tuple(dict.fromkeys(name for part in found for name in part.condition.names))
+        orders = {names for part in found for names in part.condition.orders}
+        self._orders = [
+            pair for names in orders for pair in combinations(sorted(map(self._names.index, names)), 2)
+        ]
+        self._verdicts: dict[Key, tuple[Part, ...]] = {}
 
     def __call__(self, tree: Any) -> Sequence[Any]:
         """Return the matches."""
-        if len(self._verdicts) > _MAX_REMEMBERED:
-            self._verdicts.clear()
-        names, verdicts, nothing = self._names, self._verdicts, (None,) * len(self._names)
-        plain = not (self._ordered or self._by_tag)
-        met: list[tuple[Key, Any]] = []
-        unknown: dict[Key, Any] = {}
+        taken: list[Any] = []
+        asked: list[Part] = []
+        for element, met in self._candidates(tree):
+            takers = [part for part in met if part.takes(element)]
+            asked += [part for part in takers if part.rest is not None and part not in asked]
+            if any(part.rest is None for part in takers):
+                taken.append(element)
+                if self.first:
+                    break
+        # Whatever more they ask is for the expressions: rarely, of trees that hold such elements at all.
+        for part in asked:
+            taken += part.rest(tree)
+        return list(dict.fromkeys(taken)) if asked else taken
+
+    def _candidates(self, tree: Any) -> Iterator[tuple[Any, tuple[Part, ...]]]:
+        """Yield the elements whose attributes some parts take, with those parts."""
+        names, orders, verdicts = self._names, self._orders, self._verdicts
+        nothing = (None,) * len(names)
+        if len(verdicts) > _MAX_REMEMBERED:
+            verdicts.clear()
         for element in tree.iterdescendants(*self._tags):
             key: Key = tuple(map(element.get, names))
             if key == nothing:
-                continue  # `quicker` has seen that the expression takes no such element
-            if not plain:
-                key = self._whole_key(key, element)
-            met.append((key, element))
-            if key not in verdicts:
-                unknown[key] = element
-        try:
-            self._ask(unknown)
-        except ValueError:  # a value that only a parser may set
-            return self._xpath(tree)[: 1 if self._first else None]  # type: ignore[no-any-return]
-        found = (element for key, element in met if verdicts[key])
-        return list(islice(found, 1) if self._first else found)
-
-    def _whole_key(self, values: Key, element: Any) -> Key:
-        """Return the values with the tag and the order of attributes, where an answer depends on them."""
-        tag = element.tag if self._by_tag else ""
-        both = self._ordered and len(values) - values.count(None) > 1
-        return (*values, tag, *element.keys()) if both else (*values, tag)
-
-    def _ask(self, elements: Mapping[Key, Any]) -> None:
-        """Learn what the expression says of bare elements with the tags and attributes of these."""
-        if not elements:
-            return
-        from lxml import etree
-
-        root = etree.Element("body")
-        bare = {}
-        for key, element in elements.items():
-            attributes = {name: value for name, value in element.items() if name in self._names}
-            bare[key] = etree.SubElement(root, element.tag if self._by_tag else self._tag, attributes)
-        taken = set(self._xpath(root))
-        self._verdicts.update((key, each in taken) for key, each in bare.items())
-
-    def takes_bare(self, tag: str) -> bool:
-        """Return whether the expression takes an element without attributes."""
-        from lxml import etree
-
-        root = etree.Element("body")
-        etree.SubElement(root, tag)
-        return bool(self._xpath(root))
+                continue  # `together` has seen that no part takes such an element
+            # A test of two attributes at once (`@id|@class`) is of the one that stands first in the page.
+            for one, other in orders:
+                if key[one] is not None and key[other] is not None:
+                    key = (*key, *(name for name, _ in element.items() if name in names))
+                    break
+            met = verdicts.get(key)
+            if met is None:
+                seen = Seen("", {name: value for name, value in element.items() if name in names})
+                met = tuple(part for part in self.parts if part.condition.holds(seen))
+                if sum(map(len, seen.attributes.values())) <= REMEMBERED_CHARACTERS:
+                    verdicts[key] = met
+            if met:
+                yield element, met
 
 
-def quicker(xpath: Any, *, first: bool = False) -> Find:
-    """Return a search with the expression's answers, the expression itself where none is quicker.
+def together(xpaths: Sequence[Any], *, first: bool = False) -> list[Find]:
+    """Return searches with the answers of the expressions: one for all that can be read, then the others.
 
-    Understood is one step down to any element under conditions on its tag and attributes; further conditions
-    are left to the expression, which is then asked only of trees where the others are met. first: only
-    the first match is used.
+    What can be read is one step down to any element under conditions on its tag and attributes; further
+    conditions are left to the expression. first: only the first match of each is used; they stay apart.
     """
-    from lxml import etree
+    if first:
+        return [Search([part], first=True) if (part := _part(each, one=True)) else each for each in xpaths]
+    found = [_part(each, one=False) for each in xpaths]
+    readable = [part for part in found if part]
+    others = [each for each, part in zip(xpaths, found, strict=True) if not part]
+    return [*([Search(readable, first=False)] if readable else ()), *others]
 
+
+def merged(finds: Sequence[Find]) -> list[Find]:
+    """Return the same with all searches for every match as one, so that a tree is walked through once."""
+    searches = [each for each in finds if isinstance(each, Search) and not each.first]
+    others = [each for each in finds if each not in searches]
+    found = [part for each in searches for part in each.parts]
+    return [*([Search(found, first=False)] if found else ()), *others]
+
+
+def _part(xpath: Any, *, one: bool) -> Part | None:
+    """Return what an expression says, None where it cannot be read. one: only its first match is used."""
     path = " ".join(xpath.path.split())
-    one = _FIRST.fullmatch(path)
-    conditions = _conditions((one[1] or one[2]) if one else path)
-    if (one and not first) or not conditions:
-        return xpath  # type: ignore[no-any-return]
-    tags: list[str] = []
+    only = _FIRST.fullmatch(path)
+    conditions = parts((only[1] or only[2]) if only else path)
+    if (only and not one) or not conditions:
+        return None
+    tags: tuple[str, ...] = ()
     if _TAGS.fullmatch(conditions[0]):
-        tags = re.findall(r"self::(\w+)", conditions[0])
-    own = conditions[: next((i for i, each in enumerate(conditions) if _depends(each)), len(conditions))]
-    by_tag = "self::" in "".join(own[1:] if tags else own)
-    if len(own) == (1 if tags else 0) or (by_tag and not tags):
-        return xpath  # type: ignore[no-any-return]
-    step = etree.XPath(".//*" + "".join(f"[{each}]" for each in own), namespaces=_NAMESPACES)
-    search = Search(step, tags, by_tag=by_tag, first=first)
-    if any(map(search.takes_bare, tags or ("div",))):
-        return xpath  # type: ignore[no-any-return]
-    if len(own) == len(conditions):
-        return search
-    return lambda tree: xpath(tree) if search(tree) else []
-
-
-def _depends(condition: str) -> bool:
-    return bool(_ELSEWHERE.search(_QUOTED.sub("''", condition)))
-
-
-def _conditions(path: str) -> list[str]:
-    """Return the conditions of `.//*[a][b]`, none where the path is something else.
-
-    >>> _conditions(".//*[self::p][@id='[']"), _conditions(".//cite|.//quote")
-    (['self::p', "@id='['"], [])
-    """
-    found: list[str] = []
-    rest = path.removeprefix(".//*")
-    if rest == path:
-        return []
-    blank = _QUOTED.sub(lambda quoted: "'" * len(quoted[0]), rest)
-    depth = start = 0
-    for place, character in enumerate(blank):
-        if character == "[":
-            depth += 1
-            start = place + 1 if depth == 1 else start
-        elif character == "]":
-            depth -= 1
-            if depth == 0:
-                found.append(rest[start:place].strip())
-        elif depth == 0 and not character.isspace():
-            return []
-    return found
+        tags = tuple(re.findall(r"self::(\w+)", conditions.pop(0)))
+    understood = list(takewhile(bool, map(read, conditions)))
+    whole = len(understood) == len(conditions)
+    plain = [each for each in understood if each and not each.by_tag]
+    if not plain or (one and not whole):
+        return None
+    tagged = [each for each in understood if each and each.by_tag]
+    part = Part(
+        tags,
+        Condition.all_of(plain),
+        Condition.all_of(tagged) if tagged else None,
+        None if whole else xpath,
+    )
+    # Elements without attributes are passed over without a look.
+    return None if part.takes_bare() else part

@@ -10,7 +10,7 @@ from lxml import etree, html
 from trafilatura import xpaths
 
 from curation.extract.library import _ALL_MATCHES, _FIRST_MATCH, prepared
-from curation.extract.searches import Search, quicker
+from curation.extract.searches import Search, merged, together
 from curation.extract.trees import parse
 
 
@@ -24,9 +24,10 @@ def originals() -> dict[str, list[Any]]:
     return {name: getattr(module, name) for name in (*_FIRST_MATCH, *_ALL_MATCHES)}
 
 
+ORIGINALS = originals()
 EXPRESSIONS = [
     pytest.param(xpath, name in _FIRST_MATCH, id=f"{name}-{place}")
-    for name, expressions in originals().items()
+    for name, expressions in ORIGINALS.items()
     for place, xpath in enumerate(expressions)
 ]
 TAGS = (
@@ -91,8 +92,22 @@ def tree_of(elements: list[tuple[str, list[tuple[str, str]], int]]) -> Any:
 def test_a_search_finds_what_the_expression_finds(xpath: Any, first: bool, elements: list[Any]) -> None:
     tree = tree_of(elements)
     wanted = xpath(tree)
-    found = list(quicker(xpath, first=first)(tree))
+    [find] = together([xpath], first=first)
+    found = list(find(tree))
     assert found[:1] == wanted[:1] if first else found == wanted
+
+
+@given(elements=st.lists(ELEMENT, max_size=25))
+def test_one_search_finds_what_a_list_of_expressions_finds(elements: list[Any]) -> None:
+    tree = tree_of(elements)
+    for name in _ALL_MATCHES:
+        wanted = {each for xpath in ORIGINALS[name] for each in xpath(tree)}
+        found = [each for find in together(ORIGINALS[name]) for each in find(tree)]
+        assert len(found) == len(wanted)
+        assert set(found) == wanted
+    all_of_them = [find for name in _ALL_MATCHES for find in together(ORIGINALS[name])]
+    wanted = {each for find in all_of_them for each in find(tree)}
+    assert {each for find in merged(all_of_them) for each in find(tree)} == wanted
 
 
 def test_what_depends_on_more_than_the_element_stays_with_the_expression() -> None:
@@ -105,18 +120,25 @@ def test_what_depends_on_more_than_the_element_stays_with_the_expression() -> No
         ".//*[not(@id)]",
     ):
         xpath = etree.XPath(path)
-        assert quicker(xpath) is xpath
+        assert together([xpath]) == [xpath]
 
 
 def test_a_first_match_is_only_searched_where_only_the_first_is_used() -> None:
     xpath = etree.XPath("(.//*[self::div][@id='a'])[1]")
-    assert quicker(xpath) is xpath
-    assert isinstance(quicker(xpath, first=True), Search)
+    assert together([xpath]) == [xpath]
+    assert isinstance(together([xpath], first=True)[0], Search)
+
+
+def test_answers_about_long_values_are_not_kept() -> None:
+    search = together([etree.XPath(".//*[contains(@class, 'a')]")])[0]
+    assert isinstance(search, Search)
+    tree = parse(f"<html><body><p class='{'x' * 10_000}a'>a</p><p class=a>b</p></body></html>")
+    assert [each.text for each in search(tree)] == ["a", "b"]
+    assert len(search._verdicts) == 1
 
 
 def test_the_library_uses_the_searches() -> None:
     prepared()
-    for name, expressions in originals().items():
+    for name in ORIGINALS:
         quick = [not isinstance(each, etree.XPath) for each in getattr(xpaths, name)]
-        assert len(quick) == len(expressions)
-        assert any(quick), f"{name} has no expression that `quicker` understands"
+        assert any(quick), f"{name} has no expression that `together` can read"
