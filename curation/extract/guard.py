@@ -97,11 +97,14 @@ class Guard:
         """End the child, whatever it does; returns its exit status to nobody."""
         self._stop()
 
-    def extract(self, html: str) -> Extraction | Refusal | Fault:
-        """Return the page's extraction, the gate's refusal, or the fault in its place. Raises GuardError."""
+    def extract(self, html: str | bytes) -> Extraction | Refusal | Fault:
+        """Return the page's extraction, the gate's refusal, or the fault in its place.
+
+        html: the page's text, or the same in UTF-8. Raises GuardError.
+        """
         return self._ask(html, self._timeout_s, retry=False)
 
-    def extract_or_retry(self, html: str) -> Extraction | Refusal | Fault:
+    def extract_or_retry(self, html: str | bytes) -> Extraction | Refusal | Fault:
         """Return `extract`, after a fault that ended the process the linear engine's text.
 
         Such a text counts `retried`; the fault stays where the linear engine fails or finds nothing.
@@ -114,10 +117,10 @@ class Guard:
             return found
         return replace(again, counts={**again.counts, "retried": 1.0})
 
-    def _ask(self, html: str, timeout_s: float, *, retry: bool) -> Extraction | Refusal | Fault:
+    def _ask(self, html: str | bytes, timeout_s: float, *, retry: bool) -> Extraction | Refusal | Fault:
         connection = self._ready()
         self._number += 1
-        body = html.encode("utf-8", "replace")
+        body = html if isinstance(html, bytes) else html.encode("utf-8", "replace")
         deadline = time.monotonic() + WALL * timeout_s
         try:
             _send(connection, REQUEST.pack(self._number, len(body), retry), deadline)

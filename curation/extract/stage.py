@@ -13,7 +13,7 @@ from curation.extract.gate import DROPPED, FAILED, Reason, refuse_record, refuse
 from curation.extract.guard import Fault, Guard
 from curation.extract.visible import Refusal
 from curation.language import UNKNOWN, detect
-from curation.pages.charset import Decoded, decode, decode_text
+from curation.pages.charset import decode, decode_text
 
 MARKUP = "extract.markup"
 _LINEAGE = ("source", "record_id", "url", "captured_at", "file", "offset", "length")
@@ -89,18 +89,19 @@ def _document(page: dict[str, Any], guard: Guard, max_page_mib: float) -> dict[s
     row["charset"] = decoded.charset
     if decoded.replaced_count:
         row["measures"]["extract.replaced_characters"] = float(decoded.replaced_count)
-    refused = refuse_text(decoded.text)
+    # Decoded as strict UTF-8, the body is what encoding the text again would give.
+    data = body if decoded.method == "utf-8" else decoded.text.encode("utf-8", "replace")
+    refused = refuse_text(data, len(decoded.text))
     if refused:
         return _refused(row, refused, len(decoded.text))
     if page["kind"] == "text":
         return _with_text(row, decoded.text, len(decoded.text))
-    return _extracted(row, decoded, guard)
+    return _extracted(row, data, len(decoded.text), guard)
 
 
-def _extracted(row: dict[str, Any], decoded: Decoded, guard: Guard) -> dict[str, Any]:
-    """Return the row with what the guarded engine made of the page."""
-    characters_in = len(decoded.text)
-    found = guard.extract_or_retry(decoded.text)
+def _extracted(row: dict[str, Any], data: bytes, characters_in: int, guard: Guard) -> dict[str, Any]:
+    """Return the row with what the guarded engine made of the page, given in UTF-8."""
+    found = guard.extract_or_retry(data)
     if isinstance(found, Refusal):
         row["language"] = found.language
         row["measures"] |= found.measures

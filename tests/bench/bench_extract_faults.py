@@ -78,7 +78,7 @@ class Timed(Guard):
         used, clock = (now - then + held for now, then, held in spent)
         self._starting = (used, clock)
 
-    def extract_or_retry(self, html: str) -> Any:
+    def extract_or_retry(self, html: str | bytes) -> Any:
         """Extract, and note the seconds."""
         self._starting = (0.0, 0.0)
         before = self.now()

@@ -94,8 +94,8 @@ def test_text_pages_have_no_type_to_judge() -> None:
 
 
 def test_random_bytes_are_no_text_and_a_few_controls_are() -> None:
-    assert refuse_text("a" * 95 + "\x01" * 5) is None
-    found = refuse_text("a" * 94 + "\x01" * 6)
+    assert refuse_text(b"a" * 95 + b"\x01" * 5, 100) is None
+    found = refuse_text(b"a" * 94 + b"\x01" * 6, 100)
     assert found is not None
     assert (found.name, found.value, found.max) == ("extract.wrong_type", 0.06, 0.05)
-    assert refuse_text("") is None
+    assert refuse_text(b"", 0) is None
