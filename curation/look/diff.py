@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 import xxhash
 
 from curation.accounting.ledger import STATES
-from curation.accounting.manifest import Manifest, MissingManifest
-from curation.accounting.sample import SALT, position
+from curation.accounting.manifest import MissingManifest
+from curation.accounting.sample import SALT, position, sampled
+from curation.look import compared
 from curation.look.columns import Key, batches, fetch, row_stages
+from curation.look.compared import Row
 from curation.look.frames import manifests
 from curation.look.listing import Card, card
 from curation.look.sample import First
@@ -31,11 +33,12 @@ ABSENT = "absent"
 
 
 class Fate(NamedTuple):
-    """What became of a record: `dropped in filter`, or `kept`; and the digest of its text."""
+    """What became of a record of a source: `dropped in filter`, or `kept`; and the digest of its text."""
 
     told: str
     reasons: tuple[str, ...]
     text: int | None
+    source: str
     key: Key
 
 
@@ -65,16 +68,6 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A line of the funnels, of both runs: a state of a stage, or a reason."""
-
-    stage: str
-    name: str
-    records: tuple[int, int]
-    characters: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """What changed.
 
@@ -82,6 +75,7 @@ class Difference:
         settings: (stage and setting, in the first run, in the second); None where it is not there.
         funnel: the states of the stages; `reasons` only those that changed.
         same: documents with the same fate and, where both are stored, the same text.
+        outside: of one run, that the other run's sample of its inputs left out: they are no change.
         moves: the changes of fate, the commonest first.
         rewritten: documents of the same fate whose text changed, and examples.
         until: the last stage that both runs have.
@@ -93,6 +87,7 @@ class Difference:
     funnel: tuple[Row, ...]
     reasons: tuple[Row, ...]
     same: int
+    outside: int
     moves: tuple[Move, ...]
     rewritten: int
     rewritten_examples: tuple[Example, ...]
@@ -111,15 +106,15 @@ def diff(before: str, after: str, *, n: int = 3) -> Difference:
     """
     directories = (before, after)
     until = _last_in_common(directories)
-    joined = _Joined(n)
+    joined = _Joined(n, [_rates(directory) for directory in directories])
     for part, parts in _parts(directories):
         joined.add(*(_fates(directory, until, part, parts) for directory in directories))
     first, second = (manifests(directory) for directory in directories)
-    funnel = list(_funnel(first, second))
+    funnel = list(compared.funnel(first, second))
     return Difference(
         directories=directories,
         until=until,
-        settings=tuple(_settings(first, second)),
+        settings=tuple(compared.settings(first, second)),
         funnel=tuple(row for row in funnel if row.name in ("in", *STATES)),
         reasons=tuple(
             row
@@ -128,10 +123,18 @@ def diff(before: str, after: str, *, n: int = 3) -> Difference:
             and (row.records[0] != row.records[1] or row.characters[0] != row.characters[1])
         ),
         same=joined.same,
+        outside=joined.outside,
         moves=tuple(joined.moves(directories)),
         rewritten=joined.rewritten,
         rewritten_examples=tuple(_examples(directories, joined.rewritten_first.things)),
     )
+
+
+def _rates(directory: str) -> dict[str, float]:
+    """Return source -> the share of its records that a run was made of."""
+    found = manifests(directory)
+    inputs = found["extract"].config.get("inputs", {}) if "extract" in found else {}
+    return {name: float(each.get("sample") or 1.0) for name, each in inputs.items()}
 
 
 def _last_in_common(directories: Sequence[str]) -> str:
@@ -158,9 +161,10 @@ def _parts(directories: Sequence[str]) -> Iterator[tuple[int, int]]:
 def _fates(directory: str, until: str, part: int, parts: int) -> dict[str, list[Fate]]:
     """Return id -> fates of the records with that id (one that stands twice in the input has two)."""
     found: dict[str, list[Fate]] = {}
-    names = ("state", "reason", "text")
+    names = ("state", "reason", "text", "source")
     for batch in batches(directory, names, until=until, batch_rows=_BATCH_ROWS):
         keys, states = batch.record_keys(), batch.column("state").to_pylist()
+        sources = batch.column("source").to_pylist()
         reasons: list[list[str]] = [[] for _ in keys]
         for name, place in zip(*(each.tolist() for each in batch.values("reason")), strict=True):
             reasons[place].append(name)
@@ -169,7 +173,7 @@ def _fates(directory: str, until: str, part: int, parts: int) -> dict[str, list[
                 told = "kept" if states[place] == "kept" else f"{states[place]} in {batch.stage}"
                 text = batch.rows["text"][place].as_py()
                 digest = None if text is None else xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace"))
-                fate = Fate(told, tuple(sorted(reasons[place])), digest, key)
+                fate = Fate(told, tuple(sorted(reasons[place])), digest, sources[place] or "", key)
                 found.setdefault(key[1], []).append(fate)
     return found
 
@@ -179,7 +183,9 @@ class _Joined:
     """A running join."""
 
     n: int
+    rates: Sequence[Mapping[str, float]]
     same: int = 0
+    outside: int = 0
     rewritten: int = 0
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     lost: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
@@ -197,6 +203,9 @@ class _Joined:
                 self._add(document, old, new)
 
     def _add(self, document: str, old: Fate | None, new: Fate | None) -> None:
+        if self._left_out(document, old, new):
+            self.outside += 1
+            return
         order = (position(document, SALT),)
         keys = (old.key if old else None, new.key if new else None)
         names = (old.told if old else ABSENT, new.told if new else ABSENT)
@@ -213,6 +222,14 @@ class _Joined:
         self.lost.setdefault(names, Counter()).update(reasons[0] - reasons[1])
         self.gained.setdefault(names, Counter()).update(reasons[1] - reasons[0])
         self.firsts.setdefault(names, First(self.n)).add([(order, keys)])
+
+    def _left_out(self, document: str, old: Fate | None, new: Fate | None) -> bool:
+        """Tell whether the sample that a run was made of leaves out a document of the other one."""
+        there = old or new
+        if there is None or (old and new):
+            return False
+        rate = self.rates[0 if old is None else 1].get(there.source, 1.0)
+        return rate < 1 and not sampled(document, rate, SALT)
 
     def moves(self, directories: Sequence[str]) -> Iterator[Move]:
         for names, count in sorted(self.counts.items(), key=lambda item: (-item[1], item[0])):
@@ -251,61 +268,3 @@ def _examples(
 
 def _pieces(before: str | None, after: str | None) -> list[tuple[str, str]]:
     return [] if before is None or after is None or before == after else word_changes(before, after)
-
-
-def _settings(
-    before: Mapping[str, Manifest], after: Mapping[str, Manifest]
-) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what made the stages and differs; where a stage is in one run only, just that."""
-    for stage in dict.fromkeys([*before, *after]):
-        old, new = before.get(stage), after.get(stage)
-        if old is None or new is None:
-            yield stage, "published" if old else None, "published" if new else None
-            continue
-        for what in ("config", "resources", "versions", "output_version"):
-            flat = [dict(_flat(getattr(each, what))) for each in (old, new)]
-            for name in dict.fromkeys([*flat[0], *flat[1]]):
-                if flat[0].get(name) != flat[1].get(name):
-                    shown = name if what == "config" else f"{what}.{name}".rstrip(".")
-                    yield f"{stage}: {shown}", flat[0].get(name), flat[1].get(name)
-        if stage == "extract" and old.inputs != new.inputs:
-            yield "extract: input files", _files(old.inputs), _files(new.inputs)
-
-
-def _flat(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted name, value) of every leaf; what has a `name` in a list goes by it."""
-    if isinstance(value, Mapping):
-        for name, each in value.items():
-            yield from _flat(each, f"{at}.{name}".lstrip("."))
-    elif isinstance(value, list) and value and all(isinstance(e, Mapping) and "name" in e for e in value):
-        for each in value:
-            rest = {name: inner for name, inner in each.items() if name != "name"}
-            yield from _flat(rest, f"{at}.{each['name']}".lstrip("."))
-    else:
-        yield at, value
-
-
-def _files(inputs: Mapping[str, Any]) -> str:
-    found = [file for each in inputs.values() for file in each]
-    return f"{len(found):,} files, {sum(file['size_bytes'] for file in found):,} bytes"
-
-
-def _funnel(before: Mapping[str, Manifest], after: Mapping[str, Manifest]) -> Iterator[Row]:
-    for stage in dict.fromkeys([*before, *after]):
-        ledgers = [each[stage].ledger if stage in each else {} for each in (before, after)]
-        if any(ledgers):
-            for state in ("in", *STATES):
-                yield _row(stage, state, [each.get(state, {}) for each in ledgers])
-            reasons = [each.get("reasons", {}) for each in ledgers]
-            for name in sorted({*reasons[0], *reasons[1]}):
-                yield _row(stage, name, [each.get(name, {}) for each in reasons])
-
-
-def _row(stage: str, name: str, counts: Sequence[Mapping[str, int]]) -> Row:
-    records, characters = ([each.get(unit, 0) for each in counts] for unit in ("records", "characters"))
-    return Row(
-        stage=stage,
-        name=name,
-        records=(records[0], records[1]),
-        characters=(characters[0], characters[1]),
-    )

@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from curation.look.diff import Difference, Example, Row
+from curation.look.compared import Row
+from curation.look.diff import Difference, Example
 from curation.look.listing import grid, lines
 from curation.look.listing import shown as shown_text
 from curation.look.visible import visible
@@ -44,6 +45,8 @@ def _parts(found: Difference) -> Iterator[RenderableType]:
         f"{moved:,} documents changed their fate, {found.rewritten:,} only their text, {found.same:,} neither"
     )
     yield Text(f"Up to {found.until}: {told}", style="bold")
+    if found.outside:
+        yield Text(f"{found.outside:,} more are in one run only, for the other read a sample without them.")
     yield Text()
     for each in found.moves:
         yield Text(f"{each.before} → {each.after}: {each.documents:,} documents", style="bold")

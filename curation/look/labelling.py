@@ -14,7 +14,7 @@ from curation.accounting.manifest import MissingManifest, published, read_manife
 from curation.accounting.sample import position
 from curation.look import frames, samples
 from curation.look.inert import inert, policy, script
-from curation.look.labels import MARKS, Label, read_labels, write_labels
+from curation.look.labels import MARKS, Label, extracted, read_labels, write_labels
 from curation.look.originals import originals, texts
 from curation.look.visible import visible
 
@@ -109,8 +109,9 @@ def _documents(directory: str, drawn: Drawn) -> list[dict[str, Any]]:
         pages = list(texts(originals(directory, drawn.rows)))
     except MissingManifest:
         pages = []
-    shown = []
+    found, shown = extracted(directory, list(drawn.weights)), []
     for n, row in enumerate(drawn.rows):
+        text = found.get(row["id"], row)["text"]
         told = {
             name: visible(str(row[name] or ""))
             for name in ("id", "source", "language", "url", "title", "state")
@@ -120,8 +121,8 @@ def _documents(directory: str, drawn: Drawn) -> list[dict[str, Any]]:
             {
                 **told,
                 "reasons": [visible(samples.badge(each)) for each in row["reasons"]],
-                "text": visible(row["text"][:SHOWN_CHARACTERS]),
-                "rest": max(0, len(row["text"]) - SHOWN_CHARACTERS),
+                "text": visible(text[:SHOWN_CHARACTERS]),
+                "rest": max(0, len(text) - SHOWN_CHARACTERS),
                 "page": None if original is None else visible(original[:SHOWN_CHARACTERS]),
             }
         )

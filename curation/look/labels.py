@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -77,7 +77,7 @@ def export(directory: str, out: str) -> int:
     if not found:
         raise ValueError(f"{directory}: no document is marked keep or drop yet; run curate label {directory}")
     lines = []
-    for row in _texts(directory, list(found)):
+    for row in extracted(directory, list(found)).values():
         told = {name: row[name] or "" for name in ("source", "language", "url")}
         label = found[row["id"]]
         lines.append(
@@ -92,14 +92,14 @@ def export(directory: str, out: str) -> int:
     return len(lines)
 
 
-def _texts(directory: str, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Yield the extracted row of each id once, of the filter's where extract is not there."""
+def extracted(directory: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return id -> row of those with a text, as extracted; as the filter left it where that is not there."""
     wanted = pc.field("id").isin(sorted(ids))
     try:
         found = matching(rows(directory, "extract"), wanted)
     except MissingManifest:
         found = matching(rows(directory, _STAGE), wanted)
-    yield from {row["id"]: row for row in found if row["text"]}.values()
+    return {row["id"]: row for row in found if row["text"]}
 
 
 @dataclass(frozen=True, slots=True)

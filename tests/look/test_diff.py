@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from curation.accounting.manifest import MissingManifest
+from curation.accounting.sample import SALT, sampled
 from curation.cli import main
 from curation.look import frames
 from curation.look.diff import diff
@@ -134,3 +135,26 @@ def test_the_command(
     found = json.loads(capsys.readouterr().out)
     assert [each["after"] for each in found["moves"]].count("absent") >= 1
     assert main(["diff", str(judged), str(judged / "none")]) == 2
+
+
+def test_what_a_sample_left_out_is_no_change(
+    judging: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run on a sample has the documents of that sample; one that it should have and has not is a change."""
+    names = [f"{n:032x}" for n in range(60)]
+    inside = [n for n, name in enumerate(names) if sampled(name, 0.5, SALT)]
+    rows = [judging.document(n, source="web" if n < 50 else "docs") for n in range(60)]
+    inputs = {"web": {"sample": None}, "docs": {}}
+    judging.publish(tmp_path / "whole", "extract", rows, config={"inputs": inputs})
+    part = [row for n, row in enumerate(rows) if n >= 50 or n in inside][1:]  # one is missing for no reason
+    judging.publish(tmp_path / "part", "extract", part, config={"inputs": {**inputs, "web": {"sample": 0.5}}})
+    left_out = sum(n not in inside for n in range(50))
+    assert 10 < left_out < 40
+    for sides in (("whole", "part"), ("part", "whole")):
+        found = diff(*(str(tmp_path / side) for side in sides))
+        assert found.outside == left_out
+        assert found.same == len(part)
+        assert [each.documents for each in found.moves] == [1]
+    assert main(["diff", str(tmp_path / "whole"), str(tmp_path / "part")]) == 0
+    told = f"{left_out} more are in one run only, for the other read a sample without them."
+    assert told in capsys.readouterr().out
