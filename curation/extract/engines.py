@@ -8,9 +8,10 @@ at 86 pages a second and core, against .871 at 54 out of the box.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from importlib import metadata as packages
@@ -99,11 +100,20 @@ def _as_markdown(main: _Main, html: str, made_by: str, counts: dict[str, float])
 
 
 def precision(html: str) -> Extraction:
-    """Return the main text as Markdown where noise is worse than loss: precision +.014, recall -.06."""
+    """Return the main text as Markdown where noise is worse than loss: precision +.014, recall -.06.
+
+    A page too deep for the parser or the library gets the linear engine's text.
+    """
     tree = parse(html)
-    counts = _seen(tree)
-    main = _trafilatura_text(tree, "precision")
+    counts, too_deep = _seen(tree), math.isinf(text_length(tree))
+    try:
+        main = _trafilatura_text(tree, "precision")
+    except RecursionError:
+        main, too_deep = _Main(), True
     made_by = f"trafilatura-{_version('trafilatura')}-precision"
+    if too_deep and not main.text:
+        rescue = linear(html)
+        return replace(rescue, engine=f"{made_by}+{rescue.engine}", counts={**rescue.counts, "rescued": 1.0})
     return _as_markdown(main, html, made_by, counts)
 
 

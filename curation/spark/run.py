@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 from pyspark.errors import PySparkException
@@ -18,14 +17,16 @@ from pyspark.sql import SparkSession
 from curation.accounting.fingerprint import canonical, digest_file, fingerprint
 from curation.accounting.ledger import STATES, Count, Ledger
 from curation.accounting.manifest import STAGES, Manifest, join, published, read_manifest
-from curation.recipe.dedup import Semantic
+from curation.filters.quality import Selection
 from curation.recipe.history import earlier_outputs
 from curation.recipe.passes import files_of
 from curation.recipe.recipe import Recipe, TrainedTokenizer, preference
-from curation.spark import decontaminate, sharding
+from curation.recipe.select import measured_only, selections
+from curation.spark import decontaminate, selecting, sharding
 from curation.spark.duplicates import Finder, Preference
 from curation.spark.errors import StageFailed, StaleInput, differences
 from curation.spark.history import History
+from curation.spark.inputs import embeddings, scopes
 from curation.spark.progress import shown
 from curation.spark.session import start
 from curation.spark.sources import read_pages
@@ -33,11 +34,20 @@ from curation.spark.stages import account, extract, filter_documents, read_kept,
 from curation.spark.store import SCRATCH, TABLES, Store, find_files, sizes
 
 #: Raised by hand when a change of code changes what a stage writes for the same recipe and bytes.
-OUTPUT_VERSION = {"extract": 3, "filter": 3, "dedup": 3, "decontaminate": 1, "tokenizer": 1, "shard": 1}
+OUTPUT_VERSION = {
+    "extract": 4,
+    "filter": 3,
+    "select": 1,
+    "dedup": 3,
+    "decontaminate": 1,
+    "tokenizer": 1,
+    "shard": 1,
+}
 #: Libraries whose version changes a stage's output.
 LIBRARIES = {
     "extract": ("trafilatura", "resiliparse", "lxml", "pycld2", "faust-cchardet"),
     "filter": ("regex", "pycld2", "fasttext-numpy2-wheel"),
+    "select": (),
     "dedup": (),
     "decontaminate": ("regex",),
     "tokenizer": ("tokenizers",),
@@ -89,8 +99,8 @@ class Run:
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages that the recipe has, in order."""
-        absent = ("decontaminate",) if self.recipe.decontaminate is None else ()
-        return tuple(stage for stage in STAGES if stage not in absent)
+        wanted = {"select": bool(self._selections()), "decontaminate": self.recipe.decontaminate is not None}
+        return tuple(stage for stage in STAGES if wanted.get(stage, True))
 
     def _before(self, stage: str) -> str:
         """Return the stage whose kept documents a stage reads."""
@@ -102,6 +112,7 @@ class Run:
         plans = {
             "extract": self._extract,
             "filter": self._filter,
+            "select": self._select,
             "dedup": self._dedup,
             "decontaminate": self._decontaminate,
             "shard": self._shard,
@@ -173,14 +184,17 @@ class Run:
             inputs = {name: replace(each, path=(), snapshot=None) for name, each in recipe.inputs.items()}
             config = {"extract": replace(recipe.extract, failure_budget=0.0), "inputs": inputs}
         elif stage == "filter":
-            config = {"filter": recipe.filter, "measure": recipe.measure}
+            passes = [measured_only(each) for each in recipe.filter]
+            config = {"filter": passes, "measure": recipe.measure}
+        elif stage == "select":
+            config = {"select": self._selections()}
         elif stage == "decontaminate":
             assert recipe.decontaminate is not None
             sets = sorted({file.set for file in recipe.decontaminate.files()})  # their bytes are resources
             config = {"decontaminate": replace(recipe.decontaminate, against=()), "sets": sets}
         else:
             settings = replace(recipe.dedup, against=())  # what lies there is an input, wherever it lies
-            config = {"dedup": settings, "prefer": self._preferences(), "scopes": self._scopes()}
+            config = {"dedup": settings, "prefer": self._preferences(), "scopes": scopes(recipe)}
         return config | {"dropped_text_rate": recipe.dropped_text_rate}
 
     def _preferences(self) -> list[Preference]:
@@ -224,42 +238,35 @@ class Run:
 
         return self._plan("filter", self._config("filter"), _named("extract", before), write, resources)
 
+    def _selections(self) -> tuple[Selection, ...]:
+        return selections(self.recipe.filter, self.recipe.select)
+
+    def _select(self) -> Plan:
+        before, rate = self._input("filter"), self.recipe.dropped_text_rate
+
+        def write(spark: SparkSession, path: str) -> Mapping[str, Any]:
+            return selecting.write(spark, read_kept(spark, before), self._selections(), path, rate)
+
+        return self._plan("select", self._config("select"), _named("filter", before), write)
+
     def _dedup(self) -> Plan:
-        recipe, before = self.recipe, self._input("filter")
+        recipe, stage = self.recipe, self._before("dedup")
+        before = self._input(stage)
         earlier = {path: read_manifest(path) for path in earlier_outputs(recipe.dedup)}
 
         def write(spark: SparkSession, path: str) -> Mapping[str, Any]:
             history = History(spark, earlier) if earlier else None
-            finder = Finder(
-                spark, recipe.dedup, self._preferences(), join(path, SCRATCH, TABLES), self._scopes(), history
-            )
+            tables = join(path, SCRATCH, TABLES)
+            finder = Finder(spark, recipe.dedup, self._preferences(), tables, scopes(recipe), history)
             return finder.write(read_kept(spark, before), path, recipe.dropped_text_rate)
 
-        inputs: dict[str, Any] = dict(_named("filter", before))
+        inputs: dict[str, Any] = dict(_named(stage, before))
         resources: dict[str, str] = {}
         if recipe.dedup.semantic:
-            inputs["embeddings"], resources = self._embeddings(recipe.dedup.semantic)
+            inputs["embeddings"], resources = embeddings(recipe.dedup.semantic)
         if earlier:
             inputs["against"] = [f"{each.fingerprint} {each.digest}" for each in earlier.values()]
         return self._plan("dedup", self._config("dedup"), inputs, write, resources)
-
-    def _embeddings(self, settings: Semantic) -> tuple[Any, dict[str, str]]:
-        """Return what is known of the files of embeddings, and of the code that makes or clusters them."""
-        resources = {"scikit-learn": version("scikit-learn")}
-        if settings.embeddings is not None:
-            return canonical(find_files("semantic", [settings.embeddings])), resources
-        name = str(settings.encoder).partition(":")[0]
-        module = find_spec(name)
-        return None, resources | {name: digest_file(module.origin) if module and module.origin else ""}
-
-    def _scopes(self) -> dict[str, str] | None:
-        """Return source -> the scope in which its duplicates are looked for; None where there is one."""
-        inputs = self.recipe.inputs
-        scopes = {
-            "per_source": {name: name for name in inputs},
-            "per_snapshot": {name: each.snapshot or name for name, each in inputs.items()},
-        }
-        return scopes.get(self.recipe.dedup.scope)
 
     def _decontaminate(self) -> Plan:
         settings, stage = self.recipe.decontaminate, self._before("decontaminate")

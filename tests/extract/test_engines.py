@@ -101,6 +101,29 @@ def test_resiliparse_rescues_what_trafilatura_lost(monkeypatch: pytest.MonkeyPat
         assert found.counts.get("rescued") == (1.0 if rescued else None)
 
 
+@pytest.mark.parametrize("name", ["trafilatura", "fast", "precision"])
+def test_a_page_too_deep_for_the_library_is_rescued(name: str) -> None:
+    found = ENGINES[name]("<html><body>" + "<b><i>" * 5000 + f"<p>{SENTENCE * 4}</p></body></html>")
+    assert SENTENCE.strip() in found.text
+    assert found.counts["rescued"] == 1.0
+    assert "+resiliparse-" in found.engine
+
+
+@pytest.mark.parametrize("name", ["trafilatura", "fast", "precision"])
+def test_a_page_on_which_the_library_recurses_too_deep_is_rescued(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from curation.extract import engines
+
+    def deep(*arguments: object, **named: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(engines, "_trafilatura_text", deep)
+    found = ENGINES[name](PAGE)
+    assert SENTENCE.strip() in found.text
+    assert found.counts["rescued"] == 1.0
+
+
 def test_engines_have_names_or_addresses() -> None:
     assert engine_named("trafilatura") is trafilatura
     assert engine_named("curation.extract.engines:resiliparse") is resiliparse
