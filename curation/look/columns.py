@@ -19,6 +19,7 @@ import pyarrow.dataset as ds
 from curation.accounting.ledger import COUNTED
 from curation.accounting.manifest import MissingManifest, published, read_manifest
 from curation.accounting.settle import SETTLED
+from curation.filters import judge
 from curation.look.frames import ROW_STAGES, manifests, rows, rules
 
 Kind = Literal["text", "number", "list"]
@@ -30,6 +31,8 @@ COLUMNS: dict[str, Kind] = {
     **dict.fromkeys(("year", "offset", "length", "characters", "characters_in"), "number"),
     **dict.fromkeys(("reason", "edit"), "list"),
 }
+#: What begins the name of a label that a recipe's passes gave.
+LABEL = judge.LABEL
 _READ = {"year": "captured_at", "site": "url", "reason": "reasons", "edit": "edits"}
 _BATCH_ROWS = 8_192
 _HOST = r"^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#@]*@)?(?:[Ww]{3}\.)?(?P<site>\[[^\]]*\]|[^/?#:]*)"
@@ -58,6 +61,8 @@ class Batch:
             return pc.utf8_lower(pc.struct_field(pc.extract_regex(self.rows["url"], _HOST), "site"))
         if name in COLUMNS:
             return self.rows[name]
+        if name.startswith(LABEL):
+            return pc.map_lookup(self.rows["metadata"], name, "first")
         return pc.map_lookup(self.rows["measures"], name, "first")
 
     def values(self, name: str) -> tuple[pa.Array, npt.NDArray[np.int64]]:
@@ -135,7 +140,7 @@ def row_stages(directory: str) -> list[str]:
 
 
 def measures(directory: str) -> list[str]:
-    """Return the names of the measures that the records of a run may have, sorted."""
+    """Return the names of the measures and labels that the records of a run may have, sorted."""
     found: set[str] = set()
     for stage in row_stages(directory):
         manifest = read_manifest(published(directory, stage))
@@ -144,7 +149,7 @@ def measures(directory: str) -> list[str]:
         found |= {f"{COUNTED[stage]}{name}" for name in manifest.ledger.get("counts", {})}
         batch = rows(directory, stage).head(1_000, columns=["measures"])["measures"].combine_chunks()
         found |= {name for name in pc.unique(batch.keys).to_pylist() if name} if len(batch) else set()
-    return sorted(found)
+    return sorted(found | set(labels(directory)))
 
 
 def fetch(directory: str, keys: Sequence[Key]) -> list[dict[str, Any]]:
@@ -160,9 +165,24 @@ def fetch(directory: str, keys: Sequence[Key]) -> list[dict[str, Any]]:
     return [found[key] for key in keys]
 
 
+def labels(directory: str) -> list[str]:
+    """Return the names of the labels that the filter stage of a run gave, `label.NAME`."""
+    found = manifests(directory).get("filter")
+    passes = found.config.get("filter", []) if found else []
+    names = [label["name"] for each in passes for label in each.get("labels", [])]
+    return [f"{LABEL}{name}" for name in names if name != "language"]
+
+
+def kind_of(name: str) -> Kind:
+    """Return what a column, a label or a measure holds."""
+    return "text" if name.startswith(LABEL) else COLUMNS.get(name, "number")
+
+
 def _read(name: str) -> str:
     if name in _READ:
         return _READ[name]
+    if name.startswith(LABEL):
+        return "metadata"
     return name if name in SETTLED.names else "measures"
 
 

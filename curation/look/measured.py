@@ -6,7 +6,8 @@ Batches are small, so memory does not grow with the number of documents.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class Bounds:
         low, high: (rules,), the closed interval that each allows.
         only: of each, the sources that it is for; none for all.
         measure: `all`, or `needed`: up to the first pass that a document broke.
+        spoken: language -> (low, high) of the documents in it, where a table gives it bounds of its own.
     """
 
     names: tuple[str, ...]
@@ -43,9 +45,12 @@ class Bounds:
     high: npt.NDArray[np.float64]
     only: tuple[tuple[str, ...], ...]
     measure: str
+    spoken: Mapping[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]] = field(
+        default_factory=dict
+    )
 
     def changed(self, rule: str, side: str, value: float) -> Bounds:
-        """Return the rules with one bound (`min` or `max`) moved."""
+        """Return the rules with one bound (`min` or `max`) moved; those of a table's languages stay."""
         name = "low" if side == "min" else "high"
         moved = getattr(self, name).copy()
         moved[self.names.index(rule)] = value
@@ -54,11 +59,16 @@ class Bounds:
     @property
     def binding(self) -> list[bool]:
         """Which rules have a bound, and so can drop anything."""
-        return [is_bound(low) or is_bound(high) for low, high in zip(self.low, self.high, strict=True)]
+        sides = [self.low, self.high, *chain.from_iterable(self.spoken.values())]
+        return [any(map(is_bound, each)) for each in zip(*sides, strict=True)]
 
     def broken(self, batch: Batch) -> Flags:
         """Return which document broke which rule, (documents, rules); one that did not measure it, none."""
         inside = (self.low <= batch.values) & (batch.values <= self.high)
+        for number, (_, language) in enumerate(batch.groups):
+            if language in self.spoken:
+                (low, high), mine = self.spoken[language], batch.group == number
+                inside[mine] = (low <= batch.values[mine]) & (batch.values[mine] <= high)
         broken: Flags = batch.measured & ~inside
         return broken
 
@@ -99,7 +109,27 @@ def bounds(directory: str) -> Bounds:
         high=np.array([float(rule["max"]) for _, rule in found]),
         only=tuple(tuple(each.get("only") or ()) for each, _ in found),
         measure=str(config.get("measure", "needed")),
+        spoken=_spoken(config["filter"]),
     )
+
+
+def _spoken(
+    passes: Sequence[Mapping[str, Any]],
+) -> dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """Return the bounds of each language that a table names; a rule that it takes out has none."""
+    languages = dict.fromkeys(chain.from_iterable(each.get("per_language") or () for each in passes))
+    found = {}
+    for language in languages:
+        low, high = [], []
+        for each in passes:
+            own = (each.get("per_language") or {}).get(language, each["rules"])
+            bounds = {rule["name"]: (float(rule["min"]), float(rule["max"])) for rule in own}
+            for rule in each["rules"]:
+                least, most = bounds.get(rule["name"], (-np.inf, np.inf))
+                low.append(least)
+                high.append(most)
+        found[language] = np.array(low), np.array(high)
+    return found
 
 
 def batches(directory: str, names: Sequence[str]) -> Iterator[Batch]:

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.look.columns import COLUMNS, Batch
+from curation.look.columns import COLUMNS, Batch, kind_of
 from curation.recipe.config import nearest
 
 _COMPARE: dict[str, Callable[..., pa.Array]] = {
@@ -204,7 +204,7 @@ class _Reader:
 
     def test(self) -> Test:
         name = self.name()
-        kind = COLUMNS.get(name, "number")
+        kind = kind_of(name)
         if self.takes("IS"):
             negated = self.takes("NOT")
             if not self.takes("NULL"):

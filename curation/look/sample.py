@@ -22,7 +22,7 @@ from curation.accounting.manifest import published, read_manifest
 from curation.accounting.sample import SALT, position
 from curation.accounting.settle import SETTLED
 from curation.filters.account import Flags
-from curation.look.columns import COLUMNS, Batch, Key, batches, fetch, measures
+from curation.look.columns import COLUMNS, Batch, Key, batches, fetch, labels, measures
 from curation.look.frames import rules
 from curation.look.listing import Card, card
 from curation.look.predicate import BadPredicate, Predicate, read_predicate
@@ -75,6 +75,7 @@ class Request:
         if self.n < 0 or self.at_least < 0:
             raise BadSample("--n and --at-least count documents: expected 0 or more")
         able = [name for name, kind in COLUMNS.items() if kind == "text" and name != "text"] + ["year"]
+        able += labels(self.directory) if set(self.by).difference(able) else []
         for name in self.by:
             if name not in able:
                 raise BadSample(f"--stratify: no column named '{name}'{nearest(name, able)}")

@@ -190,6 +190,8 @@ def _notes(rules: Bounds, asked: Sequence[Move], rates: tokens.Rates | None) -> 
         for name in dict.fromkeys(each.rule for each in asked)
         if only[name]
     ]
+    if rules.spoken:
+        found.append(f"The tables' own bounds for {len(rules.spoken)} languages stay as they are.")
     found.append(
         "Only documents that reached the filter stage are counted: what extract removed stays removed, and "
         "what comes back may still be merged by dedup."

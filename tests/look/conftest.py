@@ -230,16 +230,20 @@ TEXTS = _texts(150)
 
 
 def write_judged(
-    directory: Path, *, measure: str = "all", texts: Sequence[tuple[str, str, str]] = TEXTS
+    directory: Path,
+    *,
+    measure: str = "all",
+    texts: Sequence[tuple[str, str, str]] = TEXTS,
+    passes: Sequence[Pass] = PASSES,
 ) -> Path:
-    """A run of a filter stage alone, its texts judged by PASSES as the stage does it."""
+    """A run of a filter stage alone, its texts judged by the passes as the stage does it."""
     rows = [
         document(n, source=source, language=language, text=text)
         for n, (source, language, text) in enumerate(texts)
     ]
     batch = pa.RecordBatch.from_pylist(rows, schema=DOCUMENT)
-    judged = judge_batch(batch, PASSES, measure_all=measure == "all").to_pylist()
-    config = {"filter": canonical(PASSES), "measure": measure, "dropped_text_rate": 1.0}
+    judged = judge_batch(batch, passes, measure_all=measure == "all").to_pylist()
+    config = {"filter": canonical(passes), "measure": measure, "dropped_text_rate": 1.0}
     path = publish(directory, "filter", judged, config=config, ledger=tally("filter", []).to_json())
     (path / "rows").mkdir(exist_ok=True)
     return directory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace as Namespace
 
@@ -12,6 +13,8 @@ from curation.accounting.ledger import Count, Ledger
 from curation.cli import main
 from curation.filters.judge import judge_text
 from curation.look.account import Disagreement, account
+from curation.look.moves import moves
+from curation.look.whatif import what_if
 from curation.shards.tokens import train_tokenizer
 
 
@@ -129,3 +132,21 @@ def test_tokens_are_estimated_at_the_rate_of_the_dropped(judging: Namespace, tmp
     assert groups["de"].dropped[2] == pytest.approx(20 * 2, rel=1e-2), "too few to have a rate: that of all"
     assert "5 dropped texts, a sample, were tokenized with the run's tokenizer" in " ".join(found.notes)
     assert "the kept documents: 0.500" in " ".join(found.notes)
+
+
+def test_languages_with_bounds_of_their_own_are_judged_by_those(judging: Namespace, tmp_path: Path) -> None:
+    gopher, house = judging.passes
+    words, mean = gopher.rules
+    own = {"de": (replace(words, min=2), replace(mean, max=5)), "fr": (), "en": (words,)}
+    run = judging.write(tmp_path, passes=[replace(gopher, per_language=own), house])
+    found = account(str(run)).by("language")
+    by_rule = dict(zip(account(str(run)).bounds.names, found["de"].broke[0], strict=True))
+    texts = [text for source, language, text in judging.texts if (source, language) == ("web", "de")]
+    assert by_rule["gopher.word_count"] == sum(len(text.split()) < 2 for text in texts)
+    assert (
+        dict(zip(account(str(run)).bounds.names, found["en"].broke[0], strict=True))[
+            "gopher.mean_word_length"
+        ]
+        == 0
+    )
+    assert "stay as they are" in what_if(str(run), moves(str(run), ["gopher.word_count.min=9"])).notes[-2]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from curation.accounting.sample import position, sampled
 from curation.cli import main
+from curation.filters.rules import Label, Pass
 from curation.look import frames
 from curation.look.sample import BadSample, Request, Sample, draw, near
 from curation.look.strata import Stratum, jensen_shannon, skew
@@ -252,3 +253,13 @@ def test_divergence_is_symmetric_and_bounded(first: dict[str, int], second: dict
     assert 0 <= found <= 1 + 1e-12
     assert found == pytest.approx(jensen_shannon(second, first))
     assert jensen_shannon(first, first) == 0
+
+
+def test_labels_are_strata_and_conditions(judging: SimpleNamespace, tmp_path: Path) -> None:
+    script = Pass(name="names", edits=(), rules=(), labels=(Label(name="script", labeller="script"),))
+    texts = [("web", "en", text) for text in ("one two", "где", "три", "12")]
+    run = str(judging.write(tmp_path, passes=[script], texts=texts))
+    found = draw(Request(directory=run, rate=1.0, by=("label.script",)))
+    assert {each.values: each.records for each in found.strata} == {("Latn",): 1, ("Cyrl",): 2, ("Zyyy",): 1}
+    where = "label.script = 'Cyrl' AND label.script LIKE 'C%'"
+    assert draw(Request(directory=run, where=where)).matched == 2
