@@ -11,10 +11,20 @@ from curation.text.text import Text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Top:
+    """A bound that the corpus sets: the best `fraction` of its weight, for each source or language or all."""
+
+    fraction: float
+    weigh: str = "documents"
+    per: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
     """Keep a document while `min <= signal(text, **options) <= max`; both ends belong to the interval.
 
-    Without bounds it is measured and keeps every document: what a recipe has under `measure`.
+    Without bounds it is measured and keeps every document: what a recipe has under `measure`. Where it asks
+    for the `top` of the corpus, a later stage keeps those.
     """
 
     name: str
@@ -22,6 +32,7 @@ class Rule:
     min: float = -math.inf
     max: float = math.inf
     options: Mapping[str, object] = field(default_factory=dict)
+    top: Top | None = None
 
     def measure(self, text: Text) -> float:
         """Return the signal's value, in its own unit."""

@@ -18,6 +18,7 @@ from curation.recipe.config import Reader, nearest
 from curation.recipe.labels import decode_labels, decode_when
 from curation.recipe.nodes import found, parse, plain
 from curation.recipe.options import decode, options, required
+from curation.recipe.select import TOP, decode_top
 from curation.recipe.tables import languages
 from curation.signals import LABELLERS, SIGNALS, blocklist
 from curation.signals.checks import option_mistakes
@@ -180,29 +181,31 @@ def _rule(
     if under is not None and under.signal != signal:
         under = None
     given = _known(reader, signal, items, bounded=bounded)
+    top = decode_top(reader, given)
     below = under if under and bounded else Rule(name=name, signal=signal)
     low = reader.value(given.pop("min")[1], float) if "min" in given else below.min
     high = reader.value(given.pop("max")[1], float) if "max" in given else below.max
     chosen = {**(under.options if under else {}), **decode(reader, SIGNALS[signal], given)}
     if len(reader.mistakes) > before:
         return None
-    if bounded and (wrong := interval_mistake(name, signal, low, high)):
+    unbounded = top is not None and low == -math.inf and high == math.inf
+    if bounded and not unbounded and (wrong := interval_mistake(name, signal, low, high)):
         reader.wrong(key, wrong)
     required(reader, key, signal, SIGNALS[signal], chosen)
     for option, wrong in option_mistakes(signal, chosen, nearest) if len(reader.mistakes) == before else ():
         reader.wrong(given[option][1] if option in given else key, wrong)
     if len(reader.mistakes) > before:
         return None
-    return Rule(name=name, signal=signal, min=low, max=high, options=chosen)
+    return Rule(name=name, signal=signal, min=low, max=high, options=chosen, top=top or below.top)
 
 
 def _known(
     reader: Reader, signal: str, items: dict[str, tuple[Node, Node]], *, bounded: bool
 ) -> dict[str, tuple[Node, Node]]:
-    takes = [*(_BOUNDS if bounded else ()), *options(SIGNALS[signal])]
+    takes = [*((*_BOUNDS, *TOP) if bounded else ()), *options(SIGNALS[signal])]
     for name in [name for name in items if name not in takes]:
         key, _ = items.pop(name)
-        if name in _BOUNDS:
+        if name in (*_BOUNDS, *TOP):
             reader.wrong(key, f"what is under measure has no '{name}'; a bound belongs under keep")
         else:
             reader.wrong(key, f"{signal} takes no '{name}'{nearest(name, takes)}")

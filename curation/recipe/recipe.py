@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
 
+from curation.filters.quality import Selection
 from curation.filters.rules import Pass
+from curation.recipe import select
 from curation.recipe.config import ConfigError, Reader, compose, nearest
 from curation.recipe.decontaminate import Decontaminate
 from curation.recipe.dedup import Dedup
@@ -20,6 +22,7 @@ from curation.recipe.history import incomparable, unpublished
 from curation.recipe.labels import label_mistakes, stream_mistakes
 from curation.recipe.nodes import missing
 from curation.recipe.passes import decode_pass
+from curation.recipe.sites import Sites
 from curation.signals.checks import language_mistake
 
 RecordType = Literal["response", "resource", "conversion", "revisit"]
@@ -210,7 +213,9 @@ class Recipe:
     inputs: Mapping[str, Input]
     extract: Extract = Extract()
     filter: tuple[Pass, ...] = ()
+    select: tuple[Selection, ...] = ()
     dedup: Dedup = field(default_factory=Dedup)
+    sites: Sites | None = None
     decontaminate: Decontaminate | None = None
     shard: Shard
     measure: Literal["needed", "all"] = "needed"
@@ -227,10 +232,12 @@ class Recipe:
             yield from _input_mistakes(inputs)
         yield from _pass_mistakes(passes, inputs)
         yield from label_mistakes(passes)
+        measures = {f"{each.name}.{rule.name}" for each in passes for rule in each.rules} | {"characters"}
+        chosen = [each for each in values.get("select") or () if each is not None]
+        yield from select.mistakes(passes, chosen, measures)
         shard, dedup = values.get("shard"), values.get("dedup")
         if shard and isinstance(shard.tokenizer, str) and (wrong := missing(shard.tokenizer)):
             yield ("shard", "tokenizer"), wrong
-        measures = {f"{each.name}.{rule.name}" for each in passes for rule in each.rules} | {"characters"}
         for i, by in enumerate(shard.by if shard else ()):
             for wrong in stream_mistakes(by, passes) if isinstance(by, str) else ():
                 yield ("shard", "by", i), wrong

@@ -22,7 +22,7 @@ from curation.recipe.history import earlier_outputs
 from curation.recipe.passes import files_of
 from curation.recipe.recipe import Recipe, TrainedTokenizer, preference
 from curation.recipe.select import measured_only, selections
-from curation.spark import decontaminate, selecting, sharding
+from curation.spark import decontaminate, selecting, sharding, sites
 from curation.spark.duplicates import Finder, Preference
 from curation.spark.errors import StageFailed, StaleInput, differences
 from curation.spark.history import History
@@ -32,27 +32,7 @@ from curation.spark.session import start
 from curation.spark.sources import read_pages
 from curation.spark.stages import account, extract, filter_documents, read_kept, write_rows
 from curation.spark.store import SCRATCH, TABLES, Store, find_files, sizes
-
-#: Raised by hand when a change of code changes what a stage writes for the same recipe and bytes.
-OUTPUT_VERSION = {
-    "extract": 4,
-    "filter": 3,
-    "select": 1,
-    "dedup": 3,
-    "decontaminate": 1,
-    "tokenizer": 1,
-    "shard": 1,
-}
-#: Libraries whose version changes a stage's output.
-LIBRARIES = {
-    "extract": ("trafilatura", "resiliparse", "lxml", "pycld2", "faust-cchardet"),
-    "filter": ("regex", "pycld2", "fasttext-numpy2-wheel"),
-    "select": (),
-    "dedup": (),
-    "decontaminate": ("regex",),
-    "tokenizer": ("tokenizers",),
-    "shard": ("tokenizers", "mosaicml-streaming"),
-}
+from curation.spark.versions import LIBRARIES, OUTPUT_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +79,8 @@ class Run:
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages that the recipe has, in order."""
-        wanted = {"select": bool(self._selections()), "decontaminate": self.recipe.decontaminate is not None}
+        wanted = {"select": bool(self._selections())}
+        wanted |= {name: getattr(self.recipe, name) is not None for name in ("sites", "decontaminate")}
         return tuple(stage for stage in STAGES if wanted.get(stage, True))
 
     def _before(self, stage: str) -> str:
@@ -109,15 +90,8 @@ class Run:
     def _bring(self, stage: str) -> Manifest:
         if stage == "shard" and isinstance(self.recipe.shard.tokenizer, TrainedTokenizer):
             self._made(self._tokenizer())
-        plans = {
-            "extract": self._extract,
-            "filter": self._filter,
-            "select": self._select,
-            "dedup": self._dedup,
-            "decontaminate": self._decontaminate,
-            "shard": self._shard,
-        }
-        return self._made(plans[stage]())
+        plan: Callable[[], Plan] = getattr(self, f"_{stage}")
+        return self._made(plan())
 
     def _made(self, plan: Plan) -> Manifest:
         """Return the published manifest of a plan, running it if it is not there yet."""
@@ -188,6 +162,8 @@ class Run:
             config = {"filter": passes, "measure": recipe.measure}
         elif stage == "select":
             config = {"select": self._selections()}
+        elif stage == "sites":
+            config = {"sites": recipe.sites}
         elif stage == "decontaminate":
             assert recipe.decontaminate is not None
             sets = sorted({file.set for file in recipe.decontaminate.files()})  # their bytes are resources
@@ -267,6 +243,15 @@ class Run:
         if earlier:
             inputs["against"] = [f"{each.fingerprint} {each.digest}" for each in earlier.values()]
         return self._plan("dedup", self._config("dedup"), inputs, write, resources)
+
+    def _sites(self) -> Plan:
+        settings, before, rate = self.recipe.sites, self._input("dedup"), self.recipe.dropped_text_rate
+        assert settings is not None
+
+        def write(spark: SparkSession, path: str) -> Mapping[str, Any]:
+            return sites.write(spark, read_kept(spark, before), settings, path, rate)
+
+        return self._plan("sites", self._config("sites"), _named("dedup", before), write)
 
     def _decontaminate(self) -> Plan:
         settings, stage = self.recipe.decontaminate, self._before("decontaminate")

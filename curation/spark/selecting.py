@@ -1,0 +1,181 @@
+"""The best share of a corpus: exact cuts out of counts, then one pass over the documents.
+
+Only numbers are counted, sixteen bits of the score at a time; no document is sorted or moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from curation.accounting.manifest import join
+from curation.document import DOCUMENT
+from curation.filters.quality import Cut, Search, Selection, judge, ordered, target, unordered
+from curation.spark.frames import Batches, map_batches
+from curation.spark.scratch import Scratch
+from curation.spark.stages import settled, write_rows
+from curation.spark.store import SCRATCH, TABLES
+
+_KEYS = pa.schema(
+    [
+        pa.field("group", pa.string()),
+        pa.field("measure", pa.string()),
+        pa.field("key", pa.int64()),
+        pa.field("weight", pa.int64()),
+    ]
+)
+_FACTS = ("source", "language", "characters", "measures")
+Judged = list[tuple[Selection, Cut]]
+#: (group, measure) -> number.
+Totals = dict[tuple[str, str], int]
+
+
+def write(
+    spark: SparkSession, documents: DataFrame, selections: Sequence[Selection], path: str, rate: float
+) -> Mapping[str, Any]:
+    """Write the rows; return the manifest's detail: of each selection and group the cut and what it keeps."""
+    scratch = Scratch(spark, join(path, SCRATCH, TABLES))
+    judged: Judged = []
+    detail: dict[str, Any] = {}
+    for selection in selections:
+        cut, told = _cut(documents, selection, judged, scratch)
+        judged.append((selection, cut))
+        detail[selection.called] = told
+    write_rows(settled(_marked(documents, judged), rate), path)
+    return {"selections": detail}
+
+
+def _cut(
+    documents: DataFrame, selection: Selection, before: Judged, scratch: Scratch
+) -> tuple[Cut, dict[str, Any]]:
+    """Return the cut of one selection over what those before it leave, and its account by group."""
+    edges: dict[str, dict[str, list[float]]] = {}
+    if selection.bins is not None:
+        bins = selection.bins
+        keys = scratch.saved(_keys(documents, selection, before, None), "measures")
+        totals = _totals(keys)
+        wanted = {
+            place: [target((bins - j) / bins, total) for j in range(1, bins)]
+            for place, total in totals.items()
+        }
+        for (group, measure), found in _searched(keys, wanted).items():
+            edges.setdefault(group, {})[measure] = [unordered(search.prefix) for search in found]
+    keys = scratch.saved(_keys(documents, selection, before, edges), "scores")
+    totals = _totals(keys)
+    least: dict[str, float] = {}
+    told: dict[str, Any] = {}
+    if selection.top_fraction is not None:
+        wanted = {place: [target(selection.top_fraction, total)] for place, total in totals.items()}
+        for (group, _), (search,) in _searched(keys, wanted).items():
+            least[group] = unordered(search.prefix)
+    else:
+        assert selection.min is not None
+        least = {group: selection.min for group, _ in totals}
+    for (group, _), total in sorted(totals.items()):
+        told[group.replace("\x1f", " ") or "all"] = {"min": least[group], "weight": total}
+    return Cut(edges=edges, least=least), told
+
+
+def _keys(
+    documents: DataFrame,
+    selection: Selection,
+    before: Judged,
+    edges: Mapping[str, Mapping[str, Sequence[float]]] | None,
+) -> DataFrame:
+    """Return what is counted: the measures one by one (no edges yet), or the score of each document."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            found: list[tuple[str, str, float, int]] = []
+            for row in batch.to_pylist():
+                if any(score < least for _, score, least in judge(row, before)):
+                    continue
+                measures = dict(row["measures"] or ())
+                group, weight = selection.group(row), selection.weight(row, measures)
+                if edges is None:
+                    named = [(name, measures[name]) for name in selection.of if name in measures]
+                else:
+                    score = selection.score(measures, edges.get(group, {}))
+                    named = [] if score is None else [("", score)]
+                found += [(group, name, value, weight) for name, value in named if np.isfinite(value)]
+            groups, names, values, weights = zip(*found, strict=True) if found else ((), (), (), ())
+            keys = ordered(np.array(values, np.float64))
+            columns = [pa.array(groups, pa.string()), pa.array(names, pa.string()), pa.array(keys)]
+            yield pa.RecordBatch.from_arrays([*columns, pa.array(weights, pa.int64())], schema=_KEYS)
+
+    return map_batches(documents.select(*_FACTS), run, _KEYS)
+
+
+def _totals(keys: DataFrame) -> Totals:
+    rows = keys.groupBy("group", "measure").agg(F.sum("weight").alias("weight")).collect()
+    return {(row["group"], row["measure"]): int(row["weight"]) for row in rows}
+
+
+def _searched(
+    keys: DataFrame, wanted: Mapping[tuple[str, str], Sequence[int]]
+) -> dict[tuple[str, str], list[Search]]:
+    """Return the finished searches of each group and measure."""
+    found = {place: [Search(each) for each in targets] for place, targets in wanted.items()}
+    first = next((search for searches in found.values() for search in searches), None)
+    while first is not None and first.shift >= 0:
+        shift = first.shift
+        active = {(*place, search.prefix) for place, searches in found.items() for search in searches}
+        shifted = keys
+        if first.level >= 0:
+            prefixes = keys.sparkSession.createDataFrame(
+                sorted(active), "group string, measure string, prefix long"
+            )
+            upper = F.shiftright("key", shift + 16).alias("prefix")
+            shifted = keys.select("*", upper).join(F.broadcast(prefixes), ["group", "measure", "prefix"])
+        digits = shifted.groupBy("group", "measure", F.shiftright("key", shift).alias("digit"))
+        counts: dict[tuple[str, str, int], dict[int, int]] = {}
+        for row in digits.agg(F.sum("weight").alias("weight")).collect():
+            prefix = row["digit"] >> 16 if first.level >= 0 else 0
+            place = (row["group"], row["measure"], prefix)
+            counts.setdefault(place, {})[row["digit"]] = int(row["weight"])
+        for (group, measure), searches in found.items():
+            for search in searches:
+                search.advance(counts.get((group, measure, search.prefix), {}))
+    return found
+
+
+def _marked(documents: DataFrame, judged: Judged) -> DataFrame:
+    """Return the documents as this stage received them, judged."""
+    fresh = {
+        "characters_in": F.col("characters"),
+        "edits": F.map_from_arrays(F.array().cast("array<string>"), F.array().cast("array<bigint>")),
+        "merged_into": F.lit(None).cast("string"),
+        "reasons": F.array().cast(documents.schema["reasons"].dataType),
+    }
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            rows = batch.to_pylist()
+            for row in rows:
+                mark(row, judged)
+            yield pa.RecordBatch.from_pylist(rows, schema=DOCUMENT)
+
+    return map_batches(documents.withColumns(fresh), run, DOCUMENT)
+
+
+def mark(row: dict[str, Any], judged: Judged) -> None:
+    """Give a document the measure of each selection that combines, and the reason of the one it fails."""
+    added: list[tuple[str, float]] = []
+    for selection, score, least in judge(row, judged):
+        if selection.bins is not None:
+            added.append((selection.called, score))
+        if score < least:
+            share = (
+                f"the best {selection.top_fraction:.4g} of {selection.weigh}"
+                if selection.top_fraction
+                else ""
+            )
+            among = f" of its {' and '.join(selection.per)}" if share and selection.per else ""
+            reason = {"name": selection.called, "state": "dropped", "value": score, "min": least, "max": None}
+            row["reasons"] = [reason | {"detail": f"not among {share}{among}" if share else None}]
+    row["measures"] = [*(row["measures"] or []), *added]
