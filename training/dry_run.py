@@ -100,6 +100,7 @@ def memory(config: Config, corpus: Corpus, ranks: int) -> dict[str, float]:
         "selective": 5 * width + 2 * shared,
         "full": width,
     }[config.recompute]
+    passing = 2 * hidden + width  # gradients on their way
     again = 0 if config.recompute == "none" else 9 * width + 5 * shared + 4 * hidden  # one block's at a time
     return {
         "weights": 4 * total / ranks,
@@ -107,7 +108,7 @@ def memory(config: Config, corpus: Corpus, ranks: int) -> dict[str, float]:
         "moments": 8 * total / ranks,
         "copies for products": size * (2 * block + vocab * (1 if model.tied else 2)),
         "gradients not yet reduced": 4.0 * total if parts > 1 and ranks > 1 else size * 2 * block,
-        "activations": float(size * tokens * (model.layers * kept + again)),
+        "activations": float(size * tokens * (model.layers * kept + again + passing)),
         "logits": float(tokens * corpus.vocab * (2 * size + 8)),
     }
 
@@ -115,8 +116,8 @@ def memory(config: Config, corpus: Corpus, ranks: int) -> dict[str, float]:
 def _memory(config: Config, corpus: Corpus, ranks: int) -> str:
     parts = config.micro_batches(ranks)
     held = memory(config, corpus, ranks)
-    lines = [["memory of a rank, GiB", ""]] + [[name, f"{each / _GIB:,.2f}"] for name, each in held.items()]
-    lines.append(["in all", f"{sum(held.values()) / _GIB:,.2f}"])
+    lines = [["memory of a rank, GiB", ""]] + [[name, f"{each / _GIB:,.3g}"] for name, each in held.items()]
+    lines.append(["in all", f"{sum(held.values()) / _GIB:,.3g}"])
     rows = config.batch_rows // ranks
     return (
         f"{columns(lines)}\n{rows} rows a rank, {rows // parts} at once (micro batches: {parts}), "

@@ -1,0 +1,143 @@
+"""What a run comes to, told without running it; and the configurations that come with the code."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.distributed._tools.mem_tracker import MemTracker
+
+from training import train
+from training.config import Config, Model, Phase
+from training.corpus import Corpus
+from training.dry_run import memory
+from training.model import Decoder, token_losses
+from training.parallel import prepare
+
+CONFIGS = Path(train.__file__).parent / "configs"
+RANKS = {"demo": 1, "cpu_smoke": 2, "125m_1gpu": 1, "1b_8gpu": 8, "8b_64gpu": 64}
+
+
+PAGE = """\
+parameters            share
+embedding     6,400   6.1 %
+attention    24,576  23.4 %
+feed         73,728  70.2 %
+norms           384   0.4 %
+in all      105,088
+width inside SwiGLU 192, of a head 16; 824,832 FLOP a token
+
+batch 16 rows of 128 = 2,048 tokens, 100 steps, 204,800 tokens = 1.9 a parameter (budget 204,800)
+the shards hold 4,000 rows = 512,000 tokens of these sources
+
+source   rows  broad   end  epochs  at most
+docs    1,000   0.32  0.32    0.64        4
+web     3,000   0.32  0.00    0.32        4
+
+memory of a rank, GiB
+weights                    0.000196
+gradients                  0.000196
+moments                    0.000391
+copies for products         0.00039
+gradients not yet reduced  0.000391
+activations                  0.0033
+logits                     0.000381
+in all                      0.00524
+8 rows a rank, 2 at once (micro batches: 4), recompute: none; an estimate, without what libraries take
+
+time: 1.69e+11 FLOP; on 2 x H200 or H100, at 40% of their 989 bf16 TFLOP/s, 5.93e-08 h
+"""
+
+
+def dry_run(capsys, *arguments):
+    code = train.main([*map(str, arguments), "--dry-run"])
+    said = capsys.readouterr()
+    assert (code, said.err) == (0, "")
+    return said.out
+
+
+def test_every_configuration_is_tested():
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == set(RANKS)
+
+
+@pytest.mark.parametrize("name", RANKS)
+def test_the_configurations_fit_shards_that_are_large_enough(
+    name, tmp_path, fake_corpus, capsys, monkeypatch
+):
+    monkeypatch.setattr(train, "ranks", None)  # no process group, no device
+    small = name in ("demo", "cpu_smoke")
+    sources = {"docs": 800, "web": 200} if small else {"crawl": 80_000_000, "wiki": 9_000_000}
+    data = fake_corpus(
+        tmp_path / "run", sources, row_tokens=512 if small else 2048, vocab=2_000 if small else 50_304
+    )
+    path = CONFIGS / f"{name}.yaml"
+    page = dry_run(
+        capsys, path, "--set", f"data=[{data}]", "--set", f"out={tmp_path / 'out'}", "--ranks", RANKS[name]
+    )
+    assert "tokens" in page
+    assert not (tmp_path / "out").exists()
+    gib = float(page.split("in all")[-1].split()[0])
+    assert gib < (1 if small else 80)
+    if not small:
+        given = float(page.split(" a parameter")[0].rsplit(maxsplit=1)[-1])
+        assert given == pytest.approx(20, rel=0.001)
+
+
+def test_the_page_whole(tmp_path, fake_corpus, capsys):
+    data = fake_corpus(tmp_path / "run", {"docs": 1000, "web": 3000}, row_tokens=128, vocab=100)
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        f"data: [{data}]\nout: out\nbatch_rows: 16\nmicro_rows: 2\nlanes: 4\nbudget_tokens: 204_800\n"
+        "model: {width: 64, layers: 2, heads: 4, kv_heads: 2, hidden_width: 192}\n"
+        "phases:\n  - {name: broad, share: 0.8, mix: {web: 3, docs: 1}}\n  - {name: end, share: 0.2, mix: {docs: 1}}\n"
+    )
+    page = dry_run(capsys, path, "--ranks", "2")
+    configuration, rest = page.split("\n\n", 1)
+    lines = configuration.splitlines()
+    assert lines[2:5] == [
+        "phases:",
+        '  - {"name": "broad", "steps": 80, "mix": {"web": 3.0, "docs": 1.0}, "share": 0.8, "ramp_steps": 0}  # steps derived',
+        '  - {"name": "end", "steps": 20, "mix": {"docs": 1.0}, "share": 0.2, "ramp_steps": 0}  # steps derived',
+    ]
+    assert {"batch_rows: 16", "size: null", "  hidden_width: 192", "  learning_rate: 0.001"} <= set(lines)
+    assert rest == PAGE
+
+
+@pytest.mark.parametrize("recompute", ["none", "selective", "full"])
+@pytest.mark.parametrize(
+    "model", [Model(width=128, layers=6, heads=4, kv_heads=2), Model(width=96, layers=4, heads=6, kv_heads=6)]
+)
+def test_the_memory_told_is_about_what_a_step_takes(recompute, model):
+    rows, tokens, vocab = 2, 64, 32
+    asked = Config(
+        data=("x",), out="x", phases=(Phase(name="all", steps=1, mix={"a": 1}),), batch_rows=rows, lanes=1,
+        model=model, recompute=recompute,
+    )  # fmt: skip
+    corpus = Corpus(
+        row_tokens=tokens,
+        dtype="uint16",
+        vocab=vocab,
+        eot_id=0,
+        tokenizer_digest="",
+        tokenizer="",
+        sources={},
+    )
+    decoder = Decoder(model, vocab)
+    for block in decoder.blocks:
+        prepare(block, recompute, compiled=False)
+    inputs = torch.randint(vocab, (rows, tokens))
+    positions = torch.arange(tokens).expand(rows, tokens)
+
+    def step():
+        logits = decoder(inputs, torch.zeros_like(inputs), positions)
+        token_losses(logits, inputs)[1].sum().backward()
+
+    step()  # so that gradients are there, as with the micro batch before
+    tracker = MemTracker()
+    tracker.track_external(decoder)
+    with tracker:
+        step()
+    (peak,) = tracker.get_tracker_snapshot("peak").values()
+    told = memory(asked, corpus, 1)
+    assert peak["Total"] == pytest.approx(
+        sum(told[name] for name in ("weights", "gradients", "activations", "logits")), rel=0.12
+    )
