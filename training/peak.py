@@ -21,29 +21,25 @@ _KNOWN = {
 
 
 def peak_flops(device: torch.device, precision: str) -> float:
-    """Return the known bfloat16 peak of a GPU, else the best that a matrix product reaches here and now."""
-    if device.type == "cuda" and precision == "bfloat16":
-        name = torch.cuda.get_device_name(device)
-        for part, peak in _KNOWN.items():
-            if part in name:
-                return peak
-    return measured_flops(device, getattr(torch, precision))
+    """Return the known bfloat16 peak of a GPU, or the best that matrix products reach on one not known.
+
+    0.0 on a CPU: others compute on it too, and a share of a peak that moves says nothing.
+    """
+    if device.type != "cuda":
+        return 0.0
+    name = torch.cuda.get_device_name(device)
+    known = (peak for part, peak in _KNOWN.items() if part in name and precision == "bfloat16")
+    return next(known, 0.0) or measured_flops(device, getattr(torch, precision))
 
 
-def measured_flops(device: torch.device, dtype: torch.dtype) -> float:
-    """Return the best of five products of square matrices, with the threads that the run has."""
-    size = 8192 if device.type == "cuda" else 1024
+def measured_flops(device: torch.device, dtype: torch.dtype, size: int = 8192) -> float:
+    """Return the best of five products of square matrices."""
     left = torch.ones(size, size, device=device, dtype=dtype)
     best = float("inf")
     for _ in range(5):
-        _synchronize(device)
+        torch.cuda.synchronize(device)
         began = time.perf_counter()
         left @ left
-        _synchronize(device)
+        torch.cuda.synchronize(device)
         best = min(best, time.perf_counter() - began)
     return 2 * size**3 / best
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

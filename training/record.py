@@ -1,4 +1,4 @@
-"""What a run leaves: config.yaml, metrics.jsonl, ranks.jsonl, summary.json; and the line of progress."""
+"""What a run leaves: config.yaml, *.jsonl, summary.json, curves.html; and the line of progress."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import IO, Any
 import yaml
 
 from training.config import Config
+from training.curves import write_curves
 from training.parallel import Ranks
 from training.plan import Plan
 
@@ -155,6 +156,11 @@ class Record:
         if self.place.is_first:
             for line in lines:
                 print(line, file=sys.stderr)
+
+    def draw(self) -> None:
+        """Draw the run so far to curves.html, if it has taken a step."""
+        if self.place.is_first and self._last:
+            write_curves(self.out)
 
     def finish(self, parameters: int, more: Mapping[str, Any]) -> dict[str, Any]:
         """Write and return the summary, and say in one line how it ended: the first rank does.

@@ -105,6 +105,7 @@ class Run:
                 self._rewind(spike)
             self.pulse.at(self.plan.step, "finishing the last checkpoint")
             self.checkpoints.wait()
+            record.draw()
             if self.signals.noted:
                 raise Stopped(f"{self.signals.noted}: saved; the same command continues: {self.asked.out}")
             parameters = sum(p.numel() for p in self.model.parameters())
@@ -172,7 +173,7 @@ class Run:
         step = batch.drawn.step
         if not (why := self.watch.judge(measured.loss, measured.grad_norm, batch.drawn.phase)):
             return "learn"
-        path = self.record.out / "spikes" / f"step-{step:08d}.json"
+        path = self.record.out / "spikes" / f"step-{step:08d}.html"
         losses = self.place.gather(measured.token_losses).cpu().numpy()
         if self.place.is_first:
             write_spike(path, why, batch.drawn, losses, self.plan, self.corpus)

@@ -26,7 +26,7 @@ _SHOWN_ROWS = 64  # the worst, of which the text is written
 def write_spike(
     path: Path, why: str, drawn: Draw, losses: NDArray[np.float32], plan: Plan, corpus: Corpus
 ) -> None:
-    """Write a batch to a JSON file and, to be read, to an HTML page beside it; the highest loss first.
+    """Write a batch to an HTML page, to be read, and to a JSON file beside it; the highest loss first.
 
     `losses` has one number for each token of the global batch (slots, row_tokens). Rows whose loss is not
     finite come before all others. Text is decoded for the worst rows, where the tokenizer can be had.
@@ -57,8 +57,8 @@ def write_spike(
     rows.sort(key=_worst_first)
     spike = {"step": drawn.step, "why": why, "text": _add_text(rows, corpus), "rows": rows}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(spike, indent=1), encoding="utf-8")
-    path.with_suffix(".html").write_text(page(spike), encoding="utf-8")
+    path.with_suffix(".json").write_text(json.dumps(spike, indent=1), encoding="utf-8")
+    path.write_text(page(spike), encoding="utf-8")
 
 
 def _add_text(rows: Sequence[dict[str, Any]], corpus: Corpus) -> str:

@@ -267,8 +267,6 @@ def test_two_ranks_score_as_one_does(files, write_config, tmp_path, root):
     assert (tmp_path / "two" / "samples.jsonl").read_text() == (
         tmp_path / "one" / "samples.jsonl"
     ).read_text()
-    times = [json.loads(line) for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
-    assert times[-1]["mfu"] > 0
 
 
 def run(folder, *curves):

@@ -204,7 +204,7 @@ def test_a_spike_names_the_poisoned_document(tmp_path, write_config, made, capsy
     assert {row["source"] for row in spike["rows"]} == {"docs"}
     page = path.with_suffix(".html").read_text()
     assert page.index(f"document-{number}") < page.index(worst["text"].split()[0])
-    assert f"{spike['why']}; its documents are in {path}" in capsys.readouterr().err
+    assert f"{spike['why']}; its documents are in {path.with_suffix('.html')}" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -293,12 +293,12 @@ def test_what_is_not_finite_stops_before_the_optimizer_moves(
 
     monkeypatch.setattr(run, "make_optimizer", watched)
     assert main([str(write_config())]) == 1
-    path = tmp_path / "train" / "spikes" / "step-00000006.json"
+    path = tmp_path / "train" / "spikes" / "step-00000006.html"
     assert capsys.readouterr().err == (
         f"step 6: grad_norm is nan; the optimizer has not moved. Its documents are in {path}\n"
     )
     assert len(moved) == len(metrics(tmp_path / "train")) == 6
-    assert len(json.loads(path.read_text())["rows"]) == 8
+    assert len(json.loads(path.with_suffix(".json").read_text())["rows"]) == 8
 
 
 def test_a_rate_that_blows_up_ends_the_run(published, write_config, capsys):

@@ -1,5 +1,7 @@
 """What counts as a spike."""
 
+import json
+
 import pytest
 
 from training.config import Watch as Asked
@@ -41,6 +43,31 @@ def test_the_gradient_norm_is_watched_too():
         assert not watch.judge(4.0, 1.0)
     assert watch.judge(4.0, 9.0).startswith("grad_norm 9 is ")
     assert watch.judge(float("nan"), float("inf")) == "loss is nan; grad_norm is inf"
+
+
+def test_so_many_spikes_in_a_row_are_a_new_level():
+    values = [4.0, 4.1, 3.9, 4.0, *[9.0] * 9, 14.0]
+    assert [step for step, why in enumerate(watched(values)) if why] == [4, 5, 6, 7, 13]
+
+
+def test_a_phase_has_a_level_of_its_own():
+    watch = Watch(Asked(min_steps=4))
+    for _ in range(6):
+        assert not watch.judge(4.0, 1.0, phase=0)
+    for _ in range(6):
+        assert not watch.judge(9.0, 1.0, phase=1)
+    assert watch.judge(14.0, 1.0, phase=1)
+
+
+def test_what_it_has_seen_goes_through_json_and_judges_alike():
+    first = Watch(Asked(min_steps=4, window_steps=6))
+    for n in range(9):
+        first.judge(4.0 + 0.1 * (n % 3), 1.0 + 1 / 3, phase=1)
+    second = Watch(Asked(min_steps=4, window_steps=6))
+    second.load(json.loads(json.dumps(first.state())))
+    for value in (4.1, 9.0, 9.0, 4.0):
+        assert second.judge(value, 1.0, phase=1) == first.judge(value, 1.0, phase=1)
+    assert second.state() == first.state()
 
 
 def test_the_deviation_is_of_the_middle_half():
