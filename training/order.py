@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,19 +59,12 @@ class Order:
         cuts = [source.rows * lane // lanes for lane in range(lanes + 1)]
         self._spans = [_between(shards, sizes, starts, a, b) for a, b in itertools.pairwise(cuts)]
         self.lane_rows = np.diff(np.array(cuts, np.int64))
-        # Where each lane reads: cursors from, to, and their shard, first row, order of rows, and epoch.
-        nowhere = (0, 0, 0, 0, np.empty(0, np.int64), 0)
-        self._places: list[tuple[int, int, int, int, Integers, int]] = [nowhere] * lanes
 
-    def locate(self, lane: int, cursor: int) -> tuple[int, int, int]:
-        """Return (shard, row, epoch) of a lane's row number `cursor`; each epoch has its own order."""
-        if not self._places[lane][0] <= cursor < self._places[lane][1]:
-            self._places[lane] = self._enter(lane, cursor)
-        begin, _, shard, first, within, epoch = self._places[lane]
-        return shard, first + int(within[cursor - begin]), epoch
+    def stretch(self, lane: int, cursor: int) -> tuple[int, int, int, int, Integers]:
+        """Return the piece of a shard that holds a lane's row number `cursor`, and its rows in their order.
 
-    def _enter(self, lane: int, cursor: int) -> tuple[int, int, int, int, Integers, int]:
-        """Return the place of the piece of a shard that holds `cursor`."""
+        That is (first cursor, cursor after the last, shard, epoch, rows); each epoch has its own order.
+        """
         epoch, place = divmod(cursor, int(self.lane_rows[lane]))
         spans = self._spans[lane]
         order = permutation(len(spans), "epoch", self._seed, self._name, lane, epoch)
@@ -78,7 +73,60 @@ class Order:
         shard, first, count = (int(n) for n in spans[order[position]])
         within = permutation(count, "rows", self._seed, self._name, lane, epoch, shard)
         end = cursor - place + int(ends[position])
-        return end - count, end, shard, first, within, epoch
+        return end - count, end, shard, epoch, first + within
+
+
+class Places:
+    """Where each lane of each source reads now: its stretch, so that most rows cost a look-up.
+
+    The thread that reads ahead and one that asks for documents share it; hence the lock.
+    """
+
+    def __init__(self, orders: Sequence[Order], lanes: int) -> None:
+        self._orders, self._lanes = orders, lanes
+        self._bounds = np.zeros((2, len(orders) * lanes), np.int64)  # first cursor, the one after the last
+        self._about = np.zeros((2, len(orders) * lanes), np.int64)  # shard, epoch
+        self._rows = [np.empty(0, np.int64)] * (len(orders) * lanes)
+        self._lock = threading.Lock()
+
+    def locate(self, sources: Integers, lanes: Integers, cursors: Integers) -> tuple[list[int], ...]:
+        """Return (shards, rows, epochs) of the rows number `cursors` of some lanes of some sources."""
+        keys = sources * self._lanes + lanes
+        with self._lock:
+            first, after = self._bounds[:, keys]
+            strange = np.flatnonzero((cursors < first) | (cursors >= after)).tolist()
+            shards, epochs = self._about[:, keys].tolist()
+            places = zip(keys.tolist(), (cursors - first).tolist(), strict=True)
+            if not strange:
+                return shards, [self._rows[key].item(place) for key, place in places], epochs
+            rows = [
+                self._rows[key].item(place) if 0 <= place < len(self._rows[key]) else -1
+                for key, place in places
+            ]
+            for at in strange:  # after all others, whose stretches these may replace
+                shards[at], rows[at], epochs[at] = self._enter(int(keys[at]), int(cursors[at]))
+        return shards, rows, epochs
+
+    def _enter(self, key: int, cursor: int) -> tuple[int, int, int]:
+        """Return (shard, row, epoch) of one row, after going to its stretch."""
+        if not self._bounds[0, key] <= cursor < self._bounds[1, key]:
+            source, lane = divmod(key, self._lanes)
+            first, after, shard, epoch, rows = self._orders[source].stretch(lane, cursor)
+            self._bounds[:, key], self._about[:, key], self._rows[key] = (first, after), (shard, epoch), rows
+        shard, epoch = self._about[:, key].tolist()
+        return shard, self._rows[key].item(cursor - int(self._bounds[0, key])), epoch
+
+
+def rotations(first: int, last: int, seed: int) -> Integers:
+    """Return a number below 2**62 for each step from `first` to before `last`, as if drawn at random.
+
+    A counter through the finalizer of SplitMix64 (Steele et al. 2014): each is known without the others.
+    """
+    key = int.from_bytes(hashlib.blake2b(f"rotations\x1f{seed}".encode(), digest_size=8).digest(), "little")
+    words = (np.arange(first, last, dtype=np.uint64) + np.uint64(key)) * np.uint64(0x9E3779B97F4A7C15)
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((words ^ (words >> np.uint64(31))) >> np.uint64(2)).astype(np.int64)
 
 
 def _between(shards: Integers, sizes: Integers, starts: Integers, first: int, last: int) -> Integers:

@@ -4,29 +4,28 @@ A batch has `batch_rows` slots, dealt evenly to `lanes`; a rank owns a contiguou
 number of ranks that divides the lanes sees the same global batch. Each lane owns its own part of every
 source's shards (a node opens a shard once; no two nodes the same one, but at the lanes - 1 cuts of a source).
 
-Mixtures are whole parts per million. What a source is owed and has not got (its lag) is carried from step to
-step, exactly, and rows are given by earliest deadline: under one mixture no source is ever a whole row ahead
-or behind (Baruah et al. 1996, "Proportionate progress"). Deadlines take the present mixture to last for ever,
-so the past never depends on the future, which may be edited; the price is that with four sources or more a
-switch of mixtures can leave one up to about a row and a half away for some steps, as under any rule that does
-not know the future. The state is a few integers.
+How many rows of each source a step gets is for `quotas` to say, which lane they go to for `deal`, and where
+a lane's next row lies for `order`. Each can answer for any step, so the state is the step. The past never
+depends on the future, which may be edited.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from training.config import Phase
-from training.order import Integers, Order, PlanError, Source, permutation
+from training.deal import Deal
+from training.order import Integers, Order, Places, PlanError, Source
+from training.quotas import Quotas
 
-__all__ = ["PPM", "Draw", "Plan", "PlanError", "Row", "Source", "difference", "parts_per_million", "quota"]
+__all__ = ["Draw", "Plan", "PlanError", "Row", "Source", "difference"]
 
-PPM = 1_000_000
+_ORDER = 2  # raised when the same curriculum gives other batches
+_BLOCK_SLOTS = 1 << 15  # drawn at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,53 +48,6 @@ class Row(NamedTuple):
     epoch: int
 
 
-def parts_per_million(mix: Mapping[str, float], sources: Sequence[str]) -> Integers:
-    """Return the weight of each source in whole parts per million, which sum to a million.
-
-    Raises:
-        PlanError: a weight above zero that is under half a part per million: it would never be drawn.
-
-    >>> parts_per_million({"a": 2, "b": 1}, ["a", "b", "c"]).tolist()
-    [666667, 333333, 0]
-    """
-    exact = [Fraction(str(mix.get(name, 0))) for name in sources]
-    total = sum(exact)
-    parts = np.array([round(PPM * weight / total) for weight in exact], np.int64)
-    for name, weight, part in zip(sources, exact, parts, strict=True):
-        if weight and not part:
-            raise PlanError(
-                f"'{name}' has the weight {float(weight / total):.3g}, under one row in a million; drop it"
-            )
-    parts[np.argmax(parts)] += PPM - parts.sum()
-    return parts
-
-
-def quota(lag: Integers, weights: Integers, slots: int) -> Integers:
-    """Return how many of a step's `slots` each source gets, given its lag (ppm of a row) before the step.
-
-    First every row that falls due within the step, then those that fall due soonest after it among the rows
-    already begun. A source of weight zero gets nothing; its lag waits until it has a weight again.
-
-    >>> quota(np.array([0, 0]), np.array([750_000, 250_000]), 2).tolist()
-    [2, 0]
-    """
-    active = np.flatnonzero(weights)
-    weight = weights[active]
-    owed = lag[active] + weight * slots
-    counts = np.maximum(owed // PPM, 0)
-    while (spare := slots - int(counts.sum())) > 0:
-        rest = owed - counts * PPM
-        deadline = -((rest - PPM) // weight)  # slots after the step until the next row is due, rounded up
-        order = np.lexsort((deadline, rest <= 0))
-        counts[order[:spare]] += 1
-    while counts.sum() > slots:  # only after a switch of mixtures: too many fall due at once
-        overdue = np.where(counts > 0, (owed - counts * PPM) // weight, np.iinfo(np.int64).max)
-        counts[np.argmin(overdue)] -= 1
-    out = np.zeros(len(weights), np.int64)
-    out[active] = counts
-    return out
-
-
 class Plan:
     """Draws global batches one after another; `state()` and `past()` are what a checkpoint keeps."""
 
@@ -108,12 +60,17 @@ class Plan:
         self.names = [source.name for source in self.sources]
         self.phases, self.batch_rows, self.lanes, self.seed = tuple(phases), batch_rows, lanes, seed
         self.orders = [Order(source, lanes, seed) for source in self.sources]
-        self._mixes = [parts_per_million(phase.mix, self.names) for phase in self.phases]
+        self.quotas = Quotas(self.phases, self.names, batch_rows)
+        self._deal = Deal(self.quotas, len(self.sources), lanes=lanes, seed=seed)
+        self._places = Places(self.orders, lanes)
+        self._lane_of = np.arange(batch_rows) // (batch_rows // lanes)
         self._starts = np.cumsum([0, *(phase.steps for phase in self.phases)])
         self.steps = int(self._starts[-1])
         self.step = 0
-        self._lag = np.zeros(len(self.sources), np.int64)
-        self._cursors = np.zeros((len(self.sources), lanes), np.int64)
+        self._block_steps = max(1, _BLOCK_SLOTS // batch_rows)
+        self._block = range(0)  # the steps drawn ahead, then their sources and cursors
+        self._drawn: tuple[Integers, Integers] = (np.empty((0, 0), np.int64), np.empty((0, 0), np.int64))
+        self._after = np.zeros((len(self.sources), lanes), np.int64)  # cursors at the block's end
 
     def phase_of(self, step: int) -> int:
         """Return the number of the phase that holds `step`."""
@@ -124,47 +81,37 @@ class Plan:
         return int(np.searchsorted(self._starts, step, side="right")) - 1
 
     def weights(self, step: int) -> Integers:
-        """Return the parts per million of each source at `step`."""
+        """Return the weights of the sources at `step`; they sum to `batch_rows` times `quotas.unit`."""
         number = self.phase_of(step)
-        mix, ramp = self._mixes[number], self.phases[number].ramp_steps
-        into = step - int(self._starts[number]) + 1
-        if into > ramp:
-            return mix
-        before = self._mixes[number - 1]
-        weights = before + (mix - before) * into // (ramp + 1)
-        weights[np.argmax(weights)] += PPM - weights.sum()
-        return weights
+        return np.array(self.quotas.mixtures[number].weights(step - int(self._starts[number])), np.int64)
 
     def asked_rows(self) -> Integers:
         """Return the rows that the curriculum asks for (phases, sources), without drawing it."""
-        asked = [
-            mix * (phase.steps - phase.ramp_steps)
-            for mix, phase in zip(self._mixes, self.phases, strict=True)
-        ]
-        for number, phase in enumerate(self.phases):
-            first = int(self._starts[number])
-            asked[number] += sum(
-                (self.weights(first + n) for n in range(phase.ramp_steps)), np.zeros_like(asked[number])
-            )
-        return (np.array(asked) * self.batch_rows + PPM // 2) // PPM
+        asked = []
+        for phase, mixture in zip(self.phases, self.quotas.mixtures, strict=True):
+            whole = np.array(mixture.after, np.int64) * (phase.steps - phase.ramp_steps)
+            ramp = (np.array(mixture.weights(step), np.int64) for step in range(phase.ramp_steps))
+            asked.append(sum(ramp, whole))
+        unit = self.quotas.unit
+        return (np.array(asked) + unit // 2) // unit
 
     def draw(self) -> Draw:
         """Return the next global batch and move on by one step."""
-        weights = self.weights(self.step)
-        counts = quota(self._lag, weights, self.batch_rows)
-        self._lag += weights * self.batch_rows - counts * PPM
-        slots = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
-        slots = slots[permutation(self.batch_rows, "slots", self.seed, self.step)]
-        grid, lanes = slots.reshape(self.lanes, -1), np.arange(self.lanes)
-        cursors = np.empty_like(grid)
-        for column in range(grid.shape[1]):
-            cursors[:, column] = self._cursors[grid[:, column], lanes]
-            self._cursors[grid[:, column], lanes] += 1
-        drawn = Draw(
-            step=self.step, phase=self.phase_of(self.step), sources=slots, cursors=cursors.reshape(-1)
-        )
+        phase = self.phase_of(self.step)
+        if self.step not in self._block:
+            self._draw_block()
+        sources, cursors = (each[self.step - self._block.start] for each in self._drawn)
+        drawn = Draw(step=self.step, phase=phase, sources=sources, cursors=cursors)
         self.step += 1
         return drawn
+
+    def _draw_block(self) -> None:
+        """Draw the next steps at once."""
+        first, last = self.step, min(self.step + self._block_steps, self.steps)
+        before = self._after if first == self._block.stop else self._deal.cursors(0, first)
+        sources, cursors = self._deal.slots(first, last)
+        self._drawn = sources, cursors + before[sources, self._lane_of]
+        self._block, self._after = range(first, last), before + self._deal.cursors(first, last)
 
     def slots(self, rank: int, ranks: int) -> range:
         """Return the slots of one rank: those of its block of lanes.
@@ -181,38 +128,31 @@ class Plan:
         return range(rank * share, (rank + 1) * share)
 
     def locate(self, drawn: Draw, slots: Sequence[int]) -> list[Row]:
-        """Return where the rows of some slots of a batch lie."""
-        per_lane, rows = self.batch_rows // self.lanes, []
-        sources, cursors = drawn.sources.tolist(), drawn.cursors.tolist()
-        for slot in slots:
-            source = sources[slot]
-            shard, row, epoch = self.orders[source].locate(slot // per_lane, cursors[slot])
-            rows.append(Row(slot, source, shard, row, epoch))
-        return rows
+        """Return where the rows of some slots of a batch lie. Any thread may ask."""
+        at = np.asarray(slots)
+        sources, cursors = drawn.sources[at], drawn.cursors[at]
+        shards, rows, epochs = self._places.locate(sources, self._lane_of[at], cursors)
+        return list(map(Row._make, zip(at.tolist(), sources.tolist(), shards, rows, epochs, strict=True)))
 
     def epochs(self) -> dict[str, float]:
         """Return how many times each source has been read so far."""
-        drawn = self._cursors.sum(axis=1).tolist()
+        drawn = self._deal.cursors(0, self.step).sum(axis=1).tolist()
         return {s.name: round(count / s.rows, 4) for s, count in zip(self.sources, drawn, strict=True)}
 
     def state(self) -> dict[str, Any]:
-        """Return the integers that continue the plan from here; sources not yet drawn are left out."""
-        used = [n for n in range(len(self.sources)) if self._lag[n] or self._cursors[n].any()]
-        return {
-            "step": self.step,
-            "lag_ppm": {self.names[n]: int(self._lag[n]) for n in used},
-            "cursors": {self.names[n]: self._cursors[n].tolist() for n in used},
-        }
+        """Return what continues the plan from here, beside its past."""
+        return {"step": self.step}
 
     def past(self, step: int) -> dict[str, Any]:
         """Return everything that decides the batches before `step`, as plain data."""
         mixtures: list[dict[str, Any]] = []
-        for start, phase, mix in zip(self._starts, self.phases, self._mixes, strict=False):
-            parts = {name: int(part) for name, part in zip(self.names, mix, strict=True) if part}
-            if start < step and not (mixtures and mixtures[-1]["ppm"] == parts):
-                mixtures.append({"from_step": int(start), "ppm": parts, "ramp_steps": phase.ramp_steps})
-        used = {name for mixture in mixtures for name in mixture["ppm"]}
+        for start, mixture in zip(self._starts, self.quotas.mixtures, strict=False):
+            parts = {name: part for name, part in zip(self.names, mixture.after, strict=True) if part}
+            if start < step and not (mixtures and mixtures[-1]["parts"] == parts):
+                mixtures.append({"from_step": int(start), "parts": parts, "ramp_steps": mixture.ramp_steps})
+        used = {name for mixture in mixtures for name in mixture["parts"]}
         return {
+            "order": _ORDER,
             "seed": self.seed,
             "batch_rows": self.batch_rows,
             "lanes": self.lanes,
@@ -235,9 +175,6 @@ class Plan:
                 + "\n".join(f"  {line}" for line in differences)
                 + "\nput these back (later steps may change), or choose another `out`"
             )
-        for number, name in enumerate(self.names):
-            self._lag[number] = state["lag_ppm"].get(name, 0)
-            self._cursors[number] = state["cursors"].get(name, 0)
 
 
 def difference(old: Any, new: Any, where: str = "") -> list[str]:
