@@ -26,6 +26,8 @@ from curation.accounting.settle import SETTLED
 ROW_STAGES = ("extract", "filter", "select", "dedup", "sites", "decontaminate")
 STAGES = (*ROW_STAGES, "tokenizer", "shard")
 _SALT = "look"
+#: A sample of a larger table is taken from so many of its rows: whole files, in the order of a hash.
+READ_ROWS = 2_000_000
 
 
 def manifests(directory: str) -> dict[str, Manifest]:
@@ -81,6 +83,9 @@ def documents(
 ) -> pd.DataFrame:
     """Return about `wanted` documents of a stage, all where there are fewer; a hash-sample of the ids.
 
+    Of a table of more than `READ_ROWS` rows only some files are read: then which documents they are depends on
+    the files too. `curate sample --rate --stratify` tests a sample's skew.
+
     Args:
         directory: of the run.
         stage: extract, filter, dedup or decontaminate.
@@ -94,19 +99,29 @@ def documents(
     """
     ledger = read_manifest(published(directory, stage)).ledger
     held = ledger[state]["records"] if state else ledger["in"]["records"]
-    rate = min(1.0, wanted / max(1, held))
+    files, share = _some_files(rows(directory, stage), ledger["in"]["records"])
+    rate = min(1.0, wanted / max(1.0, held * share))
     names = None if columns is None else ["id", *[name for name in columns if name != "id"]]
-    dataset = rows(directory, stage)
     only = pc.field("state") == state if state else None
-    batches = list(_sample(dataset, names, only, rate))
+    batches = list(_sample(files, names, only, rate))
     schema = (
-        batches[0].schema if batches else pa.schema([dataset.schema.field(n) for n in names or SETTLED.names])
+        batches[0].schema if batches else pa.schema([files.schema.field(n) for n in names or SETTLED.names])
     )
     frame = plain(pa.Table.from_batches(batches, schema))
     order = frame["id"].map(_order).argsort(kind="stable") if len(frame) else []
     frame = frame.iloc[order].reset_index(drop=True)
-    frame.attrs["rate"] = rate
+    frame.attrs["rate"] = rate * share
     return frame
+
+
+def _some_files(table: ds.Dataset, held: int) -> tuple[ds.Dataset, float]:
+    """Return the files of a table that a sample is taken from, and about what share of its rows they hold."""
+    if held <= READ_ROWS:
+        return table, 1.0
+    fragments = sorted(table.get_fragments(), key=lambda each: _order(each.path.rpartition("/")[2]))
+    chosen = fragments[: max(1, len(fragments) * READ_ROWS // held)]
+    found = ds.FileSystemDataset(chosen, table.schema, table.format, table.filesystem)
+    return found, len(chosen) / len(fragments)
 
 
 def _sample(

@@ -32,6 +32,8 @@ def movable(frame: pd.DataFrame, bounds: Bounds) -> dict[str, Any]:
         return {}
     frame = frame.head(max(1, BUDGET_BYTES // (4 * len(bounds.names))))
     wide = pd.DataFrame(list(frame["measures"]), index=frame.index, dtype="float64")
+    wide = wide.reindex(columns=list(bounds.names))
+    fixed = _fixed(wide, frame["language"], bounds)
     sources = sorted({str(each or "") for each in frame["source"]})
     first = frame.head(NAMED_DOCUMENTS)
     names = first["title"].where(first["title"].fillna("") != "", first["url"]).fillna("")
@@ -39,6 +41,7 @@ def movable(frame: pd.DataFrame, bounds: Bounds) -> dict[str, Any]:
         "rules": [_rule(wide, bounds, place) for place in range(len(bounds.names))],
         "sources": [visible(each) for each in sources],
         "source": _packed([sources.index(str(each or "")) for each in frame["source"]], "<u2"),
+        "fixed": _packed(fixed, "u1"),
         "characters": _packed(frame["characters_in"].fillna(0), "<f4"),
         "named": [
             [each, visible(name[:NAME_CHARACTERS])] for each, name in zip(first["id"], names, strict=True)
@@ -47,9 +50,23 @@ def movable(frame: pd.DataFrame, bounds: Bounds) -> dict[str, Any]:
     }
 
 
+def _fixed(wide: pd.DataFrame, languages: pd.Series[Any], bounds: Bounds) -> npt.NDArray[np.int64]:
+    """Return how many rules of its language's own bounds each document broke; those have no place to move.
+
+    Its values become not-a-number in `wide`: the bounds that do move are not for it.
+    """
+    broken = np.zeros(len(wide), np.int64)
+    for language, (low, high) in bounds.spoken.items():
+        mine = (languages == language).to_numpy()
+        values = wide.to_numpy()[mine]
+        broken[mine] = ((values < low) | (values > high)).sum(axis=1)
+        wide.loc[mine] = np.nan
+    return broken
+
+
 def _rule(wide: pd.DataFrame, bounds: Bounds, place: int) -> dict[str, Any]:
     name, low, high = bounds.names[place], float(bounds.low[place]), float(bounds.high[place])
-    values = wide[name].to_numpy() if name in wide else np.full(len(wide), np.nan)
+    values = wide[name].to_numpy()
     measured = values[~np.isnan(values)]
     scale = charts.scale(measured, [low, high])
     return {

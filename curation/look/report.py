@@ -65,7 +65,7 @@ def render(directory: str, *, training: str | None = None) -> str:
     seen = shown(directory, found, trains, told)
     data = {"what_if": _movable(directory, seen.judged), "browsed": browsed(directory, seen.chosen)}
     return environment.get_template("report.html").render(
-        stages=[_stage(manifest) for manifest in found.values() if manifest.ledger],
+        stages=[_stage(manifest, _token_rate(found)) for manifest in found.values() if manifest.ledger],
         states=STATES,
         manifests=list(found.values()),
         signals=_signals(directory, seen.judged) if "filter" in found else [],
@@ -107,14 +107,30 @@ def _breakable(name: str) -> Markup:
     return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(visible(name)))))
 
 
-def _stage(manifest: Manifest) -> dict[str, Any]:
-    """Return a stage's account for the page: whole and by source, each reason with its share."""
+def _token_rate(found: Mapping[str, Manifest]) -> float:
+    """Return the tokens a character that the shard stage counted in what was kept; 0.0 without one."""
+    ledger = found["shard"].ledger if "shard" in found else {}
+    if "tokens" not in ledger:
+        return 0.0
+    return float(ledger["tokens"]["kept"] / max(1, ledger["kept"]["characters"]))
+
+
+def _stage(manifest: Manifest, token_rate: float) -> dict[str, Any]:
+    """Return a stage's account for the page: whole and by source, each reason with its share.
+
+    `tokens`: what was kept, at `token_rate` a character.
+    """
     ledger = manifest.ledger
     accounts = [("all sources", ledger), *ledger["sources"].items()]
     return {
         "name": manifest.stage,
         "accounts": [
-            {"source": source, **account, "counted": phrases(account.get("counts", {}))}
+            {
+                "source": source,
+                **account,
+                "counted": phrases(account.get("counts", {})),
+                "tokens": round(token_rate * account["kept"]["characters"]),
+            }
             for source, account in accounts
         ],
         "shares": {state: ledger[state]["records"] / max(1, ledger["in"]["records"]) for state in STATES},

@@ -4,7 +4,11 @@ import itertools
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
 from curation.accounting.manifest import MissingManifest
@@ -87,3 +91,33 @@ def test_an_unpublished_directory_says_so(tmp_path: Path) -> None:
         MissingManifest, match=re.escape("no stage was published there; expected the --out of a run")
     ):
         frames.manifests(str(tmp_path))
+
+
+def test_of_a_large_table_only_some_files_are_read(
+    judging: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = judging.publish(tmp_path, "filter", [judging.document(n) for n in range(400)])
+    rows = pq.read_table(path / "rows", partitioning="hive")
+    shutil.rmtree(path / "rows" / "state=kept")
+    (path / "rows" / "state=kept").mkdir()
+    for n in range(40):
+        pq.write_table(
+            rows.slice(10 * n, 10).drop_columns("state"), path / "rows" / "state=kept" / f"part-{n}.parquet"
+        )
+    whole = frames.documents(str(tmp_path), "filter", "kept", wanted=1_000)
+    assert len(whole) == 400
+    assert whole.attrs["rate"] == 1
+    monkeypatch.setattr("curation.look.frames.READ_ROWS", 100)
+    opened: list[str] = []
+    sample = frames._sample
+
+    def watched(files: ds.FileSystemDataset, *rest: Any) -> Any:
+        opened.extend(files.files)
+        return sample(files, *rest)
+
+    monkeypatch.setattr("curation.look.frames._sample", watched)
+    some = frames.documents(str(tmp_path), "filter", "kept", wanted=1_000)
+    assert len(opened) == 10
+    assert len(some) == 100
+    assert some.attrs["rate"] == 0.25
+    assert set(some["id"]) < set(whole["id"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,25 @@ def test_the_page_counts_as_the_run_did(judged: Path) -> None:
                      np.float32(np.inf if rule["high"] is None else rule["high"]))  # fmt: skip
         broken += (values < low) | (values > high)
     assert ((broken == 0) == (frame["state"] == "kept")).all()
+    assert set(base64.b64decode(data["fixed"])) == {0}
     assert data["documents"] == len(frame) == 150
 
 
 def test_nothing_judged_is_nothing_to_move(judged: Path) -> None:
     frame = frames.documents(str(judged), "filter").head(0)
     assert movable(frame, measured.bounds(str(judged))) == {}
+
+
+def test_a_languages_own_bounds_stay(judged: Path) -> None:
+    frame = frames.documents(str(judged), "filter")
+    bounds = measured.bounds(str(judged))
+    own = np.full(len(bounds.names), -np.inf), np.array([4.0, *[np.inf] * (len(bounds.names) - 1)])
+    data = movable(frame, replace(bounds, spoken={"de": own}))
+    fixed = np.frombuffer(base64.b64decode(data["fixed"]), "u1")
+    german = (frame["language"] == "de").to_numpy()
+    longer = np.array([each.get(bounds.names[0], np.nan) > 4 for each in frame["measures"]])
+    assert (fixed == (german & longer)).all()
+    assert fixed.sum() > 3
+    for rule in data["rules"]:
+        values = np.frombuffer(base64.b64decode(rule["values"]), "<f4")
+        assert np.isnan(values[german]).all()

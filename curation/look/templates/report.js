@@ -26,6 +26,7 @@
   function whatIf(packed) {
     const { rules } = packed, characters = unpack(packed.characters, Float32Array);
     const source = unpack(packed.source, Uint16Array), documents = packed.documents;
+    const fixed = unpack(packed.fixed, Uint8Array);  // rules broken by bounds that do not move
     for (const rule of rules) {
       rule.values = unpack(rule.values, Float32Array);
       rule.then = { min: rule.low, max: rule.high };
@@ -34,7 +35,7 @@
       rule.moved = false;
     }
     const breaks = (state) => {
-      const count = new Uint16Array(documents);
+      const count = Uint16Array.from(fixed);
       for (const rule of rules) for (let n = 0; n < documents; n++) count[n] += rule[state][n];
       return count;
     };

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from curation.look.trained import SPIKES_SHOWN, spikes, trained
+from curation.look.vocabulary import vocabulary
+
+
+def write(folder: Path, step: int, **spike: object) -> None:
+    (folder / "spikes").mkdir(exist_ok=True)
+    path = folder / "spikes" / f"step-{step:08d}.json"
+    path.write_text(json.dumps({"step": step, **spike}), encoding="utf-8")
+
+
+def test_spikes_come_in_the_order_of_their_steps_with_their_worst_documents(metrics: Path) -> None:
+    rows = [{"documents": [{"id": name, "loss": 9.0}, {"id": name}]} for name in "abcd"]
+    write(metrics, 70, why="grad_norm is nan", rows=rows)
+    write(metrics, 9, rows=[{"slot": 1}, {"documents": None}], later="something new")
+    first, second = spikes(str(metrics))
+    assert (first.step, first.why, first.documents) == (9, "", ())
+    assert second.documents == (("a", "9.0"), ("b", "9.0"), ("c", "9.0"))
+
+
+def test_spikes_stand_in_the_curve_and_the_summary_tells_epochs(small_run: Path, metrics: Path) -> None:
+    for step in range(1, SPIKES_SHOWN + 4):
+        write(metrics, step)
+    (metrics / "summary.json").write_text(json.dumps({"epochs": {"web": 2}}), encoding="utf-8")
+    found = trained(str(small_run), str(metrics))
+    assert found is not None
+    assert found.chart.count('class="spike"') == found.spike_count == SPIKES_SHOWN + 3
+    assert len(found.spikes) == SPIKES_SHOWN
+    assert found.epochs == {"web": 2.0}
+
+
+def test_a_run_that_still_trains_has_neither(small_run: Path, metrics: Path) -> None:
+    found = trained(str(small_run), str(metrics))
+    assert found is not None
+    assert (found.spikes, found.epochs, found.steps) == ((), {}, 100)
+    assert trained(str(small_run), None) is None
+
+
+def test_a_vocabulary_needs_shards_and_their_tokenizer(small_run: Path, judged: Path) -> None:
+    assert vocabulary(str(judged)) is None
+    assert vocabulary(str(small_run)) is None, "no tokenizer.json beside these shards"
+
+
+@pytest.mark.slow
+def test_fertility_and_rare_tokens_are_those_of_the_tokenizer(small_run: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from curation.look.frames import documents
+    from curation.shards.tokens import encode_batch, load_tokenizer, train_tokenizer
+
+    run = tmp_path / "run"
+    shutil.copytree(small_run, run)
+    (shard,) = (run / "shard").glob("*/manifest.json")
+    texts = documents(str(run), "dedup", "kept")["text"].tolist()
+    shard.with_name("tokenizer.json").write_bytes(train_tokenizer(texts * 20, 400))
+    found = vocabulary(str(run))
+    assert found is not None
+    tokens = [ids.tolist() for ids in encode_batch(load_tokenizer(shard.with_name("tokenizer.json")), texts)]
+    assert found.documents == len(texts) == 6
+    (english,) = found.languages
+    assert english.tokens == sum(map(len, tokens))
+    assert english.words == sum(len(text.split()) for text in texts)
+    assert found.seen == len({each for ids in tokens for each in ids})
+    assert found.seen <= found.size
+    for rare in found.rare:
+        assert rare.count == sum(ids.count(rare.id) for ids in tokens)
+        assert rare.documents == sum(rare.id in ids for ids in tokens) <= 2
