@@ -83,8 +83,8 @@ def documents(
 ) -> pd.DataFrame:
     """Return about `wanted` documents of a stage, all where there are fewer; a hash-sample of the ids.
 
-    Of a table of more than `READ_ROWS` rows only some files are read: then which documents they are depends on
-    the files too. `curate sample --rate --stratify` tests a sample's skew.
+    Of a table of more than `READ_ROWS` rows only some files are read; which documents they are then depends
+    on the files too. `curate sample --rate --stratify` tests a sample's skew.
 
     Args:
         directory: of the run.
