@@ -3,7 +3,7 @@
 Protocol over one socket. In: 8 bytes page number, 8 bytes length, 1 byte that asks for the linear engine,
 then the page in UTF-8. Out: 8 bytes page number, 8 bytes length, then JSON. It ends when the socket closes,
 which is what happens when the parent dies; and because native code that hangs would never notice that, the
-kernel ends it: by SIGPROF at its limit of processor time, by SIGALRM at twice the parent's deadline.
+kernel ends it: by SIGPROF at its limit of processor time, by SIGALRM soon after the parent's patience.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from curation.extract.deadline import WALL
 from curation.extract.engines import Engine, engine_named
 from curation.extract.steps import Options, extract_page, retry_page
 from curation.extract.visible import Refusal
@@ -26,8 +27,8 @@ from curation.extract.visible import Refusal
 REQUEST = struct.Struct("!QQ?")
 HEADER = struct.Struct("!QQ")
 READY = b"ready"
-#: A page that does nothing has so many times its limit by the clock.
-WALL = 3
+#: How much longer than its parent would wait an orphan lives.
+_ORPHAN_S = 2.0
 #: The linear engine reads ten megabytes in less.
 RETRY_TIMEOUT_S = 1.0
 
@@ -42,7 +43,7 @@ def serve(descriptor: int, engine: str, timeout_s: float, max_memory_mib: int, o
         number, html, retry = page
         limit_s = RETRY_TIMEOUT_S if retry else timeout_s
         signal.setitimer(signal.ITIMER_PROF, limit_s)
-        signal.setitimer(signal.ITIMER_REAL, 2 * WALL * limit_s + 1)
+        signal.setitimer(signal.ITIMER_REAL, WALL * limit_s + _ORPHAN_S)
         answer = _answer(html, None if retry else extract, options)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_PROF, 0)

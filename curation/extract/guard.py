@@ -1,10 +1,10 @@
 """One long-lived child process that extracts pages under a deadline and a memory limit.
 
 A page's limit is processor time, which the kernel counts: on a busy machine the same page must not time out
-where on a quiet one it does not. One that hangs without working is killed by the clock, at three times the
-limit; one that crashes the process is found out by its silence. Each is a fault of that page alone, and a
-fresh child takes the next one. One page is in flight at a time and answers carry its number, so pages are
-never mixed up.
+where on a quiet one it does not. One that hangs without working is killed soon after its limit by the clock
+(see `curation.extract.deadline`); one that crashes the process is found out by its silence. Each is a fault
+of that page alone, and a fresh child takes the next one. One page is in flight at a time and answers carry
+its number, so pages are never mixed up.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
-from curation.extract.child import HEADER, READY, REQUEST, RETRY_TIMEOUT_S, WALL
+from curation.extract.child import HEADER, READY, REQUEST, RETRY_TIMEOUT_S
+from curation.extract.deadline import Deadline
 from curation.extract.engines import Extraction
 from curation.extract.gate import Reason
 from curation.extract.steps import Options
@@ -121,15 +122,16 @@ class Guard:
         connection = self._ready()
         self._number += 1
         body = html if isinstance(html, bytes) else html.encode("utf-8", "replace")
-        deadline = time.monotonic() + WALL * timeout_s
+        assert self._child is not None
+        deadline = Deadline(self._child.pid, timeout_s)
         try:
             _send(connection, REQUEST.pack(self._number, len(body), retry), deadline)
             _send(connection, body, deadline)
             number, length = HEADER.unpack(_receive(connection, HEADER.size, deadline))
             answer = _receive(connection, length, deadline)
-        except TimeoutError:
+        except TimeoutError as error:
             self._stop()
-            return _timeout(timeout_s, f"it did not answer in {WALL} times its limit")
+            return _timeout(timeout_s, str(error))
         except OSError:
             ended = self._stop()
             if ended == f"{_KILLED} SIGPROF":
@@ -200,7 +202,7 @@ class Guard:
         self._connection = ours
         self._served = 0
         try:
-            _receive(ours, len(READY), time.monotonic() + _START_TIMEOUT_S)
+            _receive(ours, len(READY), Deadline(self._child.pid, _START_TIMEOUT_S))
         except OSError as error:
             return f"{self._stop()} ({error})"
         return None
@@ -228,27 +230,24 @@ def _timeout(limit_s: float, what: str) -> Fault:
     return Fault(name="extract.timeout", value=limit_s, limit=limit_s, detail=detail)
 
 
-def _send(connection: socket.socket, data: bytes, deadline: float) -> None:
+def _send(connection: socket.socket, data: bytes, deadline: Deadline) -> None:
     view = memoryview(data)
     while view:
-        connection.settimeout(_remaining(deadline))
-        view = view[connection.send(view) :]
+        connection.settimeout(deadline.left_s())
+        with suppress(TimeoutError):  # then it is the deadline's turn to look at the child
+            view = view[connection.send(view) :]
 
 
-def _receive(connection: socket.socket, count: int, deadline: float) -> bytes:
+def _receive(connection: socket.socket, count: int, deadline: Deadline) -> bytes:
     parts = []
     while count > 0:
-        connection.settimeout(_remaining(deadline))
-        part = connection.recv(min(count, 2**20))
+        connection.settimeout(deadline.left_s())
+        try:
+            part = connection.recv(min(count, 2**20))
+        except TimeoutError:
+            continue
         if not part:
             raise ConnectionResetError("the extraction process has gone")
         parts.append(part)
         count -= len(part)
     return b"".join(parts)
-
-
-def _remaining(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from curation.extract.deadline import WALL, Deadline
 from curation.extract.engines import Extraction
 from curation.extract.guard import Fault, Guard, GuardError
 
@@ -92,7 +93,7 @@ def until(condition: Callable[[], bool], limit_s: float = 20.0) -> bool:
     ("page", "fault"),
     [
         ("HANG", Fault(name="extract.timeout", value=1.5, limit=1.5,
-                       detail="the extraction was ended: it did not answer in 3 times its limit")),
+                       detail="the extraction was ended: it was waiting, not working, when its limit had passed")),
         ("SPIN", Fault(name="extract.timeout", value=1.5, limit=1.5,
                        detail="the extraction was ended: it took 1.5 s of processor time")),
         ("SEGV", Fault(name="extract.crash", value=None, limit=None, detail="ended by SIGSEGV")),
@@ -112,6 +113,50 @@ def test_a_bad_page_is_one_fault_and_the_next_page_is_fine(guard: Guard, page: s
     after = guard.extract("after")
     assert isinstance(after, Extraction)
     assert after.text == "after"
+
+
+class Clock:
+    """A clock that stands still until it is put forward."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def wait(self, deadline: Deadline) -> None:
+        """Wait until the deadline raises."""
+        while True:
+            self.now_s += deadline.left_s()
+            time.sleep(0.005)  # in which a process that works does some
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
+@pytest.mark.parametrize(
+    ("program", "least_s", "most_s", "why"),
+    [
+        ("time.sleep(60)", 10.0, 11.0, "it was waiting, not working, when its limit had passed"),
+        ("while True: pass", WALL * 10.0, WALL * 10.0, f"it did not answer in {WALL} times its limit"),
+    ],
+    ids=["waits", "works"],
+)
+def test_who_waits_is_given_up_soon_after_the_limit_and_who_works_is_not(
+    program: str, least_s: float, most_s: float, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from curation.extract import deadline as module
+
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    ready = "import time\nprint(flush=True)\n"
+    with subprocess.Popen([sys.executable, "-c", ready + program], stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        deadline = Deadline(child.pid, 10.0)
+        with pytest.raises(TimeoutError) as caught:
+            clock.wait(deadline)
+        child.kill()
+    assert str(caught.value) == why
+    assert least_s <= clock.now_s - 100.0 <= most_s + 0.001
 
 
 def extraction(text: str, guard: Guard) -> Extraction:
