@@ -1,0 +1,88 @@
+"""At most so many documents of a site, chosen by a hash of their ids.
+
+Only (id, site, hash) are sorted, site by site; texts are joined with what goes. Nothing depends on how the
+documents are parted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from curation.accounting.manifest import join
+from curation.accounting.sample import position
+from curation.document import DOCUMENT
+from curation.recipe.sites import Sites
+from curation.signals.blocklist import parts_of
+from curation.spark.frames import Batches, map_batches
+from curation.spark.near import KEY
+from curation.spark.scratch import Scratch
+from curation.spark.stages import settled, write_rows
+from curation.spark.store import SCRATCH, TABLES
+
+REASON = "sites.at_most"
+_SALT = "sites"
+_PLACES = pa.schema(
+    [*[DOCUMENT.field(name) for name in KEY], pa.field("site", pa.string()), pa.field("hash", pa.float64())]
+)
+
+
+def site(url: str | None, domains: int | None = None) -> str:
+    """Return the site of an address: its host without `www.`, or the last `domains` parts of it.
+
+    >>> site("https://www.a.b.org/c"), site("https://www.a.b.org/c", 2), site(None)
+    ('a.b.org', 'b.org', '')
+    """
+    host = parts_of(url or "")[0].removeprefix("www.")
+    return host if domains is None else ".".join(host.split(".")[-domains:])
+
+
+def write(
+    spark: SparkSession, documents: DataFrame, settings: Sites, path: str, dropped_text_rate: float
+) -> Mapping[str, Any]:
+    """Write the rows; return the manifest's detail: how many sites had more than their number."""
+    scratch = Scratch(spark, join(path, SCRATCH, TABLES))
+    order = Window.partitionBy("site").orderBy("hash", *KEY)
+    placed = _places(documents, settings).withColumn("place", F.row_number().over(order))
+    gone = scratch.saved(placed.where(F.col("place") > settings.at_most).drop("hash"), "gone")
+    write_rows(settled(_marked(documents, gone, settings), dropped_text_rate), path)
+    return {"sites_over": gone.select("site").distinct().count()}
+
+
+def _places(documents: DataFrame, settings: Sites) -> DataFrame:
+    """Return the documents that have a site, with the hash that says which stay."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            sites = [site(url, settings.domains) for url in batch["url"].to_pylist()]
+            hashes = [position(each, _SALT) for each in batch["id"].to_pylist()]
+            columns = {name: batch[name] for name in KEY}
+            rows = pa.RecordBatch.from_pydict({**columns, "site": sites, "hash": hashes}, schema=_PLACES)
+            yield rows.filter(pa.array([bool(each) for each in sites], pa.bool_()))
+
+    return map_batches(documents.select(*KEY, "url"), run, _PLACES)
+
+
+def _marked(documents: DataFrame, gone: DataFrame, settings: Sites) -> DataFrame:
+    """Return the documents as this stage received them, those that go with their place among their site's."""
+    reasons = documents.schema["reasons"].dataType
+    reason = F.struct(
+        F.lit(REASON).alias("name"),
+        F.lit("dropped").alias("state"),
+        F.col("place").cast("double").alias("value"),
+        F.lit(None).cast("double").alias("min"),
+        F.lit(float(settings.at_most)).alias("max"),
+        F.col("gone_site").alias("detail"),
+    )
+    fresh = {
+        "characters_in": F.col("characters"),
+        "edits": F.map_from_arrays(F.array().cast("array<string>"), F.array().cast("array<bigint>")),
+        "reasons": F.when(F.col("place").isNotNull(), F.array(reason)).otherwise(F.array()).cast(reasons),
+    }
+    known = gone.withColumnRenamed("site", "gone_site")
+    joined = documents.join(known, list(KEY), "left").withColumns(fresh)
+    return joined.select(*DOCUMENT.names)

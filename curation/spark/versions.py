@@ -1,0 +1,26 @@
+"""What changes a stage's output though recipe and bytes are the same: our code, and libraries."""
+
+from __future__ import annotations
+
+#: Raised by hand when a change of code changes what a stage writes for the same recipe and bytes.
+OUTPUT_VERSION = {
+    "extract": 4,
+    "filter": 4,
+    "select": 1,
+    "dedup": 3,
+    "sites": 1,
+    "decontaminate": 1,
+    "tokenizer": 1,
+    "shard": 1,
+}
+#: Libraries whose version changes a stage's output.
+LIBRARIES = {
+    "extract": ("trafilatura", "resiliparse", "lxml", "pycld2", "faust-cchardet"),
+    "filter": ("regex", "pycld2", "fasttext-numpy2-wheel"),
+    "select": (),
+    "dedup": (),
+    "sites": (),
+    "decontaminate": ("regex",),
+    "tokenizer": ("tokenizers",),
+    "shard": ("tokenizers", "mosaicml-streaming"),
+}
