@@ -25,6 +25,7 @@ from training.plan import Row
 
 _OPEN_SHARDS = 512  # maps kept open, one for each lane and source if it can be; each holds a descriptor
 _CHUNK_BYTES = 1 << 24
+_CHECKED_ROWS = 1 << 10
 
 Tokens = NDArray[np.integer[Any]]
 
@@ -88,6 +89,16 @@ def _check_header(shard: Shard, data: mmap.mmap, row_tokens: int, dtype: str) ->
     return int(offsets[0])
 
 
+def _check_tokens(shard: Shard, tokens: Tokens, vocab: int) -> None:
+    for first in range(0, shard.rows if np.iinfo(tokens.dtype).max >= vocab else 0, _CHECKED_ROWS):
+        most = tokens[first : first + _CHECKED_ROWS].max(axis=1)
+        if wrong := np.flatnonzero(most >= vocab)[:1].tolist():
+            raise ShardError(
+                f"{shard.path}: row {first + wrong[0]}: expected tokens below the vocabulary's size, "
+                f"{vocab}, found {most[wrong[0]]}; write the shards again"
+            )
+
+
 class Reader:
     """Copies rows out of shards; keeps the newest maps open, hashes a file once while it stays the same.
 
@@ -134,21 +145,14 @@ class Reader:
             ShardError: a shard is not what the manifest says, or a token is outside the vocabulary.
         """
         out = np.empty((len(rows), self.corpus.row_tokens), np.int64)
-        for place, row in enumerate(rows):
-            out[place] = self._rows(row.source, row.shard)[row.row]
-        if rows and int(out.max()) >= self.corpus.vocab:
-            row = rows[int(np.argmax(out.max(axis=1)))]
-            raise ShardError(
-                f"{self.shard(row.source, row.shard).path}: row {row.row}: expected tokens below the "
-                f"vocabulary's size, {self.corpus.vocab}, found {int(out.max())}; write the shards again"
-            )
+        for place, (_, source, number, row, _) in enumerate(rows):
+            known = self._maps.get((source, number))
+            out[place] = (self._open(source, number) if known is None else known)[row]
         self._read += 1
         return out
 
-    def _rows(self, source: int, number: int) -> Tokens:
+    def _open(self, source: int, number: int) -> Tokens:
         """Return the rows of a shard; a copy that was damaged after it came is fetched once more."""
-        if (known := self._maps.get((source, number))) is not None:
-            return known
         if len(self._maps) >= _OPEN_SHARDS:
             del self._maps[next(iter(self._maps))]
         shard = self.shard(source, number)
@@ -169,6 +173,8 @@ class Reader:
         now = _identity(shard.path)
         verify = now is None or self._verified.get(shard.path) != now
         tokens = map_shard(shard, self.corpus.row_tokens, self.corpus.dtype, verify=verify)
+        if verify:
+            _check_tokens(shard, tokens, self.corpus.vocab)
         if now is not None:
             self._verified[shard.path] = now
         return tokens
