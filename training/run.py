@@ -48,6 +48,7 @@ class Run:
         self.checkpoints = Checkpoints(Path(asked.out), place, asked.checkpoint, asked.watch.timeout_s)
         self.watch, self.times = Watch(asked.watch), Times(place)
         self.skipped: set[int] = set()
+        self.stopped_at = 0
         self.fits = fits(asked, corpus)
         self.warnings: list[str] = []
         self._resume()
@@ -106,8 +107,12 @@ class Run:
             self.pulse.at(self.plan.step, "finishing the last checkpoint")
             self.checkpoints.wait()
             record.draw()
-            if self.signals.noted:
-                raise Stopped(f"{self.signals.noted}: saved; the same command continues: {self.asked.out}")
+            if self.stopped_at:
+                who = self.signals.noted or "a signal to another rank"
+                raise Stopped(
+                    f"{who}: saved after step {self.stopped_at} of {self.plan.steps}; "
+                    f"the same command continues: {self.asked.out}"
+                )
             parameters = sum(p.numel() for p in self.model.parameters())
             more = {"skipped": sorted(self.skipped), "evals": self._learning()}
             return record.finish(parameters, more)
@@ -131,7 +136,8 @@ class Run:
                     return batch.drawn.step
                 self.times.add(time.perf_counter() - began, batch.wait_s)
                 began = time.perf_counter()
-                if self._after(batch):
+                if self._after(batch) and batch.drawn.step + 1 < plan.steps:
+                    self.stopped_at = batch.drawn.step + 1
                     break
                 self.pulse.at(batch.drawn.step + 1, "waiting for data")
         return None
@@ -203,7 +209,7 @@ class Run:
         self.record.say(f"step {spike}: back to step {self.plan.step}; steps {first} to {spike} are left out")
 
     def _after(self, batch: Batch) -> bool:
-        """Do what is due between two steps; return whether a signal asks to stop."""
+        """Do what is due between two steps; return whether a signal asks to stop, on any rank."""
         done, checkpoints = batch.drawn.step + 1, self.checkpoints
         flags = torch.tensor([bool(self.signals.noted), self.place.is_first and checkpoints.due()])
         stop, due = self.place.sum(flags.to(self.place.device, torch.float32)).tolist()

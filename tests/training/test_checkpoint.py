@@ -168,7 +168,9 @@ def test_a_signal_saves_and_stops(number, published, write_config, tmp_path, cap
     monkeypatch.setattr(run, "learn", interrupted)
     before = signal.getsignal(number)
     assert main([config, "--set", f"out={out}"]) == 3
-    assert capsys.readouterr().err == f"{number.name}: saved; the same command continues: {out}\n"
+    assert capsys.readouterr().err == (
+        f"{number.name}: saved after step 7 of 14; the same command continues: {out}\n"
+    )
     assert signal.getsignal(number) is before
     assert len(metrics(out)) == 7
     assert sorted(p.name for p in (out / "checkpoints").iterdir()) == ["step-00000005", "step-00000007"]

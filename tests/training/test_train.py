@@ -239,40 +239,57 @@ def test_what_is_skipped_or_rewound_is_left_out_alike_and_for_good(tmp_path, wri
     assert [line["loss"] for line in metrics(tmp_path / "far")] == [line["loss"] for line in lines["far"]]
 
 
+def begin(root, out, config, *more):
+    """Start two ranks, and return them when they have taken a step."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "training.train", str(config), *more, "--set", f"out={out}"],
+            cwd=root,
+            env={**os.environ, **where, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    deadline = time.monotonic() + 120
+    while not (out / "metrics.jsonl").exists() or not (out / "metrics.jsonl").stat().st_size:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return started
+
+
+LONGER = ["--set", "phases.1.steps=5000", "--set", "max_epochs=500", "--set", "watch.timeout_s=4"]
+
+
 @pytest.mark.slow
-def test_the_ranks_that_wait_say_for_which(published, write_config, tmp_path, root):
-    """One of two ranks is stopped (it hangs), then one is killed: the other names it either way."""
-    config = write_config()
-    longer = ["--set", "phases.1.steps=5000", "--set", "max_epochs=500", "--set", "watch.timeout_s=4"]
-    for name, number, told in (
-        ("hung", signal.SIGSTOP, "was last heard of "),
-        ("killed", signal.SIGKILL, "was last heard of "),
-    ):
-        out = tmp_path / name
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
-        started = [
-            subprocess.Popen(
-                [sys.executable, "-m", "training.train", str(config), *longer, "--set", f"out={out}"],
-                cwd=root,
-                env={**os.environ, **where, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for rank in range(2)
-        ]
-        deadline = time.monotonic() + 120
-        while not (out / "metrics.jsonl").exists() or not (out / "metrics.jsonl").stat().st_size:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        started[1].send_signal(number)
-        said = started[0].communicate(timeout=120)[1]
-        started[1].kill()
-        started[1].communicate()
-        assert started[0].returncode == 1
-        assert f"rank 1 (process {started[1].pid} on {socket.gethostname()}) {told}" in said
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_rank_that_hangs_or_dies_is_named_by_the_other(number, published, write_config, tmp_path, root):
+    first, second = begin(root, tmp_path / "train", write_config(), *LONGER)
+    second.send_signal(number)
+    said = first.communicate(timeout=120)[1]
+    second.kill()
+    second.communicate()
+    assert first.returncode == 1
+    assert f"rank 1 (process {second.pid} on {socket.gethostname()}) was last heard of " in said
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_rank_stops_all_after_the_same_step(published, write_config, tmp_path, root):
+    first, second = begin(root, out := tmp_path / "train", write_config(), *LONGER)
+    second.send_signal(signal.SIGTERM)
+    said = first.communicate(timeout=120)[1]
+    second.communicate(timeout=120)
+    assert (first.returncode, second.returncode) == (3, 3)
+    steps = len(metrics(out))
+    assert said.endswith(
+        f"a signal to another rank: saved after step {steps} of 5008; the same command continues: {out}\n"
+    )
+    assert (out / "checkpoints" / f"step-{steps:08d}" / "manifest.json").exists()
+    assert not (out / "summary.json").exists()
 
 
 def test_what_is_not_finite_stops_before_the_optimizer_moves(
