@@ -20,6 +20,7 @@ def add_to(command: Command) -> None:
     each.add_argument(
         "--export", metavar="FILE", help="write what is marked to .parquet or .jsonl: id, text, label, weight"
     )
+    each.add_argument("--only", choices=["keep", "drop"], help="export what has this mark")
 
 
 def label(options: argparse.Namespace) -> int:
@@ -34,7 +35,8 @@ def label(options: argparse.Namespace) -> int:
 
     try:
         if options.export:
-            print(f"written: {options.export}, {export(options.directory, options.export):,} documents")
+            written = export(options.directory, options.export, only=options.only)
+            print(f"written: {options.export}, {written:,} documents")
             return 0
         drawn = draw(options.directory, options.n)
         marks = Marks(options.directory, drawn.weights)

@@ -62,20 +62,23 @@ def write_labels(directory: str, found: Mapping[str, Label]) -> None:
         filesystem.pipe_file(name, text.encode("utf-8"))
 
 
-def export(directory: str, out: str) -> int:
+def export(directory: str, out: str, *, only: str | None = None) -> int:
     """Write the documents marked keep or drop as a table of `text` and `label` to train on; return how many.
 
     Columns: id, text (as extracted, so it was not edited or dropped yet), label (`keep` or `drop`), source,
-    language, url, weight. `out` ends in .parquet or .jsonl.
+    language, url, weight. `out` ends in .parquet or .jsonl; `only` one mark's, as `curate quality train`
+    takes its positive and negative texts.
 
     Raises:
         ValueError: another ending, or nothing is marked.
     """
     if not out.endswith((".parquet", ".jsonl")):
         raise ValueError(f"{out}: expected a name that ends in .parquet or .jsonl")
-    found = {each.id: each for each in read_labels(directory).values() if each.mark != "unsure"}
+    marks = (only,) if only else MARKS[:2]
+    found = {each.id: each for each in read_labels(directory).values() if each.mark in marks}
     if not found:
-        raise ValueError(f"{directory}: no document is marked keep or drop yet; run curate label {directory}")
+        wanted = " or ".join(marks)
+        raise ValueError(f"{directory}: no document is marked {wanted} yet; run curate label {directory}")
     lines = []
     for row in extracted(directory, list(found)).values():
         told = {name: row[name] or "" for name in ("source", "language", "url")}

@@ -1,6 +1,6 @@
 """Which lines of a text a broken rule leans on: those without which its value comes nearest to the bound.
 
-Every line is left out in turn and the rule measured again. So a span needs no second definition of a signal,
+Every line (of a long one, every sentence) is left out in turn and the rule measured again. So a span needs no second definition of a signal,
 and a rule that no line can mend (too few words) has none.
 """
 
@@ -17,6 +17,8 @@ from curation.text.text import Text
 
 #: Lines of a text that are tried; what follows is not marked.
 MOST_LINES = 60
+#: Characters from which on a line is tried sentence by sentence.
+LONG_LINE = 200
 #: A line is marked if leaving it out helps at least so much as leaving out the one that helps most.
 _SHARE_OF_BEST = 0.5
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
@@ -82,10 +84,12 @@ def spans(text: str, rule: Rule, value: float) -> list[Span]:
 
 
 def _pieces(text: str) -> list[Span]:
-    """Return the lines that are not blank, or the sentences of a text of one line."""
-    found = [match.span() for match in _LINE.finditer(text)]
-    if len(found) < 2:
-        found = [match.span() for match in _SENTENCE.finditer(text)]
+    """Return the lines that are not blank; of a long line, or the only one, its sentences."""
+    lines = [match.span() for match in _LINE.finditer(text)]
+    found: list[Span] = []
+    for start, end in lines:
+        whole = end - start <= LONG_LINE and len(lines) > 1
+        found += [(start, end)] if whole else [m.span() for m in _SENTENCE.finditer(text, start, end)]
     return found[:MOST_LINES]
 
 

@@ -135,6 +135,9 @@ def test_marks_become_a_table_to_train_on(
     assert rows == lines
     assert [(row["label"], row["weight"]) for row in rows] == [("keep", 1.0), ("drop", 2.5)]
     assert all(row["text"] for row in rows)
+    for mark in ("keep", "drop"):
+        assert main(["label", run, "--export", str(tmp_path / f"{mark}.parquet"), "--only", mark]) == 0
+        assert pq.read_table(tmp_path / f"{mark}.parquet")["label"].to_pylist() == [mark]
     assert main(["label", run, "--export", "labels.csv"]) == 2
     assert "expected a name that ends in .parquet or .jsonl" in capsys.readouterr().err
 
