@@ -1,7 +1,7 @@
 """Which lines of a text a broken rule leans on: those without which its value comes nearest to the bound.
 
-Every line (of a long one, every sentence) is left out in turn and the rule measured again. So a span needs no second definition of a signal,
-and a rule that no line can mend (too few words) has none.
+Every line (of a long one, every sentence) is left out in turn and the rule measured again. So a span needs no
+second definition of a signal, and a rule that no line can mend (too few words) has none.
 """
 
 from __future__ import annotations
