@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from curation import __version__
 from curation.accounting.manifest import MissingManifest
-from curation.cli import asking, labelling, looking, running
+from curation.cli import asking, labelling, looking, running, training
 from curation.cli.printing import ledgers, refuse
 from curation.cli.running import run_arguments
 from curation.recipe.config import ConfigError
@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(function=function)
         return added
 
-    for each in (running, looking, asking, labelling):
+    for each in (running, looking, asking, labelling, training):
         each.add_to(command)
     return parser
 

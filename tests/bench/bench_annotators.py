@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Mapping
 
 import annotators_contamination
+import annotators_privacy
+import annotators_quality
 from recording import record
 
 Figures = Mapping[str, object]
@@ -22,7 +24,9 @@ Bench = Callable[[bool], tuple[Figures, Bars]]
 
 #: Name -> bench, in the order they run. A bench lives in a module annotators_NAME.py beside this one.
 BENCHES: dict[str, Bench] = {
+    "privacy": annotators_privacy.bench,
     "contamination": annotators_contamination.bench,
+    "quality": annotators_quality.bench,
 }
 
 

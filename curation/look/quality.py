@@ -1,0 +1,203 @@
+"""`curate quality train`: texts from tables and runs to a model, with what it learned written beside it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from rich.console import Console
+from rich.table import Table
+
+from curation.accounting.fingerprint import canonical, digest_bytes, digest_file
+from curation.filters.quality_training import (
+    NORMALISATION,
+    OTHER,
+    Example,
+    Judged,
+    Model,
+    Texts,
+    auc,
+    judge,
+    quantiles,
+    stability,
+    train,
+    training_text,
+)
+from curation.look.frames import ROW_STAGES, manifests, rows
+from curation.recipe.quality import QualityTraining, TextSource
+
+HELD_OUT, SAME = "other sources", "the sources it was trained on"
+
+
+class BadTexts(ValueError):
+    """A table or run from which no texts can be read; says where."""
+
+
+def texts(source: TextSource) -> Iterator[Example]:
+    """Yield the texts of a source.
+
+    Raises:
+        BadTexts: a table has no such column, a line is no JSON.
+    """
+    if source.run:
+        yield from _of_run(source.run, source.source, source.called)
+    for path in source.files():
+        if path.endswith((".parquet", ".pq")):
+            table = ds.dataset(path, format="parquet")
+            if source.text not in table.schema.names:
+                known = ", ".join(table.schema.names)
+                raise BadTexts(f"{path}: has no column '{source.text}'; it has {known}")
+            for batch in table.to_batches(columns=[source.text]):
+                yield from (Example(source.called, text) for text in batch[0].to_pylist() if text)
+        else:
+            yield from _of_lines(path, source)
+
+
+def _of_run(directory: str, only: str | None, called: str) -> Iterator[Example]:
+    stage = [name for name in manifests(directory) if name in ROW_STAGES][-1]
+    condition = pc.field("state") == "kept"
+    if only:
+        condition &= pc.field("source") == only
+    for batch in rows(directory, stage).to_batches(columns=["source", "text"], filter=condition):
+        for row in batch.to_pylist():
+            yield Example(called if only else row["source"], row["text"] or "")
+
+
+def _of_lines(path: str, source: TextSource) -> Iterator[Example]:
+    with fsspec.open(path, "rb", compression="infer") as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise BadTexts(f"{path}, line {number}: is no JSON: {error}") from None
+            if not isinstance(row, dict) or source.text not in row:
+                known = ", ".join(row) if isinstance(row, dict) else "no fields"
+                raise BadTexts(f"{path}, line {number}: has no field '{source.text}'; it has {known}")
+            if row[source.text]:
+                yield Example(source.called, str(row[source.text]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """The answer to `curate quality train`, and what lies beside the model.
+
+    Attributes:
+        digest: of the model's bytes; training_digest: of what it was trained on.
+        normalisation: what is done to a text before the model reads it.
+        examples: how many texts of each kind.
+        judged: kind of negatives -> how well held-out positives are told from them.
+        between_sources: how well the score tells negatives of other sources from those it was trained on;
+            0.5 where it sees no source.
+        stability: change of a text -> share of the best tenth that stays, mean change of the score.
+        quantiles: percent -> the score that so many of the other sources' texts are above.
+    """
+
+    model: str
+    digest: str
+    training_digest: str
+    bytes: int
+    normalisation: str
+    settings: Any
+    examples: dict[str, int]
+    judged: dict[str, Judged]
+    between_sources: float
+    stability: dict[str, dict[str, float]]
+    quantiles: dict[str, float]
+    fasttext: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as JSON data."""
+        return asdict(self)
+
+    def to_text(self) -> str:
+        """Return the answer as text."""
+        console = Console(file=io.StringIO(), width=110, highlight=False, color_system=None)
+        counted = ", ".join(f"{count:,} {name}" for name, count in self.examples.items())
+        console.print(f"{self.model}: {self.bytes / 2**20:,.1f} MiB, {self.digest}; {counted}")
+        table = Table(show_edge=False, pad_edge=False)
+        for name in ("AUC of held-out positives against", "model", "length only", "source only", "texts"):
+            table.add_column(name, justify="left" if name.startswith("AUC") else "right")
+        for name, each in self.judged.items():
+            values = [f"{value:.4f}" for value in (each.model, each.length, each.source)]
+            table.add_row(name, *values, f"{each.negatives:,}")
+        console.print(table)
+        told = f"{max(self.between_sources, 1 - self.between_sources):.4f}"
+        console.print(f"AUC between the two kinds of negatives: {told}; 0.5 where the model sees no source")
+        table = Table(show_edge=False, pad_edge=False)
+        for name in ("a text changed", "of the best tenth stays", "mean change of the score"):
+            table.add_column(name, justify="left" if name.startswith("a text") else "right")
+        for name, found in self.stability.items():
+            table.add_row(name, f"{found['stays']:.1%}", f"{found['moved']:.4f}")
+        console.print(table)
+        written = console.file
+        assert isinstance(written, io.StringIO)
+        return "\n".join(each.rstrip() for each in written.getvalue().splitlines()).rstrip("\n")
+
+
+def train_quality(settings: QualityTraining, out: str) -> Trained:
+    """Train a model, save it at the local path `out`, and write `out`.json beside it.
+
+    Raises:
+        BadTexts: there are no texts, or a table is not as declared.
+        TrainingFailed: fastText did not train.
+    """
+    parted = _parted(settings)
+    text = training_text(parted, settings.label, settings.characters)
+    os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
+    part = f"{out}.part"
+    train(text, part, settings.options)
+    os.replace(part, out)
+    model = Model(out, settings.label, settings.characters)
+    other = [each.text for each in parted.other_negative]
+    scores = model.scores(other)
+    trained = Trained(
+        model=os.path.basename(out),
+        digest=digest_file(out),
+        training_digest=digest_bytes(text.encode()),
+        bytes=os.path.getsize(out),
+        normalisation=NORMALISATION,
+        settings=canonical(settings),
+        examples={
+            settings.label: len(parted.positive),
+            OTHER: len(parted.negative),
+            f"{settings.label} held out": len(parted.held_positive),
+            f"{OTHER} held out": len(parted.held_negative) + len(other),
+        },
+        judged={
+            HELD_OUT: judge(model, parted.held_positive, parted.other_negative),
+            SAME: judge(model, parted.held_positive, parted.held_negative),
+        },
+        between_sources=auc(scores, model.scores([each.text for each in parted.held_negative])),
+        stability=stability(model, [*(each.text for each in parted.held_positive), *other]),
+        quantiles=quantiles(scores),
+        fasttext=version("fasttext-numpy2-wheel"),
+    )
+    Path(f"{out}.json").write_text(json.dumps(trained.to_json(), indent=1, ensure_ascii=False) + "\n")
+    return trained
+
+
+def _parted(settings: QualityTraining) -> Texts:
+    def read(sources: Sequence[TextSource]) -> Iterator[Example]:
+        for each in sources:
+            yield from texts(each)
+
+    parted = Texts.parted(
+        read(settings.positive),
+        read(settings.negative),
+        read(settings.held_out),
+        held_out_fraction=settings.held_out_fraction,
+        per_class=settings.per_class,
+    )
+    for name, found in (("positive", parted.positive), ("negative", parted.negative)):
+        if not found:
+            raise BadTexts(f"{name}: no text is left to train on; expected tables or runs with texts")
+    return parted
