@@ -10,12 +10,15 @@ import pyarrow.compute as pc
 from curation.look import originals, samples, spans
 from curation.look.chosen import Chosen
 from curation.look.frames import manifests, matching, rows
+from curation.look.inert import inert
 from curation.look.originals import Original
 from curation.look.visible import visible
 
 #: Characters shown of a text and of its page, less where all together would go over the budget.
 SHOWN_CHARACTERS = (2_400, 1_200, 600, 300, 100)
-BUDGET_BYTES = 5 * 2**20
+BUDGET_BYTES = 4 * 2**20
+#: Of a title, a URL, the name of a source.
+NAME_CHARACTERS = 300
 #: Of the rules that a document broke, so many are looked for in its text.
 MARKED_RULES = 6
 
@@ -63,8 +66,9 @@ def browsed(directory: str, chosen: Chosen) -> Data:
 
 
 def _bytes(texts: Sequence[str | None], pages: Sequence[Original], shown: int) -> int:
-    found = [*texts, *(page.html for page in pages)]
-    return sum(len((text or "")[:shown].encode("utf-8", "replace")) for text in found)
+    """Return what texts and pages take in the page: a mark of HTML is six bytes there."""
+    found = [visible((text or "")[:shown]) for text in [*texts, *(page.html for page in pages)]]
+    return len(inert({"": found}).encode("utf-8"))
 
 
 def _document(
@@ -75,7 +79,8 @@ def _document(
     for n, reason in enumerate(row["reasons"][:MARKED_RULES]):
         if start and reason["name"] in rules and reason["value"] is not None:
             marks[n] = spans.spans(start, rules[reason["name"]], reason["value"])
-    told = {name: visible(str(row[name] or "")) for name in ("id", "source", "url", "title", "state", "site")}
+    names = ("id", "source", "url", "title", "state", "site")
+    told = {name: visible(str(row[name] or "")[:NAME_CHARACTERS]) for name in names}
     return {
         **told,
         "language": visible(row["language"] or "un"),

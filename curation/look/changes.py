@@ -18,6 +18,8 @@ from curation.look.frames import ROW_STAGES, documents, manifests, matching, row
 EACH, LOOKED_AT = 3, 10_000
 #: Lines of a text that are compared, and rows of a table that are shown.
 COMPARED_LINES, SHOWN_ROWS = 1_000, 80
+#: Of a longer text the beginning is compared: one without spaces is a single word.
+SHOWN_CHARACTERS, NAME_CHARACTERS = 8_000, 100
 _CONTEXT_LINES = 2
 #: Words of a line that are compared; a longer one ends there.
 COMPARED_WORDS = 400
@@ -81,11 +83,11 @@ def _of_stage(directory: str, stage: str, earlier: str) -> dict[str, list[Change
 
 
 def _change(row: Mapping[str, Any], before: str) -> Change:
-    lines = list(aligned(before, row["text"]))
+    lines = list(aligned(before[:SHOWN_CHARACTERS], row["text"][:SHOWN_CHARACTERS]))
     return Change(
         id=row["id"],
-        title=row["title"] or row["text"][:100] or row["url"] or row["id"],
-        url=row["url"] or "",
+        title=(row["title"] or row["text"] or row["url"] or row["id"])[:NAME_CHARACTERS],
+        url=(row["url"] or "")[:NAME_CHARACTERS],
         took={name: took for name, took in dict(row["edits"]).items() if took},
         lines=tuple(lines[:SHOWN_ROWS]),
         left_out=max(0, len(lines) - SHOWN_ROWS),

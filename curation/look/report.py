@@ -30,7 +30,7 @@ from curation.look.visible import bound, is_bound, number, visible
 from curation.look.vocabulary import vocabulary
 
 GROUPS_SHOWN = 12  # sources, and languages, that lost most
-PAIRS_SHOWN = 20
+PAIRS_SHOWN, PAIR_CHARACTERS = 20, 4_000
 
 
 def write_report(directory: str, out: str | None = None, *, training: str | None = None) -> str:
@@ -65,6 +65,7 @@ def render(directory: str, *, training: str | None = None) -> str:
     seen = shown(directory, found, trains, told)
     data = {"what_if": _movable(directory, seen.judged), "browsed": browsed(directory, seen.chosen)}
     return environment.get_template("report.html").render(
+        name=_name(directory),
         stages=[_stage(manifest, _token_rate(found)) for manifest in found.values() if manifest.ledger],
         states=STATES,
         manifests=list(found.values()),
@@ -91,6 +92,15 @@ def render(directory: str, *, training: str | None = None) -> str:
         script=source,
         policy=policy(source),
     )
+
+
+def _name(directory: str) -> str:
+    """Return the name of the recipe that the run was made by; empty where it is not there."""
+    filesystem, path = fsspec.core.url_to_fs(join(directory, "recipe.yaml"))
+    if not filesystem.exists(path):
+        return ""
+    found = re.search(r"^name:\s*(\S.*)$", filesystem.cat_file(path).decode("utf-8"), re.MULTILINE)
+    return found[1].strip() if found else ""
 
 
 def _movable(directory: str, judged: pd.DataFrame) -> dict[str, Any]:
@@ -217,6 +227,7 @@ def _pairs(directory: str) -> list[dict[str, Any]]:
     frame = frames.pairs(directory).drop_duplicates("kept_id")
     frame = frame.sort_values("jaccard", key=lambda value: value >= 1, kind="stable").head(PAIRS_SHOWN)
     frame = frame.astype(object).where(frame.notna(), None)
+    frame = frame.map(lambda value: value[:PAIR_CHARACTERS] if isinstance(value, str) else value)
     return [
         {**row, "pieces": samples.word_changes(row["kept_text"] or "", row["text"] or "")}
         for row in frame.to_dict("records")

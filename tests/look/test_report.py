@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace as Namespace
 
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from curation.look.account import account
@@ -182,3 +184,36 @@ def test_a_page_stays_small_whatever_its_documents_hold(
     short = json.loads(Page(render(str(small_run))).scripts[0])["browsed"]["documents"]
     assert all(sum(len(part) for part, _ in each["text"] or ()) <= 200 for each in short)
     assert any(each["rest"] for each in short)
+
+
+def test_a_report_stays_small_whatever_its_documents_hold(judging: Namespace, tmp_path: Path) -> None:
+    """Marks of HTML take six bytes each in the page, and a text without spaces is one word."""
+    texts = [("web", "en", f"{'<' * 40_000}{n}") for n in range(200)]
+    run = judging.write(tmp_path, texts=texts)
+    whole = [judging.document(n, text=text, title=text, url=text) for n, (_, _, text) in enumerate(texts)]
+    path = judging.publish(
+        run,
+        "dedup",
+        [{**row, "merged_into": f"{0:032x}"} if row["id"] != f"{0:032x}" else row for row in whole],
+    )
+    pairs = [
+        {
+            "id": f"{n:032x}",
+            "kept_id": f"{n - 1:032x}",
+            "jaccard": 0.9,
+            "bands_shared": 1,
+            "cluster_size": 2,
+            "reason": "dedup.near",
+        }
+        for n in range(1, 200)
+    ]
+    (path / "clusters").mkdir()
+    pq.write_table(pa.Table.from_pylist(pairs), path / "clusters" / "part-0.parquet")
+    assert len(render(str(run)).encode()) < 10_000_000
+
+
+def test_the_page_goes_by_the_name_of_its_recipe(judging: Namespace, tmp_path: Path) -> None:
+    run = judging.write(tmp_path)
+    assert "<h1>What became of every page</h1>" in render(str(run))
+    (tmp_path / "recipe.yaml").write_text("# made\nname: web <en>\ninputs: {}\n", encoding="utf-8")
+    assert "<h1>web &lt;en&gt;: what became of every page</h1>" in render(str(run))
