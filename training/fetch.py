@@ -1,12 +1,15 @@
 """Remote shards as local files: fetched ahead of the plan, whole or not at all, and given up after their use.
 
 A copy is written under another name, held against its size and hash, and renamed; so what has a shard's name
-is that shard, whoever was killed on the way, and there is nothing to lock. A fetch is tried a few times, then
-it is an error that names the object: nothing waits for ever.
+is that shard, whoever was killed on the way. What a killed process began is removed by the next one: who
+writes a file holds it by `flock`, which ends with the process. A fetch is tried a few times, then it is an
+error that names the object: nothing waits for ever.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import threading
 import time
@@ -46,16 +49,14 @@ def fetch(shard: Shard) -> None:
     try:
         for attempt in range(ATTEMPTS):
             try:
-                wrong = _copy(shard, part)
+                if not (wrong := _copy(shard, part)):
+                    return
             except FileNotFoundError:
                 raise ShardError(
                     f"{shard.remote}: expected a shard of {shard.size_bytes} bytes, found no object"
                 ) from None
             except Exception as error:  # noqa: BLE001 - stores raise their own kinds; the last is told whole
                 wrong = f"{type(error).__name__}: {error}"
-            if not wrong:
-                part.rename(shard.path)
-                return
             time.sleep(BACKOFF_S * 2**attempt if attempt + 1 < ATTEMPTS else 0)
     finally:
         part.unlink(missing_ok=True)
@@ -63,19 +64,33 @@ def fetch(shard: Shard) -> None:
 
 
 def _copy(shard: Shard, part: Path) -> str:
-    """Copy the object to `part`; return what is wrong with the copy, or nothing."""
+    """Copy the object to `part` and give it its name; return what is wrong with the copy, or nothing."""
     filesystem, name = fsspec.core.url_to_fs(shard.remote, **options(shard.remote))
     state, size = xxhash.xxh64(), 0
     with filesystem.open(name, "rb", cache_type="none") as source, part.open("wb") as copy:
+        fcntl.flock(copy, fcntl.LOCK_EX)
         while size < shard.size_bytes and (chunk := source.read(min(_CHUNK_BYTES, shard.size_bytes - size))):
             state.update(chunk)
             size += len(chunk)
             copy.write(chunk)
-    if size != shard.size_bytes:
-        return f"expected {shard.size_bytes} bytes, found {size}"
-    if state.hexdigest() != shard.xxh64:
-        return f"expected xxh64 {shard.xxh64}, found {state.hexdigest()}"
+        if size != shard.size_bytes:
+            return f"expected {shard.size_bytes} bytes, found {size}"
+        if state.hexdigest() != shard.xxh64:
+            return f"expected xxh64 {shard.xxh64}, found {state.hexdigest()}"
+        copy.flush()
+        try:
+            part.rename(shard.path)
+        except FileNotFoundError:  # swept by another rank before it was held
+            return f"{part} is gone"
     return ""
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes had begun to write in a folder of copies."""
+    for part in folder.glob("*.part"):
+        with contextlib.suppress(FileNotFoundError, BlockingIOError), part.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while its writer lives
+            part.unlink()
 
 
 class Cache:
@@ -85,8 +100,12 @@ class Cache:
     makes room. Both count batches, so that a copy which no expected batch reads is known, and goes first.
     """
 
-    def __init__(self, limit_bytes: float, dropped: Callable[[Path], object]) -> None:
+    def __init__(
+        self, folders: Iterable[Path], limit_bytes: float, dropped: Callable[[Path], object]
+    ) -> None:
         self._limit, self._dropped = limit_bytes, dropped
+        for folder in folders:
+            sweep(folder)
         self._pool: ThreadPoolExecutor | None = None
         self._pending: dict[Path, Future[None]] = {}
         self._held: dict[Path, int] = {}  # bytes of what is here or on its way

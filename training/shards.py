@@ -112,7 +112,8 @@ class Reader:
         self._expected = self._read = 0  # batches
         self._cache: Cache | None = None
         if self.is_remote:
-            self._cache = Cache(corpus.cache_bytes, self._forget)
+            folders = {shard.path.parent for name in names for shard in corpus.sources[name] if shard.remote}
+            self._cache = Cache(folders, corpus.cache_bytes, self._forget)
 
     @property
     def is_remote(self) -> bool:

@@ -23,7 +23,7 @@ class Proxy(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, port: int) -> None:
-        self.behind, self.fault = port, no_fault
+        self.behind, self.fault, self.hold_s = port, no_fault, 3
         self.asked: dict[str, int] = {}
         super().__init__(("127.0.0.1", 0), Handler)
 
@@ -54,7 +54,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             server.asked[path] = before + 1
             fault = server.fault(path, before)
         if fault == "hang":
-            time.sleep(3)
+            time.sleep(server.hold_s)
         behind = http.client.HTTPConnection("127.0.0.1", server.behind)
         behind.request(self.command, self.path, body, dict(self.headers))
         answer = behind.getresponse()
@@ -75,6 +75,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if fault == "flip":
             data = data[:-7] + bytes([data[-7] ^ 1]) + data[-6:]
+        if fault == "stall":
+            self.wfile.write(data[: len(data) // 2])
+            self.wfile.flush()
+            time.sleep(server.hold_s)
+            self.close_connection = True
+            return
         if fault == "cut":
             self.wfile.write(data[: len(data) // 2])
             self.close_connection = True

@@ -1,8 +1,12 @@
 """Remote shards against an S3 server on loopback, whole and broken: never an early end, a hang, a wrong token."""
 
 import contextlib
+import fcntl
 import os
 import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -20,7 +24,7 @@ from training.loader import Loader
 from training.plan import Plan
 from training.shards import Reader
 
-from .s3 import serve, upload
+from .s3 import no_fault, serve, upload
 
 pytestmark = pytest.mark.slow
 LIBRARIES = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -187,3 +191,63 @@ def test_nothing_is_left_behind(server, remote, published, tmp_path):
     assert set(os.listdir("/dev/shm")) <= shared if shared else True
     assert children() <= before
     assert not [path for path in copies(tmp_path) if path.suffix != ".mds"]
+
+
+KILLED = """
+import sys, torch
+from training import fetch
+fetch._CHUNK_BYTES = 512
+from training.config import CacheSettings, Phase
+from training.corpus import open_corpus
+from training.loader import Loader
+from training.plan import Plan
+from training.shards import Reader
+corpus = open_corpus([sys.argv[1]], CacheSettings(folder=sys.argv[2]))
+plan = Plan(corpus.plan_sources(["docs", "web"]), [Phase(name="p", steps=10**6, mix={"docs": 1, "web": 1})],
+            batch_rows=8, lanes=4, seed=1)
+with Loader(plan, Reader(corpus, ["docs", "web"]), rank=0, ranks=1, device=torch.device("cpu")) as loader:
+    for batch in loader:
+        print(batch.drawn.step, flush=True)
+"""
+
+
+@LIBRARIES
+@pytest.mark.parametrize("moment", ["while it fetches", "while it reads"])
+def test_nothing_is_left_after_a_kill(server, remote, published, tmp_path, root, moment):
+    shared = set(os.listdir("/dev/shm"))
+    places = {name: str(tmp_path / "scratch") for name in ("TMPDIR", "HOME", "XDG_CACHE_HOME")}
+    (tmp_path / "scratch").mkdir()
+    if moment == "while it fetches":
+        server.fault = lambda path, before: "stall"  # half of the body, then nothing
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, remote, str(tmp_path / "cache")],
+        cwd=root,
+        env=os.environ | places,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    if moment == "while it fetches":
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not copies(tmp_path):
+            time.sleep(0.01)
+    else:
+        process.stdout.readline()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    left = [path for path in copies(tmp_path) if path.suffix != ".mds"]
+    assert left or moment == "while it reads"
+    assert set(os.listdir("/dev/shm")) <= shared
+    assert list((tmp_path / "scratch").rglob("*")) == []  # no lock file, nothing in /tmp or a home
+    server.fault = no_fault
+    assert np.array_equal(loaded(remote, tmp_path), loaded(published.directory, tmp_path))
+    assert all(path.suffix == ".mds" for path in copies(tmp_path))  # the rerun has swept
+
+
+def test_what_a_living_process_writes_is_not_swept(tmp_path):
+    living, dead = tmp_path / "a.mds.1-1.part", tmp_path / "b.mds.2-2.part"
+    dead.write_bytes(b"half")
+    with living.open("wb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        fetch.sweep(tmp_path)
+        assert sorted(tmp_path.iterdir()) == [living]
