@@ -23,7 +23,7 @@ _SHORTEST, _LONGEST = 8, 15  # digits of an international number, its calling co
 _SEPARATOR = "[ \u00a0\u2009\u202f.\\-\u2010\u2011\u2013/()]"
 #: What may be a number, on one line: no letter, digit or sign beside it makes it part of something else.
 _CANDIDATE = re.compile(
-    r"(?<![\w.,/@#=&%$€£¥:*+(>\-])(?:\+|(?=[(\d]))(?:\(\+?)?\d"
+    r"(?:(?<![\w+>])\+|(?<![\w.,/@#=&%$€£¥:+(>\-])(?=[(\d]))(?:\(\+?)?\d"
     rf"(?:{_SEPARATOR}{{0,3}}\d){{5,17}}(?![\w@%]|[.,:]\d|-\d)"
 )
 _NOT_DIGITS = re.compile(r"\D")

@@ -28,7 +28,7 @@ _LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u052f"
 _LOCAL = rf"[{_LETTERS}0-9_%+.'&-]"
 _LOCAL_BACKWARDS = re.compile(rf"{_LOCAL}{{1,65}}")
 _DOMAIN = re.compile(
-    rf"(?:[{_LETTERS}0-9](?:[{_LETTERS}0-9-]{{0,61}}[{_LETTERS}0-9])?\.){{1,8}}([{_LETTERS}]{{2,63}}|xn--[a-z0-9-]{{2,59}})"
+    rf"(?:[{_LETTERS}0-9](?:[{_LETTERS}0-9-]{{0,61}}[{_LETTERS}0-9])?\.){{1,8}}(xn--[a-z0-9-]{{2,59}}|[{_LETTERS}]{{2,63}})"
     rf"(?![{_LETTERS}0-9]|-[{_LETTERS}0-9])"
 )
 _FILE_NAMES = "png jpg jpeg gif svg webp bmp ico css js mjs json xml html htm pdf txt php exe woff ttf"
@@ -90,7 +90,7 @@ def _ips(marks: Marks) -> Iterator[Span]:
 
 # 13 to 19 digits, whole or in the groups that cards are embossed with.
 _CARD = re.compile(
-    r"(?<![\w.,/=#&%+\-:>])"
+    r"(?<![\w.,/#&%+\->])"
     r"(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5}|\d{13,19})"
     r"(?![\w@%]|[.,:/\-]\d)"
 )

@@ -13,8 +13,10 @@ import sys
 from collections.abc import Callable, Mapping
 
 import annotators_contamination
+import annotators_language
 import annotators_privacy
 import annotators_quality
+import annotators_sites
 from recording import record
 
 Figures = Mapping[str, object]
@@ -24,6 +26,8 @@ Bench = Callable[[bool], tuple[Figures, Bars]]
 
 #: Name -> bench, in the order they run. A bench lives in a module annotators_NAME.py beside this one.
 BENCHES: dict[str, Bench] = {
+    "language": annotators_language.bench,
+    "sites": annotators_sites.bench,
     "privacy": annotators_privacy.bench,
     "contamination": annotators_contamination.bench,
     "quality": annotators_quality.bench,

@@ -100,7 +100,7 @@ def test_a_word_before_it_tells_a_telephone_number(cue):
         "Phone released 2021-10-12",
         "$1 000 000 and 50 000 000",
         "1 2 3 4 5 6 7 8 9 10",
-        "item/4539148803436467 and id=4539148803436467",
+        "item/4539148803436467 and #4539148803436467",
         "4539148803436468 is no card",
     ],
 )
@@ -113,6 +113,7 @@ def test_numbers_of_other_kinds_stay(text):
     [
         (f"card {CARD}.", "card <card>."),
         ("card 4539 1488 0343 6467", "card <card>"),
+        (f"card:{CARD}, pan={CARD}", "card:<card>, pan=<card>"),
         ("card 3782-822463-10005", "card <card>"),
         (f"{CARD}1 x{CARD} {CARD}.5", f"{CARD}1 x{CARD} {CARD}.5"),
         (f"IBAN {IBAN}, BIC", "IBAN <iban>, BIC"),
