@@ -37,7 +37,10 @@ def draw(directory: str, n: int) -> Drawn:
 
     Raises:
         MissingManifest: the run has no filter stage.
+        ValueError: there is nothing to mark.
     """
+    if n < 1:
+        raise ValueError(f"--n {n}: expected 1 document or more")
     ledger = read_manifest(published(directory, "filter")).ledger
     rows: list[dict[str, Any]] = []
     weights: dict[str, float] = {}
@@ -48,6 +51,8 @@ def draw(directory: str, n: int) -> Drawn:
         for _, row in chosen.iterrows():
             rows.append(dict(row))
             weights[row["id"]] = held / len(chosen)
+    if not rows:
+        raise ValueError(f"{directory}: the filter judged no document whose text is stored")
     rows.sort(key=lambda row: position(row["id"], _SALT))
     return Drawn(rows, weights)
 

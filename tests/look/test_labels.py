@@ -190,3 +190,15 @@ def test_pages_of_others_learn_and_change_nothing(server: LocalPage, run: str) -
     assert ask(server, "POST", mark, " " * 70_000, **kind) == (400, "expected at most 65536 bytes")
     assert ask(server, "POST", mark, body, **kind) == (400, "no document of that id is to be marked here")
     assert read_labels(run) == {}
+
+
+def test_there_must_be_something_to_mark(
+    judging: Namespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(judging.write(tmp_path, texts=[]))
+    assert main(["label", run]) == 2
+    assert main(["label", run, "--n", "0"]) == 2
+    told = capsys.readouterr().err
+    assert f"{run}: the filter judged no document whose text is stored" in told
+    assert "--n 0: expected 1 document or more" in told
+    assert main(["label", str(tmp_path / "nowhere")]) == 2
