@@ -18,8 +18,8 @@ from curation.pages.charset import decode, decode_text
 MARKUP = "extract.markup"
 _LINEAGE = ("source", "record_id", "url", "captured_at", "file", "offset", "length")
 _SEPARATOR = "\x1f"
-#: Of 2,463 main texts none got another label than by its whole length, for a fifth less time.
-_LANGUAGE_CHARACTERS = 2**14
+#: Of 4,473 texts one gets another label than by twice as many, for two fifths less time.
+_LANGUAGE_CHARACTERS = 2**13
 
 
 def extract_batch(pages: pa.RecordBatch, guard: Guard, *, max_page_mib: float) -> pa.RecordBatch:

@@ -87,7 +87,7 @@ def element_count(html: str, *tags: str) -> dict[str, int]:
     # Mostly none, and a look at the bytes is quicker than a walk. Lengths only: to iterate over such a list
     # takes quadratic time.
     data, document = _clean(html)[1].lower(), resiliparse_tree(html).document
-    found = (tag for tag in tags if b"<" + tag.encode() in data)
+    found = (tag for tag in tags if re.search(rb"<%s[\s/>]" % tag.encode(), data))
     return dict.fromkeys(tags, 0) | {tag: len(document.get_elements_by_tag_name(tag)) for tag in found}
 
 
