@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -42,6 +43,7 @@ GATE_FILE = Path(__file__).with_name("extract_gate.json")
 OUT = ROOT / "build" / "bench"
 ENGLISH = Gate(languages=("en",), min=0.3)
 MAX_PAGE_MIB = 10.0
+TURNS = 4
 
 
 def stock(html: str) -> Extraction:
@@ -175,18 +177,33 @@ def allowed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def over_the_crawl(rows: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
-    """Return figures and ratios of the whole stage beside datatrove's step, on pages of any language."""
-    html = [decode(row["body"], row["content_type"]).text for row in rows]
-    found: dict[str, dict[str, Any]] = {"datatrove, crawl": datatrove(html)[1]}
-    theirs = found["datatrove, crawl"].get("guarded_pages_per_s")
-    ratios = {}
-    for engine in ("trafilatura", "resiliparse"):
-        for name, options in (("stage", Options()), ("gated_stage", Options(gate=ENGLISH))):
-            ours = guarded(engine, html, whole_stage(rows), options)
-            found[f"{engine} {name}, crawl"] = {"guarded_pages_per_s": ours}
-            if theirs:
-                ratios[f"{engine}_{name}_times_datatrove"] = ours / theirs
-    return found, ratios
+    """Return figures and ratios of the whole stage beside datatrove's step, on pages of any language.
+
+    They take turns, so that a minute in which the machine has other work is not one contender's alone.
+    """
+    theirs: dict[str, Any] = {}
+    used: Counter[str] = Counter()
+    modes = {"stage": Options(), "gated_stage": Options(gate=ENGLISH)}
+    for turn in range(TURNS):
+        part = rows[turn::TURNS]
+        html = [decode(row["body"], row["content_type"]).text for row in part]
+        theirs = theirs if "skipped" in theirs else datatrove(html)[1]
+        if "skipped" not in theirs:
+            used["datatrove"] += len(part) / theirs["guarded_pages_per_s"]
+        for engine in ("trafilatura", "resiliparse"):
+            for name, options in modes.items():
+                used[f"{engine}_{name}"] += len(part) / guarded(engine, html, whole_stage(part), options)
+    rates = {name: len(rows) / seconds for name, seconds in used.items()}
+    whole = {**theirs, "guarded_pages_per_s": rates.pop("datatrove", None)}
+    found = {
+        f"{name.replace('_', ' ')}, crawl": {"guarded_pages_per_s": rate} for name, rate in rates.items()
+    }
+    if "skipped" in theirs:
+        return {"datatrove, crawl": theirs, **found}, {}
+    per_theirs = {
+        f"{name}_times_datatrove": rate / whole["guarded_pages_per_s"] for name, rate in rates.items()
+    }
+    return {"datatrove, crawl": whole, **found}, per_theirs
 
 
 def measured(options: argparse.Namespace) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
