@@ -142,6 +142,9 @@ def _of_checkpoint(config: Config, corpus: Corpus, plan: Plan | None) -> list[st
     if directory is None:
         return []
     saved = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+    if lacks := {"fits", "plan", "watch", "evals", "skipped"} - saved.keys():
+        told = ", ".join(sorted(lacks))
+        return [f"{directory}: a checkpoint of another version, without {told}: choose another `out`"]
     if differences := difference(saved["fits"], fits(config, corpus)):
         lines = "\n".join(f"  {line}" for line in differences)
         reasons.append(f"{directory}: a checkpoint of another model:\n{lines}\nchoose another `out`")
@@ -154,13 +157,18 @@ def _of_checkpoint(config: Config, corpus: Corpus, plan: Plan | None) -> list[st
 
 
 def _of_schedule(config: Config, directory: Path) -> list[str]:
-    """Return why a rate that goes on from the trunk's would not be the one the trunk had."""
+    """Return why a rate that goes on from the trunk's would not be the one the trunk had.
+
+    A trunk that has come to its end (to be tuned, say) has none to go on from.
+    """
+    trunk = read_config(str(directory.parent.parent / "config.yaml"))
+    if int(config.fork["at"]) == trunk.steps:
+        return []
     if config.optimizer.schedule != "wsd":
         return [
             "fork: expected optimizer.schedule: wsd, found cosine: under a cosine the rate at a step "
             "depends on where the run was to end, and the fork ends elsewhere"
         ]
-    trunk = read_config(str(directory.parent.parent / "config.yaml"))
     if (at := int(config.fork["at"])) > (start := anneal_start(trunk)):
         return [f"fork: at {at} lies within the trunk's own anneal, which begins at step {start}"]
     return []

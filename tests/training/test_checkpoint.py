@@ -186,6 +186,27 @@ def test_the_newest_stay_and_those_of_every_so_many_steps(published, write_confi
     assert names == [f"step-{n:08d}" for n in (4, 8, 12, 14)]
 
 
+def test_without_a_period_the_clock_decides(published, write_config, tmp_path):
+    often = ["--set", "checkpoint={expected_gpu_hours_between_failures: 0.001, keep_count: 20}"]
+    assert main([str(write_config()), *often]) == 0
+    names = sorted(p.name for p in (tmp_path / "train" / "checkpoints").iterdir())
+    assert (names[0], names[-1]) == ("step-00000010", "step-00000014")  # the first is measured
+
+
+def test_a_checkpoint_of_another_version_is_refused_in_words(published, write_config, tmp_path, capsys):
+    config = str(write_config())
+    assert main([config]) == 0
+    path = tmp_path / "train" / "checkpoints" / "step-00000014" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["watch"], manifest["skipped"]
+    path.write_text(json.dumps(manifest))
+    capsys.readouterr()
+    assert main([config]) == 2
+    assert capsys.readouterr().err == (
+        f"{path.parent}: a checkpoint of another version, without skipped, watch: choose another `out`\n"
+    )
+
+
 def test_the_manifest_says_what_the_run_was(published, write_config, tmp_path):
     assert main([str(write_config())]) == 0
     folder = tmp_path / "train" / "checkpoints" / "step-00000014"

@@ -253,7 +253,13 @@ def test_two_ranks_score_as_one_does(files, write_config, tmp_path, root):
     extra = (
         f"evals: {{every_steps: 7, texts: {dict(asked.texts)}, tasks: {dict(asked.tasks)}, prompts: [w1]}}\n"
     )
-    frozen = [str(write_config(extra=extra)), "--set", "optimizer.learning_rate=0"]
+    frozen = [
+        str(write_config(extra=extra)),
+        "--set",
+        "optimizer.learning_rate=0",
+        "--set",
+        "watch.gather_every_steps=7",
+    ]
     assert main([*frozen, "--set", f"out={tmp_path / 'one'}"]) == 0
     two = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     subprocess.run(
@@ -264,6 +270,11 @@ def test_two_ranks_score_as_one_does(files, write_config, tmp_path, root):
         timeout=300,
     )
     assert scores(tmp_path / "two") == scores(tmp_path / "one")
+    times = [json.loads(line) for line in (tmp_path / "two" / "ranks.jsonl").read_text().splitlines()]
+    assert [(line["step"], len(line["step_s"]), len(line["work_s"])) for line in times] == [
+        (7, 2, 2),
+        (14, 2, 2),
+    ]
     assert (tmp_path / "two" / "samples.jsonl").read_text() == (
         tmp_path / "one" / "samples.jsonl"
     ).read_text()

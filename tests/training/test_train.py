@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -316,6 +318,42 @@ def test_what_is_not_finite_stops_before_the_optimizer_moves(
     )
     assert len(moved) == len(metrics(tmp_path / "train")) == 6
     assert len(json.loads(path.with_suffix(".json").read_text())["rows"]) == 8
+
+
+def test_the_line_of_progress(published, write_config, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert main([str(write_config())]) == 0
+    last = capsys.readouterr().err.split("\r\x1b[K")[-1]
+    shape = r"anneal  step 14/14  loss \d\.\d{3}  [\d,]+ tokens/s  waited [\d.]+ %  0:00 left\n"
+    assert re.fullmatch(shape, last)
+
+
+def test_tensorboard_is_written_where_it_is_installed(published, write_config, monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    config = [str(write_config()), "--set", "tensorboard=true"]
+    assert main(config) == 0
+    assert capsys.readouterr().err == (
+        "tensorboard is not installed: metrics.jsonl alone is written (pip install tensorboard)\n"
+    )
+    shutil.rmtree(tmp_path / "train")
+    wrote = []
+
+    class SummaryWriter:
+        def __init__(self, folder, purge_step):
+            wrote.append((folder, purge_step))
+
+        def add_scalar(self, name, value, step):
+            wrote.append((name, value, step))
+
+        def close(self):
+            wrote.append("closed")
+
+    stub = types.SimpleNamespace(SummaryWriter=SummaryWriter)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", stub)
+    assert main(config) == 0
+    assert wrote[0] == (str(tmp_path / "train" / "tensorboard"), 0)
+    assert wrote[-1] == "closed"
+    assert [value for name, value, _ in wrote[1:-1] if name == "loss"] == losses(tmp_path / "train")
 
 
 def test_a_rate_that_blows_up_ends_the_run(published, write_config, capsys):
