@@ -81,7 +81,7 @@ def _named(
     groups = [
         (
             Group("spikes", f"step {spike.step:,}", spike.why),
-            [(id, f"loss {loss}") for id, loss in spike.documents],
+            [(id, f"loss {loss}") for id, loss, _ in spike.documents],
         )
         for spike in (training.spikes if training else ())
     ]

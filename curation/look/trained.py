@@ -16,7 +16,7 @@ from curation.look import charts, frames
 
 #: A loss per step is drawn for at most this many steps; longer runs are thinned evenly.
 DRAWN_STEPS = 2_000
-SPIKES_SHOWN, DOCUMENTS_EACH = 12, 3
+SPIKES_SHOWN, DOCUMENTS_EACH, EXCERPT_CHARACTERS = 12, 3, 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Spike:
 
     step: int
     why: str
-    documents: tuple[tuple[str, str], ...]  # (id, loss in words)
+    documents: tuple[tuple[str, str, str], ...]  # (id, loss in words, beginning of the text it had there)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +95,14 @@ def spikes(folder: str) -> list[Spike]:
 
 def _spike(written: Mapping[str, Any]) -> Spike:
     """Return a spike from its file; what a later or earlier writer leaves out is empty."""
-    documents: dict[str, str] = {}
+    documents: dict[str, tuple[str, str, str]] = {}
     for row in written.get("rows") or ():
         for each in row.get("documents") or ():
             if "id" in each and len(documents) < DOCUMENTS_EACH:
-                documents.setdefault(str(each["id"]), str(each.get("loss", "")))
+                told = str(each["id"]), str(each.get("loss", "")), str(each.get("text", ""))
+                documents.setdefault(told[0], (*told[:2], told[2][:EXCERPT_CHARACTERS]))
     return Spike(
         step=int(written.get("step", -1)),
         why=str(written.get("why", "")),
-        documents=tuple(documents.items()),
+        documents=tuple(documents.values()),
     )

@@ -16,12 +16,12 @@ def write(folder: Path, step: int, **spike: object) -> None:
 
 
 def test_spikes_come_in_the_order_of_their_steps_with_their_worst_documents(metrics: Path) -> None:
-    rows = [{"documents": [{"id": name, "loss": 9.0}, {"id": name}]} for name in "abcd"]
+    rows = [{"documents": [{"id": name, "loss": 9.0, "text": "so"}, {"id": name}]} for name in "abcd"]
     write(metrics, 70, why="grad_norm is nan", rows=rows)
     write(metrics, 9, rows=[{"slot": 1}, {"documents": None}], later="something new")
     first, second = spikes(str(metrics))
     assert (first.step, first.why, first.documents) == (9, "", ())
-    assert second.documents == (("a", "9.0"), ("b", "9.0"), ("c", "9.0"))
+    assert second.documents == (("a", "9.0", "so"), ("b", "9.0", "so"), ("c", "9.0", "so"))
 
 
 def test_spikes_stand_in_the_curve_and_the_summary_tells_epochs(small_run: Path, metrics: Path) -> None:
