@@ -246,6 +246,7 @@ def test_a_fingerprint_follows_every_setting(a: int, b: int) -> None:
     assert (one == other) == (a == b)
 
 
-@pytest.mark.parametrize("name", ["demo", "web_en", "fineweb", "dclm_baseline"])
-def test_the_recipes_that_ship_are_good(root: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["demo", "web_en", "fineweb", "dclm_baseline", "web_languages"])
+def test_the_recipes_that_ship_are_good(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
     assert read_recipe(str(root / "jobs" / "recipes" / f"{name}.yaml")).name == name
