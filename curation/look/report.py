@@ -31,6 +31,7 @@ from curation.look.vocabulary import vocabulary
 
 GROUPS_SHOWN = 12  # sources, and languages, that lost most
 PAIRS_SHOWN, PAIR_CHARACTERS = 20, 4_000
+SOURCES_SHOWN = 8  # of a stage, their reasons side by side
 
 
 def write_report(directory: str, out: str | None = None, *, training: str | None = None) -> str:
@@ -150,7 +151,15 @@ def _stage(manifest: Manifest, token_rate: float) -> dict[str, Any]:
             {"name": name, **counts, "share": counts["records"] / max(1, ledger["in"]["records"])}
             for name, counts in sorted(ledger["reasons"].items(), key=_weight)
         ],
+        "sources": _largest(ledger),
     }
+
+
+def _largest(ledger: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the largest sources, where there are several, each with its reasons."""
+    found = sorted(ledger["sources"].items(), key=lambda item: (-item[1]["in"]["records"], item[0]))
+    several = found[:SOURCES_SHOWN] if len(found) > 1 else []
+    return [(name, account["reasons"]) for name, account in several]
 
 
 def _weight(item: tuple[str, Mapping[str, int]]) -> tuple[int, int, str]:

@@ -96,6 +96,7 @@ def test_every_section_says_what_the_run_holds(html: str) -> None:
         "all sources · table cells 1,100 of 1,200 kept (91.7 %)",
         "extract.timeout",
         "kept now 8 of 10",
+        "extract.timeout–1 (1)",
         "2 of 10 measured break it",
         "dedup.near, Jaccard 0.850, a cluster of 3",
         "No training run is attached.",
