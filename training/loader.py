@@ -79,8 +79,10 @@ def segment(tokens: NDArray[np.int64], eot_id: int) -> tuple[NDArray[np.int64], 
     return np.cumsum(opens, axis=1, dtype=np.int64) - first, here - starts
 
 
-def shift(tokens: NDArray[np.int64], eot_id: int) -> NDArray[np.int64]:
+def shift(tokens: NDArray[np.int64], eot_id: int, mask: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """Return the label of each token: the next one, `IGNORED` at the row's end and from padding to padding.
+
+    Where a mask is given, tokens outside of it are nobody's label.
 
     >>> shift(np.array([[5, 6, 0, 7, 0, 0]]), eot_id=0).tolist()
     [[6, 0, 7, 0, -100, -100]]
@@ -88,7 +90,7 @@ def shift(tokens: NDArray[np.int64], eot_id: int) -> NDArray[np.int64]:
     labels = np.full_like(tokens, IGNORED)
     labels[:, :-1] = tokens[:, 1:]
     padding = (tokens[:, :-1] == eot_id) & (tokens[:, 1:] == eot_id)
-    labels[:, :-1][padding] = IGNORED
+    labels[:, :-1][padding if mask is None else padding | ~mask[:, 1:]] = IGNORED
     return labels
 
 
@@ -205,7 +207,7 @@ class Loader:
         return Batch(
             drawn=drawn,
             tokens=self._tensor(tokens),
-            labels=self._tensor(shift(tokens, eot_id)),
+            labels=self._tensor(shift(tokens, eot_id, self._reader.mask(rows))),
             documents=self._tensor(documents),
             positions=self._tensor(positions),
             cu_seqlens=self._tensor(self._cu_seqlens(drawn.step, positions)),

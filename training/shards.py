@@ -33,6 +33,8 @@ Tokens = NDArray[np.integer[Any]]
 def map_shard(shard: Shard, row_tokens: int, dtype: str, *, verify: bool = True) -> Tokens:
     """Return a shard's rows as a read-only matrix (rows, row_tokens) over the file's pages.
 
+    Twice as wide where a `mask` stands before the tokens (see `chat`).
+
     `verify` holds the whole file against its stored hash; size and header are always checked.
 
     Raises:
@@ -50,9 +52,9 @@ def map_shard(shard: Shard, row_tokens: int, dtype: str, *, verify: bool = True)
         data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     if verify:
         _check_hash(shard, data)
-    begin = _check_header(shard, data, row_tokens, dtype)
-    tokens = np.frombuffer(data, dtype=dtype, count=shard.rows * row_tokens, offset=begin)
-    return tokens.reshape(shard.rows, row_tokens)
+    begin, width = _check_header(shard, data, row_tokens, dtype)
+    tokens = np.frombuffer(data, dtype=dtype, count=shard.rows * width, offset=begin)
+    return tokens.reshape(shard.rows, width)
 
 
 def _check_hash(shard: Shard, data: mmap.mmap) -> None:
@@ -66,8 +68,8 @@ def _check_hash(shard: Shard, data: mmap.mmap) -> None:
         )
 
 
-def _check_header(shard: Shard, data: mmap.mmap, row_tokens: int, dtype: str) -> int:
-    """Return the byte where the samples begin, after holding the header against the manifest."""
+def _check_header(shard: Shard, data: mmap.mmap, row_tokens: int, dtype: str) -> tuple[int, int]:
+    """Return the byte where the samples begin and their width, the header held against the manifest."""
     count = int(np.frombuffer(data, np.uint32, 1)[0])
     if count != shard.rows:
         raise ShardError(
@@ -75,7 +77,10 @@ def _check_header(shard: Shard, data: mmap.mmap, row_tokens: int, dtype: str) ->
         )
     table_end = 4 * (count + 2)
     offsets = np.frombuffer(data, np.uint32, count + 1, offset=4).astype(np.int64)
-    row_bytes = row_tokens * np.dtype(dtype).itemsize
+    encoding, width = f"ndarray:{dtype}:{row_tokens}", row_tokens
+    if int(offsets[0]) > table_end and b'"mask"' in data[table_end : int(offsets[0])]:
+        width = 2 * row_tokens
+    row_bytes = width * np.dtype(dtype).itemsize
     expected = len(data) - row_bytes * np.arange(count, -1, -1, dtype=np.int64)
     if wrong := np.flatnonzero(offsets != expected)[:1].tolist():
         raise ShardError(
@@ -84,9 +89,10 @@ def _check_header(shard: Shard, data: mmap.mmap, row_tokens: int, dtype: str) ->
         )
     columns = json.loads(data[table_end : int(offsets[0])])
     found = dict(zip(columns["column_names"], columns["column_encodings"], strict=True))
-    if found != (wanted := {"tokens": f"ndarray:{dtype}:{row_tokens}"}):
+    wanted = {"tokens": encoding} if width == row_tokens else {"mask": encoding, "tokens": encoding}
+    if found != wanted:
         raise ShardError(f"{shard.path}: byte {table_end}: expected the columns {wanted}, found {found}")
-    return int(offsets[0])
+    return int(offsets[0]), width
 
 
 def _check_tokens(shard: Shard, tokens: Tokens, vocab: int) -> None:
@@ -110,6 +116,7 @@ class Reader:
         self._maps: dict[tuple[int, int], Tokens] = {}  # by source and shard
         self._verified: dict[Path, tuple[int, int, int]] = {}
         self._expected = self._read = 0  # batches
+        self._masked = False
         self._cache: Cache | None = None
         if self.is_remote:
             folders = {shard.path.parent for name in names for shard in corpus.sources[name] if shard.remote}
@@ -148,8 +155,21 @@ class Reader:
         out = np.empty((len(rows), self.corpus.row_tokens), np.int64)
         for place, (_, source, number, row, _) in enumerate(rows):
             known = self._maps.get((source, number))
-            out[place] = (self._open(source, number) if known is None else known)[row]
+            out[place] = (self._open(source, number) if known is None else known)[row, -out.shape[1] :]
         self._read += 1
+        return out
+
+    def mask(self, rows: Sequence[Row]) -> NDArray[np.bool_] | None:
+        """Return which tokens of rows just read are to be learned; None where no shard read has a mask."""
+        if not self._masked:
+            return None
+        wanted = self.corpus.row_tokens
+        out = np.ones((len(rows), wanted), np.bool_)
+        for place, (_, source, number, row, _) in enumerate(rows):
+            known = self._maps.get((source, number))
+            found = (self._open(source, number) if known is None else known)[row]
+            if len(found) > wanted:
+                out[place] = found[:wanted] != 0
         return out
 
     def _open(self, source: int, number: int) -> Tokens:
@@ -175,7 +195,8 @@ class Reader:
         verify = now is None or self._verified.get(shard.path) != now
         tokens = map_shard(shard, self.corpus.row_tokens, self.corpus.dtype, verify=verify)
         if verify:
-            _check_tokens(shard, tokens, self.corpus.vocab)
+            _check_tokens(shard, tokens[:, -self.corpus.row_tokens :], self.corpus.vocab)
+        self._masked |= tokens.shape[1] > self.corpus.row_tokens
         if now is not None:
             self._verified[shard.path] = now
         return tokens

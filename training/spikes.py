@@ -34,7 +34,7 @@ def write_spike(
     reader = Reader(corpus, plan.names)  # its own: the loader's counts what it reads
     located = plan.locate(drawn, range(plan.batch_rows))
     tokens = reader.read(located)
-    labels = shift(tokens, corpus.eot_id)
+    labels = shift(tokens, corpus.eot_id, reader.mask(located))
     rows: list[dict[str, Any]] = []
     for row, pieces in zip(located, documents(reader, located), strict=True):
         counted, of_row, of_documents = labels[row.slot] != IGNORED, losses[row.slot], []

@@ -1,0 +1,197 @@
+"""Conversations to rows: what is learned, who sees whom, and that the same loop trains on them."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training import chat
+from training.corpus import open_corpus
+from training.loader import IGNORED, segment, shift
+from training.plan import Row
+from training.shards import Reader
+from training.template import Template
+from training.train import main
+
+CHATML = (
+    "{{ bos_token }}{% for m in messages %}<{{ m.role }}> {{ m.content }} <end>\n{% endfor %}"
+    "{% if add_generation_prompt %}<assistant> {% endif %}"
+)
+TALK = [
+    {"role": role, "content": text}
+    for role, text in (("user", "w5 w6"), ("assistant", "w7"), ("user", "w8"), ("assistant", "w9 w10"))
+]
+
+
+@pytest.fixture
+def files(tmp_path, published, made):
+    """Conversations, and a tokenizer's configuration with a template."""
+    made.add_tokenizer(published)
+    config, talks = tmp_path / "tokenizer_config.json", tmp_path / "talks.jsonl"
+    config.write_text(json.dumps({"chat_template": CHATML, "bos_token": {"content": "<s> "}}))
+    lines = [{"messages": TALK}] + [{"prompt": "w3 " * n, "response": "w4 " * (n + 1)} for n in range(1, 12)]
+    talks.write_text("".join(json.dumps(line) + "\n" for line in lines) + "\n")
+    return talks, config
+
+
+def learned(text, spans):
+    return [text[a:b] for a, b in spans]
+
+
+def test_the_assistants_words_and_its_end_are_learned(files):
+    text, spans = Template(str(files[1])).spans(TALK, "here")
+    assert text == "<s> <user> w5 w6 <end>\n<assistant> w7 <end>\n<user> w8 <end>\n<assistant> w9 w10 <end>\n"
+    assert learned(text, spans) == ["w7 <end>\n", "w9 w10 <end>\n"]
+    text, spans = Template(None).spans(TALK, "here")
+    assert (text, learned(text, spans)) == ("w5 w6\nw7\nw8\nw9 w10", ["w7", "w9 w10"])
+
+
+@given(st.lists(st.integers(1, 12), max_size=40))
+def test_packing_loses_nothing_that_fits_and_fills_no_row_twice(lengths):
+    rows = chat.pack(lengths, 10)
+    assert sorted(number for row in rows for number in row) == [
+        n for n, length in enumerate(lengths) if length <= 10
+    ]
+    assert all(sum(lengths[number] for number in row) <= 10 for row in rows)
+    room = sorted(10 - sum(lengths[number] for number in row) for row in rows)
+    assert all(10 - free > room[-1] for free in room[:-1])  # no two rows would fit into one
+
+
+def test_rows_hold_what_was_said_and_only_it_is_a_label(published, files, tmp_path, capsys):
+    talks, config = files
+    arguments = [
+        str(talks),
+        "--like",
+        str(published.directory),
+        "--template",
+        str(config),
+        "--out",
+        str(tmp_path / "chat"),
+    ]
+    assert chat.main(arguments) == 0
+    told = capsys.readouterr().out
+    like, corpus = open_corpus([str(published.directory)]), open_corpus([str(tmp_path / "chat")])
+    assert corpus.tokenizer_digest == like.tokenizer_digest
+    (shard,) = corpus.sources["talks"]
+    reader = Reader(corpus, ["talks"])
+    rows = [Row(n, 0, 0, n, 0) for n in range(shard.rows)]
+    tokens, mask = reader.read(rows), reader.mask(rows)
+    labels = shift(tokens, corpus.eot_id, mask)
+    import tokenizers
+
+    engine = tokenizers.Tokenizer.from_file(like.tokenizer)
+    template, count = Template(str(config)), 0
+    wanted = {}
+    for number, line in enumerate(talks.read_text().splitlines()[:-1], start=1):
+        text, spans = template.spans(chat.messages_of(line, ""), "")
+        ids = [engine.encode(text[a:b], add_special_tokens=False).ids for a, b in spans]
+        wanted[f"{talks}:{number}"] = [*(token for part in ids for token in part), corpus.eot_id]
+    from training.corpus import read_pieces
+
+    for row, pieces in read_pieces(shard, list(range(shard.rows))).items():
+        documents, _ = segment(tokens[row : row + 1], corpus.eot_id)
+        place = 0
+        for number, piece in enumerate(pieces):
+            own = slice(place, place + piece.length)
+            assert set(documents[0, own]) == {number}  # it sees itself alone
+            found = [token for token in labels[row, own].tolist() if token != IGNORED]
+            expected = wanted[piece.id]
+            assert found in (expected, expected[:-1] if own.stop == tokens.shape[1] else expected)
+            place, count = own.stop, count + 1
+    assert f"talks: {count} conversations in {shard.rows} rows" in told
+    assert f"{len(wanted) - count} longer than a row left out" in told
+
+
+def test_mosaicml_streaming_reads_the_rows(published, files, tmp_path):
+    assert (
+        chat.main([str(files[0]), "--like", str(published.directory), "--out", str(tmp_path / "chat")]) == 0
+    )
+    corpus = open_corpus([str(tmp_path / "chat")])
+    (shard,) = corpus.sources["talks"]
+    from curation.shards.mds import import_streaming
+
+    streaming = import_streaming()
+    config = shard.path.read_bytes()
+    header = json.loads(config[4 * (shard.rows + 2) : int(np.frombuffer(config, np.uint32, 1, offset=4)[0])])
+    entry = {name: header[name] for name in header} | {
+        "raw_data": {"basename": shard.path.name, "bytes": shard.size_bytes, "hashes": {}}, "samples": shard.rows, "zip_data": None,
+    }  # fmt: skip
+    reader = streaming.base.format.reader_from_json(str(shard.path.parent), None, entry)
+    ours = Reader(corpus, ["talks"])
+    for number in range(shard.rows):
+        row = [Row(0, 0, 0, number, 0)]
+        assert np.array_equal(reader[number]["tokens"], ours.read(row)[0])
+        assert np.array_equal(reader[number]["mask"] != 0, ours.mask(row)[0])
+
+
+def test_a_trained_model_is_tuned_by_a_fork_of_its_run(published, files, write_config, tmp_path):
+    """What is no label has no loss, pretraining rows stay as they were, and the loop is the same."""
+    assert main([str(write_config())]) == 0
+    assert (
+        chat.main([str(files[0]), "--like", str(published.directory), "--out", str(tmp_path / "chat")]) == 0
+    )
+    path = tmp_path / "tune.yaml"
+    path.write_text(
+        f"data: [{tmp_path / 'run'}, {tmp_path / 'chat'}]\nout: {tmp_path / 'tuned'}\nlanes: 4\nmax_epochs: 99\n"
+        f"fork: {{from: {tmp_path / 'train'}, at: 14, phase: {{name: tune, steps: 6, mix: {{talks: 3, docs: 1}}}}}}\n"
+        "optimizer: {learning_rate: 1e-3}\n"
+    )
+    assert main([str(path)]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "tuned" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(14, 20))
+    assert set(lines[0]["source_losses"]) == {"docs", "talks"}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{", "{talks}:13: no JSON: Expecting property name enclosed in double quotes: line 2 column 1 (char 2)"),
+        ('{"messages": [{"role": "user", "content": "a"}]}',
+         "{talks}:13: expected `messages`, each with a `role` and a `content` and one at least of the assistant, or `prompt` and `response`"),
+        ('{"text": "a"}',
+         "{talks}:13: expected `messages`, each with a `role` and a `content` and one at least of the assistant, or `prompt` and `response`"),
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_conversation_is_named(published, files, tmp_path, capsys, line, told):
+    talks = files[0]
+    talks.write_text(talks.read_text().rstrip("\n") + "\n" + line + "\n")
+    assert chat.main([str(talks), "--like", str(published.directory), "--out", str(tmp_path / "chat")]) == 2
+    assert capsys.readouterr().err == told.replace("{talks}", str(talks)) + "\n"
+    assert not (tmp_path / "chat" / "shard" / "current.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{% for m in messages %}{{ m.content }}{% if loop.last %}!{% endif %}{% endfor %}",
+         "{talks}:1: the template writes message 1 in another way when more follow it, so what the assistant says cannot be told from the rest"),
+        ("{{ raise_exception('roles must alternate') }}", "{talks}:1: the template refuses it: roles must alternate"),
+        (7, "{config}: expected a `chat_template` that is text, or one named 'default'"),
+    ],
+)  # fmt: skip
+def test_a_template_that_cannot_be_followed_is_named(published, files, tmp_path, capsys, template, told):
+    talks, config = files
+    config.write_text(json.dumps({"chat_template": template}))
+    arguments = [
+        str(talks),
+        "--like",
+        str(published.directory),
+        "--template",
+        str(config),
+        "--out",
+        str(tmp_path / "c"),
+    ]
+    assert chat.main(arguments) == 2
+    assert (
+        capsys.readouterr().err == told.replace("{talks}", str(talks)).replace("{config}", str(config)) + "\n"
+    )
+
+
+def test_the_loss_of_a_masked_row_is_that_of_its_answers():
+    tokens = np.array([[0, 5, 6, 7, 0, 8, 9, 0]])
+    mask = np.array([[0, 0, 0, 1, 1, 0, 1, 1]], bool)
+    assert shift(tokens, 0, mask).tolist() == [[IGNORED, IGNORED, 7, 0, IGNORED, 9, 0, IGNORED]]
+    assert torch.equal(torch.from_numpy(shift(tokens, 0)), torch.tensor([[5, 6, 7, 0, 8, 9, 0, IGNORED]]))
