@@ -16,7 +16,7 @@ FILES = sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))
 #: Inside curation, what each package may import of the others (itself is understood).
 MAY_IMPORT = {
     "accounting": {"document"},
-    "pages": {"document"},
+    "pages": {"document", "language"},
     "extract": {"document", "language", "pages", "text"},
     "signals": {"language", "text"},
     "filters": {"document", "signals", "text"},

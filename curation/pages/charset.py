@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import regex
 
+from curation.language import detect
+
 _SNIFF_BYTES = 4096
 _DETECT_BYTES = 2**18
 #: Bytes that are no UTF-8 in a page that otherwise is: at most this share, and few beside the good ones.
@@ -62,6 +64,12 @@ _ODD = regex.compile(
 _COMMON = re.compile(
     "[\u3041-\u30f6的一是不了在人有我他这這中大来來上国國个個到说說们們为為子和你地出이다는을의에가고하지은한로도를]"
 )
+
+_CENTRAL_EUROPEAN = ("iso8859-2", "cp1250")
+#: Languages with letters that neither of the two has.
+_NOT_IN_LATIN_2 = frozenset(("ca", "da", "es", "fi", "fr", "gl", "is", "it", "nb", "nn", "pt", "sv", "tr"))
+_C1 = re.compile("[\x80-\x9f]")
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 _META = re.compile(
     rb"<meta[^>]{1,512}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)"
@@ -190,6 +198,14 @@ def _lies(declared: Decoded, guess: Decoded, body: bytes) -> bool:
     """Return whether the detector's reading of a body rather is a text than the declared one."""
     if declared.text == guess.text:
         return False
+    if {declared.charset, guess.charset} <= set(_CENTRAL_EUROPEAN):
+        return guess.method == "detected"  # they differ in where š and ą are: the detector has counted them
+    if (
+        declared.charset in _CENTRAL_EUROPEAN
+        and guess.replaced_count == 0
+        and (_C1.search(declared.text) or detect(_MARKUP.sub(" ", guess.text)).code in _NOT_IN_LATIN_2)
+    ):
+        return True
     if guess.method == "sparse" and not body.translate(None, _ASCII).translate(None, _PUNCTUATION):
         return True  # quotes and dashes of windows-1252 in a page that has no letter to declare a charset for
     (odd, common), (odd_guess, common_guess) = map(_looks, (declared.text, guess.text))

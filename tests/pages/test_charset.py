@@ -72,6 +72,21 @@ def test_a_right_header_is_believed_however_short_the_text(text: str, encoding: 
     assert (found.text, found.charset, found.method) == (text, encoding, "header")
 
 
+@pytest.mark.parametrize("lie", ["iso-8859-2", "windows-1250"])
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("El niño pasó la mañana en España con su compañera, que también soñaba con el otoño. ", "cp1252"),
+        ("Não são só as ações da administração que dão razão às reclamações da população. ", "cp1252"),
+        ("Bugün İstanbul'da yağmur yağıyor, çocuklar ise dışarıda oynamak için sabırsızlanıyor. ", "cp1254"),
+    ],
+    ids=["es", "pt", "tr"],
+)
+def test_a_header_that_cannot_write_the_language_is_seen_through(text: str, encoding: str, lie: str) -> None:
+    found = decode((text * 4).encode(encoding), f"text/html; charset={lie}")
+    assert (found.text, found.charset) == (text * 4, encoding)
+
+
 def test_the_page_itself_declares() -> None:
     html = f'<html><head><meta http-equiv=x content="text/html; charset=euc-kr"></head>{"가나다라" * 20}'
     found = decode(html.encode("cp949"), "text/html; charset=iso-8859-1")
