@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +103,9 @@ def open_corpus(directories: Sequence[str], cache: CacheSettings | None = None) 
 
 
 def _corpus(folder: str, copies: Path) -> Corpus:
-    path, detail = join(folder, "manifest.json"), read_manifest(folder).detail
+    path = join(folder, "manifest.json")
     try:
+        detail = read_manifest(folder).detail
         tokenizer = detail["tokenizer"]
         return Corpus(
             row_tokens=detail["row_tokens"],
@@ -114,6 +116,10 @@ def _corpus(folder: str, copies: Path) -> Corpus:
             tokenizer=join(folder, tokenizer["file"]),
             sources={name: _shards(folder, copies, name, each) for name, each in detail["streams"].items()},
         )
+    except json.JSONDecodeError as error:
+        raise ShardError(
+            f"{path}: expected a whole manifest, found {error}; write the shards again"
+        ) from None
     except KeyError as error:
         raise ShardError(f"{path}: `detail` lacks {error}; expected the manifest of a shard stage") from None
 

@@ -169,6 +169,16 @@ def test_a_manifest_that_contradicts_itself_is_refused(published, change, messag
         open_corpus([str(published.directory)])
 
 
+def test_a_truncated_manifest_is_named(published):
+    path = published.folder / "manifest.json"
+    path.write_text(path.read_text()[:200])
+    message = (
+        rf"{re.escape(str(path))}: expected a whole manifest, found .*\(char 200\); write the shards again"
+    )
+    with pytest.raises(ShardError, match=message):
+        open_corpus([str(published.directory)])
+
+
 def test_two_directories_make_one_corpus(published, tmp_path, made):
     made.publish(tmp_path / "more", {"code": made.patterned(20, 3)})
     both = [str(published.directory), str(tmp_path / "more")]
