@@ -106,6 +106,8 @@ def _declared(head: str) -> tuple[Mapping[str, str], str]:
     declared: dict[str, str] = {}
     canonical = ""
     for tag in _TAG.findall(head):
+        if tag[1] in "lL" and "canonical" not in tag.lower():
+            continue  # style sheets and icons: half of all
         attributes = {m[1].lower(): m[2] or m[3] or m[4] or "" for m in _ATTRIBUTE.finditer(tag)}
         if tag[1] in "lL":
             if attributes.get("rel", "").lower() == "canonical":
