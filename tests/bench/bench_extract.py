@@ -18,6 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -79,18 +80,18 @@ def cpu_s(guard: Guard) -> float:
     return total
 
 
-def guarded(engine: str, pages: list[str], work: Callable[[Guard], object], options: Options) -> float:
-    """Return pages a CPU second of some work with a guard, parent and child together."""
-    with Guard(engine, options=options) as guard:
-        guard.extract(pages[0])
-        start = cpu_s(guard)
-        work(guard)
-        return len(pages) / (cpu_s(guard) - start)
+def seconds_of(guard: Guard, pages: list[str], work: Callable[[Guard], object]) -> float:
+    """Return the CPU seconds of some work with a guard, parent and child together, but for what starting takes."""
+    guard.extract(pages[0])
+    start = cpu_s(guard)
+    work(guard)
+    return cpu_s(guard) - start
 
 
-def each_page(pages: list[str]) -> Callable[[Guard], object]:
-    """Return the work of extracting pages one by one."""
-    return lambda guard: [guard.extract(html) for html in pages]
+def guarded(engine: str, pages: list[str]) -> float:
+    """Return pages a CPU second, given to a guard one by one."""
+    with Guard(engine) as guard:
+        return len(pages) / seconds_of(guard, pages, lambda guard: [guard.extract(html) for html in pages])
 
 
 def whole_stage(rows: list[dict[str, Any]]) -> Callable[[Guard], object]:
@@ -184,15 +185,20 @@ def over_the_crawl(rows: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]
     theirs: dict[str, Any] = {}
     used: Counter[str] = Counter()
     modes = {"stage": Options(), "gated_stage": Options(gate=ENGLISH)}
-    for turn in range(TURNS):
-        part = rows[turn::TURNS]
-        html = [decode(row["body"], row["content_type"]).text for row in part]
-        theirs = theirs if "skipped" in theirs else datatrove(html)[1]
-        if "skipped" not in theirs:
-            used["datatrove"] += len(part) / theirs["guarded_pages_per_s"]
-        for engine in ("trafilatura", "resiliparse"):
-            for name, options in modes.items():
-                used[f"{engine}_{name}"] += len(part) / guarded(engine, html, whole_stage(part), options)
+    with ExitStack() as stack:
+        guards = {
+            f"{engine}_{name}": stack.enter_context(Guard(engine, options=options))
+            for engine in ("trafilatura", "resiliparse")
+            for name, options in modes.items()
+        }
+        for turn in range(TURNS):
+            part = rows[turn::TURNS]
+            html = [decode(row["body"], row["content_type"]).text for row in part]
+            theirs = theirs if "skipped" in theirs else datatrove(html)[1]
+            if "skipped" not in theirs:
+                used["datatrove"] += len(part) / theirs["guarded_pages_per_s"]
+            for name, guard in guards.items():
+                used[name] += seconds_of(guard, html, whole_stage(part))
     rates = {name: len(rows) / seconds for name, seconds in used.items()}
     whole = {**theirs, "guarded_pages_per_s": rates.pop("datatrove", None)}
     found = {
@@ -220,7 +226,7 @@ def measured(options: argparse.Namespace) -> tuple[dict[str, dict[str, Any]], di
     html = [page.html for page in sample]
     for name in CONTENDERS:
         engine = name if name in ENGINES else f"bench_extract:{name}"
-        rate = guarded(engine, html, each_page(html), Options())
+        rate = guarded(engine, html)
         found[name]["guarded_pages_per_s"] = rate
         ratios[f"{name}_guarded_times_stock"] = rate / found["stock"]["guarded_pages_per_s"]
     theirs, facts = datatrove(html)
