@@ -11,7 +11,7 @@ import fsspec
 
 NAME = "manifest.json"
 #: The stages that keep an account, in the order a document meets them.
-STAGES = ("extract", "filter", "select", "dedup", "sites", "decontaminate", "shard")
+STAGES = ("extract", "lines", "filter", "select", "dedup", "sites", "decontaminate", "shard")
 
 
 class MissingManifest(FileNotFoundError):
@@ -23,7 +23,7 @@ class Manifest:
     """What made a stage's output, and what it holds.
 
     Attributes:
-        stage: extract, filter, select, dedup, sites, decontaminate, tokenizer or shard.
+        stage: extract, lines, filter, select, dedup, sites, decontaminate, tokenizer or shard.
         fingerprint: 16 hex digits of everything below that made it.
         config: the stage's section of the recipe, defaults filled in.
         inputs: name -> fingerprint of each stage, or identity of each file, it read.

@@ -12,7 +12,7 @@ from curation.cli.printing import refuse, show
 if TYPE_CHECKING:
     from curation.cli import Command
 
-_STAGES = ("extract", "filter", "select", "dedup", "sites", "decontaminate")
+_STAGES = ("extract", "lines", "filter", "select", "dedup", "sites", "decontaminate")
 
 
 def add_to(command: Command) -> None:

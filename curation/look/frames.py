@@ -23,7 +23,7 @@ from curation.accounting.sample import sampled
 from curation.accounting.settle import SETTLED
 
 #: The stages that write rows of documents, in the order a document meets them.
-ROW_STAGES = ("extract", "filter", "select", "dedup", "sites", "decontaminate")
+ROW_STAGES = ("extract", "lines", "filter", "select", "dedup", "sites", "decontaminate")
 STAGES = (*ROW_STAGES, "tokenizer", "shard")
 _SALT = "look"
 #: A sample of a larger table is taken from so many of its rows: whole files, in the order of a hash.

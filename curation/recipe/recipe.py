@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from curation.filters.quality import Selection
 from curation.filters.rules import Pass
+from curation.recipe import lines as line_section
 from curation.recipe import select
 from curation.recipe.config import ConfigError, Reader, compose, nearest
 from curation.recipe.decontaminate import Decontaminate
@@ -212,6 +213,7 @@ class Recipe:
     name: str
     inputs: Mapping[str, Input]
     extract: Extract = Extract()
+    lines: line_section.Lines | None = None
     filter: tuple[Pass, ...] = ()
     select: tuple[Selection, ...] = ()
     dedup: Dedup = field(default_factory=Dedup)
@@ -235,6 +237,7 @@ class Recipe:
         measures = {f"{each.name}.{rule.name}" for each in passes for rule in each.rules} | {"characters"}
         chosen = [each for each in values.get("select") or () if each is not None]
         yield from select.mistakes(passes, chosen, measures)
+        yield from line_section.mistakes(values.get("lines"), inputs)
         shard, dedup = values.get("shard"), values.get("dedup")
         if shard and isinstance(shard.tokenizer, str) and (wrong := missing(shard.tokenizer)):
             yield ("shard", "tokenizer"), wrong

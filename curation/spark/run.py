@@ -22,7 +22,7 @@ from curation.recipe.history import earlier_outputs
 from curation.recipe.passes import files_of
 from curation.recipe.recipe import Recipe, TrainedTokenizer, preference
 from curation.recipe.select import measured_only, selections
-from curation.spark import decontaminate, selecting, sharding, sites
+from curation.spark import decontaminate, lines, selecting, sharding, sites
 from curation.spark.duplicates import Finder, Preference
 from curation.spark.errors import StageFailed, StaleInput, differences
 from curation.spark.history import History
@@ -80,7 +80,9 @@ class Run:
     def stages(self) -> tuple[str, ...]:
         """The stages that the recipe has, in order."""
         wanted = {"select": bool(self._selections())}
-        wanted |= {name: getattr(self.recipe, name) is not None for name in ("sites", "decontaminate")}
+        wanted |= {
+            name: getattr(self.recipe, name) is not None for name in ("lines", "sites", "decontaminate")
+        }
         return tuple(stage for stage in STAGES if wanted.get(stage, True))
 
     def _before(self, stage: str) -> str:
@@ -162,8 +164,8 @@ class Run:
             config = {"filter": passes, "measure": recipe.measure}
         elif stage == "select":
             config = {"select": self._selections()}
-        elif stage == "sites":
-            config = {"sites": recipe.sites}
+        elif stage in ("lines", "sites"):
+            config = {stage: getattr(recipe, stage)}
         elif stage == "decontaminate":
             assert recipe.decontaminate is not None
             sets = sorted({file.set for file in recipe.decontaminate.files()})  # their bytes are resources
@@ -204,15 +206,25 @@ class Run:
 
         return self._plan("extract", self._config("extract"), canonical(files), write)
 
+    def _lines(self) -> Plan:
+        settings, before, rate = self.recipe.lines, self._input("extract"), self.recipe.dropped_text_rate
+        assert settings is not None
+
+        def write(spark: SparkSession, path: str) -> Mapping[str, Any]:
+            return lines.write(spark, read_kept(spark, before), settings, path, rate)
+
+        return self._plan("lines", self._config("lines"), _named("extract", before), write)
+
     def _filter(self) -> Plan:
-        recipe, before = self.recipe, self._input("extract")
+        recipe, stage = self.recipe, self._before("filter")
+        before = self._input(stage)
         resources = {path: digest_file(path) for each in recipe.filter for path in files_of(each)}
 
         def write(spark: SparkSession, path: str) -> None:
             documents, rate = read_kept(spark, before), recipe.dropped_text_rate
             write_rows(filter_documents(documents, recipe.filter, recipe.measure == "all", rate), path)
 
-        return self._plan("filter", self._config("filter"), _named("extract", before), write, resources)
+        return self._plan("filter", self._config("filter"), _named(stage, before), write, resources)
 
     def _selections(self) -> tuple[Selection, ...]:
         return selections(self.recipe.filter, self.recipe.select)

@@ -5,6 +5,7 @@ from __future__ import annotations
 #: Raised by hand when a change of code changes what a stage writes for the same recipe and bytes.
 OUTPUT_VERSION = {
     "extract": 4,
+    "lines": 1,
     "filter": 4,
     "select": 1,
     "dedup": 3,
@@ -17,6 +18,7 @@ OUTPUT_VERSION = {
 LIBRARIES = {
     "extract": ("trafilatura", "resiliparse", "lxml", "pycld2", "faust-cchardet"),
     "filter": ("regex", "pycld2", "fasttext-numpy2-wheel"),
+    "lines": (),
     "select": (),
     "dedup": (),
     "sites": (),

@@ -1,0 +1,83 @@
+"""Lines by their hashes: what is one line, and what is left of a text without some of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.dedup.lines import NOBODY, Table, Unit, hashed, line_hash, on_site, site, spans, write_table
+
+texts = st.text(alphabet="ab1 \n\u3000\ud800", max_size=80)
+
+
+@given(texts, st.sampled_from(["line", "paragraph"]))
+def test_the_parts_of_a_text_are_the_text(text: str, unit: Unit) -> None:
+    parts = [text[start:end] for start, end in spans(text, unit)]
+    assert "".join(parts) == text
+    if unit == "line":
+        assert all("\n" not in part[:-1] for part in parts)
+    else:
+        assert all("\n\n" not in part.rstrip() for part in parts)
+
+
+def test_case_digits_and_white_space_do_not_count() -> None:
+    assert line_hash("  Page 12  of 40\n", 5) == line_hash("page 99 of 10", 5) != line_hash("page of", 5)
+    assert line_hash("a" * 19, 20) is None
+    assert line_hash("a" * 20, 20) is not None
+
+
+@pytest.mark.parametrize("text", ["", "x", "\ud800", "é" * 1000])
+def test_a_hash_is_never_nobody(text: str) -> None:
+    assert hashed(text) != NOBODY
+    assert -(1 << 63) <= hashed(text) < 1 << 63
+
+
+def test_a_site_is_a_host_name() -> None:
+    assert site("https://www.example.org/a?b") == site("http://EXAMPLE.org") == "example.org"
+    assert site("") == site("no address") == site("http://[") == ""
+
+
+def table(folder: Path, *rows: tuple[int, int]) -> Table:
+    write_table(
+        str(folder), np.array([a for a, _ in rows], np.int64), np.array([b for _, b in rows], np.int64)
+    )
+    return Table(folder)
+
+
+def test_the_owner_keeps_a_line_and_a_site_keeps_none(tmp_path: Path) -> None:
+    menu, note = "all the menu of a site here", "a notice that many have"
+    one, notice = line_hash(menu, 5), line_hash(note, 5)
+    assert one is not None
+    assert notice is not None
+    held = table(tmp_path, (notice, 7), (on_site(one, "a.org"), NOBODY))
+    text = f"{menu}\nthe text itself\n{note}\nits end"
+
+    def left(document: int, where: str, words: int = 0) -> tuple[str, int, int]:
+        found = held.without(text, document, where, unit="line", least=5, min_words_left=words)
+        assert len(text) - len(found.text) == found.repeated + found.boilerplate
+        return found.text, found.repeated, found.boilerplate
+
+    assert left(7, "b.org") == (text, 0, 0)
+    assert left(8, "b.org") == (f"{menu}\nthe text itself\nits end", len(note) + 1, 0)
+    assert left(7, "a.org") == (f"the text itself\n{note}\nits end", 0, len(menu) + 1)
+    assert left(8, "a.org") == ("the text itself\nits end", len(note) + 1, len(menu) + 1)
+    assert left(8, "a.org", words=5)[0] == "the text itself\nits end"
+    assert left(8, "a.org", words=6) == (text, 0, 0)
+
+
+def test_what_is_left_has_no_line_feed_at_its_end_and_the_account_says_why(tmp_path: Path) -> None:
+    line = line_hash("the last of all lines", 5)
+    assert line is not None
+    for number, (where, counts) in enumerate({"": (23, 0), "s": (0, 23)}.items()):
+        row = (on_site(line, where), NOBODY) if where else (line, 1)
+        held = table(tmp_path / str(number), row)
+        found = held.without("one\n\nthe last of all lines", 2, where, unit="line", least=5, min_words_left=0)
+        assert (found.text, found.repeated, found.boilerplate) == ("one", *counts)
+
+
+def test_a_table_without_lines_takes_nothing(tmp_path: Path) -> None:
+    assert table(tmp_path).without("a\nb", 1, "s", unit="line", least=1, min_words_left=0).text == "a\nb"
