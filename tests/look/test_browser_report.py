@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace as Namespace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
@@ -46,13 +48,21 @@ def hostile_run(judging: Namespace, tmp_path_factory: pytest.TempPathFactory) ->
     crawl.write_bytes(gzip.compress(page(HOSTILE)))
     split = Split(file=str(crawl), start=0, end=crawl.stat().st_size, format="warc")
     (found,) = [each for batch in read(split, source="web") for each in batch.to_pylist()]
-    texts = [("web", "en", f"{HOSTILE}{'prose of its own ' * n}{n}") for n in range(12)]
+    texts = [("web", "en", f"{HOSTILE}{'prose of its own ' * n}{n} a@b.example.org") for n in range(12)]
     texts += [(HOSTILE[:60], "en", HOSTILE), ("docs", HOSTILE[:40], "<b>few</b>")]
     run = judging.write(folder / "run", texts=texts)
     row = judging.document(99, source="web", text=HOSTILE, title=HOSTILE, url=HOSTILE, engine="x")
     row["measures"] = [("extract.table_cells_seen", 9.0), ("extract.table_cells_kept", 0.0)]
     row |= {"id": page_id(found), "file": str(crawl), "offset": 0, "length": found["length"]}
-    judging.publish(run, "extract", [row], config={"inputs": {"web": {"format": "warc"}}})
+    mail = "write to someone@example.org\n"
+    extracted = [judging.document(n, source=s, text=f"{text}{mail}") for n, (s, _, text) in enumerate(texts)]
+    judging.publish(run, "extract", [row, *extracted], config={"inputs": {"web": {"format": "warc"}}})
+    pair = {"id": f"{1:032x}", "kept_id": f"{0:032x}", "jaccard": 0.9, "bands_shared": 1, "cluster_size": 2}
+    hostile = [judging.document(n, text=f"{HOSTILE} {n}", title=HOSTILE, url=HOSTILE) for n in (0, 1)]
+    merged = {"merged_into": pair["kept_id"], "edits": [("dedup.substring", 9)]}
+    path = judging.publish(run, "dedup", [hostile[0], hostile[1] | merged])
+    (path / "clusters").mkdir()
+    pq.write_table(pa.Table.from_pylist([{**pair, "reason": HOSTILE}]), path / "clusters" / "part-0.parquet")
     return Path(run)
 
 
@@ -208,6 +218,8 @@ def test_nothing_of_a_hostile_document_acts(driver: Chrome, hostile_run: Path) -
     everything = str(driver.execute_script("return document.body.innerText"))
     assert "</script><script>document.title='owned'</script>" in everything
     assert "the heading of the page" in everything, "the page is read again, beside its text"
+    for section in ("edits", "duplicates", "documents"):
+        assert "document.title='owned'" in text(driver, f"#{section}"), section
     assert not set(everything) & set("\u202e\u202c\u2066\u2069\x1b\x00")
     script = "return [...document.querySelectorAll('*')].filter((e) => e.getAttributeNames().some((n) => n.startsWith('on'))).length"
     assert driver.execute_script(script) == 0
