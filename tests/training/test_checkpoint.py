@@ -16,8 +16,9 @@ from training.config import Checkpoint as Asked
 from training.parallel import ranks
 from training.train import main
 
-# One process imports torch once and forks a run for each line it is told: ranks, seconds until all its
-# ranks are killed (or "write": while a checkpoint is being written; or "never"), and the arguments.
+# One process imports torch once and forks a run for each line it is told: ranks, when all of them are killed,
+# and the arguments. They are killed so many seconds after the "fork", after the first "step", or after a
+# checkpoint is whole and the next is being written ("write"); or "never".
 FORKS = r"""
 import hashlib, json, os, signal, socket, sys, time
 from pathlib import Path
@@ -56,17 +57,27 @@ def fork(ranks, arguments):
         pids.append(pid)
     return pids
 
+def begun(out):
+    path = Path(out, "metrics.jsonl")
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+def published(out):
+    return {path.parent.name for path in Path(out, "checkpoints").glob("step-????????/manifest.json")}
+
 for line in sys.stdin:
     ranks, until, out, arguments = json.loads(line)
+    before, whole = begun(out), published(out)
     pids = fork(ranks, arguments)
     writing = lambda: any(Path(out, "checkpoints").glob("*.incomplete"))
-    if until == "write":
-        time.sleep(0.2)
-        while not writing():
-            pass
-    elif until != "never":
-        time.sleep(until)
-    if until != "never":
+    deadline = time.monotonic() + 60
+    if until[0] == "step":
+        while begun(out) == before and time.monotonic() < deadline:
+            time.sleep(0.0005)
+    elif until[0] == "write":
+        while (published(out) == whole or not writing()) and time.monotonic() < deadline:
+            time.sleep(0.0002)
+    time.sleep(until[1])
+    if until[0] != "never":
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
     codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
@@ -88,7 +99,7 @@ class Forks:
             text=True,
         )
 
-    def run(self, out, arguments, *, ranks=1, until="never"):
+    def run(self, out, arguments, *, ranks=1, until=("never", 0)):
         line = json.dumps([ranks, until, str(out), [*arguments, "--set", f"out={out}"]])
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
@@ -134,9 +145,9 @@ def test_killed_at_twenty_moments_it_goes_on_as_if_it_never_was(published, write
     assert forks.run(whole, arguments) == [[0], False]
     random, in_writing = np.random.default_rng(7), 0
     for kill in range(14):
-        until = "write" if kill % 3 == 2 else float(random.uniform(0.05, 0.7))
+        until = (("fork", "step", "write")[kill % 3], float(random.uniform(0, (0.5, 0.4, 0.01)[kill % 3])))
         codes, writing = forks.run(killed, arguments, until=until)
-        assert codes == [-signal.SIGKILL]
+        assert codes == [-signal.SIGKILL], "it ended before it could be killed: give it more steps"
         in_writing += writing
     assert in_writing >= 3
     assert forks.run(killed, arguments) == [[0], False]
@@ -145,8 +156,8 @@ def test_killed_at_twenty_moments_it_goes_on_as_if_it_never_was(published, write
     assert losses(killed) == losses(whole)  # bit for bit
     assert check_learned(killed) == check_learned(whole)
     for kill in range(6):
-        count = 1 + kill % 2
-        codes, _ = forks.run(moved, arguments, ranks=count, until=float(random.uniform(0.4, 1.2)))
+        count, until = 1 + kill % 2, ("step", float(random.uniform(0, 0.6)))
+        codes, _ = forks.run(moved, arguments, ranks=count, until=until)
         assert codes == [-signal.SIGKILL] * count
     assert forks.run(moved, arguments, ranks=2)[0] == [0, 0]
     np.testing.assert_allclose(losses(moved), losses(whole), rtol=1e-5)
