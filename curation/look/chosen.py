@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from curation.look import frames
-from curation.look.visible import is_bound, number
+from curation.look import frames, samples
+from curation.look.visible import number
 
 RANDOM, EACH, EXTREMES, VALUES = 30, 4, 8, 10
 NEAR_SHOWN = 3
@@ -104,22 +104,14 @@ def _plain(frame: pd.DataFrame) -> Iterator[tuple[Row, str]]:
     return ((row, "") for _, row in frame.iterrows())
 
 
-def _near(frame: pd.DataFrame, rules: pd.DataFrame) -> Iterator[tuple[Group, Iterator[tuple[Row, str]]]]:
-    for rule in rules.itertuples(index=False):
-        values = frame["measures"].map(lambda measured, name=rule.name: measured.get(name)).astype("float64")
-        for side, limit in (("min", rule.min), ("max", rule.max)):
-            if not is_bound(limit):
-                continue
-            passes = values >= limit if side == "min" else values <= limit
-            distance = (values - limit).abs()
-            places = [
-                (place, told)
-                for where, told in ((passes, "passes"), (~passes, "breaks it"))
-                for place in distance[where & values.notna()].nsmallest(NEAR_SHOWN, keep="first").index
-            ]
-            name = f"{rule.name}, {side} {number(limit)}"
-            rows = ((frame.loc[n], f"{number(values[n])}, {told}") for n, told in places)
-            yield Group("near a bound", name, "Would you have decided the same?"), rows
+def _near(frame: pd.DataFrame, rules: pd.DataFrame) -> Iterator[tuple[Group, list[tuple[Row, str]]]]:
+    for rule, bound, values, places in samples.nearest(frame, rules, NEAR_SHOWN):
+        rows = [
+            (frame.loc[n], f"{number(values[n])}, {told}")
+            for key, told in (("passed", "passes"), ("broke", "breaks it"))
+            for n in places[key]
+        ]
+        yield Group("near a bound", f"{rule}, {bound}", "Would you have decided the same?"), rows
 
 
 def _by_reason(frame: pd.DataFrame, *, only: bool) -> Iterator[tuple[str, list[tuple[Row, str]]]]:

@@ -42,19 +42,20 @@ def badge(reason: Mapping[str, Any]) -> str:
     return f"{reason['name']}: {number(reason['value'])}" + (f", allowed is {limit}" if limit else "")
 
 
-def by_reason(removed: pd.DataFrame, each: int) -> dict[str, list[dict[str, Any]]]:
-    """Return reason -> `each` cards of documents that it removed, in hash order, by the reason's name."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for _, row in removed.iterrows():
-        for name in sorted({reason["name"] for reason in row["reasons"]}):
-            cards = found.setdefault(name, [])
-            if len(cards) < each:
-                cards.append(card(row))
-    return dict(sorted(found.items()))
-
-
 def near(frame: pd.DataFrame, rules: pd.DataFrame, each: int) -> Iterator[dict[str, Any]]:
-    """Yield for every bound the `each` documents nearest to it on the side that passes and that breaks."""
+    """Yield for every bound the cards of the `each` documents nearest to it that pass and that break."""
+    for rule, bound_, values, chosen in nearest(frame, rules, each):
+        sides = {
+            key: [card(frame.loc[n]) | {"value": number(values[n])} for n in index]
+            for key, index in chosen.items()
+        }
+        yield {"rule": rule, "bound": bound_, **sides}
+
+
+def nearest(
+    frame: pd.DataFrame, rules: pd.DataFrame, each: int
+) -> Iterator[tuple[str, str, pd.Series[float], dict[str, list[int]]]]:
+    """Yield of every bound: rule, bound as `min 50`, values, places of the nearest that passed and that broke."""
     for rule in rules.itertuples(index=False):
         values = frame["measures"].map(lambda measured, name=rule.name: measured.get(name)).astype("float64")
         for side, limit in (("min", rule.min), ("max", rule.max)):
@@ -63,17 +64,10 @@ def near(frame: pd.DataFrame, rules: pd.DataFrame, each: int) -> Iterator[dict[s
             passes = values >= limit if side == "min" else values <= limit
             distance = (values - limit).abs()
             chosen = {
-                key: distance[where & values.notna()].nsmallest(each, keep="first").index
+                key: list(distance[where & values.notna()].nsmallest(each, keep="first").index)
                 for key, where in (("passed", passes), ("broke", ~passes))
             }
-            yield {
-                "rule": rule.name,
-                "bound": f"{side} {number(limit)}",
-                **{
-                    key: [card(frame.loc[n]) | {"value": number(values[n])} for n in index]
-                    for key, index in chosen.items()
-                },
-            }
+            yield rule.name, f"{side} {number(limit)}", values, chosen
 
 
 def word_changes(kept: str, removed: str) -> list[tuple[str, str]]:
