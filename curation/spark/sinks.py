@@ -65,7 +65,9 @@ class ShardWriter(DataSourceArrowWriter):
         table, provenance = put(number, documents, layout)
         filesystem, root = url_to_fs(join(attempt, stream))
         filesystem.makedirs(root, exist_ok=True)
-        with tempfile.TemporaryDirectory() as folder:
+        # Beside the output where that is a folder here: what a killed worker leaves is swept with the rest.
+        here = root if "file" in filesystem.protocol else None
+        with tempfile.TemporaryDirectory(prefix=".shard-", dir=here) as folder:
             info = write_shard(folder, number, table)
             name = _provenance(info.file)
             pq.write_table(provenance, Path(folder, name), compression="zstd")
