@@ -55,7 +55,7 @@ def near(frame: pd.DataFrame, rules: pd.DataFrame, each: int) -> Iterator[dict[s
 def nearest(
     frame: pd.DataFrame, rules: pd.DataFrame, each: int
 ) -> Iterator[tuple[str, str, pd.Series[float], dict[str, list[int]]]]:
-    """Yield of every bound its rule, its name as `min 50`, the values, places of the nearest on either side."""
+    """Yield of every bound: rule, `min 50`, values, places of the nearest that pass and that break it."""
     for rule in rules.itertuples(index=False):
         values = frame["measures"].map(lambda measured, name=rule.name: measured.get(name)).astype("float64")
         for side, limit in (("min", rule.min), ("max", rule.max)):
