@@ -128,6 +128,9 @@ def test_a_slider_moves_by_keyboard(driver: Chrome, report: str) -> None:
     )
     assert int(broke) > 0
     assert driver.execute_script("return document.querySelectorAll('#lost-examples li').length") > 0
+    driver.execute_script("document.querySelector('#lost-examples a').click()")
+    WebDriverWait(driver, 5).until(lambda d: text(d, "#found").startswith("1 of "))
+    assert text(driver, "#lost-examples a") in text(driver, "#documents-list details[open] .facts")
 
 
 def shown(driver: Chrome) -> int:

@@ -15,6 +15,11 @@
     return element;
   }
 
+  const known = new Set(data.browsed.documents.map((each) => each.id));
+  const identified = (id) => known.has(id)
+    ? make("a", { href: `#document-${encodeURIComponent(id)}` }, make("code", {}, id))
+    : make("code", {}, id);
+
   // --- bounds that move ---------------------------------------------------------------------------------
   const BINS = 40, WIDTH = 320, HEIGHT = 110, STEPS = 1000, SHOWN = 8;
 
@@ -145,7 +150,7 @@
       for (const side of ["gained", "lost"]) {
         const list = find(`#${side}-examples`);
         list.replaceChildren(...examples[side].map((n) => make("li", {},
-          make("bdi", {}, packed.named[n][1] || "(no title)"), " ", make("code", {}, packed.named[n][0]))));
+          make("bdi", {}, packed.named[n][1] || "(no title)"), " ", identified(packed.named[n][0]))));
         list.parentElement.hidden = !examples[side].length;
       }
     }
