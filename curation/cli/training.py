@@ -15,26 +15,31 @@ if TYPE_CHECKING:
 def add_to(command: Command) -> None:
     """Add this command to the parser."""
     each = command("quality", quality)
-    each.add_argument("task", choices=["train"], metavar="train", help="the one task there is")
+    each.add_argument("task", choices=["train", "dsir", "unigrams"], help="a fastText model, weights, counts")
     each.add_argument("settings", metavar="SETTINGS", help="YAML: positive, negative, held_out, ...")
-    each.add_argument("--out", required=True, metavar="MODEL.bin", help="where to write the model")
+    each.add_argument("--out", required=True, metavar="FILE", help="where to write it")
     each.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="dotted.key=value")
     each.add_argument("--json", action="store_true", help="print JSON")
 
 
 def quality(options: argparse.Namespace) -> int:
-    """Train a quality model (fastText) and tell what it learned; MODEL.bin.json is written beside it.
+    """Train a quality model (fastText) and tell what it learned; FILE.json is written beside it.
 
     AUC on other sources than it was trained on, beside what length and source alone would reach, and how
     many verdicts change with line feeds, case and length. The same texts and seed give the same bytes.
+    `dsir` writes importance weights of the positives against the negatives (importance_ratio), `unigrams` the
+    positives' word counts (unigram_perplexity).
     """
     from curation.filters.quality_training import TrainingFailed
-    from curation.look.quality import BadTexts, train_quality
+    from curation.look.quality import BadTexts, train_quality, write_likeness
     from curation.recipe.config import load
     from curation.recipe.quality import QualityTraining
 
     settings = load(options.settings, QualityTraining, options.set)
     try:
+        if options.task != "train":
+            print(write_likeness(options.task, settings, options.out))
+            return 0
         trained = train_quality(settings, options.out)
     except (BadTexts, OSError) as error:
         return refuse(error)

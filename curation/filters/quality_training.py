@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ from typing import Any, cast
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
+
+from curation.signals.likeness import bucket_counts
+from curation.text.text import Text
 
 _PROGRAM = """
 import json, sys, fasttext
@@ -146,6 +150,28 @@ class Model:
         found = zip(*self._model.predict(lines, k=-1), strict=True)
         chances = [dict(zip(labels, values, strict=True)) for labels, values in found]
         return np.clip([each.get(self._label, 0.0) for each in chances], 0.0, 1.0)
+
+
+def unigram_counts(texts: Iterable[str], least: int) -> str:
+    """Return `word TAB count` of the words that stand at least `least` times, most frequent first."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        words = Text(text).words("alphanumeric", lowercase=True)
+        counts.update(dict(zip(words.vocabulary, words.word_counts.tolist(), strict=True)))
+    found = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    lines = (f"{word}\t{count}\n" for word, count in found if count >= least)
+    return "".join(lines).encode("utf-8", "replace").decode("utf-8")
+
+
+def importance(target: Iterable[str], raw: Iterable[str], buckets: int) -> list[float]:
+    """Return ln(p(target) / p(raw)) of each bucket of words and pairs; one is added to every count."""
+    logs = []
+    for texts in (target, raw):
+        counts = np.ones(buckets)
+        for text in texts:
+            counts += bucket_counts(Text(text), buckets)
+        logs.append(np.log(counts / counts.sum()))
+    return [round(float(each), 9) for each in logs[0] - logs[1]]
 
 
 def auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:

@@ -26,15 +26,19 @@ from curation.filters.quality_training import (
     Model,
     Texts,
     auc,
+    importance,
     judge,
     quantiles,
     stability,
     train,
     training_text,
+    unigram_counts,
 )
 from curation.look.frames import ROW_STAGES, manifests, rows
 from curation.recipe.quality import QualityTraining, TextSource
 
+#: As in the paper (Xie et al. 2023).
+DSIR_BUCKETS = 10_000
 HELD_OUT, SAME = "other sources", "the sources it was trained on"
 
 
@@ -183,6 +187,23 @@ def train_quality(settings: QualityTraining, out: str) -> Trained:
     )
     Path(f"{out}.json").write_text(json.dumps(trained.to_json(), indent=1, ensure_ascii=False) + "\n")
     return trained
+
+
+def write_likeness(task: str, settings: QualityTraining, out: str) -> str:
+    """Write what the signals of likeness read: `dsir` (importance weights) or `unigrams` (word counts).
+
+    Weights are of positives against negatives; counts are those of the positives. Returns what was written.
+    """
+    parted = _parted(settings)
+    target = [each.text for each in parted.positive]
+    if task == "unigrams":
+        text = unigram_counts(target, settings.min_count)
+    else:
+        logs = importance(target, [each.text for each in parted.negative], DSIR_BUCKETS)
+        text = json.dumps({"normalisation": "words, lower case; pairs", "log_ratios": logs}) + "\n"
+    os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
+    Path(out).write_text(text, encoding="utf-8")
+    return f"{out}: {task} of {len(target):,} texts, {digest_bytes(text.encode())}"
 
 
 def _parted(settings: QualityTraining) -> Texts:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from importlib.util import find_spec
 
 from curation.language import codes, likely_code
 from curation.signals.files import fasttext_labels
+from curation.signals.likeness import HINT
 
 #: (what was found, what is known) -> the nearest of them, in words.
 Nearest = Callable[[str, Collection[str]], str]
@@ -19,6 +21,8 @@ def option_mistakes(
     The language of `language_probability` is a code of CLD2 or, as `label` is, a label of the model given.
     """
     model = options.get("model")
+    if signal == "kenlm_perplexity" and find_spec("kenlm") is None:
+        yield "language_model", f"a KenLM model needs the package kenlm, which is not here; {HINT}"
     if signal == "language_probability" and not model:
         wrong = language_mistake(str(options.get("language", "")), nearest)
         if wrong and "language" in options:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import struct
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -135,8 +137,50 @@ def _lines(path: str) -> None:
             raise DamagedFile(f"'{path}' is no gzip file, or cut short: {error}") from None
 
 
+def word_counts(path: str) -> dict[str, int]:
+    """Return word -> count of a list of `word TAB count`, packed or not.
+
+    Raises:
+        DamagedFile: a line is something else.
+    """
+    counts = {}
+    try:
+        with fsspec.open(path, "rt", encoding="utf-8", compression="infer") as lines:
+            for number, line in enumerate(lines, 1):
+                word, _, count = line.rstrip("\n").partition("\t")
+                if not count.isdecimal():
+                    raise DamagedFile(
+                        f"'{path}' line {number}: expected WORD TAB COUNT, found '{line.strip()}'"
+                    )
+                counts[word] = int(count)
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise DamagedFile(f"'{path}' is no list of words, or cut short: {error}") from None
+    return counts
+
+
+def importance_weights(path: str) -> list[float]:
+    """Return the logarithm of each bucket's weight, as `curate quality dsir` wrote them.
+
+    Raises:
+        DamagedFile: the file is something else.
+    """
+    with fsspec.open(path, "rt", encoding="utf-8") as stream:
+        try:
+            found = json.load(stream)["log_ratios"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedFile(f"'{path}' holds no importance weights: {error!r}") from None
+    if not found or not all(isinstance(each, float) and math.isfinite(each) for each in found):
+        raise DamagedFile(f"'{path}' holds no importance weights: expected a list of numbers")
+    return list(found)
+
+
 #: What a file under an option of this name must be; a list otherwise.
-_CHECKS: dict[str, Callable[[str], object]] = {"model": fasttext_labels, "tokenizer": _json}
+_CHECKS: dict[str, Callable[[str], object]] = {
+    "model": fasttext_labels,
+    "tokenizer": _json,
+    "counts": word_counts,
+    "weights": importance_weights,
+}
 
 
 def damage(option: str, path: str) -> str | None:

@@ -30,6 +30,7 @@ UNITS: Mapping[str, tuple[float, float]] = {
     "fraction": (0.0, 1.0),
     "probability": (0.0, 1.0),
     "entropy": (0.0, math.inf),  # nats
+    "perplexity": (0.0, math.inf),
 }
 
 SIGNALS: dict[str, Signal] = {}

@@ -25,7 +25,7 @@ def test_every_signal_says_its_unit_its_types_and_what_it_returns(name):
 
 def test_parameters_carry_types_and_defaults():
     found = parameters("language_probability")
-    assert list(found) == ["language", "model"]
+    assert list(found) == ["language", "model", "characters"]
     assert found["language"].annotation is str
     assert found["language"].default is inspect.Parameter.empty
     assert found["model"].annotation == FilePath | None
@@ -49,6 +49,6 @@ def test_a_name_without_a_unit_is_refused():
         signal(quality)
     assert str(error.value) == (
         "signal 'quality' ends in no unit; a signal's name ends in one of: "
-        "count, length, ratio, fraction, probability, entropy"
+        "count, length, ratio, fraction, probability, entropy, perplexity"
     )
     assert "quality" not in SIGNALS

@@ -47,6 +47,7 @@ ODD = [
 ]
 #: Those that cannot run without a file: tests/signals/test_models.py and test_urls.py have them.
 MODELS = {"fasttext_probability", "blocked_entry_count"}
+MODELS |= {"unigram_perplexity", "importance_ratio", "kenlm_perplexity"}  # in test_likeness.py
 NAMES = sorted(set(SIGNALS) - MODELS)
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))
 WORDY = st.lists(
