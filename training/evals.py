@@ -159,12 +159,11 @@ def _text_set(name: str, entries: list[dict[str, Any]], words: Vocabulary, row_t
     stretches: list[Stretch] = []
     for unit, entry in enumerate(entries):
         ids = [words.eot_id, *words.encode(entry["text"])]
-        for start in range(0, len(ids) - 1, row_tokens):
-            held = tuple(ids[start : start + row_tokens + 1])
-            stretches.append(Stretch(ids=held, first=1, unit=unit))
+        parts = (tuple(ids[start : start + row_tokens + 1]) for start in range(0, len(ids) - 1, row_tokens))
+        stretches.extend(Stretch(ids=part, first=1, unit=unit) for part in parts)
+    known: dict[str, Any] = {"name": name, "kind": "text", "digest": _digest("text", entries)}
     sizes = tuple(len(entry["text"].encode()) for entry in entries)
-    digest = _digest("text", entries)
-    return EvalSet(name=name, kind="text", digest=digest, stretches=tuple(stretches), unit_bytes=sizes)
+    return EvalSet(**known, stretches=tuple(stretches), unit_bytes=sizes)
 
 
 def _task_set(name: str, entries: list[dict[str, Any]], words: Vocabulary, row_tokens: int) -> EvalSet:
@@ -181,14 +180,13 @@ def _task_set(name: str, entries: list[dict[str, Any]], words: Vocabulary, row_t
             first = max(1, min(begin + 1, len(ids) - 1) - (len(ids) - len(held)))
             stretches.append(Stretch(ids=held, first=first, unit=len(sizes)))
             sizes.append(len(choice.encode()))
-    return EvalSet(
-        name=name,
-        kind="task",
-        digest=_digest("task", entries),
-        stretches=tuple(stretches),
-        unit_bytes=tuple(sizes),
-        answers=tuple(answers),
-    )
+    known: dict[str, Any] = {
+        "name": name,
+        "kind": "task",
+        "digest": _digest("task", entries),
+        "answers": tuple(answers),
+    }
+    return EvalSet(**known, stretches=tuple(stretches), unit_bytes=tuple(sizes))
 
 
 def groups(stretches: Sequence[Stretch], row_tokens: int) -> list[list[int]]:
@@ -213,7 +211,6 @@ def surprise(model: Decoder, each: EvalSet, place: Ranks, row_tokens: int) -> li
 
     All ranks run equally many forward passes; those left over repeat one whose result is not counted.
     """
-    nats = torch.zeros(len(each.unit_bytes), dtype=torch.float64, device=place.device)
     of = groups(each.stretches, row_tokens)
     parts = torch.zeros(len(each.stretches), dtype=torch.float64, device=place.device)
     for round_ in range(0, len(of), place.count):
@@ -230,7 +227,7 @@ def surprise(model: Decoder, each: EvalSet, place: Ranks, row_tokens: int) -> li
             parts[torch.tensor(mine, device=place.device)] = losses.sum(dim=1, dtype=torch.float64)
     place.sum(parts)  # of each part all ranks but one hold zero, so nothing is rounded
     units = torch.tensor([stretch.unit for stretch in each.stretches], device=place.device)
-    return nats.index_add_(0, units, parts).tolist()
+    return parts.new_zeros(len(each.unit_bytes)).index_add_(0, units, parts).tolist()
 
 
 def forward(model: Decoder, tokens: torch.Tensor) -> torch.Tensor:
