@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib.util import find_spec
+
+import fsspec
 
 from curation.language import codes, likely_code
 from curation.signals.files import fasttext_labels
@@ -33,6 +36,29 @@ def option_mistakes(
             name = options.get(option)
             if isinstance(name, str) and name.removeprefix("__label__") not in labels:
                 yield option, f"'{model}' knows no label '{name}'{nearest(name, labels)}"
+        yield from _read_otherwise(model, options.get("characters"))
+
+
+def _read_otherwise(model: str, characters: object) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong where a model was trained on other first characters than it is to read.
+
+    `curate quality train` writes that beside the model; of others nothing is known.
+    """
+    filesystem, name = fsspec.core.url_to_fs(f"{model}.json")
+    if not filesystem.exists(name):
+        return
+    try:
+        trained = json.loads(filesystem.cat_file(name))["settings"]["characters"]
+    except (ValueError, KeyError, TypeError):
+        return  # another tool's file
+    if trained != characters:
+        read, told = (
+            f"the first {each:,} characters" if each else "whole texts" for each in (trained, characters)
+        )
+        yield (
+            "characters",
+            f"'{model}' was trained on {read}, here it reads {told}; its scores mean another thing",
+        )
 
 
 def language_mistake(language: str, nearest: Nearest) -> str | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 
 import annotators_contamination
 import annotators_language
+import annotators_lines
 import annotators_privacy
 import annotators_quality
 import annotators_sites
@@ -30,6 +31,7 @@ BENCHES: dict[str, Bench] = {
     "sites": annotators_sites.bench,
     "privacy": annotators_privacy.bench,
     "contamination": annotators_contamination.bench,
+    "lines": annotators_lines.bench,
     "quality": annotators_quality.bench,
 }
 

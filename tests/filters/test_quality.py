@@ -140,6 +140,21 @@ def test_the_same_texts_give_the_same_bytes(settings: Path, capsys: pytest.Captu
     assert beside["judged"]["other sources"]["model"] > 0.95
     assert "AUC of held-out positives against" in said
     assert "line feeds deleted" in said
+    recipe = folder / "r.yaml"
+    rule = f"{{signal: fasttext_probability, model: {folder}/b.bin, label: hq, characters: 100, top_fraction: 0.1}}"
+    recipe.write_text(
+        "name: t\ninputs: {a: {format: warc, path: a}}\nshard: {tokenizer: {train: {vocab: 300}}}\n"
+        f"filter: [{{name: p, keep: {{quality: {rule}}}}}]\n"
+    )
+    assert main(["check", str(recipe)]) == 2
+    assert (
+        capsys.readouterr()
+        .err.strip()
+        .endswith(
+            f"'{folder}/b.bin' was trained on whole texts, here it reads the first 100 characters; its scores mean "
+            "another thing"
+        )
+    )
 
 
 BAD = [
