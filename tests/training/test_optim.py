@@ -8,9 +8,11 @@ from training.model import Decoder
 from training.optim import clip, learning_rate, make_optimizer
 
 
-def config_of(*steps, warmup_steps=10):
+def config_of(*steps, warmup_steps=10, schedule="cosine"):
     phases = tuple(Phase(name=str(n), steps=count, mix={"a": 1}) for n, count in enumerate(steps))
-    asked = Optimizer(learning_rate=1.0, warmup_steps=warmup_steps, cosine_floor_fraction=0.2)
+    asked = Optimizer(
+        learning_rate=1.0, warmup_steps=warmup_steps, cosine_floor_fraction=0.2, schedule=schedule
+    )
     return Config(data=("x",), out="x", phases=phases, batch_rows=4, lanes=4, optimizer=asked)
 
 
@@ -34,6 +36,38 @@ def config_of(*steps, warmup_steps=10):
 )
 def test_the_learning_rate_at_a_step(steps, step, expected):
     assert learning_rate(step, config_of(*steps)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("steps", "step", "expected"),
+    [
+        ((60, 50), 4, 0.5),
+        ((60, 50), 35, 1.0),
+        ((60, 50), 59, 1.0),
+        ((60, 50), 60, 1.0),  # the last phase begins level
+        ((60, 50), 85, 0.5),
+        ((60, 50), 109, 1 / 50),
+        ((110,), 109, 1.0),  # one phase: a trunk, which never anneals
+    ],
+)
+def test_under_wsd_the_rate_stays_level_until_the_last_phase(steps, step, expected):
+    assert learning_rate(step, config_of(*steps, schedule="wsd")) == pytest.approx(expected)
+
+
+def test_the_moments_are_there_before_the_first_step_and_are_adamws_own():
+    """Made by hand, since torch makes them with a step that counts; the update is that of AdamW left alone."""
+    torch.manual_seed(1)
+    ours, plain = (torch.nn.Sequential(torch.nn.Linear(4, 4, bias=False)) for _ in range(2))
+    plain.load_state_dict(ours.state_dict())
+    optimizer = make_optimizer(ours, Optimizer(learning_rate=0.1))
+    other = torch.optim.AdamW(plain.parameters(), lr=0.1, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
+    assert [float(state["step"]) for state in optimizer.state.values()] == [0.0]
+    for _ in range(3):
+        for model, each in ((ours, optimizer), (plain, other)):
+            each.zero_grad()
+            model(torch.ones(2, 4)).square().sum().backward()
+            each.step()
+    torch.testing.assert_close(ours[0].weight, plain[0].weight)
 
 
 def test_there_may_be_no_warmup():
