@@ -102,6 +102,13 @@ def test_the_page_whole(tmp_path, fake_corpus, capsys):
     assert rest == PAGE
 
 
+def test_the_smoke_configuration_runs(published, tmp_path, capsys):
+    settings = [f"data=[{published.directory}]", f"out={tmp_path / 'out'}", "budget_tokens=4096"]
+    arguments = [part for each in settings for part in ("--set", each)]
+    assert train.main([str(CONFIGS / "cpu_smoke.yaml"), *arguments]) == 0
+    assert capsys.readouterr().out.startswith("32 steps, 4,096 tokens, loss ")
+
+
 @pytest.mark.parametrize("recompute", ["none", "selective", "full"])
 @pytest.mark.parametrize(
     "model", [Model(width=128, layers=6, heads=4, kv_heads=2), Model(width=96, layers=4, heads=6, kv_heads=6)]
