@@ -26,6 +26,7 @@ VERSION = 1
 SLICE_SHINGLES = 1 << 16
 #: Words made into shingles at once.
 SLICE_WORDS = 1 << 15
+SKETCH_BITS = 64
 _EMPTY = np.uint32(0xFFFFFFFF)
 
 
@@ -168,15 +169,28 @@ def band_keys(found: Signatures, scheme: Scheme) -> Hashes:
     return keys
 
 
+def sketches(found: Signatures) -> npt.NDArray[np.int64]:
+    """Return one bit of each of a signature's first 64 values, as one number for each document.
+
+    Of two documents of Jaccard J each bit differs with probability (1 - J) / 2: Li, König 2010, "b-bit
+    minwise hashing".
+    """
+    bits = (found[:, :SKETCH_BITS] & np.uint32(1)).astype(np.uint8)
+    packed = np.zeros((len(bits), SKETCH_BITS // 8), np.uint8)
+    packed[:, : -(-bits.shape[1] // 8)] = np.packbits(bits, axis=1, bitorder="little")
+    return packed.view("<i8").reshape(-1)
+
+
 def band_batch(documents: pa.RecordBatch, scheme: Scheme) -> pa.RecordBatch:
-    """Return id, shingle_count (repeats counted) and band_keys for documents with id and text.
+    """Return id, shingle_count (repeats counted), band_keys and sketch for documents with id and text.
 
     One row per document, in order. A document without a word has shingle_count 0 and no keys, so it is
     never anyone's candidate.
     """
     hashes, offsets = shingles(documents.column("text"), scheme.shingle_words)
     counts = np.diff(offsets)
-    keys = band_keys(signatures(hashes, offsets, scheme), scheme)[counts > 0]
+    found = signatures(hashes, offsets, scheme)
+    keys = band_keys(found, scheme)[counts > 0]
     bounds = np.zeros(len(offsets), np.int32)
     np.cumsum(np.where(counts > 0, scheme.bands, 0), out=bounds[1:])
     return pa.RecordBatch.from_arrays(
@@ -184,8 +198,9 @@ def band_batch(documents: pa.RecordBatch, scheme: Scheme) -> pa.RecordBatch:
             documents.column("id"),
             pa.array(counts.astype(np.int32)),
             pa.ListArray.from_arrays(pa.array(bounds), pa.array(keys.view(np.int64).ravel())),
+            pa.array(sketches(found)),
         ],
-        names=["id", "shingle_count", "band_keys"],
+        names=["id", "shingle_count", "band_keys", "sketch"],
     )
 
 

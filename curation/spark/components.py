@@ -36,9 +36,12 @@ ELECTED = pa.schema([pa.field("id", pa.int64()), pa.field("kept_id", pa.int64())
 ROOTS = pa.schema([pa.field("worse", pa.int64()), pa.field("better", pa.int64())])
 
 
-def leaders(scratch: Scratch, edges: DataFrame, at_once: int = EDGES_AT_ONCE) -> DataFrame:
-    """Return ELECTED: each removed node with the kept one of its verified edges (see `elect`)."""
-    if edges.count() <= at_once:
+def leaders(scratch: Scratch, edges: DataFrame, at_once: bool) -> DataFrame:
+    """Return ELECTED: each removed node with the kept one of its verified edges (see `elect`).
+
+    `at_once`: on one executor, which has room for EDGES_AT_ONCE.
+    """
+    if at_once:
         spread = edges.repartition(1)
     else:
         roots = stars(scratch, edges).withColumnRenamed("better", "root")
@@ -52,9 +55,9 @@ def leaders(scratch: Scratch, edges: DataFrame, at_once: int = EDGES_AT_ONCE) ->
     return map_batches(spread, run, ELECTED)
 
 
-def roots(scratch: Scratch, edges: DataFrame, at_once: int = EDGES_AT_ONCE) -> DataFrame:
+def roots(scratch: Scratch, edges: DataFrame, at_once: bool) -> DataFrame:
     """Return ROOTS: each node that is not its component's best (`worse`), and that best (`better`)."""
-    return _joined(edges.repartition(1)) if edges.count() <= at_once else stars(scratch, edges)
+    return _joined(edges.repartition(1)) if at_once else stars(scratch, edges)
 
 
 def stars(scratch: Scratch, edges: DataFrame) -> DataFrame:

@@ -7,7 +7,7 @@ set of (id, text, preference) alone, and on what earlier runs kept where the rec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,11 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from curation.accounting.manifest import join
-from curation.dedup.exact import text_digests
-from curation.dedup.minhash import band_batch
-from curation.dedup.scope import scoped_digests, scoped_keys
 from curation.document import DOCUMENT
 from curation.recipe.dedup import Dedup
 from curation.recipe.history import scheme
 from curation.spark.components import EDGES_AT_ONCE
-from curation.spark.frames import Batches, map_batches
+from curation.spark.hashes import hashes, sketched
 from curation.spark.history import TOMBSTONES, History, preferences, write_index
 from curation.spark.near import KEY, Neighbours, is_near
 from curation.spark.scratch import Scratch
@@ -141,8 +138,12 @@ class Finder:
 
     def find(self, documents: DataFrame) -> Found:
         """Decide which documents are removed."""
-        hashed = self._saved(self._hashes(documents), "hashes")
+        names, bands = self._names(), scheme(self.settings.near) if self.settings.near else None
+        values = [each.value().alias(name) for each, name in zip(self.preferences, names, strict=True)]
+        hashed = hashes(documents, values, bands, self.scopes)
+        hashed = hashed.withColumn("earlier", F.lit(None).cast("string"))
         if self.history and self.settings.exact:
+            hashed = self._saved(hashed, "hashes")
             hashed = hashed.unionByName(self._same_texts(hashed, self.history))
         window = Window.partitionBy("digest" if self.settings.exact else "id").orderBy(*self._order())
         first = {"same_as": F.first("id").over(window), "same_in": F.first("earlier").over(window)}
@@ -176,46 +177,22 @@ class Finder:
     def _names(self) -> list[str]:
         return [f"preference_{i}" for i in range(len(self.preferences))]
 
-    def _hashes(self, documents: DataFrame) -> DataFrame:
-        """One thin row a document: digest of the text, band keys, preferences."""
-        names, scopes = self._names(), self.scopes
-        values = [each.value().alias(name) for each, name in zip(self.preferences, names, strict=True)]
-        bands = scheme(self.settings.near) if self.settings.near else None
-        extra = [pa.field("digest", pa.binary()), pa.field("band_keys", pa.list_(pa.int64()))]
-        keys = [DOCUMENT.field(name) for name in KEY]
-        schema = pa.schema([*keys, *[pa.field(name, pa.float64()) for name in names], *extra])
-
-        def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                columns = {name: batch[name] for name in [*KEY, *names]}
-                digests = text_digests(batch["text"])
-                empty = pa.array([[]] * len(batch), pa.list_(pa.int64()))
-                found = band_batch(batch, bands)["band_keys"] if bands else empty
-                if scopes is not None:
-                    inside = [scopes[source] for source in batch["source"].to_pylist()]
-                    digests, found = scoped_digests(digests, inside), scoped_keys(found, inside)
-                yield pa.RecordBatch.from_pydict(columns | {"digest": digests, "band_keys": found})
-
-        hashed = map_batches(documents.select(*KEY, *values, "source", "text"), run, schema)
-        return hashed.withColumn("earlier", F.lit(None).cast("string"))
-
     def _same_texts(self, hashed: DataFrame, history: History) -> DataFrame:
         """Return the documents that earlier runs kept with a text of this run, as rows of `hashed`."""
         keys = hashed.select("digest", F.xxhash64("digest").alias("key"))
         found = history.lookup("digests", keys).join(keys.select("digest").distinct(), "digest", "left_semi")
-        return self._saved(
-            self._earlier(found.withColumn("band_keys", F.array().cast("array<bigint>"))), "same_texts"
-        )
+        nothing = {"band_keys": F.array().cast("array<bigint>"), "sketch": F.lit(None).cast("long")}
+        return self._saved(self._earlier(found.withColumns(nothing)), "same_texts")
 
     def _earlier(self, found: DataFrame) -> DataFrame:
         """Return documents of earlier runs in the columns of `hashed`: they have no place in this input."""
         nowhere = [F.lit(None).cast("string").alias("file"), F.lit(None).cast("long").alias("offset")]
         values = preferences("preferences", self._names())
-        return found.select("id", *nowhere, *values, "digest", "band_keys", "earlier")
+        return found.select("id", *nowhere, *values, "digest", "band_keys", "sketch", "earlier")
 
     def _near(self, ranked: DataFrame, documents: DataFrame) -> tuple[DataFrame, DataFrame, DataFrame]:
         assert self.settings.near is not None
-        columns = [*KEY, *self._names(), "band_keys", "earlier"]
+        columns = [*KEY, *self._names(), "band_keys", "sketch", "earlier"]
         survivors = ranked.where("rank = 1 and earlier is null").select(*columns)
         texts = documents.select(*KEY, F.lit(None).cast("string").alias("earlier"), "text")
         if self.history:
@@ -229,14 +206,16 @@ class Finder:
 
     def _neighbours(self, survivors: DataFrame, ranked: DataFrame, history: History) -> DataFrame:
         """Return what earlier runs kept in the buckets of this run, but what this run replaces already."""
+        assert self.settings.near is not None
         keys = survivors.select(F.explode("band_keys").alias("key"))
         met = self._saved(history.lookup("bands", keys), "met")
         met = met.groupBy("id", "earlier").agg(F.collect_list("key").alias("band_keys"))
         replaced = ranked.where("rank > 1 and earlier is not null and same_in is null")
         met = self._saved(met.join(replaced, ["id", "earlier"], "left_anti"), "neighbours")
         found = history.lookup("documents", met.select(F.xxhash64("id").alias("key")))
+        found = sketched(found.join(met, ["id", "earlier"]), scheme(self.settings.near))
         digest = F.lit(None).cast("binary").alias("digest")
-        return self._saved(found.join(met, ["id", "earlier"]).select("*", digest), "earlier")
+        return self._saved(found.select("*", digest), "earlier")
 
     def _decisions(self, ranked: DataFrame, near: DataFrame) -> DataFrame:
         """One row for every removed document: what it was merged into, and why."""

@@ -1,21 +1,23 @@
-"""Near duplicates: buckets of equal band keys, stars in them, true similarity, and who is removed.
+"""Near duplicates: buckets of equal band keys, leaders in them, true similarity, and who is removed.
 
-Nodes are ranks in the order of preference, integers, so that what is shuffled most is two numbers a row.
-A bucket is never turned into pairs: each of its members is linked to its best by one streaming window, so
-a bucket of ten million is ten million rows. Members that the best did not match are linked among
-themselves next, for some rounds. An election may remove a document that others had been matched with;
-these orphans are compared again with who is kept in their buckets, until nothing new is found.
+Nodes are ranks in the order of preference, integers, so that what is shuffled most is a few numbers a row.
+A bucket is never turned into pairs: its members are linked to its leaders while it is read once, in order,
+so a bucket of ten million is ten million rows; and only if their sketches say that the two may be alike.
+Members that a leader did not match are linked among themselves next, for some rounds. An election may
+remove a document that others had been matched with; these orphans are compared with those who were
+compared with the same document and are kept, until nothing new is found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from curation.dedup.buckets import LINKS, MEMBERS, Buckets, most_apart
 from curation.dedup.verify import shingle_sets, verify_batch
 from curation.recipe.dedup import Near
 from curation.spark.components import EDGES, EDGES_AT_ONCE, leaders, roots
@@ -23,15 +25,19 @@ from curation.spark.frames import Batches, map_batches
 from curation.spark.scratch import Scratch
 
 KEY = ["id", "file", "offset"]  # a record that stands twice in the input has one id
-#: Documents named of a bucket that is larger than `hot_bucket`: its best.
-NAMED = 3
+#: Pairs that every executor may hold at once, so that shingle sets need not move to meet them.
+PAIRS_EVERYWHERE = 1_000_000
 _SHINGLES = pa.schema(
     [
         pa.field("rank", pa.int64()),
+        pa.field("old", pa.bool_()),
+        pa.field("sketch", pa.int64()),
         pa.field("band_keys", pa.list_(pa.int64())),
         pa.field("shingles", pa.binary()),
     ]
 )
+#: Pairs that were compared, and what of the worse one decides whom it is compared with next.
+_COMPARED = pa.schema([*EDGES, pa.field("old", pa.bool_()), pa.field("sketch", pa.int64())])
 
 
 def is_near(near: Near) -> Column:
@@ -59,8 +65,8 @@ class Neighbours:
         """Return (removed documents, buckets above `hot_bucket`, pairs compared).
 
         Args:
-            survivors: KEY, `earlier` (the run a document is kept in already, else null), `band_keys` and
-                what `order` names; one row an (id, earlier).
+            survivors: KEY, `earlier` (the run a document is kept in already, else null), `band_keys`,
+                `sketch` and what `order` names; one row an (id, earlier).
             texts: KEY, `earlier` and `text` of at least these.
 
         Returns:
@@ -68,101 +74,164 @@ class Neighbours:
             of each bucket band_key, documents, and the ids of its best; of each pair compared EDGES.
         """
         nodes = self.scratch.saved(self._ranked(survivors), "nodes")
-        members = self.scratch.saved(self._members(nodes), "members")
+        links = self.scratch.saved(self._links(nodes).distinct(), "links")
+        pairs = links.where("worse is not null").select("better", "worse")
         if self.settings.mode == "unverified":
-            found, compared = self._unverified(members, nodes), self.scratch.none(EDGES)
+            found, compared = self._unverified(pairs, nodes), self.scratch.none(EDGES)
         else:
-            sets = self.scratch.saved(self._sets(members, nodes, texts), "shingles")
-            found, compared = self._verified(members, sets)
-        return self._named(found, nodes), self._hot(members, nodes), compared
+            sets = self.scratch.saved(self._sets(pairs, nodes, texts), "shingles")
+            found, compared = self._verified(pairs, sets)
+        return self._named(found, nodes), _hot(links, nodes), compared.select(*EDGES.names)
 
     def _ranked(self, survivors: DataFrame) -> DataFrame:
         """Number the documents in the order of preference: a sort over all executors, no single window."""
         best_first = survivors.where(F.size("band_keys") > 0).orderBy(*self.order)
-        return best_first.select(*KEY, "earlier", "band_keys", F.monotonically_increasing_id().alias("rank"))
-
-    def _members(self, nodes: DataFrame) -> DataFrame:
+        rank = F.monotonically_increasing_id().alias("rank")
         old = F.col("earlier").isNotNull().alias("old")
-        return _linked(nodes.select("rank", old, F.explode("band_keys").alias("band_key")))
+        return best_first.select(*KEY, "earlier", old, "band_keys", "sketch", rank)
 
-    def _sets(self, members: DataFrame, nodes: DataFrame, texts: DataFrame) -> DataFrame:
-        """Return the shingle set and the bands of every document that shares a bucket."""
-        candidates = nodes.join(members.select("rank").distinct(), "rank", "left_semi")
+    def _links(self, nodes: DataFrame) -> DataFrame:
+        """Return the LINKS of all buckets."""
+        if self.settings.mode == "unverified":  # what hangs together does so by old documents too
+            alone = nodes.withColumn("old", F.lit(False))
+            return self._linked(alone.withColumn("key", F.explode("band_keys")), Buckets(1, None, self._hot))
+        return self._linked(nodes.withColumn("key", F.explode("band_keys")), self._buckets)
+
+    @property
+    def _hot(self) -> int:
+        return self.settings.hot_bucket
+
+    @property
+    def _apart(self) -> int | None:
+        """Return how many bits sketches may differ in; None where a part of a document counts as well."""
+        near = self.settings
+        return most_apart(near.jaccard, near.bands * near.rows_per_band) if near.containment is None else None
+
+    @property
+    def _bounds(self) -> tuple[float, float | None]:
+        return self.settings.jaccard, self.settings.containment
+
+    @property
+    def _buckets(self) -> Buckets:
+        return Buckets(self.settings.rounds, self._apart, self._hot)
+
+    def _linked(self, members: DataFrame, buckets: Buckets) -> DataFrame:
+        """Return LINKS of MEMBERS, read bucket by bucket, best first."""
+
+        def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+            return replace(buckets).links(batches)  # each partition begins anew
+
+        ordered = members.select(*MEMBERS.names).repartition("key").sortWithinPartitions("key", "rank")
+        return map_batches(ordered, run, LINKS)
+
+    def _sets(self, pairs: DataFrame, nodes: DataFrame, texts: DataFrame) -> DataFrame:
+        """Return the shingle set and the bands of every document that is compared."""
+        ranks = pairs.select(F.explode(F.array("better", "worse")).alias("rank")).distinct()
+        candidates = nodes.join(ranks, "rank", "left_semi")
         same = [candidates[name].eqNullSafe(texts[name]) for name in (*KEY, "earlier")]
         found = texts.join(candidates, same[0] & same[1] & same[2] & same[3])
-        words = self.settings.shingle_words
+        others, words = ["rank", "old", "sketch", "band_keys"], self.settings.shingle_words
 
         def run(batches: Batches) -> Iterator[pa.RecordBatch]:
             for batch in batches:
-                columns = {name: batch[name] for name in ("rank", "band_keys")}
+                columns = {name: batch[name] for name in others}
                 yield pa.RecordBatch.from_pydict(columns | {"shingles": shingle_sets(batch["text"], words)})
 
-        return map_batches(found.select("rank", "band_keys", "text"), run, _SHINGLES)
+        return map_batches(found.select(*others, "text"), run, _SHINGLES)
 
-    def _verified(self, members: DataFrame, sets: DataFrame) -> tuple[DataFrame, DataFrame]:
-        near = is_near(self.settings)
-        compared = self._peeled(members, sets)
-        edges = compared.where(near)
+    def _verified(self, pairs: DataFrame, sets: DataFrame) -> tuple[DataFrame, DataFrame]:
+        near, (compared, count) = is_near(self.settings), self._peeled(pairs, sets)
+        edges = compared.where(near).select(*EDGES.names)
         if self.settings.mode == "transitive":
-            found = roots(self.scratch, edges, self.edges_at_once)
-            found = self.scratch.saved(self._not_old(found, members), "roots")
+            found = roots(self.scratch, edges, count <= self.edges_at_once)
+            found = self.scratch.saved(self._not_old(found, sets), "roots")
             known = found.join(edges, ["better", "worse"])
             others = found.join(edges, ["better", "worse"], "left_anti")
-            return _as_elected(known.unionByName(_compared(others, sets, 0.0, None))), compared
-        elected = self.scratch.saved(leaders(self.scratch, edges, self.edges_at_once), "elected")
+            others = self._compared(others, others.count(), sets, 0.0, None).select(*EDGES.names)
+            return _as_elected(known.unionByName(others)), compared
+        elected = self.scratch.saved(leaders(self.scratch, edges, count <= self.edges_at_once), "elected")
         for _ in range(self.settings.rounds):
-            removed = elected.select(F.col("id").alias("rank"))
-            orphans = edges.select(F.col("worse").alias("rank")).join(removed, "rank", "left_anti")
-            if orphans.isEmpty():
+            more, added = self._new(self._orphaned(compared, elected), compared, sets)
+            if not added or more.where(near).isEmpty():
                 break
-            more = self._new(self._orphaned(members, orphans.distinct(), removed), compared, sets)
-            compared = compared.unionByName(more)
-            if more.where(near).isEmpty():
-                break
-            edges = compared.where(near)
-            elected = self.scratch.saved(leaders(self.scratch, edges, self.edges_at_once), "elected")
+            compared, count = compared.unionByName(more), count + added
+            edges = compared.where(near).select(*EDGES.names)
+            elected = leaders(self.scratch, edges, count <= self.edges_at_once)
+            elected = self.scratch.saved(elected, "elected")
         return elected, compared
 
-    def _peeled(self, members: DataFrame, sets: DataFrame) -> DataFrame:
-        """Compare each bucket's members with its best, the unmatched ones among themselves next: EDGES."""
-        compared = self.scratch.none(EDGES)
-        for round_ in range(self.settings.rounds):
-            pairs = members.where("rank != better and not (old and better_old)")
-            pairs = pairs.select("better", F.col("rank").alias("worse")).distinct()
-            compared = compared.unionByName(self._new(pairs, compared if round_ else None, sets))
-            if round_ + 1 == self.settings.rounds:
+    def _peeled(self, pairs: DataFrame, sets: DataFrame) -> tuple[DataFrame, int]:
+        """Compare the pairs; then what no leader matched among themselves: _COMPARED, and how many."""
+        count = pairs.count()
+        compared = last = self.scratch.saved(self._compared(pairs, count, sets, *self._bounds), "compared")
+        for _ in range(self.settings.rounds - 1):
+            matched = compared.where(is_near(self.settings)).select("worse")
+            links = self._linked(_grouped(last.join(matched, "worse", "left_anti")), self._buckets)
+            last, added = self._new(links, compared, sets)
+            if not added:
                 break
-            matched = compared.where(is_near(self.settings)).select("better", F.col("worse").alias("rank"))
-            rest = members.where("rank != better").join(matched, ["better", "rank"], "left_anti")
-            members = self.scratch.saved(_linked(rest.select("rank", "old", "band_key")), "members")
-            if members.isEmpty():
-                break
-        return compared
+            compared, count = compared.unionByName(last), count + added
+        return compared, count
 
-    def _new(self, pairs: DataFrame, compared: DataFrame | None, sets: DataFrame) -> DataFrame:
-        """Compare the pairs that were not compared before."""
-        new = pairs if compared is None else pairs.join(compared, ["better", "worse"], "left_anti")
-        bounds = self.settings.jaccard, self.settings.containment
-        return self.scratch.saved(_compared(new, sets, *bounds), "compared")
+    def _new(self, links: DataFrame, compared: DataFrame, sets: DataFrame) -> tuple[DataFrame, int]:
+        """Compare the pairs of LINKS that were not compared before; return how many there are as well."""
+        pairs = links.where("worse is not null").select("better", "worse").distinct()
+        new = self.scratch.saved(pairs.join(compared, ["better", "worse"], "left_anti"), "pairs")
+        count = new.count()
+        if not count:
+            return compared.limit(0), 0
+        return self.scratch.saved(self._compared(new, count, sets, *self._bounds), "compared"), count
 
-    def _orphaned(self, members: DataFrame, orphans: DataFrame, removed: DataFrame) -> DataFrame:
-        """Return pairs to compare for documents that were matched with one that is removed now.
+    def _orphaned(self, compared: DataFrame, elected: DataFrame) -> DataFrame:
+        """Return LINKS for documents that were matched with one that is removed now.
 
-        In each of their buckets: every document that is kept with the best `rounds` that are.
+        Of all that were compared with that one and are kept, each with the best `rounds`.
         """
-        buckets = members.join(orphans, "rank", "left_semi").select("band_key").distinct()
-        kept = members.join(buckets, "band_key", "left_semi").join(removed, "rank", "left_anti")
-        kept = _linked(kept.select("rank", "old", "band_key")).drop("better", "better_old")
-        best = kept.where(F.col("position") <= self.settings.rounds).select(
-            "band_key", F.col("rank").alias("better"), F.col("old").alias("better_old")
+        removed = elected.select(F.col("id").alias("worse"))
+        kept = compared.join(removed, "worse", "left_anti")
+        kept = kept.join(removed.withColumnRenamed("worse", "better"), "better", "left_semi")
+        near = F.coalesce(is_near(self.settings), F.lit(False))
+        kept = kept.withColumn("orphans", F.max(near).over(Window.partitionBy("better"))).where("orphans")
+        return self._linked(
+            _grouped(kept), replace(self._buckets, leaders=4 * self.settings.rounds, eager=True)
         )
-        pairs = kept.join(best, "band_key").where("better < rank and not (old and better_old)")
-        return pairs.select("better", F.col("rank").alias("worse")).distinct()
 
-    def _unverified(self, members: DataFrame, nodes: DataFrame) -> DataFrame:
+    def _compared(
+        self, pairs: DataFrame, count: int, sets: DataFrame, jaccard: float, containment: float | None
+    ) -> DataFrame:
+        """Measure `count` pairs (better, worse): _COMPARED, null where the sizes rule both bounds out.
+
+        The set of a worse document travels once for each of its pairs, that of a better one once. A few
+        pairs go to the sets instead.
+        """
+        betters = pairs.select(F.col("better").alias("rank")).distinct()
+        if count <= PAIRS_EVERYWHERE:
+            pairs, betters = F.broadcast(pairs), F.broadcast(betters)
+        right = sets.join(pairs.withColumnRenamed("worse", "rank"), "rank")
+        right = right.select("better", F.col("rank").alias("worse"), *_named("right"), "old", "sketch")
+        left = sets.join(betters, "rank", "left_semi").select(F.col("rank").alias("better"), *_named("left"))
+        joined = right.join(left, "better")
+        shared = F.size(F.array_intersect("left_bands", "right_bands")).alias("bands_shared")
+        others = ["bands_shared", "old", "sketch"]
+
+        def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                measured = verify_batch(batch, jaccard, containment)
+                columns = {
+                    "better": measured["left_id"],
+                    "worse": measured["right_id"],
+                    "jaccard": measured["jaccard"],
+                    "containment": measured["containment"],
+                }
+                yield pa.RecordBatch.from_pydict(columns | {name: batch[name] for name in others})
+
+        ids = F.col("better").alias("left_id"), F.col("worse").alias("right_id")
+        wanted = joined.select(*ids, "left_shingles", "right_shingles", shared, "old", "sketch")
+        return map_batches(wanted, run, _COMPARED)
+
+    def _unverified(self, pairs: DataFrame, nodes: DataFrame) -> DataFrame:
         """Return what hangs together by shared bands alone, each with its best: nothing is compared."""
-        pairs = members.where("rank != better").select("better", F.col("rank").alias("worse")).distinct()
-        found = self._not_old(roots(self.scratch, pairs, self.edges_at_once), members)
+        found = self._not_old(roots(self.scratch, pairs, pairs.count() <= self.edges_at_once), nodes)
         sides = [
             nodes.select(F.col("rank").alias(side), F.col("band_keys").alias(f"{side}_bands"))
             for side in ("better", "worse")
@@ -173,9 +242,9 @@ class Neighbours:
         measured = {"jaccard": unknown, "containment": unknown, "bands_shared": shared}
         return _as_elected(found.withColumns(measured))
 
-    def _not_old(self, found: DataFrame, members: DataFrame) -> DataFrame:
+    def _not_old(self, found: DataFrame, nodes: DataFrame) -> DataFrame:
         """Leave out documents of earlier runs that would be merged into others of earlier runs."""
-        old = members.where("old").select("rank").distinct()
+        old = nodes.where("old").select("rank")
         both = found
         for side in ("better", "worse"):
             both = both.join(old.withColumnRenamed("rank", side), side, "left_semi")
@@ -195,66 +264,22 @@ class Neighbours:
         )
         return measured.join(removed, "node").join(kept, "kept").drop("node", "kept")
 
-    def _hot(self, members: DataFrame, nodes: DataFrame) -> DataFrame:
-        hot = members.where(F.col("position") > self.settings.hot_bucket)
-        hot = hot.groupBy("band_key").agg(F.max("position").cast("long").alias("documents"))
-        best = (
-            members.where(F.col("position") <= NAMED)
-            .join(hot, "band_key")
-            .join(nodes.select("rank", "id"), "rank")
-        )
-        ids = F.transform(F.array_sort(F.collect_list(F.struct("rank", "id"))), lambda each: each["id"])
-        return best.groupBy("band_key", "documents").agg(ids.alias("ids"))
+
+def _hot(links: DataFrame, nodes: DataFrame) -> DataFrame:
+    """Return the buckets above `hot_bucket`, with the ids of their best."""
+    best = links.where("worse is null").withColumnsRenamed({"better": "rank", "key": "band_key"})
+    best = best.join(nodes.select("rank", "id"), "rank")
+    ids = F.transform(F.array_sort(F.collect_list(F.struct("rank", "id"))), lambda each: each["id"])
+    return best.groupBy("band_key", "documents").agg(ids.alias("ids"))
 
 
-def _linked(rows: DataFrame) -> DataFrame:
-    """Name each bucket's best to all of it, in one streaming window; who is alone in a bucket goes.
-
-    Takes rank, old and band_key; adds better, better_old and the position in the bucket, from 1.
-    """
-    window = Window.partitionBy("band_key").orderBy("rank")
-    linked = rows.withColumns(
-        {
-            "better": F.first("rank").over(window),
-            "better_old": F.first("old").over(window),
-            "position": F.row_number().over(window),
-            "next": F.lead("rank").over(window),
-        }
-    )
-    return linked.where("position > 1 or next is not null").drop("next")
+def _grouped(compared: DataFrame) -> DataFrame:
+    """Return MEMBERS: the worse documents of pairs, together where they were compared with the same one."""
+    return compared.select(F.col("better").alias("key"), F.col("worse").alias("rank"), "old", "sketch")
 
 
-def _compared(pairs: DataFrame, sets: DataFrame, jaccard: float, containment: float | None) -> DataFrame:
-    """Measure pairs (better, worse): EDGES, null where the sizes alone rule both bounds out.
-
-    The set of a worse document travels once for each of its pairs, that of a better one once.
-    """
-    sides = {
-        side: sets.select(
-            F.col("rank").alias(f"{side}_id"),
-            F.col("shingles").alias(f"{side}_shingles"),
-            F.col("band_keys").alias(f"{side}_bands"),
-        )
-        for side in ("left", "right")
-    }
-    named = pairs.select(F.col("better").alias("left_id"), F.col("worse").alias("right_id"))
-    joined = named.join(sides["right"], "right_id").join(sides["left"], "left_id")
-    shared = F.size(F.array_intersect("left_bands", "right_bands")).alias("bands_shared")
-
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            measured = verify_batch(batch, jaccard, containment)
-            columns = {
-                "better": measured["left_id"],
-                "worse": measured["right_id"],
-                "jaccard": measured["jaccard"],
-                "containment": measured["containment"],
-                "bands_shared": batch["bands_shared"],
-            }
-            yield pa.RecordBatch.from_pydict(columns)
-
-    wanted = joined.select("left_id", "right_id", "left_shingles", "right_shingles", shared)
-    return map_batches(wanted, run, EDGES)
+def _named(side: str) -> list[Column]:
+    return [F.col("shingles").alias(f"{side}_shingles"), F.col("band_keys").alias(f"{side}_bands")]
 
 
 def _as_elected(found: DataFrame) -> DataFrame:

@@ -8,7 +8,7 @@ OUTPUT_VERSION = {
     "lines": 1,
     "filter": 4,
     "select": 1,
-    "dedup": 3,
+    "dedup": 4,
     "sites": 1,
     "decontaminate": 1,
     "tokenizer": 1,

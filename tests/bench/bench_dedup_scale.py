@@ -3,8 +3,9 @@
     python tests/bench/bench_dedup_scale.py [--documents N]
 
 Short synthetic documents (80 words) with clusters by a power law and one bucket of a third of them. The input is
-made once, part by part, and kept; a run that was stopped goes on where it was. CPU seconds and memory are those of all processes: this one, the JVM, its
-Python workers. Writes build/bench/dedup_scale_N.json.
+made once, part by part, and kept; a run that was stopped goes on where it was, and the figures are those of all its
+attempts together. CPU seconds and memory are those of all processes: this one, the JVM, its Python workers.
+Writes build/bench/dedup_scale_N.json.
 """
 
 from __future__ import annotations
@@ -26,35 +27,40 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from recording import ROOT, record
 
 from curation.document import DOCUMENT
-from curation.recipe.recipe import Dedup
+from curation.recipe.dedup import Dedup, Near
 from curation.spark.duplicates import Finder, Preference
 from curation.spark.session import start
 
 FOLDER = ROOT / "build" / "bench" / "dedup_scale"
 LIMIT_GIB = 16.0
+JACCARD = 0.8
 PROJECTIONS = (10**9, 10**10)
 _THIN = pa.schema([DOCUMENT.field(name) for name in ("id", "file", "offset", "text", "characters")])
 
 
 class Meter(threading.Thread):
-    """Watches this process and all below it: CPU seconds, and the greatest resident memory together."""
+    """Watches this process and all below it: seconds, CPU seconds, the greatest resident memory together.
 
-    def __init__(self) -> None:
+    What it saw is written to a file at every look: a process that is killed cannot tell it any more.
+    """
+
+    def __init__(self, path: Path) -> None:
         """Begin with nothing used."""
         super().__init__(daemon=True)
-        self.peak_bytes, self._done = 0, threading.Event()
+        self.path, self._peak_bytes, self._done = path, 0, threading.Event()
         self._cpu_s: Counter[int] = Counter()
+        self._began = time.monotonic()
 
     def run(self) -> None:
-        """Look twice a second until stopped."""
-        while not self._done.wait(0.5):
+        """Look once a second until stopped."""
+        while not self._done.wait(1):
             self._look()
 
-    def stop(self) -> float:
-        """Look once more; return the CPU seconds."""
-        self._look()
+    def stop(self) -> None:
+        """Look once more."""
         self._done.set()
-        return float(sum(self._cpu_s.values()))
+        self.join()
+        self._look()
 
     def _look(self) -> None:
         found = {}
@@ -72,40 +78,44 @@ class Meter(threading.Thread):
         for pid in family & found.keys():  # its own time; that of children it waited for is theirs
             self._cpu_s[pid] = max(self._cpu_s[pid], sum(map(int, found[pid][11:13])) / ticks)
         resident = sum(int(found[pid][21]) * page for pid in family & found.keys())
-        self.peak_bytes = max(self.peak_bytes, resident)
+        self._peak_bytes = max(self._peak_bytes, resident)
+        seen = {"wall_s": time.monotonic() - self._began, "cpu_s": float(sum(self._cpu_s.values()))}
+        aside = self.path.with_suffix(".part")
+        aside.write_text(
+            json.dumps(seen | {"peak_memory_bytes": self._peak_bytes, "resident_bytes": resident})
+        )
+        aside.rename(self.path)
 
 
 def session(events: Path) -> SparkSession:
     """Return a session that writes what its tasks did to `events`."""
-    events.mkdir(parents=True)
+    events.mkdir()
     settings = {
         "spark.eventLog.enabled": "true",
         "spark.eventLog.dir": f"file:{events}",
         "spark.eventLog.rolling.enabled": "false",
         "spark.eventLog.compress": "false",
         "spark.driver.memory": "6g",
+        "spark.driver.extraJavaOptions": "'-XX:+UseParallelGC -XX:ReservedCodeCacheSize=256m'",
+        "spark.sql.adaptive.coalescePartitions.initialPartitionNum": "128",
     }
     arguments = " ".join(f"--conf {key}={value}" for key, value in settings.items())
     os.environ["PYSPARK_SUBMIT_ARGS"] = f"{arguments} pyspark-shell"
     return start("dedup scale")
 
 
-def task_figures(events: Path) -> dict[str, int]:
-    """Return what all tasks together shuffled and spilled, in bytes."""
-    total: Counter[str] = Counter()
-    for path in events.iterdir():
+def task_figures(attempts: list[Path]) -> Counter[str]:
+    """Return what all tasks of some attempts together shuffled and spilled, in bytes."""
+    total: Counter[str] = Counter(dict.fromkeys(("shuffle_bytes", "shuffle_rows", "spill_disk_bytes"), 0))
+    for path in (path for attempt in attempts for path in (attempt / "events").iterdir()):
         for line in path.open(encoding="utf-8"):
-            if line.startswith('{"Event":"SparkListenerTaskEnd"'):
+            if line.startswith('{"Event":"SparkListenerTaskEnd"') and line.endswith("}\n"):
                 metrics = json.loads(line).get("Task Metrics") or {}
                 shuffled = metrics.get("Shuffle Write Metrics", {})
                 total["shuffle_bytes"] += shuffled.get("Shuffle Bytes Written", 0)
                 total["shuffle_rows"] += shuffled.get("Shuffle Records Written", 0)
-                total["spill_memory_bytes"] += metrics.get("Memory Bytes Spilled", 0)
                 total["spill_disk_bytes"] += metrics.get("Disk Bytes Spilled", 0)
-    return {
-        name: total[name]
-        for name in ("shuffle_bytes", "shuffle_rows", "spill_memory_bytes", "spill_disk_bytes")
-    }
+    return total
 
 
 def documents_of(spark: SparkSession, folder: Path) -> DataFrame:
@@ -123,35 +133,49 @@ def documents_of(spark: SparkSession, folder: Path) -> DataFrame:
 
 
 def deduplicated(spark: SparkSession, documents: Path, scratch: Path) -> dict[str, int]:
-    """Run the stage, its outputs written away; return how many were removed, by reason."""
-    finder = Finder(spark, Dedup(), [Preference("characters", True)], str(scratch))
+    """Run the stage, its outputs written away; return how many were removed, by reason, and violations.
+
+    A violation is a document that was merged into one that is removed itself, or is less alike it than asked.
+    """
+    settings = Dedup(near=Near(jaccard=JACCARD))
+    finder = Finder(spark, settings, [Preference("characters", True)], str(scratch))
     marked, clusters = finder.mark(documents_of(spark, documents))
     marked.select("id", "text", "merged_into").write.format("noop").mode("overwrite").save()
-    rows = clusters.groupBy("reason").count().toArrow().to_pylist()
-    return {row["reason"]: row["count"] for row in rows}
+    counts = clusters.groupBy("reason").agg(
+        F.count("*").alias("count"), F.count_if(F.col("jaccard") < JACCARD).alias("unlike")
+    )
+    rows = counts.toArrow().to_pylist()
+    gone = clusters.select(F.col("id").alias("kept_id"))
+    broken = clusters.select("kept_id").distinct().join(gone, "kept_id", "left_semi").count()
+    found = {f"removed_{row['reason']}": row["count"] for row in rows}
+    return found | {"violations": broken + sum(row["unlike"] for row in rows)}
 
 
 def measure(count: int) -> dict[str, float]:
-    """Return the figures of one run on `count` documents."""
+    """Return the figures of one run on `count` documents: of all its attempts, if it was stopped before."""
     source, work = FOLDER / f"input-{count}", FOLDER / f"work-{count}"
     write(source, count)
-    resumed = (work / "scratch").exists()
-    if resumed:
-        print("goes on where an earlier run stopped: the figures are those of the rest")
-    shutil.rmtree(work / "events", ignore_errors=True)
-    spark, meter, began = session(work / "events"), Meter(), time.monotonic()
+    work.mkdir(exist_ok=True)
+    before = sorted(work.glob("attempt-*"))
+    for each in before:
+        print(f"an earlier attempt was stopped: {(each / 'meter.json').read_text()}", flush=True)
+    attempt = work / f"attempt-{len(before)}"
+    attempt.mkdir()
+    meter = Meter(attempt / "meter.json")
     meter.start()
+    spark = session(attempt / "events")
     removed = deduplicated(spark, source, work / "scratch")
-    wall_s, cpu_s = time.monotonic() - began, meter.stop()
     spark.stop()
+    meter.stop()
     stored = sum(path.stat().st_size for path in (work / "scratch").rglob("*") if path.is_file())
-    figures: dict[str, float] = {"documents": count, "resumed": resumed, "wall_s": wall_s, "cpu_s": cpu_s}
-    figures |= task_figures(work / "events") | {
-        "scratch_bytes": stored,
-        "peak_memory_bytes": meter.peak_bytes,
-    }
+    attempts = [*before, attempt]
+    seen = [json.loads((each / "meter.json").read_text()) for each in attempts]
+    figures = {"documents": count, "attempts": len(attempts), "scratch_bytes": stored}
+    figures |= {name: sum(each[name] for each in seen) for name in ("wall_s", "cpu_s")}
+    figures |= {"peak_memory_bytes": max(each["peak_memory_bytes"] for each in seen)}
+    figures |= task_figures(attempts) | removed
     shutil.rmtree(work)
-    return figures | {f"removed_{reason}": float(number) for reason, number in sorted(removed.items())}
+    return figures
 
 
 def show(found: dict[str, float]) -> None:
@@ -163,7 +187,7 @@ def show(found: dict[str, float]) -> None:
         + ", ".join(
             f"{name.removeprefix('removed_')} {value:,.0f}"
             for name, value in found.items()
-            if name.startswith("removed_")
+            if name.startswith(("removed_", "violations", "attempts"))
         )
     )
     print(
@@ -186,7 +210,10 @@ def main() -> None:
     count = parser.parse_args().documents
     found = measure(count)
     show(found)
-    bars = {"free_gib_of_16": (LIMIT_GIB - found["peak_memory_bytes"] / 2**30, 0.0)}
+    bars = {
+        "free_gib_of_16": (LIMIT_GIB - found["peak_memory_bytes"] / 2**30, 0.0),
+        "no_violations": (-found["violations"], 0.0),
+    }
     record(f"dedup_scale_{count}", found, bars, ("numpy", "pyarrow", "pyspark"))
 
 

@@ -167,7 +167,7 @@ def test_partitions_order_and_a_killed_worker_leave_the_clusters_byte_for_byte(
     spark: Any, tmp_path: Path
 ) -> None:
     rows = families()
-    flag = tmp_path / "killed"
+    flag = tmp_path / "a worker was killed"
 
     def dying(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
