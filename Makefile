@@ -31,7 +31,7 @@ types: setup  ## mypy --strict on curation/ and training/
 	$(BIN)/mypy
 
 test: setup java chromium lint types  ## everything, under 15 minutes on two cores
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-fast: setup  ## what needs no JVM, under a minute
 	$(BIN)/pytest -n 2 --dist loadfile -m "not spark and not slow"
