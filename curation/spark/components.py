@@ -67,9 +67,11 @@ def stars(scratch: Scratch, edges: DataFrame) -> DataFrame:
     reached when a round changes no edge (not when some sum of them stays the same).
     """
     now = scratch.saved(_joined(edges.select("better", "worse")).distinct(), "stars")
+    count = now.count()
     while True:
-        after = scratch.saved(_small_star(_large_star(now)), "stars")
-        if now.count() == after.count() and now.join(after, ["better", "worse"], "left_anti").isEmpty():
+        after, before = scratch.saved(_small_star(_large_star(now)), "stars"), count
+        count = after.count()
+        if count == before and now.join(after, ["better", "worse"], "left_anti").isEmpty():
             return after
         now = after
 

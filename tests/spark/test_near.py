@@ -40,8 +40,8 @@ def frame(spark: Any, rows: list[dict[str, Any]], partitions: int = 3) -> Any:
     return spark.createDataFrame(table, schema=from_arrow_schema(DOCUMENT)).repartition(partitions)
 
 
-def families(seed: int = 5) -> list[dict[str, Any]]:
-    """Families with light and heavy edits, and a chain whose ends have nothing in common."""
+def families(links: int = 30, seed: int = 5) -> list[dict[str, Any]]:
+    """Families with light and heavy edits, and a chain; the ends of a long one have nothing in common."""
     rng = random.Random(seed)
     texts = []
     for _ in range(8):
@@ -52,7 +52,7 @@ def families(seed: int = 5) -> list[dict[str, Any]]:
                 copy[rng.randrange(len(copy))] = rng.choice(WORDS)
             texts.append(" ".join(copy))
     chain = [rng.choice(WORDS) for _ in range(150)]
-    for i in range(30):
+    for i in range(links):
         chain[(4 * i) % 150] = f"link{i}"
         texts.append(" ".join(chain))
     return [document(i, text) for i, text in enumerate(texts)]
@@ -71,7 +71,7 @@ def jaccard(a: str, b: str) -> float:
 
 
 def test_leaders_elected_in_components_are_those_elected_at_once(spark: Any, tmp_path: Path) -> None:
-    rows = families()
+    rows = families(links=8)  # each election is made in rounds over the whole chain
     texts = {row["id"]: row["text"] for row in rows}
     removed = clusters(spark, rows, tmp_path / "one", Near())
     assert clusters(spark, rows, tmp_path / "many", Near(), edges_at_once=0) == removed
@@ -166,7 +166,7 @@ def test_stars_of_the_whole_cluster_are_the_components(spark: Any, tmp_path: Pat
 def test_partitions_order_and_a_killed_worker_leave_the_clusters_byte_for_byte(
     spark: Any, tmp_path: Path
 ) -> None:
-    rows = families()
+    rows = families(links=12)
     flag = tmp_path / "a worker was killed"
 
     def dying(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
