@@ -3,7 +3,8 @@
 A copy is written under another name, held against its size and hash, and renamed; so what has a shard's name
 is that shard, whoever was killed on the way. What a killed process began is removed by the next one: who
 writes a file holds it by `flock`, which ends with the process. A fetch is tried a few times, then it is an
-error that names the object: nothing waits for ever.
+error that names the object: nothing waits for ever. A server that takes requests and says nothing costs
+`ATTEMPTS` times the read timeout and the waits between, 84 s.
 """
 
 from __future__ import annotations
@@ -25,17 +26,28 @@ from training.corpus import Shard, ShardError
 
 ATTEMPTS = 4
 BACKOFF_S = 0.5  # doubled after each attempt
-TIMEOUT_S = 20  # without a byte
+CONNECT_TIMEOUT_S = 10
+READ_TIMEOUT_S = 20  # without a byte
 _THREADS = 4
 _CHUNK_BYTES = 1 << 22
 
 
-def options(url: str) -> dict[str, Any]:
-    """Return how a store is opened: with time limits, and for S3 no retries but ours."""
+def open_store(url: str) -> tuple[Any, str]:
+    """Return (file system, path in it): for S3 with time limits, and one request for each of our attempts.
+
+    s3fs tries a read five times, inside of that each request five times, and botocore each of those again;
+    from a server that says nothing an error came after an hour.
+    """
     if not url.startswith("s3"):
-        return {}
-    limits = {"connect_timeout": TIMEOUT_S, "read_timeout": TIMEOUT_S, "retries": {"max_attempts": 1}}
-    return {"config_kwargs": limits}
+        return fsspec.core.url_to_fs(url)  # type: ignore[no-any-return]
+    limits = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "read_timeout": READ_TIMEOUT_S,
+        "retries": {"total_max_attempts": 1},
+    }
+    filesystem, name = fsspec.core.url_to_fs(url, config_kwargs=limits)
+    filesystem.retries = 1  # of this instance: no other is opened with these limits
+    return filesystem, name
 
 
 def fetch(shard: Shard) -> None:
@@ -56,16 +68,25 @@ def fetch(shard: Shard) -> None:
                     f"{shard.remote}: expected a shard of {shard.size_bytes} bytes, found no object"
                 ) from None
             except Exception as error:  # noqa: BLE001 - stores raise their own kinds; the last is told whole
-                wrong = f"{type(error).__name__}: {error}"
+                wrong = _told(error)
             time.sleep(BACKOFF_S * 2**attempt if attempt + 1 < ATTEMPTS else 0)
     finally:
         part.unlink(missing_ok=True)
     raise ShardError(f"{shard.remote}: could not be fetched in {ATTEMPTS} attempts, the last: {wrong}")
 
 
+def _told(error: BaseException) -> str:
+    """Return an error of a store in words."""
+    if isinstance(error, IndexError):  # s3fs's own, over the arguments that a time limit's error lacks
+        error = error.__context__ or error
+    if isinstance(error, TimeoutError):
+        return f"no byte for {READ_TIMEOUT_S} s"
+    return f"{type(error).__name__}: {error}"
+
+
 def _copy(shard: Shard, part: Path) -> str:
     """Copy the object to `part` and give it its name; return what is wrong with the copy, or nothing."""
-    filesystem, name = fsspec.core.url_to_fs(shard.remote, **options(shard.remote))
+    filesystem, name = open_store(shard.remote)
     state, size = xxhash.xxh64(), 0
     with filesystem.open(name, "rb", cache_type="none") as source, part.open("wb") as copy:
         fcntl.flock(copy, fcntl.LOCK_EX)

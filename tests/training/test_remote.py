@@ -74,7 +74,7 @@ def once(kind):
 def test_what_passes_is_tried_again_and_the_batches_are_the_same(
     server, remote, published, tmp_path, monkeypatch, fault
 ):
-    monkeypatch.setattr(fetch, "TIMEOUT_S", 1)
+    monkeypatch.setattr(fetch, "READ_TIMEOUT_S", 1)
     server.fault = once(fault)
     steps = 2 if fault == "hang" else 12
     expected = loaded(published.directory, tmp_path, steps=steps)
@@ -98,13 +98,18 @@ def always(kind):
         ("503", r"could not be fetched in 4 attempts, the last: .*(503|reduce your request rate|Service Unavailable).*"),
         ("cut", r"could not be fetched in 4 attempts, the last: .*"),
         ("flip", r"could not be fetched in 4 attempts, the last: expected xxh64 [0-9a-f]{16}, found [0-9a-f]{16}"),
+        ("hang", r"could not be fetched in 4 attempts, the last: ReadTimeoutError: Read timeout on endpoint URL: .*"),
+        ("stall", r"could not be fetched in 4 attempts, the last: no byte for 1 s"),
         ("gone", r"expected a shard of \d+ bytes, found no object"),
         ("short", r"could not be fetched in 4 attempts, the last: expected \d+ bytes, found \d+"),
     ],
 )  # fmt: skip
-def test_what_stays_broken_is_an_error_that_names_the_object(server, remote, tmp_path, fault, message):
+def test_what_stays_broken_is_an_error_that_names_the_object(
+    server, remote, tmp_path, monkeypatch, fault, message
+):
     import fsspec
 
+    monkeypatch.setattr(fetch, "READ_TIMEOUT_S", 1)
     filesystem, name = fsspec.core.url_to_fs(f"{remote}/shard/f0/web/shard.00002.mds")
     if fault == "gone":
         filesystem.rm(name)
@@ -112,6 +117,7 @@ def test_what_stays_broken_is_an_error_that_names_the_object(server, remote, tmp
         filesystem.pipe_file(name, filesystem.cat_file(name)[:-10])
     else:
         server.fault = always(fault)
+    server.asked = {}
     with pytest.raises(ShardError) as error:
         loaded(remote, tmp_path, steps=60)
     assert re.fullmatch(rf"{re.escape(remote)}/shard/f0/web/shard\.00002\.mds: {message}", str(error.value))
@@ -119,6 +125,8 @@ def test_what_stays_broken_is_an_error_that_names_the_object(server, remote, tmp
         path for path in copies(tmp_path) if path.name.startswith("shard.00002") and "web" in str(path)
     ]
     assert not [thread for thread in threading.enumerate() if thread.name == "loader"]
+    asked = [count for path, count in server.asked.items() if "web/shard.00002" in path]
+    assert asked in ([fetch.ATTEMPTS], [])  # no library on the way tries again by itself; none: no object
 
 
 @LIBRARIES
