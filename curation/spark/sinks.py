@@ -7,8 +7,11 @@ before the stage's manifest stands beside them.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -32,6 +35,8 @@ from curation.spark.store import SCRATCH, remove, url_to_fs, write_text
 
 SHARDS = "_shards.json"  # what commit hands to the run; it goes into the manifest
 Document = tuple[int, str, Any]
+_SWEEPS = 50
+_SWEEP_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class ShardWriter(DataSourceArrowWriter):
     def write(self, iterator: Iterator[pa.RecordBatch]) -> WriterCommitMessage:
         """Write this task's shards to a directory of its own."""
         attempt = join(self.path, SCRATCH, "attempts", uuid.uuid4().hex)
+        filesystem, place = url_to_fs(attempt)
+        filesystem.makedirs(place)
         rows = ((row["stream"], row["shard"], row) for batch in iterator for row in batch.to_pylist())
         shards = []
         for (stream, number), group in groupby(rows, key=lambda row: row[:2]):
@@ -64,10 +71,15 @@ class ShardWriter(DataSourceArrowWriter):
         put = assemble_best_fit if layout.pack == "best_fit" else assemble
         table, provenance = put(number, documents, layout)
         filesystem, root = url_to_fs(join(attempt, stream))
-        filesystem.makedirs(root, exist_ok=True)
-        # Beside the output where that is a folder here: what a killed worker leaves is swept with the rest.
-        here = root if "file" in filesystem.protocol else None
-        with tempfile.TemporaryDirectory(prefix=".shard-", dir=here) as folder:
+        # Half a shard of a killed worker goes with what it stands in: with the attempt where that is a folder
+        # here, else with the folder that Spark gives an executor; without Spark it is the temporary folder.
+        aside = os.environ.get("SPARK_LOCAL_DIRS", "").partition(",")[0] or None
+        if "file" in filesystem.protocol:
+            aside = root
+            Path(root).mkdir(exist_ok=True)  # not its parent: an attempt that was swept must not come back
+        else:
+            filesystem.makedirs(root, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".shard-", dir=aside) as folder:
             info = write_shard(folder, number, table)
             name = _provenance(info.file)
             pq.write_table(provenance, Path(folder, name), compression="zstd")
@@ -93,7 +105,7 @@ class ShardWriter(DataSourceArrowWriter):
             ]  # without gaps: under best_fit a stretch of the stream may have no shard
             write_text(join(self.path, stream, "index.json"), index_bytes(e for _, e in placed).decode())
             streams[stream] = _stream([shard for shard, _ in placed], [each for _, each in found], layout)
-        remove(join(self.path, SCRATCH, "attempts"))
+        self._sweep()
         write_text(join(self.path, SHARDS), json.dumps(streams))
 
     def _place(
@@ -122,7 +134,17 @@ class ShardWriter(DataSourceArrowWriter):
 
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:
         """Sweep what the attempts left."""
-        remove(join(self.path, SCRATCH, "attempts"))
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove all attempts; again, where a twin that Spark is about to kill wrote meanwhile."""
+        attempts = join(self.path, SCRATCH, "attempts")
+        for _ in range(_SWEEPS):
+            with contextlib.suppress(OSError):
+                remove(attempts)
+                return
+            time.sleep(_SWEEP_PAUSE_S)
+        remove(attempts)
 
 
 class ShardSink(DataSource):

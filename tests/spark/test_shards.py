@@ -119,6 +119,47 @@ def test_a_lost_task_is_never_taken_for_the_whole(pack: str, tmp_path: Path) -> 
     assert files(tmp_path) == {}
 
 
+def test_a_twin_that_still_writes_neither_stops_the_commit_nor_comes_back(
+    whole: dict[str, bytes], pack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layouts, tasks = work(pack)
+    writer, busy = ShardWriter(str(tmp_path / "out"), layouts), [True, True]
+    attempts, remove = tmp_path / "out" / SCRATCH / "attempts", sinks.remove
+
+    def removes(path: str) -> None:
+        if busy and busy.pop():
+            raise OSError(errno.ENOTEMPTY, "Directory not empty")
+        remove(path)
+
+    def is_late(rows: list[dict[str, Any]]) -> Iterator[pa.RecordBatch]:
+        monkeypatch.setattr(sinks, "remove", removes)
+        writer.commit(messages)
+        yield from batches(rows)
+
+    messages = [writer.write(batches(rows)) for rows in tasks]
+    with pytest.raises(FileNotFoundError):
+        writer.write(is_late(tasks[0]))
+    assert files(tmp_path / "out") == whole
+    assert not attempts.exists()
+    assert not busy
+
+
+def test_what_goes_to_a_remote_output_is_put_together_in_sparks_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layouts, tasks = work("concat")
+    used, write_shard = set(), sinks.write_shard
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", f"{tmp_path},/nowhere")
+    monkeypatch.setattr(
+        sinks,
+        "write_shard",
+        lambda folder, *rest: used.add(Path(folder).parent) or write_shard(folder, *rest),
+    )
+    ShardWriter("memory://remote", layouts).write(batches(tasks[0]))
+    assert used == {tmp_path}
+    assert list(tmp_path.iterdir()) == []
+
+
 def disk_is_full(*_: Any, **__: Any) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
