@@ -14,7 +14,7 @@ import pytest
 
 from curation.accounting.ledger import Ledger, LedgerError
 from curation.accounting.manifest import Manifest, published
-from curation.recipe import passes
+from curation.recipe import options
 from curation.recipe.recipe import read_recipe
 from curation.signals import checks
 from curation.spark.run import Run, StageFailed
@@ -121,7 +121,7 @@ def test_a_stage_that_breaks_says_so_in_a_few_lines(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The model was whole when the recipe was read, and is damaged where an executor reads it."""
-    monkeypatch.setattr(passes, "damage", lambda option, path: None)
+    monkeypatch.setattr(options, "damage", lambda option, path: None)
     monkeypatch.setattr(checks, "fasttext_labels", lambda path: ["x"])
     (tmp_path / "a.jsonl").write_text('{"body": "a text of a few words"}\n')
     (tmp_path / "m.bin").write_bytes(b"no model")
