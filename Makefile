@@ -4,7 +4,7 @@ BIN := .venv/bin
 EXTRAS := demo,notebooks,s3,semantic,test,training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java chromium lint types test test-fast demo golden dist clean bench
+.PHONY: help setup java chromium lint types test test-long test-fast demo golden dist clean bench
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,10 +31,13 @@ types: setup  ## mypy --strict on curation/ and training/
 	$(BIN)/mypy
 
 test: setup java chromium lint types  ## everything, under 15 minutes on two cores
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile -m "not long"
+
+test-long: setup java  ## what takes minutes alone: clusters killed while they write, stores that never answer
+	$(BIN)/pytest -m long
 
 test-fast: setup  ## what needs no JVM, under a minute
-	$(BIN)/pytest -n 2 --dist loadfile -m "not spark and not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not spark and not slow and not long"
 
 demo: setup java  ## pages -> documents -> shards -> a falling loss -> build/demo/report.html
 	$(BIN)/python jobs/walkthrough.py build/demo

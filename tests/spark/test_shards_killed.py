@@ -87,7 +87,7 @@ def check(way: str, whole: dict[str, bytes], tmp_path: Path) -> None:
 
 
 @pytest.mark.spark
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_is_killed_leaves_the_same_bytes_and_nothing_else(
     whole: dict[str, bytes], tmp_path: Path, root: Path
 ) -> None:
@@ -140,7 +140,7 @@ def cluster(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.spark
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="needs 127.0.0.2")
 def test_a_speculative_twin_leaves_the_same_bytes_and_nothing_else(
     whole: dict[str, bytes], tmp_path: Path, root: Path
