@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from curation.accounting.manifest import MissingManifest, join, published, read_manifest
 from curation.look.frames import matching, open_table
-from curation.look.visible import visible
+from curation.look.visible import as_text, visible
 
 #: Items and passages listed unless asked otherwise; characters of a matched text that a line shows.
 LISTED, SHOWN_CHARACTERS = 20, 300
@@ -84,12 +83,7 @@ class Contamination:
 
     def to_text(self) -> str:
         """Return the answer as text of 110 columns."""
-        console = Console(file=io.StringIO(), width=110, highlight=False, color_system=None)
-        for part in _shown(self):
-            console.print(part)
-        written = console.file
-        assert isinstance(written, io.StringIO)
-        return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).rstrip("\n")
+        return as_text(*_shown(self))
 
 
 def contamination(directory: str, *, listed: int = LISTED) -> Contamination:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow.compute as pc
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +17,7 @@ from curation.accounting.manifest import join, published, read_manifest
 from curation.accounting.sample import position
 from curation.look.frames import clusters, matching, open_table, rows
 from curation.look.samples import word_changes
-from curation.look.visible import number, visible
+from curation.look.visible import as_text, number, visible
 
 #: A source of which more than this share was merged is more likely misread than repeated (a template, a
 #: boilerplate text that took the place of the pages).
@@ -95,12 +94,7 @@ class Duplicates:
 
     def to_text(self) -> str:
         """Return the answer as text of 110 columns."""
-        console = Console(file=io.StringIO(), width=110, highlight=False, color_system=None)
-        for part in _shown(self):
-            console.print(part)
-        written = console.file
-        assert isinstance(written, io.StringIO)
-        return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).rstrip("\n")
+        return as_text(*_shown(self))
 
 
 def duplicates(directory: str, *, each: int = PAIRS_EACH) -> Duplicates:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,6 @@ from typing import Any
 import fsspec
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from rich.console import Console
 from rich.table import Table
 
 from curation.accounting.fingerprint import canonical, digest_bytes, digest_file
@@ -35,6 +33,7 @@ from curation.filters.quality_training import (
     unigram_counts,
 )
 from curation.look.frames import ROW_STAGES, manifests, rows
+from curation.look.visible import as_text
 from curation.recipe.quality import QualityTraining, TextSource
 
 #: As in the paper (Xie et al. 2023).
@@ -124,27 +123,25 @@ class Trained:
 
     def to_text(self) -> str:
         """Return the answer as text."""
-        console = Console(file=io.StringIO(), width=110, highlight=False, color_system=None)
         counted = ", ".join(f"{count:,} {name}" for name, count in self.examples.items())
-        console.print(f"{self.model}: {self.bytes / 2**20:,.1f} MiB, {self.digest}; {counted}")
-        table = Table(show_edge=False, pad_edge=False)
+        judged = Table(show_edge=False, pad_edge=False)
         for name in ("AUC of held-out positives against", "model", "length only", "source only", "texts"):
-            table.add_column(name, justify="left" if name.startswith("AUC") else "right")
+            judged.add_column(name, justify="left" if name.startswith("AUC") else "right")
         for name, each in self.judged.items():
             values = [f"{value:.4f}" for value in (each.model, each.length, each.source)]
-            table.add_row(name, *values, f"{each.negatives:,}")
-        console.print(table)
+            judged.add_row(name, *values, f"{each.negatives:,}")
         told = f"{max(self.between_sources, 1 - self.between_sources):.4f}"
-        console.print(f"AUC between the two kinds of negatives: {told}; 0.5 where the model sees no source")
-        table = Table(show_edge=False, pad_edge=False)
+        changed = Table(show_edge=False, pad_edge=False)
         for name in ("a text changed", "of the best tenth stays", "mean change of the score"):
-            table.add_column(name, justify="left" if name.startswith("a text") else "right")
+            changed.add_column(name, justify="left" if name.startswith("a text") else "right")
         for name, found in self.stability.items():
-            table.add_row(name, f"{found['stays']:.1%}", f"{found['moved']:.4f}")
-        console.print(table)
-        written = console.file
-        assert isinstance(written, io.StringIO)
-        return "\n".join(each.rstrip() for each in written.getvalue().splitlines()).rstrip("\n")
+            changed.add_row(name, f"{found['stays']:.1%}", f"{found['moved']:.4f}")
+        return as_text(
+            f"{self.model}: {self.bytes / 2**20:,.1f} MiB, {self.digest}; {counted}",
+            judged,
+            f"AUC between the two kinds of negatives: {told}; 0.5 where the model sees no source",
+            changed,
+        )
 
 
 def train_quality(settings: QualityTraining, out: str) -> Trained:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +9,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +17,7 @@ from curation.accounting.manifest import MissingManifest, join, published, read_
 from curation.look.contamination import STAGE as DECONTAMINATE
 from curation.look.contamination import Hit, hits
 from curation.look.frames import ROW_STAGES, clusters, manifests, matching, open_table, rows, rules
-from curation.look.visible import bound, number, visible
+from curation.look.visible import as_text, bound, number, visible
 
 #: Documents that were merged into the one asked for: so many are named, the rest counted.
 NAMED_DUPLICATES = 10
@@ -118,12 +117,7 @@ class Story:
 
     def to_text(self) -> str:
         """Return the story as text of 110 columns."""
-        console = Console(file=io.StringIO(), width=110, highlight=False, color_system=None)
-        for life in self.lives:
-            console.print(_shown(life))
-        written = console.file
-        assert isinstance(written, io.StringIO)
-        return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).rstrip("\n")
+        return as_text(*map(_shown, self.lives))
 
 
 def _record(row: Mapping[str, Any]) -> Record:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
+
+from rich.console import Console, RenderableType
 
 #: Control characters (not tab and newline), and marks that turn the direction of the text around them.
 _ACTING = re.compile(
@@ -18,6 +21,19 @@ def visible(text: str | None) -> str:
     'safe⟨001B⟩[31m and ⟨202E⟩everse'
     """
     return _ACTING.sub(lambda match: f"⟨{ord(match[0]):04X}⟩", text or "")
+
+
+def as_text(*parts: RenderableType) -> str:
+    r"""Return what a terminal of 110 columns would show of some parts, without colours.
+
+    >>> as_text("one part", "and another")
+    'one part\nand another'
+    """
+    written = io.StringIO()
+    console = Console(file=written, width=110, highlight=False, color_system=None)
+    for part in parts:
+        console.print(part)
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).rstrip("\n")
 
 
 def bound(low: float | None, high: float | None) -> str:
