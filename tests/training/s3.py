@@ -95,7 +95,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serve() -> Iterator[Proxy]:
-    """Run both servers in threads of this process."""
+    """Run both servers in threads of this process; what s3fs knows of an earlier pair is forgotten."""
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
