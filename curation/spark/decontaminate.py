@@ -32,7 +32,7 @@ from curation.recipe.decontaminate import Decontaminate
 from curation.spark.frames import Batches, map_batches
 from curation.spark.near import KEY
 from curation.spark.scratch import Scratch
-from curation.spark.stages import settled, write_rows
+from curation.spark.stages import as_received, settled, write_rows
 from curation.spark.store import SCRATCH, TABLES, spark_url, url_to_fs
 
 OVERLAP, ITEMS = "decontaminate.overlap", "decontaminate.item_count"
@@ -158,14 +158,7 @@ def _marked(documents: DataFrame, taken: DataFrame, settings: Decontaminate) -> 
         "matched_text",
     ]
     hits = taken.groupBy(*KEY).agg(F.sort_array(F.collect_list(F.struct(*names))).alias("hits"))
-    types = documents.schema
-    fresh = {
-        "characters_in": F.col("characters"),
-        "edits": F.map_from_arrays(F.array().cast("array<string>"), F.array().cast("array<bigint>")),
-        "merged_into": F.lit(None).cast("string"),
-        "reasons": F.array().cast(types["reasons"].dataType),
-    }
-    joined = documents.withColumns(fresh).join(hits, [*KEY], "left")
+    joined = as_received(documents).join(hits, [*KEY], "left")
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:

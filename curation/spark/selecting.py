@@ -18,7 +18,7 @@ from curation.document import DOCUMENT
 from curation.filters.quality import Cut, Search, Selection, judge, ordered, target, unordered
 from curation.spark.frames import Batches, map_batches
 from curation.spark.scratch import Scratch
-from curation.spark.stages import settled, write_rows
+from curation.spark.stages import as_received, settled, write_rows
 from curation.spark.store import SCRATCH, TABLES
 
 _KEYS = pa.schema(
@@ -146,12 +146,6 @@ def _searched(
 
 def _marked(documents: DataFrame, judged: Judged) -> DataFrame:
     """Return the documents as this stage received them, judged."""
-    fresh = {
-        "characters_in": F.col("characters"),
-        "edits": F.map_from_arrays(F.array().cast("array<string>"), F.array().cast("array<bigint>")),
-        "merged_into": F.lit(None).cast("string"),
-        "reasons": F.array().cast(documents.schema["reasons"].dataType),
-    }
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -160,7 +154,7 @@ def _marked(documents: DataFrame, judged: Judged) -> DataFrame:
                 mark(row, judged)
             yield pa.RecordBatch.from_pylist(rows, schema=DOCUMENT)
 
-    return map_batches(documents.withColumns(fresh), run, DOCUMENT)
+    return map_batches(as_received(documents), run, DOCUMENT)
 
 
 def mark(row: dict[str, Any], judged: Judged) -> None:

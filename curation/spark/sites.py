@@ -21,7 +21,7 @@ from curation.signals.blocklist import parts_of
 from curation.spark.frames import Batches, map_batches
 from curation.spark.near import KEY
 from curation.spark.scratch import Scratch
-from curation.spark.stages import settled, write_rows
+from curation.spark.stages import as_received, settled, write_rows
 from curation.spark.store import SCRATCH, TABLES
 
 REASON = "sites.at_most"
@@ -78,11 +78,7 @@ def _marked(documents: DataFrame, gone: DataFrame, settings: Sites) -> DataFrame
         F.lit(float(settings.at_most)).alias("max"),
         F.col("gone_site").alias("detail"),
     )
-    fresh = {
-        "characters_in": F.col("characters"),
-        "edits": F.map_from_arrays(F.array().cast("array<string>"), F.array().cast("array<bigint>")),
-        "reasons": F.when(F.col("place").isNotNull(), F.array(reason)).otherwise(F.array()).cast(reasons),
-    }
+    over = F.when(F.col("place").isNotNull(), F.array(reason)).otherwise(F.array()).cast(reasons)
     known = gone.withColumnRenamed("site", "gone_site")
-    joined = documents.join(known, list(KEY), "left").withColumns(fresh)
+    joined = as_received(documents).join(known, list(KEY), "left").withColumn("reasons", over)
     return joined.select(*DOCUMENT.names)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from curation.accounting.fingerprint import digest_row, digest_rows
@@ -122,3 +123,14 @@ def account(spark: SparkSession, stage: str, path: str) -> tuple[Ledger, str, in
         total.merge(Ledger.from_json(json.loads(partial["ledger"])))
         digests.append(int(partial["digest"], 16))
     return total, digest_rows(digests), total.total.received.records
+
+
+def as_received(documents: DataFrame) -> DataFrame:
+    """Return what an earlier stage kept as what comes into this one: nothing has happened to it yet."""
+    fresh = {
+        "characters_in": F.col("characters"),
+        "edits": F.map_from_arrays(F.array().cast("array<string>"), F.array().cast("array<bigint>")),
+        "merged_into": F.lit(None).cast("string"),
+        "reasons": F.array().cast(documents.schema["reasons"].dataType),
+    }
+    return documents.withColumns(fresh)
