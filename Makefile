@@ -4,7 +4,7 @@ BIN := .venv/bin
 EXTRAS := demo,notebooks,s3,semantic,test,training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java chromium lint types test test-long test-fast demo golden dist clean bench
+.PHONY: help setup java chromium lint types test test-long test-search test-fast demo golden dist clean bench
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ test: setup java chromium lint types  ## everything, under 15 minutes on two cor
 
 test-long: setup java  ## what takes minutes alone: clusters killed while they write, stores that never answer
 	$(BIN)/pytest -m long
+
+test-search: setup  ## properties that take no JVM, tried on thousands of new examples each
+	$(BIN)/pytest -n 2 -m "hypothesis and not spark and not slow and not long" --hypothesis-profile=search tests
 
 test-fast: setup  ## what needs no JVM, under a minute
 	$(BIN)/pytest -n 2 --dist loadfile -m "not spark and not slow and not long"

@@ -9,6 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run and no limit by the clock: a commit passes or it does not. `make test-search`
+# looks for new ones.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=3000, deadline=None)
+settings.load_profile("same")
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"

@@ -64,9 +64,12 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED_CHARACTERS = 16
-# Global unicast is 2000::/3 (RFC 4291, IANA registry); what follows must be an address as a whole.
+# Global unicast is 2000::/3 (RFC 4291, IANA registry); what follows must be an address as a whole, and not
+# become the local part of an e-mail address once a dotted placeholder stands here.
 _IPV6 = re.compile(
-    r"(?<![\w:.])[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:@])", re.ASCII
+    r"(?<![\w:.])[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:])"
+    rf"(?!{_LOCAL}{{0,64}}@)",
+    re.ASCII,
 )
 
 
