@@ -26,8 +26,6 @@ from curation.accounting.settle import SETTLED
 ROW_STAGES = ("extract", "lines", "filter", "select", "dedup", "sites", "decontaminate")
 STAGES = (*ROW_STAGES, "tokenizer", "shard")
 _SALT = "look"
-#: A sample of a larger table is taken from so many of its rows: whole files, in the order of a hash.
-READ_ROWS = 2_000_000
 
 
 def manifests(directory: str) -> dict[str, Manifest]:
@@ -83,8 +81,8 @@ def documents(
 ) -> pd.DataFrame:
     """Return about `wanted` documents of a stage, all where there are fewer; a hash-sample of the ids.
 
-    Of a table of more than `READ_ROWS` rows only some files are read; which documents they are then depends
-    on the files too. `curate sample --rate --stratify` tests a sample's skew.
+    The same ids are the sample however the rows lie in files. Of a larger table all ids are read, then the
+    asked columns of those row groups that hold one of the sample: ask for few `columns`.
 
     Args:
         directory: of the run.
@@ -99,41 +97,33 @@ def documents(
     """
     ledger = read_manifest(published(directory, stage)).ledger
     held = ledger[state]["records"] if state else ledger["in"]["records"]
-    files, share = _some_files(rows(directory, stage), ledger["in"]["records"])
-    rate = min(1.0, wanted / max(1.0, held * share))
+    rate, table = min(1.0, wanted / max(1, held)), rows(directory, stage)
     names = None if columns is None else ["id", *[name for name in columns if name != "id"]]
     only = pc.field("state") == state if state else None
-    batches = list(_sample(files, names, only, rate))
+    batches = list(_sample(table, names, only, rate))
     schema = (
-        batches[0].schema if batches else pa.schema([files.schema.field(n) for n in names or SETTLED.names])
+        batches[0].schema if batches else pa.schema([table.schema.field(n) for n in names or SETTLED.names])
     )
     frame = plain(pa.Table.from_batches(batches, schema))
     order = frame["id"].map(_order).argsort(kind="stable") if len(frame) else []
     frame = frame.iloc[order].reset_index(drop=True)
-    frame.attrs["rate"] = rate * share
+    frame.attrs["rate"] = rate
     return frame
 
 
-def _some_files(table: ds.Dataset, held: int) -> tuple[ds.Dataset, float]:
-    """Return the files of a table that a sample is taken from, and about what share of its rows they hold."""
-    if held <= READ_ROWS:
-        return table, 1.0
-    fragments = sorted(table.get_fragments(), key=lambda each: _order(each.path.rpartition("/")[2]))
-    chosen = fragments[: max(1, len(fragments) * READ_ROWS // held)]
-    found = ds.FileSystemDataset(chosen, table.schema, table.format, table.filesystem)
-    return found, len(chosen) / len(fragments)
-
-
 def _sample(
-    dataset: ds.Dataset, columns: list[str] | None, only: ds.Expression | None, rate: float
+    table: ds.Dataset, columns: list[str] | None, only: ds.Expression | None, rate: float
 ) -> Iterator[pa.RecordBatch]:
-    for batch in dataset.to_batches(columns=columns, filter=only):
-        if rate < 1:
-            batch = batch.filter(
-                pa.array([sampled(i, rate, _SALT) for i in batch["id"].to_pylist()], pa.bool_())
-            )
-        if batch.num_rows:
-            yield batch
+    if rate >= 1 or not isinstance(table, ds.FileSystemDataset):
+        yield from table.to_batches(columns=columns, filter=only)
+        return
+    for file in table.get_fragments(filter=only):
+        for group in file.split_by_row_group():
+            ids = group.to_table(schema=table.schema, columns=["id"], filter=only)["id"].to_pylist()
+            if mine := [each for each in ids if sampled(each, rate, _SALT)]:
+                chosen = pc.field("id").isin(mine)
+                chosen = chosen if only is None else only & chosen
+                yield from group.to_batches(schema=table.schema, columns=columns, filter=chosen)
 
 
 def _order(document_id: str) -> float:

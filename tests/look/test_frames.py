@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
-import pyarrow.dataset as ds
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -93,31 +93,55 @@ def test_an_unpublished_directory_says_so(tmp_path: Path) -> None:
         frames.manifests(str(tmp_path))
 
 
-def test_of_a_large_table_only_some_files_are_read(
-    judging: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("files", [1, 13])
+def test_the_sample_is_the_same_however_the_rows_lie_in_files(
+    judging: SimpleNamespace, tmp_path: Path, files: int
+) -> None:
+    gone = [{"name": "a.b", "state": "dropped", "value": 1.0, "min": 2.0, "max": None, "detail": None}]
+    documents = [judging.document(n, reasons=gone if n % 4 == 0 else []) for n in range(300)]
+    path = judging.publish(tmp_path, "filter", documents)
+    before = {
+        (state, columns): frames.documents(str(tmp_path), "filter", state, wanted=50, columns=columns)
+        for state in ("kept", "dropped", None)
+        for columns in (None, ("text",))
+    }
+    for folder in (path / "rows").iterdir():
+        rows = pq.read_table(folder).take(random.Random(files).sample(range(n := _rows(folder)), n))
+        shutil.rmtree(folder)
+        folder.mkdir()
+        size = -(-rows.num_rows // files)
+        for n in range(files):
+            pq.write_table(rows.slice(size * n, size), folder / f"{n}.parquet", row_group_size=9)
+    for (state, columns), frame in before.items():
+        assert 25 < len(frame) < 80
+        again = frames.documents(str(tmp_path), "filter", state, wanted=50, columns=columns)
+        pd.testing.assert_frame_equal(again, frame)
+        assert again.attrs == frame.attrs
+
+
+def test_of_row_groups_that_hold_none_of_the_sample_only_ids_are_read(
+    judging: SimpleNamespace, tmp_path: Path
 ) -> None:
     path = judging.publish(tmp_path, "filter", [judging.document(n) for n in range(400)])
-    rows = pq.read_table(path / "rows", partitioning="hive")
-    shutil.rmtree(path / "rows" / "state=kept")
-    (path / "rows" / "state=kept").mkdir()
-    for n in range(40):
-        pq.write_table(
-            rows.slice(10 * n, 10).drop_columns("state"), path / "rows" / "state=kept" / f"part-{n}.parquet"
-        )
-    whole = frames.documents(str(tmp_path), "filter", "kept", wanted=1_000)
-    assert len(whole) == 400
-    assert whole.attrs["rate"] == 1
-    monkeypatch.setattr("curation.look.frames.READ_ROWS", 100)
-    opened: list[str] = []
-    sample = frames._sample
+    (file,) = (path / "rows").rglob("*.parquet")
+    rows = pq.read_table(file, partitioning=None)
+    pq.write_table(rows, file, row_group_size=10)
+    found = frames.documents(str(tmp_path), "filter", "kept", wanted=8)
+    written, bytes_, damaged = pq.ParquetFile(file).metadata, bytearray(file.read_bytes()), 0
+    places = [
+        n for n in range(written.num_columns) if written.row_group(0).column(n).path_in_schema == "text"
+    ]
+    for n in range(written.num_row_groups):
+        if not set(rows["id"][10 * n : 10 * n + 10].to_pylist()) & set(found["id"]):
+            column, damaged = written.row_group(n).column(places[0]), damaged + 1
+            start = column.dictionary_page_offset or column.data_page_offset
+            bytes_[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
+    file.write_bytes(bytes_)
+    assert 10 < damaged < 40
+    with pytest.raises(OSError, match=r"Corrupt|corrupt|Couldn|Unexpected|deserialize"):
+        pq.read_table(file)
+    pd.testing.assert_frame_equal(frames.documents(str(tmp_path), "filter", "kept", wanted=8), found)
 
-    def watched(files: ds.FileSystemDataset, *rest: Any) -> Any:
-        opened.extend(files.files)
-        return sample(files, *rest)
 
-    monkeypatch.setattr("curation.look.frames._sample", watched)
-    some = frames.documents(str(tmp_path), "filter", "kept", wanted=1_000)
-    assert len(opened) == 10
-    assert len(some) == 100
-    assert some.attrs["rate"] == 0.25
-    assert set(some["id"]) < set(whole["id"])
+def _rows(folder: Path) -> int:
+    return pq.read_table(folder).num_rows
