@@ -33,7 +33,11 @@ def add_to(command: Command) -> None:
     each.add_argument("--train", metavar="DIR", help="a training run to show (default: DIR/train, if there)")
     each = command("account", account)
     each.add_argument("directory", metavar="DIR", help="run directory")
-    each.add_argument("--by", choices=["source", "language"], help="one account for each")
+    each.add_argument(
+        "--by",
+        metavar="WHAT",
+        help="one account for each: source, language, or a label of the recipe, label.NAME",
+    )
     units = ["documents", "characters", "tokens"]
     each.add_argument("--unit", choices=units, default=units[0], help="what to count in (default: documents)")
     each.add_argument(
@@ -113,11 +117,13 @@ def report(options: argparse.Namespace) -> int:
 def account(options: argparse.Namespace) -> int:
     """Tell what each rule of the filter removed; alone, only by itself, with others, and its fair share."""
     from curation.look import tables
-    from curation.look.account import Disagreement
+    from curation.look.account import Disagreement, NoSuchLabel
     from curation.look.account import account as account_of
 
     try:
-        found = account_of(options.directory)
+        found = account_of(options.directory, [options.by] if options.by else [])
+    except NoSuchLabel as error:
+        return refuse(error)
     except Disagreement as error:
         print(error, file=sys.stderr)
         return 1

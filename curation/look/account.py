@@ -1,24 +1,30 @@
-"""The account of every rule of a run's filter stage, whole, by source or language, from stored measures."""
+"""The account of every rule of a run's filter stage, by source, language or label, from what was stored."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from curation.accounting.manifest import published, read_manifest
-from curation.filters.account import UNITS, Floats, Tally, empty, tally
+from curation.filters.account import UNITS, Flags, Floats, Tally, empty, tally
 from curation.look import frames, tokens
-from curation.look.measured import Bounds, Group, batches, bounds
+from curation.look.columns import labels
+from curation.look.measured import Batch, Bounds, batches, bounds
 
-By = Literal["source", "language"]
+#: What an account may go by beside the labels that the recipe gave (`label.NAME`).
+COLUMNS = ("source", "language")
+#: Source, language, what a label calls it (empty without one).
+Group = tuple[str, str, str]
 #: The account of all documents goes by this name, as in the ledger.
 ALL = "all"
+#: Documents that no pass gave the label: theirs did not reach them, or was for others.
+UNLABELLED = "unlabelled"
 
 IN_ORDER = (
     "The recipe says measure: needed. A document is measured up to the first pass that it broke, so a later "
@@ -30,19 +36,23 @@ class Disagreement(RuntimeError):
     """What the stored measures say is not what the ledger says."""
 
 
+class NoSuchLabel(ValueError):
+    """An account was asked for by a label that the recipe did not give."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """What the rules of a filter stage removed.
 
     Attributes:
         bounds: the rules.
-        tallies: (source, language) -> tally, in documents and characters.
+        tallies: label (None: by none) -> group -> tally, in documents and characters.
         rates: tokens a character; None where the run has tokenized nothing yet.
         edits: stage, source (or "all"), edit, characters that it took from kept documents.
     """
 
     bounds: Bounds
-    tallies: Mapping[Group, Tally]
+    tallies: Mapping[str | None, Mapping[Group, Tally]]
     rates: tokens.Rates | None
     edits: pd.DataFrame
 
@@ -57,11 +67,14 @@ class Account:
         found = [] if self.bounds.measure == "all" else [IN_ORDER]
         return found + ([f"Tokens are {self.rates.told}."] if self.rates else [])
 
-    def by(self, what: By | None = None) -> dict[str, Tally]:
-        """Return name -> tally of each source or language, those that lost most first; of all where None."""
+    def by(self, what: str | None = None) -> dict[str, Tally]:
+        """Return name -> tally of each source, language or value of a label, those that lost most first.
+
+        Of all documents where None. What a label does not call anything goes by `unlabelled`.
+        """
         parts: dict[str, list[Tally]] = {}
-        for (source, language), each in self.tallies.items():
-            name = {"source": source, "language": language, None: ALL}[what]
+        for (source, language, called), each in self.tallies[what if what in self.tallies else None].items():
+            name = {"source": source, "language": language, None: ALL}.get(what, called or UNLABELLED)
             known = each.with_tokens(self.rates.of_dropped(source, language)) if self.rates else each
             parts.setdefault(name, []).append(known)
         nothing = empty(len(self.bounds.names), len(self.units))
@@ -70,7 +83,7 @@ class Account:
             return {ALL: found.get(ALL, nothing)}
         return dict(sorted(found.items(), key=lambda item: (-item[1].dropped[0], item[0])))
 
-    def frame(self, by: By | None = None) -> pd.DataFrame:
+    def frame(self, by: str | None = None) -> pd.DataFrame:
         """Return a row for each group and rule that broke anything, by its share of the documents.
 
         Columns: `by` if given, rule, then of each unit UNIT (broke the rule), UNIT_only and UNIT_shapley.
@@ -95,7 +108,7 @@ class Account:
         together = whole.pairs[self.units.index(unit)][np.ix_(places, places)]
         return pd.DataFrame(together / np.diag(together)[:, None], index=names, columns=names)
 
-    def to_json(self, by: By | None = None) -> dict[str, Any]:
+    def to_json(self, by: str | None = None) -> dict[str, Any]:
         """Return the account as JSON data; `with` says for each rule what broke the others too."""
         accounts = [self._group(by, name, each) for name, each in self.by(by).items()]
         edits = self.edits.to_dict("records")
@@ -103,7 +116,7 @@ class Account:
         about = {"stage": "filter", "measure": self.bounds.measure, "units": list(self.units)}
         return {**about, "notes": self.notes, "accounts": accounts, "edits": kept}
 
-    def _group(self, by: By | None, name: str, each: Tally) -> dict[str, Any]:
+    def _group(self, by: str | None, name: str, each: Tally) -> dict[str, Any]:
         rules = []
         for place in ranked(each):
             others = [other for other in ranked(each) if other != place and each.pairs[0, place, other]]
@@ -131,23 +144,25 @@ class Account:
         }
 
 
-def account(directory: str) -> Account:
+def account(directory: str, by: Sequence[str] = ()) -> Account:
     """Return the account of a run's filter stage; no text is read but a sample of the dropped, for tokens.
 
-    Memory grows with rules² times the sources and languages that occur, not with the documents.
+    `by` are the labels, `label.NAME`, that it is asked to go by; by source and language it always can.
+    Memory grows with rules² times the sources, languages and values that occur, not with the documents.
 
     Raises:
         MissingManifest: no filter stage was published there.
+        NoSuchLabel: the recipe gave no such label.
         Disagreement: the stored measures do not give the verdicts that the ledger counted.
     """
-    rules = bounds(directory)
-    tallies: dict[Group, Tally] = {}
-    for batch in batches(directory, rules.names):
+    rules, asked = bounds(directory), _asked(directory, by)
+    tallies: dict[str | None, dict[Group, Tally]] = {name: {} for name in (None, *asked)}
+    for batch in batches(directory, rules.names, asked):
         broken = rules.broken(batch)
-        for number, group in enumerate(batch.groups):
-            mine = batch.group == number
-            found = tally(broken[mine], batch.characters[mine])
-            tallies[group] = tallies[group] + found if group in tallies else found
+        for name, into in tallies.items():
+            for group, mine in _groups(batch, name):
+                found = tally(broken[mine], batch.characters[mine])
+                into[group] = into[group] + found if group in into else found
     reasons = frames.reasons(directory)
     edits = reasons[reasons["reason"].str.startswith("edit:")]
     edits = edits.assign(edit=edits["reason"].str.removeprefix("edit:"))
@@ -159,6 +174,27 @@ def account(directory: str) -> Account:
     )
     _agree(directory, found_account.by()[ALL])
     return found_account
+
+
+def _asked(directory: str, by: Sequence[str]) -> list[str]:
+    known = labels(directory)
+    for name in by:
+        if name not in (*COLUMNS, *known):
+            able = ", ".join((*COLUMNS, *known))
+            raise NoSuchLabel(f"--by {name}: the run has no such label; expected one of {able}")
+    return [name for name in dict.fromkeys(by) if name in known]
+
+
+def _groups(batch: Batch, label: str | None) -> Iterator[tuple[Group, Flags]]:
+    """Yield (source, language, what the label calls them) that occur, and which documents are such."""
+    count, place, values = 1, batch.group, [""]
+    if label:
+        called = batch.labels[label].dictionary_encode()
+        values, count = called.dictionary.to_pylist(), len(called.dictionary)
+        place = place * count + called.indices.to_numpy()
+    for each in np.unique(place).tolist():
+        source, language = batch.groups[each // count]
+        yield (source, language, values[each % count]), place == each
 
 
 def ranked(each: Tally, unit: int = 0) -> list[int]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from curation.look import frames, samples
+from curation.look.columns import LABEL, labels
 from curation.look.visible import number
 
 RANDOM, EACH, EXTREMES, VALUES = 30, 4, 8, 10
@@ -90,7 +91,7 @@ def choose(directory: str, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd
     for frame in (gone, removed):
         for name, rows in _by_reason(frame, only=False):
             chosen.add(Group("removed by", name), rows)
-    for kind, name, part in _strata(judged if len(judged) else kept):
+    for kind, name, part in _strata(judged if len(judged) else kept, labels(directory)):
         chosen.add(Group(kind, name), part)
     lengths = kept["characters"].fillna(0)
     for name, ordered in (("longest", lengths.nlargest), ("shortest", lengths.nsmallest)):
@@ -125,8 +126,10 @@ def _by_reason(frame: pd.DataFrame, *, only: bool) -> Iterator[tuple[str, list[t
     yield from sorted(found.items())
 
 
-def _strata(frame: pd.DataFrame) -> Iterator[tuple[str, str, Iterator[tuple[Row, str]]]]:
-    """Yield (kind, value, rows) of the commonest sources, languages and sites, and of every length."""
+def _strata(
+    frame: pd.DataFrame, called: Iterable[str]
+) -> Iterator[tuple[str, str, Iterator[tuple[Row, str]]]]:
+    """Yield (kind, value, rows) of the commonest sources, languages, sites, labels, and of every length."""
     if frame.empty:
         return
     lengths = pd.cut(frame["characters_in"].fillna(0), [*LENGTHS, float("inf")], right=False)
@@ -136,6 +139,9 @@ def _strata(frame: pd.DataFrame) -> Iterator[tuple[str, str, Iterator[tuple[Row,
         "site": frame["url"].map(site),
         "length": lengths.map(lambda band: f"from {band.left:,.0f} characters"),
     }
+    for name in called:
+        of_each = frame["metadata"].map(lambda found, name=name: (found or {}).get(name) or "")
+        columns[name.removeprefix(LABEL)] = of_each
     for kind, column in columns.items():
         for name in column[column != ""].value_counts(sort=True).head(VALUES).index:
             yield f"by {kind}", str(name), _plain(frame[column == name].head(EACH))

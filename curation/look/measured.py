@@ -83,6 +83,7 @@ class Batch:
         groups: source and language of each group; `group` is (documents,), which of them.
         values: (documents, rules), NaN where nothing was measured.
         measured: (documents, rules), where something was.
+        labels: label -> (documents,), what each is called; empty where it was not labelled.
     """
 
     ids: pa.Array
@@ -91,6 +92,7 @@ class Batch:
     group: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64]
     measured: Flags
+    labels: Mapping[str, pa.StringArray]
 
 
 def bounds(directory: str) -> Bounds:
@@ -132,10 +134,14 @@ def _spoken(
     return found
 
 
-def batches(directory: str, names: Sequence[str]) -> Iterator[Batch]:
-    """Yield every document that the filter stage judged, with its values of the rules called `names`."""
+def batches(directory: str, names: Sequence[str], labels: Sequence[str] = ()) -> Iterator[Batch]:
+    """Yield every document that the filter stage judged, with its values of the rules called `names`.
+
+    `labels` are those asked for, `label.NAME`; other metadata is not read without one.
+    """
     options = {"batch_size": _BATCH_ROWS, "batch_readahead": 2, "fragment_readahead": 1}
-    for batch in rows(directory, "filter").to_batches(columns=list(_COLUMNS), **options):
+    columns = [*_COLUMNS, *(["metadata"] if labels else [])]
+    for batch in rows(directory, "filter").to_batches(columns=columns, **options):
         if batch.num_rows:
             groups, group = _groups(batch)
             values, measured = _values(batch["measures"], names)
@@ -147,7 +153,12 @@ def batches(directory: str, names: Sequence[str]) -> Iterator[Batch]:
                 group=group,
                 values=values,
                 measured=measured,
+                labels={name: _called(batch, name) for name in labels},
             )
+
+
+def _called(batch: pa.RecordBatch, label: str) -> pa.StringArray:
+    return pc.fill_null(pc.map_lookup(batch["metadata"], label, "first"), "")
 
 
 def _groups(batch: pa.RecordBatch) -> tuple[list[Group], npt.NDArray[np.int64]]:

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import Manifest, join
 from curation.filters.account import Tally
-from curation.look import account, changes, charts, frames, measured, movable, samples
+from curation.look import account, changes, charts, columns, frames, measured, movable, samples
 from curation.look.browsed import browsed
 from curation.look.counted import phrases
 from curation.look.inert import inert, policy, script
@@ -197,11 +197,13 @@ def _signals(directory: str, judged: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _account(directory: str) -> dict[str, Any]:
-    """Return what each rule removed: of all documents, then by source and by language; empty if nothing."""
-    found = account.account(directory)
+    """Return what each rule removed: of all, by source, language and label; empty if nothing."""
+    called = columns.labels(directory)
+    found = account.account(directory, called)
     groups = [("all documents", each) for each in found.by().values()]
-    for by in ("source", "language"):
-        parts = [(f"{by} {name}", each) for name, each in found.by(by).items() if each.dropped[0]]
+    for by in (*account.COLUMNS, *called):
+        kind = by.removeprefix(columns.LABEL)
+        parts = [(f"{kind} {name}", each) for name, each in found.by(by).items() if each.dropped[0]]
         groups += parts[:GROUPS_SHOWN] if len(found.by(by)) > 1 else []
     if not groups[0][1].dropped[0]:
         return {}

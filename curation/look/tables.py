@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from curation.filters.account import Tally
-from curation.look.account import ALL, Account, By, headline, ranked
+from curation.look.account import ALL, Account, headline, ranked
+from curation.look.columns import LABEL
 from curation.look.visible import number, visible
 from curation.look.whatif import Answer, Example
 
@@ -24,14 +25,14 @@ share:  what is dropped, each document split evenly among the rules that it brea
 with:   the rule that most of them break as well, and how many do"""
 
 
-def account(found: Account, by: By | None = None, unit: str = "documents") -> RenderableType:
-    """Return the account as tables: one of all, or one a source or language; counted in one unit."""
+def account(found: Account, by: str | None = None, unit: str = "documents") -> RenderableType:
+    """Return the account as tables: one of all, or one a source, language or label; counted in one unit."""
     groups = found.by(by)
     losing = {name: each for name, each in groups.items() if each.dropped[0]}
     shown = dict(list(losing.items())[:GROUPS_SHOWN])
     parts: list[RenderableType] = []
     for name, each in shown.items():
-        title = f"{by} {visible(name)}" if by else "filter"
+        title = f"{by.removeprefix(LABEL)} {visible(name)}" if by else "filter"
         parts += [
             Text(f"{title}: {headline(each, found.units)}", style="bold"),
             _rules(found, each, unit),
@@ -87,7 +88,7 @@ def _companion(found: Account, each: Tally, place: int, at: int) -> str:
     return f"{100 * together[other] / each.pairs[at, place, place]:.0f} % {found.bounds.names[other]}"
 
 
-def _edits(found: Account, by: By | None) -> Iterator[str]:
+def _edits(found: Account, by: str | None) -> Iterator[str]:
     """Yield what edits took from kept documents, a line a stage and, by source, one for each."""
     wanted = found.edits["source"] != ALL if by == "source" else found.edits["source"] == ALL
     rows = found.edits[wanted & (found.edits["characters"] != 0)]

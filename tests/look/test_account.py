@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace as Namespace
@@ -12,8 +13,10 @@ import pytest
 from curation.accounting.ledger import Count, Ledger
 from curation.cli import main
 from curation.filters.judge import judge_text
+from curation.filters.rules import Label, Pass
 from curation.look.account import Disagreement, account
 from curation.look.moves import moves
+from curation.look.report import render
 from curation.look.whatif import what_if
 from curation.shards.tokens import train_tokenizer
 
@@ -150,3 +153,68 @@ def test_languages_with_bounds_of_their_own_are_judged_by_those(judging: Namespa
         == 0
     )
     assert "stay as they are" in what_if(str(run), moves(str(run), ["gopher.word_count.min=9"])).notes[-2]
+
+
+@pytest.fixture
+def labelled(judging: Namespace, tmp_path: Path) -> Path:
+    """A run that labels documents by their script, those of `web` only, in a pass before the rules."""
+    script = Pass(
+        name="names", edits=(), rules=(), only=("web",), labels=(Label(name="script", labeller="script"),)
+    )
+    texts = [
+        *judging.texts,
+        *(("web", "ru", "слово и дело " * n) for n in (1, 1, 9)),
+        ("web", "el", "λόγος " * 9),
+    ]
+    return judging.write(tmp_path, texts=texts, passes=[script, *judging.passes])
+
+
+def test_an_account_by_a_label_adds_up_to_the_whole(
+    labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["account", str(labelled), "--json"]) == 0
+    (whole,) = json.loads(capsys.readouterr().out)["accounts"]
+    assert main(["account", str(labelled), "--by", "label.script", "--json"]) == 0
+    parts = {each["label.script"]: each for each in json.loads(capsys.readouterr().out)["accounts"]}
+    assert {"Latn", "Cyrl", "Grek", "unlabelled"} <= set(parts)
+    assert parts["Cyrl"]["in"] == {"documents": 3, "characters": 11 * 13}
+    assert parts["Cyrl"]["dropped"]["documents"] == 2, "three words are too few"
+    assert parts["unlabelled"]["in"]["documents"] == 50, "the documents of docs"
+    for name in ("in", "dropped"):
+        for unit in ("documents", "characters"):
+            assert sum(each[name][unit] for each in parts.values()) == whole[name][unit]
+    for rule in whole["rules"]:
+        mine = [each for part in parts.values() for each in part["rules"] if each["rule"] == rule["rule"]]
+        assert sum(each["broke"]["documents"] for each in mine) == rule["broke"]["documents"]
+        assert sum(each["shapley"]["documents"] for each in mine) == pytest.approx(
+            rule["shapley"]["documents"]
+        )
+
+
+def test_a_label_names_its_tables(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["account", str(labelled), "--by", "label.script"]) == 0
+    told = capsys.readouterr().out
+    assert "script Cyrl: dropped 2 of 3 documents (66.7 %)" in told
+    assert "script unlabelled: dropped" in told
+
+
+def test_an_account_by_what_is_no_label_says_what_there_is(
+    labelled: Path, judged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["account", str(labelled), "--by", "label.topic"]) == 2
+    said = "--by label.topic: the run has no such label; expected one of source, language, label.script\n"
+    assert capsys.readouterr().err == said
+    assert main(["account", str(judged), "--by", "site"]) == 2
+    assert (
+        capsys.readouterr().err == "--by site: the run has no such label; expected one of source, language\n"
+    )
+
+
+def test_the_report_tells_labels_apart(labelled: Path) -> None:
+    page = " ".join(render(str(labelled)).split())
+    assert "<h3>script Cyrl</h3>" in page
+    assert "dropped 2 of 3 documents" in page
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
+    groups = [(each["kind"], each["name"]) for each in json.loads(data)["browsed"]["groups"]]
+    assert ("by script", "Cyrl") in groups
+    assert ("by script", "Grek") in groups
