@@ -1,7 +1,7 @@
-"""A compact pretraining loop on the shards: plain torch and numpy, readable top to bottom.
+"""A compact pretraining loop on the shards: plain torch and numpy.
 
-`config` what is asked for; `plan` and `order` the order of rows, a pure function; `corpus` which shards there
-are, `fetch` copies of remote ones, `shards` their rows, verified; `loader` a reading thread; `model`,
-`parallel` (FSDP2), `optim`, `checkpoint`; `watch` what stands out; `record` what a run leaves; `explain` what
-a plan will read; and `train`, the loop.
+The trainer is the files beside this one, to be read in the order train, config, run, step, model, parallel,
+optim, checkpoint, watch, evals. What can be read on its own is in folders: `plan` (the order of rows, a pure
+function), `data` (shards, their reader and loader), `chat` (conversations to shards) and `report` (what a
+run says before, during and after it).
 """

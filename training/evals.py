@@ -18,11 +18,11 @@ from torch.distributed.fsdp import FSDPModule
 
 from curation.accounting.fingerprint import digest_bytes
 from training import config
-from training.corpus import Corpus
-from training.loader import IGNORED
+from training.data.corpus import Corpus
+from training.data.loader import IGNORED
+from training.data.vocabulary import Vocabulary, open_vocabulary
 from training.model import Decoder, token_losses
 from training.parallel import Ranks
-from training.vocabulary import Vocabulary, open_vocabulary
 
 EVALS_VERSION = 1  # part of every digest; raise it when the same files would be scored otherwise
 _FORWARD_TOKENS = 8192  # scored at once

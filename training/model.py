@@ -17,7 +17,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.attention.varlen import varlen_attn
 
 from training import config
-from training.loader import IGNORED
+from training.data.loader import IGNORED
 from training.sizes import hidden_width
 
 _STD = 0.02

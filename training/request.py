@@ -13,13 +13,13 @@ from yaml.nodes import MappingNode, SequenceNode
 from curation.accounting.manifest import MissingManifest
 from curation.recipe.config import ConfigError, Reader
 from training.config import Config, check_sources, read_config
-from training.corpus import Corpus, ShardError, open_corpus
+from training.data.corpus import Corpus, ShardError, open_corpus
+from training.data.vocabulary import VocabularyError
 from training.derive import lay, tree
 from training.evals import EvalError, Evals, open_evals
-from training.explain import make_plan
 from training.optim import anneal_start
 from training.plan import Plan, PlanError, difference
-from training.vocabulary import VocabularyError
+from training.plan.explain import make_plan
 
 
 class Refused(ValueError):

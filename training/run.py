@@ -11,19 +11,19 @@ from typing import Any
 import torch
 
 from training.checkpoint import CheckpointError, Checkpoints, Saved
+from training.data.loader import Batch, Loader
+from training.data.shards import Reader
 from training.evals import evaluate
-from training.learning import reached, read_curves
-from training.loader import Batch, Loader
 from training.optim import learning_rate, make_optimizer
 from training.parallel import Ranks, build
-from training.peak import peak_flops
 from training.plan import PlanError
 from training.pulse import Collector, Pulse, Signals, Times, slow
-from training.record import Record
+from training.report.learning import reached, read_curves
+from training.report.peak import peak_flops
+from training.report.record import Record
+from training.report.spikes import write_spike
 from training.request import Request, fits
-from training.shards import Reader
 from training.sizes import flops_per_token
-from training.spikes import write_spike
 from training.step import Measured, learn
 from training.watch import Watch
 

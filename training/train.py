@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from training.checkpoint import CheckpointError
-from training.corpus import ShardError
-from training.dry_run import describe
+from training.data.corpus import ShardError
 from training.parallel import Ranks, ranks
 from training.plan import PlanError
 from training.pulse import Pulse, Signals
+from training.report.dry_run import describe
 from training.request import Refused, Request, prepare
 from training.run import Run, RunFailed, Stopped
 

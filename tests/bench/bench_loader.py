@@ -20,9 +20,9 @@ from recording import record
 
 from curation.shards.mds import import_streaming, index_bytes, write_shard
 from training.config import Phase
-from training.corpus import Corpus, Shard
+from training.data.corpus import Corpus, Shard
+from training.data.shards import Reader
 from training.plan import Plan, Source
-from training.shards import Reader
 
 ROW_TOKENS, SHARD_ROWS, SHARDS, LANES, ROUNDS = 2048, 1000, 12, 48, 5
 BATCHES = (240, 48)

@@ -24,14 +24,14 @@ from recording import record
 
 from curation.accounting.manifest import Manifest
 from curation.shards.mds import write_shard
-from training.loader import Loader
+from training.data.loader import Loader
+from training.data.shards import Reader
 from training.model import Decoder, initialize
 from training.optim import make_optimizer
 from training.parallel import Ranks, ranks
 from training.pulse import Collector, Pulse, Signals
 from training.request import Request, prepare
 from training.run import Run
-from training.shards import Reader
 
 ROWS, ROW_TOKENS, VOCAB, SHARD_ROWS, WARM, STEPS = 4, 256, 8192, 400, 3, 12
 MOST_OVERHEAD = 0.05

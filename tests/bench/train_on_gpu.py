@@ -17,11 +17,11 @@ import torch
 
 from training import sizes
 from training.config import Config, Model, Optimizer, Phase
-from training.loader import cumulative_lengths, documents_bound, segment, shift
+from training.data.loader import cumulative_lengths, documents_bound, segment, shift
 from training.model import attend, block_mask, token_losses
 from training.optim import make_optimizer
 from training.parallel import Ranks, build, ranks
-from training.peak import peak_flops
+from training.report.peak import peak_flops
 from training.step import learn
 
 VOCAB, WARM, STEPS = 50_304, 4, 8

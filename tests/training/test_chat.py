@@ -8,12 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training import chat
-from training.corpus import open_corpus
-from training.loader import IGNORED, segment, shift
+from training.chat import convert as chat
+from training.chat.template import Template
+from training.data.corpus import open_corpus
+from training.data.loader import IGNORED, segment, shift
+from training.data.shards import Reader
 from training.plan import Row
-from training.shards import Reader
-from training.template import Template
 from training.train import main
 
 CHATML = (
@@ -89,7 +89,7 @@ def test_rows_hold_what_was_said_and_only_it_is_a_label(published, files, tmp_pa
         text, spans = template.spans(chat.messages_of(line, ""), "")
         ids = [engine.encode(text[a:b], add_special_tokens=False).ids for a, b in spans]
         wanted[f"{talks}:{number}"] = [*(token for part in ids for token in part), corpus.eot_id]
-    from training.corpus import read_pieces
+    from training.data.corpus import read_pieces
 
     for row, pieces in read_pieces(shard, list(range(shard.rows))).items():
         documents, _ = segment(tokens[row : row + 1], corpus.eot_id)

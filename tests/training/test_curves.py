@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from training.curves import main, nice, write_curves
+from training.report.curves import main, nice, write_curves
 
 
 def metrics(out, count, **changed):

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from training import config, evals, learning
-from training.corpus import open_corpus
+from training import config, evals
+from training.data.corpus import open_corpus
+from training.data.vocabulary import VocabularyError
 from training.evals import EvalError, open_evals
 from training.model import Decoder, initialize
 from training.parallel import Ranks
+from training.report import learning
 from training.train import main
-from training.vocabulary import VocabularyError
 
 TEXTS = ["w1 w2 w3 w4", "w9 w8 w7", " ".join(f"w{1 + n % 63}" for n in range(100)), "w5"]
 TASK = [

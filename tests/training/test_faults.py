@@ -16,12 +16,12 @@ import pytest
 import torch
 
 pytest.importorskip("moto")
-from training import fetch
 from training.config import CacheSettings, Phase
-from training.corpus import open_corpus
-from training.loader import Loader
+from training.data import fetch
+from training.data.corpus import open_corpus
+from training.data.loader import Loader
+from training.data.shards import Reader
 from training.plan import Plan
-from training.shards import Reader
 
 from .s3 import serve, upload
 

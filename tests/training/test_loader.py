@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.config import Phase
-from training.corpus import ShardError, open_corpus
-from training.loader import Loader, cumulative_lengths, documents_bound, segment
+from training.data.corpus import ShardError, open_corpus
+from training.data.loader import Loader, cumulative_lengths, documents_bound, segment
+from training.data.shards import Reader
 from training.plan import Plan, PlanError
-from training.shards import Reader
 
 
 def pieces(published, steps=6):

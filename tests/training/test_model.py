@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from training.config import Model
-from training.loader import segment
+from training.data.loader import segment
 from training.model import Decoder, block_mask, hidden_width, initialize
 
 SIZE = Model(width=32, layers=2, heads=4, kv_heads=2)

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.shards.pack import order_key
-from training.deal import Deal
-from training.order import Order, rotations
 from training.plan import Plan
-from training.quotas import Quotas
+from training.plan.deal import Deal
+from training.plan.order import Order, rotations
+from training.plan.quotas import Quotas
 
 from .plans import HUNDREDS, batches, epoch_of, phase, sources_of
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.order import permutation
 from training.plan import Plan, PlanError, Source
+from training.plan.order import permutation
 
 from .plans import HUNDREDS, LANES, RANKS, WEIGHTS, batches, curricula, epoch_of, phase, plan_of, sources_of
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.quotas import Quotas, quota
+from training.plan.quotas import Quotas, quota
 
 from .plans import HUNDREDS, phase
 

@@ -17,12 +17,12 @@ import torch
 
 pytest.importorskip("moto")
 from curation.shards.mds import import_streaming, index_bytes, write_shard
-from training import fetch
 from training.config import CacheSettings, Phase
-from training.corpus import ShardError, open_corpus
-from training.loader import Loader
+from training.data import fetch
+from training.data.corpus import ShardError, open_corpus
+from training.data.loader import Loader
+from training.data.shards import Reader
 from training.plan import Plan
-from training.shards import Reader
 
 from .s3 import no_fault, serve, upload
 
@@ -203,13 +203,13 @@ def test_nothing_is_left_behind(server, remote, published, tmp_path):
 
 KILLED = """
 import sys, torch
-from training import fetch
+from training.data import fetch
 fetch._CHUNK_BYTES = 512
 from training.config import CacheSettings, Phase
-from training.corpus import open_corpus
-from training.loader import Loader
+from training.data.corpus import open_corpus
+from training.data.loader import Loader
 from training.plan import Plan
-from training.shards import Reader
+from training.data.shards import Reader
 corpus = open_corpus([sys.argv[1]], CacheSettings(folder=sys.argv[2]))
 plan = Plan(corpus.plan_sources(["docs", "web"]), [Phase(name="p", steps=10**6, mix={"docs": 1, "web": 1})],
             batch_rows=8, lanes=4, seed=1)

@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from training import explain
 from training.config import read_config
-from training.corpus import open_corpus
+from training.data.corpus import open_corpus
+from training.plan import explain
 from training.train import main
 
 

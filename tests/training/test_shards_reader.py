@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from curation.shards.mds import import_streaming, index_bytes, write_shard
-from training.corpus import Shard, ShardError, open_corpus, read_pieces
+from training.data.corpus import Shard, ShardError, open_corpus, read_pieces
+from training.data.shards import Reader, map_shard
 from training.plan import Row
-from training.shards import Reader, map_shard
 
 
 def rows_of(corpus, name):
@@ -135,7 +135,7 @@ def test_a_token_outside_the_vocabulary_is_named(published):
 def test_a_file_is_hashed_once_and_again_after_it_changed(published, monkeypatch):
     corpus = open_corpus([str(published.directory)])
     reader, hashed = Reader(corpus, ["web"]), []
-    from training import shards
+    from training.data import shards
 
     monkeypatch.setattr(shards, "_OPEN_SHARDS", 1)
     check = shards._check_hash

@@ -12,7 +12,7 @@ import torch
 
 from training import model as model_module
 from training.config import Config, Model, Optimizer, Phase
-from training.loader import cumulative_lengths, documents_bound, segment, shift
+from training.data.loader import cumulative_lengths, documents_bound, segment, shift
 from training.model import Decoder, attend, block_mask, initialize, token_losses
 from training.parallel import build, ranks
 from training.step import learn

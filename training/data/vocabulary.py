@@ -8,7 +8,7 @@ from typing import Any
 import fsspec
 
 from curation.accounting.fingerprint import digest_file
-from training.corpus import Corpus
+from training.data.corpus import Corpus
 
 
 class VocabularyError(ValueError):

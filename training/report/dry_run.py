@@ -9,8 +9,8 @@ from typing import Any
 
 from training import sizes
 from training.config import Config
-from training.corpus import Corpus
-from training.explain import columns, table
+from training.data.corpus import Corpus
+from training.plan.explain import columns, table
 from training.request import Request
 
 _GIB = 1 << 30

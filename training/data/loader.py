@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from training.data.shards import Reader
 from training.plan import Draw, Plan, PlanError, Row
-from training.shards import Reader
 
 IGNORED = -100  # the label that counts for nothing
 _DEPTH = 2  # batches read ahead

@@ -1,7 +1,7 @@
 """Speed of learning: after how many tokens a run reaches a level, and one run beside another.
 
-`python -m training.learning BASE RUN ...` holds runs against the first. Sets are compared only where their
-digests say that they are the same text; else it says so and exits with 2.
+`python -m training.report.learning BASE RUN ...` holds runs against the first. Sets are compared only where
+their digests say that they are the same text; else it says so and exits with 2.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def compare(base: str, others: Sequence[str]) -> list[list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 2 where there is nothing that can be compared."""
-    parser = argparse.ArgumentParser(prog="python -m training.learning", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.report.learning", description=__doc__)
     parser.add_argument("base")
     parser.add_argument("runs", nargs="+")
     asked = parser.parse_args(arguments)

@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
-from training.order import Integers, rotations
-from training.quotas import Quotas
+from training.plan.order import Integers, rotations
+from training.plan.quotas import Quotas
 
 _STEPS = 1 << 17  # counted at a time
 

@@ -1,4 +1,4 @@
-"""A run on one page, curves.html, with its phases shaded: `python -m training.curves RUN` draws it again."""
+"""A run on one page, curves.html, phases shaded: `python -m training.report.curves RUN` draws it again."""
 
 from __future__ import annotations
 
@@ -264,7 +264,7 @@ def short(number: float) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 2 where there is nothing to draw."""
-    parser = argparse.ArgumentParser(prog="python -m training.curves", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.report.curves", description=__doc__)
     parser.add_argument("run")
     asked = parser.parse_args(arguments)
     try:

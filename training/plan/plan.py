@@ -18,11 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from training.config import Phase
-from training.deal import Deal
-from training.order import Integers, Order, Places, PlanError, Source
-from training.quotas import Quotas
-
-__all__ = ["Draw", "Plan", "PlanError", "Row", "Source", "difference"]
+from training.plan.deal import Deal
+from training.plan.order import Integers, Order, Places, PlanError, Source
+from training.plan.quotas import Quotas
 
 _ORDER = 2  # raised when the same curriculum gives other batches
 _BLOCK_SLOTS = 1 << 15  # drawn at a time
@@ -199,11 +197,3 @@ def difference(old: Any, new: Any, where: str = "") -> list[str]:
         ]
         return [line for n, (a, b) in enumerate(pairs) for line in difference(a, b, f"{where}[{n}]")]
     return [] if old == new else [f"{where}: was {old}, now {new}"]
-
-
-if __name__ == "__main__":
-    import sys
-
-    from training.explain import main
-
-    sys.exit(main())

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from curation.accounting.manifest import MissingManifest
 from curation.recipe.config import ConfigError
 from training.config import Config, check_sources, read_config
-from training.corpus import Corpus, Piece, ShardError, open_corpus, read_pieces
+from training.data.corpus import Corpus, Piece, ShardError, open_corpus, read_pieces
+from training.data.shards import Reader
 from training.plan import Plan, PlanError, Row
-from training.shards import Reader
 
 
 def make_plan(config: Config, corpus: Corpus) -> Plan:

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from curation.accounting.fingerprint import digest_file, fingerprint
 from curation.accounting.manifest import Manifest, MissingManifest
-from training.corpus import Corpus, ShardError, open_corpus
-from training.order import permutation
-from training.template import ChatError, Template, messages_of
-from training.vocabulary import Vocabulary, VocabularyError, open_vocabulary
+from training.chat.template import ChatError, Template, messages_of
+from training.data.corpus import Corpus, ShardError, open_corpus
+from training.data.vocabulary import Vocabulary, VocabularyError, open_vocabulary
+from training.plan.order import permutation
 
 _ROWS_PER_SHARD = 8192
 _OUTPUT_VERSION = 1
@@ -236,7 +236,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     print("\n".join(told))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

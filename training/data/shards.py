@@ -19,8 +19,8 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from training.corpus import Corpus, Shard, ShardError
-from training.fetch import Cache
+from training.data.corpus import Corpus, Shard, ShardError
+from training.data.fetch import Cache
 from training.plan import Row
 
 _OPEN_SHARDS = 512  # maps kept open, one for each lane and source if it can be; each holds a descriptor

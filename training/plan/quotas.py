@@ -21,7 +21,7 @@ from operator import add
 import numpy as np
 
 from training.config import Phase
-from training.order import Integers, PlanError
+from training.plan.order import Integers, PlanError
 
 _CYCLE_ROWS = 1_000_000
 _CYCLE_STEPS = 1_000  # a cycle has a multiple of it, so that weights in thousandths are exact

@@ -22,7 +22,7 @@ from typing import Any
 import fsspec
 import xxhash
 
-from training.corpus import Shard, ShardError
+from training.data.corpus import Shard, ShardError
 
 ATTEMPTS = 4
 BACKOFF_S = 0.5  # doubled after each attempt

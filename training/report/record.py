@@ -14,9 +14,9 @@ from typing import IO, Any
 import yaml
 
 from training.config import Config
-from training.curves import write_curves
 from training.parallel import Ranks
 from training.plan import Plan
+from training.report.curves import write_curves
 
 _PAUSES = ("save_s", "collect_s", "eval_s")
 

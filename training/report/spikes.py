@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.corpus import Corpus, Piece
-from training.explain import documents
-from training.loader import IGNORED, shift
+from training.data.corpus import Corpus, Piece
+from training.data.loader import IGNORED, shift
+from training.data.shards import Reader
+from training.data.vocabulary import Vocabulary, VocabularyError, open_vocabulary
 from training.plan import Draw, Plan
-from training.shards import Reader
-from training.vocabulary import Vocabulary, VocabularyError, open_vocabulary
+from training.plan.explain import documents
 
 _SHOWN_ROWS = 64  # the worst, of which the text is written
 

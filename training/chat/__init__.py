@@ -1,0 +1,1 @@
+"""Conversations to shards with a loss mask: `python -m training.chat`."""

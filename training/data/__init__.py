@@ -1,0 +1,1 @@
+"""Shards: which there are, their rows, verified, and the thread that reads them ahead."""

@@ -1,0 +1,8 @@
+"""The command."""
+
+import sys
+
+from training.plan.explain import main
+
+if __name__ == "__main__":
+    sys.exit(main())
