@@ -36,9 +36,10 @@ PAGE = pa.schema(
         pa.field("content_type", pa.string()),  # as sent, else ""
         pa.field("kind", pa.string()),  # "html" (to extract), "text" (already text), or the record type
         pa.field("truncated", pa.string()),  # WARC-Truncated as sent (length, time, ...), else null
+        pa.field("damaged", pa.bool_()),  # whether the body was, or ended too soon: the rest of it is lost
         pa.field("body", pa.binary()),  # transfer- and content-decoded; null for a failure
         pa.field("failure", pa.string()),  # a reason's name, or null
-        pa.field("detail", pa.string()),
+        pa.field("detail", pa.string()),  # of a failure; else what did not agree with the record's headers
     ]
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,20 @@ def shared() -> Path:
     if not (SHARED / "data" / "README.md").exists():
         pytest.skip("needs ../shared (real pages and corpora), which is not here")
     return SHARED
+
+
+@pytest.fixture
+def hours_are_a_fault() -> Iterator[None]:
+    """For inputs over which a quadratic step would take hours: after minutes the test fails."""
+
+    def give_up(number: int, frame: object) -> None:
+        raise AssertionError("still not done after three minutes, over what should take a second")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(180)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

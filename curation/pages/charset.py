@@ -69,7 +69,7 @@ _CENTRAL_EUROPEAN = ("iso8859-2", "cp1250")
 #: Languages with letters that neither of the two has.
 _NOT_IN_LATIN_2 = frozenset(("ca", "da", "es", "fi", "fr", "gl", "is", "it", "nb", "nn", "pt", "sv", "tr"))
 _C1 = re.compile("[\x80-\x9f]")
-_MARKUP = re.compile(r"<(script|style)\b.*?</\1|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<(?:(script|style)\b)?", re.IGNORECASE)
 
 _META = re.compile(
     rb"<meta[^>]{1,512}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)"
@@ -203,13 +203,41 @@ def _lies(declared: Decoded, guess: Decoded, body: bytes) -> bool:
     if (
         declared.charset in _CENTRAL_EUROPEAN
         and guess.replaced_count == 0
-        and (_C1.search(declared.text) or detect(_MARKUP.sub(" ", guess.text)).code in _NOT_IN_LATIN_2)
+        and (_C1.search(declared.text) or detect(without_markup(guess.text)).code in _NOT_IN_LATIN_2)
     ):
         return True
     if guess.method == "sparse" and not body.translate(None, _ASCII).translate(None, _PUNCTUATION):
         return True  # quotes and dashes of windows-1252 in a page that has no letter to declare a charset for
     (odd, common), (odd_guess, common_guess) = map(_looks, (declared.text, guess.text))
     return odd > _TIMES * odd_guess or common_guess > _TIMES * common
+
+
+def without_markup(text: str) -> str:
+    """Return the text with a space for each tag, and for each script or style up to where its end begins.
+
+    Nothing is searched for again that was not found: pages may open a million scripts and close none.
+    """
+    parts: list[str] = []
+    done = place = 0
+    absent: set[str] = set()
+    while tag := _TAG.search(text, place):
+        name = (tag[1] or "").lower()
+        end = _end(text, f"</{name}", tag.end(), absent) if name else 0
+        end = end or _end(text, ">", tag.end(), absent)
+        if end:
+            parts += [text[done : tag.start()], " "]
+            done = end
+        place = end or tag.start() + 1
+    return "".join([*parts, text[done:]])
+
+
+def _end(text: str, mark: str, start: int, absent: set[str]) -> int:
+    """Return where the next mark ends, 0 where there is none; such marks are noted as absent."""
+    found = None if mark in absent else re.compile(mark, re.IGNORECASE).search(text, start)
+    if found is None:
+        absent.add(mark)
+        return 0
+    return found.end()
 
 
 def _looks(text: str) -> tuple[int, int]:

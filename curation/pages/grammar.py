@@ -35,21 +35,21 @@ def header_fields(head: bytes) -> dict[str, str]:
 
     The first line (version or status) is not a header. Folded lines are joined.
     """
-    fields: dict[str, str] = {}
+    fields: dict[str, list[str]] = {}
     name = ""
     for line in head.replace(b"\r\n", b"\n").split(b"\n")[1:]:
         text = _decode(line)
         if line[:1] in (b" ", b"\t"):
             if name:
-                fields[name] = f"{fields[name]} {text.strip()}"
+                fields[name].append(text.strip())
             continue
         before, colon, value = text.partition(":")
         name = before.strip().lower() if colon else ""
         if name and name not in fields:
-            fields[name] = value.strip()
+            fields[name] = [value.strip()]
         else:
             name = ""
-    return fields
+    return {name: " ".join(parts) for name, parts in fields.items()}
 
 
 def arc_fields(head: bytes) -> dict[str, str]:

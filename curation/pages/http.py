@@ -10,18 +10,22 @@ Sources: RFC 9112 (message syntax), RFC 9110 section 8.4 (content codings).
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from curation.pages.grammar import header_fields
+from curation.pages.packed import GZIP, RAW, ZLIB, Damaged, inflated, unbrotli, unzstd
 from curation.pages.page import MAX_BODY_BYTES
 
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?:[ \t\r\n]|$)", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]{0,1024})?\r?\n")
 _NEWLINE = re.compile(rb"\r?\n")
+_TRAILERS = re.compile(rb"(?:[!-9;-~]++:[^\r\n]*+(?:\r?\n|$))*+[ \t\r\n]*+")
 _MAX_LAYERS = 3
+#: Headers longer than this are not read to their end: browsers give up at a quarter of it.
+_MAX_HEAD_BYTES = 2**20
+_DAMAGED = "is damaged or cut off"
 
 
 class BodyTooLarge(Exception):
@@ -36,6 +40,11 @@ class Response:
     content_type: str
     body: bytes
     notes: tuple[str, ...] = ()
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a part of the body is lost."""
+        return any(note.endswith(_DAMAGED) for note in self.notes)
 
 
 def parse_response(block: bytes) -> Response:
@@ -52,7 +61,7 @@ def parse_response(block: bytes) -> Response:
         return Response(status=None, content_type="", body=body, notes=("no HTTP headers", *notes))
     end = _HEAD_END.search(block)
     head, body = (block[: end.start()], block[end.end() :]) if end else (block, b"")
-    headers = header_fields(head)
+    headers = header_fields(head[:_MAX_HEAD_BYTES])
     decoded, notes = decode_body(body, headers)
     return Response(
         status=int(status.group(1)),
@@ -77,11 +86,11 @@ def decode_body(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, tuple[s
         name.strip().lower().removeprefix("x-") for name in headers.get("content-encoding", "").split(",")
     ]
     # The coding named last was applied last.
-    for name in reversed(named[:_MAX_LAYERS]):
+    for name in reversed(named[-_MAX_LAYERS:]):
         decoded = _decode_layer(body, name)
         if decoded is not None:
             body, whole = decoded
-            notes += [] if whole else [f"the {name or 'compressed'} body is damaged or cut off"]
+            notes += [] if whole else [f"the {name or 'compressed'} body {_DAMAGED}"]
         elif name not in ("", "identity", "none") and body:
             notes.append(f"Content-Encoding says {name}, the body is not")
     return body, tuple(notes)
@@ -99,83 +108,48 @@ def _dechunk(body: bytes) -> tuple[bytes, str]:
         chunk = body[size.end() : size.end() + count]
         position = size.end() + count
         newline = _NEWLINE.match(body, position)
-        if count == 0:
-            return b"".join(parts), ""
-        if not parts and newline is None and position < len(body):
+        ends_well = newline if count else _TRAILERS.fullmatch(body, position)
+        if not parts and position < len(body) and not ends_well:
             # A text that happens to start with a hexadecimal line.
             return body, "Transfer-Encoding says chunked, the body is not"
+        if count == 0:
+            return b"".join(parts), ""
         parts.append(chunk)
         position = newline.end() if newline else position
     if not parts:
         return body, "Transfer-Encoding says chunked, the body is not" if body else ""
     # What follows a bad chunk size is kept as it is: half a page is better than none.
-    return b"".join([*parts, body[position:]]), "the chunked body is damaged or cut off"
+    return b"".join([*parts, body[position:]]), f"the chunked body {_DAMAGED}"
 
 
 def _decode_layer(body: bytes, name: str) -> tuple[bytes, bool] | None:
     """Return the body without one content coding and whether it was whole; None where it has none."""
     if body.startswith(b"\x1f\x8b\x08"):
-        return _inflate(body, 31)
+        return _unpacked(inflated([body], GZIP))
     if body.startswith(b"\x28\xb5\x2f\xfd"):
-        return _unzstd(body)
-    if name == "deflate":
-        return _inflate(body, 15) or _inflate_raw(body)
+        return _unpacked(unzstd([body]))
     if name == "br":
-        return _unbrotli(body)
-    return None
+        return _unpacked(unbrotli([body]))
+    if name != "deflate":
+        return None
+    found = _unpacked(inflated([body], ZLIB))
+    if found is None:
+        # Raw deflate has no checksum: only a stream that ends as it should is believed.
+        found = _unpacked(inflated([body], RAW))
+        return found if found and found[1] else None
+    return found
 
 
-def _checked(found: bytes, whole: bool) -> tuple[bytes, bool]:
-    if len(found) > MAX_BODY_BYTES:
-        raise BodyTooLarge(f"the decoded body has more than {MAX_BODY_BYTES} bytes")
-    return found, whole
-
-
-def _inflate(body: bytes, window_bits: int) -> tuple[bytes, bool] | None:
-    """Return what zlib makes of the body, up to the damage if it is damaged; None if it is nothing."""
+def _unpacked(pieces: Iterator[bytes]) -> tuple[bytes, bool] | None:
+    """Return what was packed, up to the damage if there is some, and whether it was whole; None if none."""
     parts: list[bytes] = []
-    total = 0
-    stream = zlib.decompressobj(window_bits)
-    whole = True
-    # Small steps, so that damage costs only the step it is in.
-    for start in range(0, len(body), 4096):
-        try:
-            part = stream.decompress(body[start : start + 4096], MAX_BODY_BYTES + 1 - total)
-        except zlib.error:
-            whole = False
-            break
-        parts.append(part)
-        total += len(part)
-        if total > MAX_BODY_BYTES or stream.eof:
-            break
-    found = b"".join(parts)
-    if not found and not stream.eof:
-        return None
-    return _checked(found, whole and stream.eof)
-
-
-def _inflate_raw(body: bytes) -> tuple[bytes, bool] | None:
-    # Raw deflate has no checksum: only a stream that ends as it should is believed.
-    found = _inflate(body, -15)
-    return found if found and found[1] else None
-
-
-def _unzstd(body: bytes) -> tuple[bytes, bool] | None:
-    import zstandard
-
-    stream = zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True)
+    total, whole = 0, True
     try:
-        return _checked(stream.read(MAX_BODY_BYTES + 1), True)
-    except zstandard.ZstdError:
-        return None
-
-
-def _unbrotli(body: bytes) -> tuple[bytes, bool] | None:
-    import brotli
-
-    stream = brotli.Decompressor()
-    try:
-        found = stream.process(body, output_buffer_limit=MAX_BODY_BYTES + 1)
-    except brotli.error:
-        return None
-    return _checked(found, stream.is_finished()) if found or stream.is_finished() else None
+        for part in pieces:
+            parts.append(part)
+            total += len(part)
+            if total > MAX_BODY_BYTES:
+                raise BodyTooLarge(f"the decoded body has more than {MAX_BODY_BYTES} bytes")
+    except Damaged:
+        whole = False
+    return (b"".join(parts), whole) if total or whole else None

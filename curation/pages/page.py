@@ -40,6 +40,7 @@ class Page:
     content_type: str = ""
     kind: str = "html"
     truncated: str | None = None
+    damaged: bool = False
     body: bytes | None = None
     failure: str | None = None
     detail: str | None = None

@@ -54,6 +54,7 @@ def parquet_pages(url: str, start: int, end: int, columns: Columns) -> Iterator[
     """
     watched = _Watched(fsspec.open(url, "rb").open())
     try:
+        size_bytes = watched.seek(0, 2)
         opened = _open(watched)
         if isinstance(opened, str):
             if start == 0:
@@ -69,7 +70,7 @@ def parquet_pages(url: str, start: int, end: int, columns: Columns) -> Iterator[
         first_row = 0
         for number in range(opened.num_row_groups):
             group = opened.metadata.row_group(number)
-            if start <= _first_byte(group) < end:
+            if start <= _first_byte(group, size_bytes) < end:
                 yield from _group_pages(url, opened, number, first_row, wanted, columns, watched)
             first_row += group.num_rows
     finally:
@@ -85,13 +86,18 @@ def _open(watched: _Watched) -> pq.ParquetFile | str:
         return f"not readable as Parquet: {error}"
 
 
-def _first_byte(group: Any) -> int:
-    """Return where a row group's first column chunk starts; a dictionary page comes before the data."""
+def _first_byte(group: Any, size_bytes: int) -> int:
+    """Return where a row group's first column chunk starts; a dictionary page comes before the data.
+
+    A place outside the file, as of one with a hole in it, is moved to the file's nearest byte, so that the
+    group belongs to one split all the same and its loss is told.
+    """
     if group.num_columns == 0:
         return 0
     column = group.column(0)
     dictionary = column.dictionary_page_offset
-    return int(column.data_page_offset if dictionary is None else dictionary)
+    first = int(column.data_page_offset if dictionary is None else dictionary)
+    return min(max(0, first), size_bytes - 1)
 
 
 def _group_pages(
@@ -107,7 +113,7 @@ def _group_pages(
     row = first_row
     try:
         for batch in file.iter_batches(_BATCH_ROWS, row_groups=[number], columns=wanted):
-            for values in batch.to_pylist():
+            for values in _rows(batch):
                 yield row_page(url, row, 1, values, columns)
                 row += 1
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -116,6 +122,32 @@ def _group_pages(
         lost = first_row + rows - row
         detail = f"row group {number} is damaged, {lost} of its {rows} rows are lost: {error}"
         yield Page(file=url, offset=row, length=lost, failure=UNREADABLE, detail=detail)
+
+
+def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Return the rows of a batch; a text that is no UTF-8, though its column says so, comes as its bytes."""
+    try:
+        return list(batch.to_pylist())
+    except UnicodeDecodeError:
+        columns = {
+            name: _values(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        }
+        return [{name: column[row] for name, column in columns.items()} for row in range(batch.num_rows)]
+
+
+def _values(column: pa.Array) -> list[Any]:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return list(column.to_pylist())
+    return [_text(value) for value in column.cast(pa.large_binary()).to_pylist()]
+
+
+def _text(value: bytes | None) -> str | bytes | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def _file_failure(url: str, name: str, detail: str) -> Page:

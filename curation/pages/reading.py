@@ -17,7 +17,7 @@ from curation.pages.http import BodyTooLarge, parse_response
 from curation.pages.page import TOO_LARGE, UNREADABLE, Page, Split
 from curation.pages.parquet import parquet_pages
 from curation.pages.source import Source
-from curation.pages.tables import Columns, jsonl_pages, without_surrogates
+from curation.pages.tables import Columns, jsonl_pages
 from curation.pages.warc import Damage, Record, records
 
 FORMATS = ("warc", "jsonl", "parquet")
@@ -126,7 +126,7 @@ def record_page(file: str, record: Record, types: Sequence[str] = RECORDS) -> Pa
     truncated = headers.get("warc-truncated")
     if truncated is not None:
         notes = (f"WARC-Truncated: {truncated}",)
-    status, body, failure = None, record.block, None
+    status, body, damaged, failure = None, record.block, False, None
     if content_type.lower().replace(" ", "").startswith("application/http") or (
         kind == "response" and body[:5].upper() == b"HTTP/"
     ):
@@ -136,18 +136,19 @@ def record_page(file: str, record: Record, types: Sequence[str] = RECORDS) -> Pa
             failure, notes, body = TOO_LARGE, (str(error),), b""
         else:
             status, content_type, body = response.status, response.content_type, response.body
-            notes += response.notes
+            damaged, notes = response.damaged, (*notes, *response.notes)
     return Page(
         file=file,
         offset=record.offset,
         length=record.length,
         record_id=headers.get("warc-record-id", "").strip("<>"),
-        url=without_surrogates(headers.get("warc-target-uri", "").strip("<> ")),
+        url=headers.get("warc-target-uri", "").strip("<> "),
         captured_at=headers.get("warc-date", ""),
         status=status,
         content_type=content_type,
         kind=_kind(kind, types),
         truncated=truncated,
+        damaged=damaged,
         body=None if failure else body,
         failure=failure,
         detail="; ".join(notes) or None,

@@ -13,7 +13,8 @@ _BLOCK_BYTES = 256 * 2**10
 class Source:
     """One open file. Blocks start at multiples of 256 KiB, so what a reader sees never depends on its split.
 
-    Raises what the file system raises (FileNotFoundError, PermissionError, OSError).
+    Raises what the file system raises (FileNotFoundError, PermissionError, OSError), and OSError where the
+    file ends before the size that it had when it was opened.
     """
 
     def __init__(self, url: str) -> None:
@@ -38,27 +39,37 @@ class Source:
         if offset >= self.size_bytes:
             return b""
         number, within = divmod(offset, _BLOCK_BYTES)
-        if number not in self._blocks:
-            self._file.seek(number * _BLOCK_BYTES)
-            if len(self._blocks) >= 4:
-                self._blocks.pop(next(iter(self._blocks)))
-            self._blocks[number] = self._read_fully(_BLOCK_BYTES)
-        return self._blocks[number][within:]
+        return self._block(number)[within:]
 
     def at(self, offset: int, count: int) -> bytes:
         """Return up to `count` bytes at `offset`; fewer only at the end of the file."""
-        found = self.piece(offset)[:count]
-        while len(found) < count:
-            more = self.piece(offset + len(found))[: count - len(found)]
-            if not more:
-                break
-            found += more
-        return found
-
-    def _read_fully(self, count: int) -> bytes:
-        # A raw remote file may return fewer bytes than asked for without being at its end.
+        end = min(offset + count, self.size_bytes)
         parts = []
-        while count > 0 and (part := self._file.read(count)):
+        while offset < end:
+            number, within = divmod(offset, _BLOCK_BYTES)
+            parts.append(self._block(number)[within : within + end - offset])
+            offset += len(parts[-1])
+        return b"".join(parts)
+
+    def _block(self, number: int) -> bytes:
+        if number not in self._blocks:
+            if len(self._blocks) >= 4:
+                self._blocks.pop(next(iter(self._blocks)))
+            start = number * _BLOCK_BYTES
+            self._blocks[number] = self._read(start, min(_BLOCK_BYTES, self.size_bytes - start))
+        return self._blocks[number]
+
+    def _read(self, start: int, count: int) -> bytes:
+        # A raw remote file may return fewer bytes than asked for without being at its end.
+        self._file.seek(start)
+        parts: list[bytes] = []
+        while count > 0:
+            part = self._file.read(count)
+            if not part:
+                raise OSError(
+                    f"{self.url}: ends after {start + sum(map(len, parts)):,} bytes, but had"
+                    f" {self.size_bytes:,} when it was opened; files must not change while they are read"
+                )
             parts.append(part)
             count -= len(part)
         return b"".join(parts)

@@ -97,6 +97,10 @@ class PlainStretch:
         """Return whether the file reaches as far as `position`."""
         return self._base + position <= self._source.size_bytes
 
+    def look(self, position: int, count: int) -> bytes:
+        """Return up to `count` bytes at a position of the stream, wherever it is read now."""
+        return self._source.at(self._base + position, count)
+
 
 class GzipStretch:
     """The gzip member at `offset` and those that continue it, up to the next that starts a record.
@@ -182,6 +186,9 @@ class GzipStretch:
     def fits(self, position: int) -> bool:
         """Return True: only reading on shows how much a gzip member holds."""
         return position >= 0
+
+    def look(self, position: int, count: int) -> None:
+        """Return None: only reading on shows what a gzip member holds."""
 
 
 def is_gzip(source: Source) -> bool:

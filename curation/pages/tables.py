@@ -8,15 +8,13 @@ is missing, it has no such column) is reported once, by the split that starts at
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from curation.pages.packed import Damaged, inflated, unzstd
 from curation.pages.page import MAX_BODY_BYTES, NO_TEXT, TOO_LARGE, UNREADABLE, Page
 from curation.pages.source import Source
-
-_STEP_BYTES = 2**20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,18 +59,15 @@ def jsonl_pages(source: Source, start: int, end: int, columns: Columns) -> Itera
 def _compressed_pages(source: Source, magic: bytes, columns: Columns) -> Iterator[Page]:
     """Yield pages located by line number, from 1; what cannot be decompressed is one failure at the end."""
     number = 0
-    stream = _gunzip(source) if magic.startswith(b"\x1f\x8b") else _unzstd(source)
+    unpack = inflated if magic.startswith(b"\x1f\x8b") else unzstd
+    stream = unpack(_bytes_from(source, 0))
     try:
         for number, (_, line, _) in enumerate(_lines(stream, 0, None), start=1):
             page = _line_page(source.url, number, 1, line, columns)
             if page:
                 yield page
-    except _Damaged as error:
+    except Damaged as error:
         yield _failure(source.url, number + 1, f"the lines from here on are lost: {error}")
-
-
-class _Damaged(Exception):
-    """The compressed stream cannot be read further."""
 
 
 def _bytes_from(source: Source, offset: int) -> Iterator[bytes]:
@@ -81,43 +76,6 @@ def _bytes_from(source: Source, offset: int) -> Iterator[bytes]:
     while piece := source.piece(position):
         yield piece
         position += len(piece)
-
-
-def _gunzip(source: Source) -> Iterator[bytes]:
-    stream = zlib.decompressobj(31)
-    for piece in _bytes_from(source, 0):
-        pending = piece
-        while pending:
-            if stream.eof:
-                stream = zlib.decompressobj(31)
-            try:
-                yield stream.decompress(pending, _STEP_BYTES)
-            except zlib.error as error:
-                raise _Damaged(str(error)) from None
-            pending = stream.unused_data if stream.eof else stream.unconsumed_tail
-            if stream.eof and not pending.strip(b"\0"):
-                pending = b""
-    if not stream.eof:
-        raise _Damaged("the file ends inside a gzip member")
-
-
-def _unzstd(source: Source) -> Iterator[bytes]:
-    import zstandard
-
-    decompressor = zstandard.ZstdDecompressor()
-    stream = decompressor.decompressobj()
-    for piece in _bytes_from(source, 0):
-        pending = piece
-        while pending:
-            if stream.eof:
-                stream = decompressor.decompressobj()
-            try:
-                yield stream.decompress(pending)
-            except zstandard.ZstdError as error:
-                raise _Damaged(str(error)) from None
-            pending = stream.unused_data if stream.eof else b""
-    if not stream.eof:
-        raise _Damaged("the file ends inside a zstd frame")
 
 
 def _lines(pieces: Iterator[bytes], start: int, end: int | None) -> Iterator[tuple[int, bytes | None, int]]:
@@ -206,6 +164,8 @@ def without_surrogates(text: str) -> str:
 
 
 def _string(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
     return "" if value is None else without_surrogates(str(value))
 
 

@@ -33,6 +33,7 @@ from curation.pages.stretch import (
 )
 
 _MAX_HEAD_BYTES = 2**16
+_MOST_DIGITS = 18  # of a length: Python reads no number of thousands
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,7 +157,7 @@ def _parse(window: Window, stretch: GzipStretch | PlainStretch) -> tuple[Mapping
     head_end, block_at = _head(window)
     headers = grammar.fields(bytes(window.data[:head_end]))
     declared = headers.get("content-length", "")
-    if not (declared.isascii() and declared.isdigit()):
+    if not (declared.isascii() and declared.isdigit() and len(declared) <= _MOST_DIGITS):
         raise _Broken(f"Content-Length is {declared[:40]!r}, not a number of bytes")
     block_bytes = int(declared)
     block_end = block_at + block_bytes
@@ -182,17 +183,28 @@ def _head(window: Window) -> tuple[int, int]:
 
 def _trailer(window: Window, block_end: int) -> int:
     """Return the length of the blank lines after the block, if it ends where Content-Length says."""
-    grammar = window.grammar
     # Reading on to the end of a gzip member is what checks its checksum.
-    window.fill(block_end + len(grammar.trailer) + grammar.start_bytes)
-    after = bytes(window.data[block_end : block_end + len(grammar.trailer) + grammar.start_bytes])
+    window.fill(block_end + _end_bytes(window.grammar))
+    blank_bytes = _blank_bytes(window.grammar, window.data, block_end)
+    if blank_bytes is None:
+        rest = bytes(window.data[block_end : block_end + _end_bytes(window.grammar)]).lstrip(b"\r\n")
+        raise _Broken(f"the block goes on after its Content-Length, with {rest[:40]!r}")
+    return blank_bytes
+
+
+def _end_bytes(grammar: Grammar) -> int:
+    """Return how many bytes after a block show whether it ends there."""
+    return len(grammar.trailer) + grammar.start_bytes
+
+
+def _blank_bytes(grammar: Grammar, data: bytes | bytearray, at: int) -> int | None:
+    """Return the length of the blank lines at `at`, where a block may end; None where none does."""
+    after = bytes(data[at : at + _end_bytes(grammar)])
     rest = after.lstrip(b"\r\n")
     blank_bytes = len(after) - len(rest)
-    if not rest or grammar.resync.match(window.data, block_end + blank_bytes):
+    if not rest or grammar.resync.match(data, at + blank_bytes):
         return blank_bytes
-    if after.startswith(grammar.trailer):
-        return len(grammar.trailer)
-    raise _Broken(f"the block goes on after its Content-Length, with {rest[:40]!r}")
+    return len(grammar.trailer) if after.startswith(grammar.trailer) else None
 
 
 def _pass_over(
@@ -201,6 +213,9 @@ def _pass_over(
     """Drop a record that is too large to hold. Raises _TooLarge, or _Broken where it cannot be that large."""
     if not stretch.fits(window.start + block_end):
         raise _Broken(f"Content-Length is {headers['content-length']}, more than the file holds")
+    last = stretch.look(window.start + block_end - 1, 1 + _end_bytes(window.grammar))
+    if last is not None and _blank_bytes(window.grammar, last, 1) is None:
+        raise _Broken(f"Content-Length is {headers['content-length']}, and no record ends there")
     if not window.skip(block_end):
         raise _Broken(f"Content-Length is {headers['content-length']}, more than follows")
     trailer = window.grammar.trailer

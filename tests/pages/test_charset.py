@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.pages import charset
 from curation.pages.charset import codec, decode, decode_text
 
 RUSSIAN = "Комитет собрался во вторник, чтобы обсудить предложение о водоснабжении региона. " * 5
@@ -156,3 +159,31 @@ def test_text_that_is_no_page_survives_to_the_letter(text: str) -> None:
     for exact in (text, f"\ufeff{text}", "a\0" * 40 + text, f"\x1b$B{text}"):
         assert decode_text(exact.encode()).text == exact
     assert decode_text("naïve – ".encode("cp1252") + b"text " * 99).text.startswith("naïve – ")
+
+
+@pytest.mark.usefixtures("hours_are_a_fault")
+@pytest.mark.parametrize("hostile", [b"<script ", b"<", b"<style></script>", b"<!--<"])
+def test_markup_that_never_ends_takes_linear_time(hostile: bytes) -> None:
+    words = "Grüße aus Köln, schöne Tage; ".encode("latin-1") * 40
+    found = decode(words + hostile * (4_000_000 // len(hostile)), "text/html; charset=iso-8859-2")
+    assert found.replaced_count == 0
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("a<b>c</b>d", "a c d"),
+        ("a<script>x</script>b<STYLE>y</style >c", "a >b  >c"),
+        ("a<script>x", "a x"),
+        ("a<script", "a<script"),
+        ("a<scripts>b</scripts>", "a b "),
+        ("a < b > c << d", "a   c << d"),
+        ("<<a <script b </script c", "<<a   c"),
+        ("<script></style></script><style>z</script></style>", " > >"),
+    ],
+)
+def test_markup_is_left_out(html: str, text: str) -> None:
+    assert charset.without_markup(html) == text
+    assert charset.without_markup(html) == re.sub(
+        r"<(script|style)\b.*?</\1|<[^>]*>", " ", html, flags=re.DOTALL | re.IGNORECASE
+    )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import zlib
 
 import brotli
@@ -109,3 +110,44 @@ def test_a_bomb_is_too_large_and_one_byte_less_is_not(
     assert decode_body(pack(b"a" * 1000), headers) == (b"a" * 1000, ())
     with pytest.raises(BodyTooLarge, match="the decoded body has more than 1000 bytes"):
         decode_body(pack(b"a" * 1001), headers)
+
+
+@pytest.mark.parametrize(
+    ("pack", "name"),
+    [(gzip.compress, "gzip"), (brotli.compress, "br"), (zstandard.compress, "zstd")],
+)
+@pytest.mark.parametrize("damage", ["cut", "garbage"])
+def test_every_coding_keeps_what_stands_before_the_damage(pack: object, name: str, damage: str) -> None:
+    assert callable(pack)
+    noise = random.Random(1).randbytes(40_000)  # no coding can hold it all back until its end
+    packed = pack(noise)
+    body, (note,) = decode_body(
+        packed[:30_000] if damage == "cut" else packed + b"garbage", {"content-encoding": name}
+    )
+    assert noise.startswith(body)
+    assert len(body) > 20_000
+    assert note == f"the {name} body is damaged or cut off"
+
+
+def test_every_member_of_a_gzip_body_is_read() -> None:
+    packed = gzip.compress(PAGE) + gzip.compress(b"and more") + b"\r\n"
+    assert decode_body(packed, {"content-encoding": "gzip"}) == (PAGE + b"and more", ())
+
+
+def test_of_many_codings_the_last_are_undone_first() -> None:
+    packed = gzip.compress(zlib.compress(PAGE))
+    assert decode_body(packed, {"content-encoding": "identity, identity, deflate, gzip"}) == (PAGE, ())
+
+
+def test_a_text_that_starts_like_the_last_chunk_is_kept() -> None:
+    headers = {"transfer-encoding": "chunked"}
+    note = "Transfer-Encoding says chunked, the body is not"
+    assert decode_body(b"0\n1\n2\n", headers) == (b"0\n1\n2\n", (note,))
+    assert decode_body(b"0\r\n\r\n", headers) == (b"", ())
+    assert decode_body(b"0\r\nExpires: never\r\n\r\n", headers) == (b"", ())
+
+
+@pytest.mark.usefixtures("hours_are_a_fault")
+def test_headers_that_never_end_are_read_in_linear_time() -> None:
+    found = parse_response(b"HTTP/1.1 200 OK\r\nA: b" + b"\r\n c" * 8_000_000)
+    assert (found.status, found.body) == (200, b"")

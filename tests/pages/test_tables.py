@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.document import PAGE
-from curation.pages import tables
+from curation.pages import packed, tables
 from curation.pages.reading import read, splits
 
 Row = dict[str, Any]
@@ -195,3 +196,47 @@ def test_the_columns_must_be_said(tmp_path: Path) -> None:
         "a Parquet or JSONL input names one column to read: either `text` or `html`;"
         " found text='a' and html='b'"
     )
+
+
+def test_a_text_that_is_no_utf8_costs_no_other_row(tmp_path: Path) -> None:
+    bad = "caf\u00e9 ".encode("latin-1") * 3
+    values = [b"text 0", bad, None, b"text 3"]
+    binary = pa.array(values, pa.binary())
+    text = pa.Array.from_buffers(pa.string(), len(values), binary.buffers())
+    table = pa.table({"text": text, "id": text, "url": pa.array(["u"] * 4)})
+    found = rows(parquet(tmp_path / "a.parquet", table), "parquet")
+    assert [row["failure"] for row in found] == [None] * 4
+    assert [row["body"] for row in found] == [b"text 0", bad, b"", b"text 3"]
+    assert [row["content_type"] for row in found][:2] == ["text/plain; charset=utf-8", "text/plain"]
+    assert [row["record_id"] for row in found] == ["text 0", "caf\ufffd " * 3, "", "text 3"]
+
+
+def test_an_id_of_bytes_is_their_text(tmp_path: Path) -> None:
+    table = pa.table({"text": ["a"], "id": pa.array([b"doc 1"]), "url": pa.array([b"http://e/1"])})
+    (row,) = rows(parquet(tmp_path / "a.parquet", table), "parquet")
+    assert (row["record_id"], row["url"]) == ("doc 1", "http://e/1")
+
+
+@pytest.mark.parametrize("split_bytes", [100, 2**30])
+def test_row_groups_said_to_lie_outside_the_file_are_failures(tmp_path: Path, split_bytes: int) -> None:
+    text = [f"{n} {'words ' * 200}" for n in range(20)]
+    path = parquet(tmp_path / "a.parquet", pa.table({"text": text, "id": text, "url": text}))
+    data = path.read_bytes()
+    footer = 8 + int.from_bytes(data[-8:-4], "little")
+    path.write_bytes(data[:20] + data[-footer:])  # a hole: of the rows nothing is left
+    found = rows(path, "parquet", split_bytes)
+    assert {row["failure"] for row in found} == {"pages.unreadable"}
+    assert sum(row["length"] for row in found) == len(text)
+
+
+def test_padding_behind_packed_lines_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(jsonl(*GOOD[:2])) + b"\0" * 600_000)
+    assert [row["failure"] for row in rows(path, "jsonl")] == [None, None]
+
+
+def test_a_bomb_is_never_held_whole() -> None:
+    bomb = zstandard.compress(b"\0" * 2**28)
+    assert max(map(len, packed.unzstd([bomb]))) <= 2**25
+    assert max(map(len, packed.inflated([gzip.compress(b"\0" * 2**26)]))) <= 2**23
+    assert max(map(len, packed.unbrotli([brotli.compress(b"\0" * 2**26, quality=1)]))) <= 2**23

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -279,3 +280,38 @@ def test_real_archives_are_read_alike_by_any_split(shared: Path) -> None:
         found = whole(path)
         assert found, path
         assert in_steps(path, 10_001) == found, path
+
+
+def test_a_length_of_thousands_of_digits_costs_one_record(tmp_path: Path, make_record: Make) -> None:
+    path = tmp_path / "a.warc"
+    path.write_bytes(make_record(0) + make_record(1, length="9" * 5000) + make_record(2))
+    found = whole(path)
+    assert ids(found) == numbers(0, 2)
+    (damage,) = damages(found)
+    assert damage.detail == f"Content-Length is {'9' * 40!r}, not a number of bytes"
+
+
+def test_a_length_above_the_cap_that_is_wrong_costs_no_record_after_it(
+    tmp_path: Path, make_record: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warc, "MAX_BODY_BYTES", 1000)
+    path = tmp_path / "a.warc"
+    after = [make_record(number) for number in range(2, 12)]
+    path.write_bytes(b"".join([make_record(0), make_record(1, length=1500), *after]))
+    found = whole(path)
+    assert ids(found) == numbers(0, *range(2, 12))
+    (damage,) = damages(found)
+    assert damage.detail == "Content-Length is 1500, and no record ends there"
+    assert damage.length == len(make_record(1, length=1500))
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_an_error_and_no_endless_search(
+    tmp_path: Path, make_member: Make
+) -> None:
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(make_member(0) + b"x" * 600_000)
+    with Source(str(path)) as source:
+        os.truncate(path, 300_000)
+        with pytest.raises(OSError, match=r"a\.warc\.gz: ends after 300,000 bytes, but had 600,") as error:
+            list(records(source, 0, source.size_bytes))
+    assert str(error.value).endswith("it was opened; files must not change while they are read")
