@@ -32,7 +32,7 @@ def blocks(markdown: str, quotes: Collection[str] = ()) -> list[Block]:
     [('heading', '# Title'), ('paragraph', 'Some words.'), ('list', '- one\n- two')]
     """
     quoted = {line for quote in quotes for line in map(_words, quote.split("\n")) if line}
-    found: list[Block] = []
+    found: list[tuple[Kind, list[str]]] = []
     last: Kind | None = None
     for kind, line in _lines(markdown):
         if kind is None:
@@ -41,11 +41,11 @@ def blocks(markdown: str, quotes: Collection[str] = ()) -> list[Block]:
         if kind == "paragraph" and quoted and _words(plain(line)) in quoted:
             kind = "quote"
         if kind == last and kind != "heading":
-            found[-1] = (kind, f"{found[-1][1]}\n{line}")
+            found[-1][1].append(line)
         else:
-            found.append((kind, line))
+            found.append((kind, [line]))
         last = kind
-    return found
+    return [(kind, "\n".join(lines)) for kind, lines in found]
 
 
 def _lines(markdown: str) -> Iterator[tuple[Kind | None, str]]:

@@ -9,7 +9,6 @@ at 86 pages a second and core, against .871 at 54 out of the box.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -18,7 +17,7 @@ from importlib import metadata as packages
 from typing import Any, NamedTuple
 
 from curation.extract.cascade import Favour, main_content, options
-from curation.extract.layout import unwrap_layout
+from curation.extract.layout import CELLS, has_text, unwrap_layout
 from curation.extract.metadata import title
 from curation.extract.trees import (
     element_count,
@@ -30,7 +29,6 @@ from curation.extract.trees import (
 )
 
 _RESCUE_BELOW = 0.25
-_SEPARATOR_ROW = re.compile(r"[|\s:-]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,10 +54,11 @@ Engine = Callable[[str], Extraction]
 
 
 class _Main(NamedTuple):
-    """trafilatura's Markdown, the block quotations in it, and how many layout cells became paragraphs."""
+    """trafilatura's Markdown, the block quotations in it, its cells, and those that became paragraphs."""
 
     text: str = ""
     quotes: tuple[str, ...] = ()
+    cells: int = 0
     layout_cells: int = 0
 
 
@@ -91,9 +90,11 @@ def _rescued(html: str, *, fast: bool) -> Extraction:
 
 
 def _as_markdown(main: _Main, html: str, made_by: str, counts: dict[str, float]) -> Extraction:
-    kept = _kept(main.text)
-    kept["table_cells_kept"] += main.layout_cells
-    kept["layout_cells"] = float(main.layout_cells)
+    kept = {
+        "table_cells_kept": float(main.cells + main.layout_cells),
+        "code_blocks_kept": min(_fenced(main.text), counts["code_blocks_seen"]),
+        "layout_cells": float(main.layout_cells),
+    }
     return Extraction(
         text=main.text, title=title(html), engine=made_by, counts=counts | kept, quotes=main.quotes
     )
@@ -173,35 +174,46 @@ def _trafilatura_text(tree: Any, favour: Favour, *, fast: bool = False) -> _Main
         return _Main()
     cells = unwrap_layout(document.body)
     quotes = tuple("\n".join(quote.itertext()) for quote in document.body.iter("quote"))
+    data = sum(has_text(cell, but=CELLS) for cell in document.body.iter("cell"))
     text = determine_returnstring(document, options(favour, fast=fast))
-    return _Main(text=text, quotes=quotes, layout_cells=cells)
+    return _Main(text=text, quotes=quotes, cells=data, layout_cells=cells)
 
 
 def _seen(tree: Any) -> dict[str, float]:
-    """Return how many table cells and code blocks the page has, layout tables included."""
+    """Return how many table cells with text of their own, captions among them, and code blocks the page has.
+
+    So they are counted in what the engine kept too: not in its Markdown, where a row is padded to its table's
+    width, and where a line of code or prose may have bars of its own.
+    """
+    blocks = sum(1 for _ in tree.iter("pre")) + sum(map(_is_block, tree.iter("code")))
+    cells = tree.iter("td", "th", "caption")
     return {
-        "table_cells_seen": float(sum(1 for _ in tree.iter("td", "th"))),
-        "code_blocks_seen": float(sum(1 for _ in tree.iter("pre"))),
+        "table_cells_seen": float(sum(has_text(cell, but=CELLS) for cell in cells)),
+        "code_blocks_seen": float(blocks),
     }
 
 
-def _kept(text: str) -> dict[str, float]:
-    r"""Return how many table cells and code blocks the Markdown has.
+def _is_block(code: Any) -> bool:
+    """Return whether a code element stands outside `pre` and has lines: the engine makes a block of it."""
+    has_lines = "\n" in (code.text or "") or next(code.iter("br"), None) is not None
+    return has_lines and next(code.iterancestors("pre"), None) is None
 
-    >>> _kept("| a | b |\n|---|---|\n| 1 | 2 |")
-    {'table_cells_kept': 4.0, 'code_blocks_kept': 0.0}
+
+def _fenced(text: str) -> float:
+    r"""Return how many blocks of code the Markdown has.
+
+    >>> _fenced("```\nf(x)\n```\nwords")
+    1.0
     """
-    rows = [line for line in text.split("\n") if line.startswith("|")]
-    cells = sum(line.count("|") - 1 for line in rows if not _SEPARATOR_ROW.fullmatch(line))
-    fences = sum(line.startswith("```") for line in text.split("\n"))
-    return {"table_cells_kept": float(cells), "code_blocks_kept": float(fences // 2)}
+    return float(sum(line.startswith("```") for line in text.split("\n")) // 2)
 
 
 def _plain_counts(html: str, text: str, *, main: bool = True) -> dict[str, float]:
     """Return the same four counts of a text by Resiliparse, which puts two tabs between the cells of a row.
 
-    A row of one cell looks like any line, and is not counted. Code has no mark in plain text: where a page
-    has some, it is counted in the same text with tags.
+    All cells count here, empty ones too, but not those of a row of one, which looks like any line; tabs of a
+    page's own (in `pre`) can look like more cells than it has, and are not counted beyond those. Code has no
+    mark in plain text: where a page has some, it is counted in the same text with tags.
 
     main: whether the text is the page's main text, or all that is visible.
     """
@@ -216,10 +228,11 @@ def _plain_counts(html: str, text: str, *, main: bool = True) -> dict[str, float
         )
         code = tagged.count("<pre>")
     rows = (line.count("\t\t") for line in text.split("\n")) if seen["td"] + seen["th"] else ()
+    cells = seen["td"] + seen["th"]
     return {
-        "table_cells_seen": float(seen["td"] + seen["th"]),
+        "table_cells_seen": float(cells),
         "code_blocks_seen": float(seen["pre"]),
-        "table_cells_kept": float(sum(tabs + 1 for tabs in rows if tabs)),
+        "table_cells_kept": float(min(cells, sum(tabs + 1 for tabs in rows if tabs))),
         "code_blocks_kept": float(code),
     }
 

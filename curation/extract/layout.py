@@ -11,12 +11,14 @@ from typing import Any
 
 #: A cell of more characters than this that also has line breaks is prose, not a datum.
 _PROSE_CHARACTERS = 400
+#: What holds cells, and cells, in HTML and in an extracted body; what no reader sees.
+CELLS = ("table", "td", "th", "caption", "cell", "script", "style")
 _BLOCKS = ("code", "head", "list", "p", "quote", "table")
 _BREAKS = (*_BLOCKS, "lb")
 
 
 def unwrap_layout(body: Any) -> int:
-    """Unwrap the layout tables of an extracted body in place; return how many filled cells that was.
+    """Unwrap the layout tables of an extracted body in place; return how many cells with text that was.
 
     A table is layout if no row has two filled cells, or if it has no head and at least half of its text is in
     cells of prose. Of the latter, rows of several short cells stay a table.
@@ -28,9 +30,24 @@ def unwrap_layout(body: Any) -> int:
         rows = [row for row in table if row.tag == "row"]
         prose = _prose_rows(rows)
         if prose:
-            cells += sum(len(_filled(row)) for row in prose)
+            cells += sum(has_text(cell, but=CELLS) for row in prose for cell in row)
             _split(table, rows, set(prose))
     return cells
+
+
+def has_text(element: Any, *, but: tuple[str, ...]) -> bool:
+    """Return whether text stands in an element, outside of what elements inside it of some names hold."""
+    waiting = [element]
+    while waiting:
+        each = waiting.pop()
+        if each.text and not each.text.isspace():
+            return True
+        for child in each:
+            if child.tail and not child.tail.isspace():
+                return True
+            if child.tag not in but:
+                waiting.append(child)
+    return False
 
 
 def _prose_rows(rows: list[Any]) -> list[Any]:

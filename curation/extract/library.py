@@ -1,6 +1,7 @@
 """What we change in trafilatura before it is used: what it escapes, how it searches, what it copies.
 
-But for the escaping, every change leaves the text as it is: `tests/extract/test_library.py` holds them to tha
+But for the escaping, every change leaves the text as it is: `tests/extract/test_library.py` holds
+them to that.
 """
 
 from __future__ import annotations

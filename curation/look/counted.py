@@ -12,8 +12,6 @@ _SEEN, _KEPT = "_seen", "_kept"
 def phrases(counts: Mapping[str, int]) -> list[str]:
     """Return a phrase for each count that is not zero; what was seen stands beside what was kept of it.
 
-    More may be kept than was seen: Markdown pads a row to its table's width.
-
     >>> phrases({"code_blocks_kept": 0, "code_blocks_seen": 0, "table_cells_kept": 9, "table_cells_seen": 12})
     ['table cells 9 of 12 kept (75.0 %)']
     >>> phrases({"rescued": 1200})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: Raised by hand when a change of code changes what a stage writes for the same recipe and bytes.
 OUTPUT_VERSION = {
-    "extract": 4,
+    "extract": 5,
     "lines": 1,
     "filter": 4,
     "select": 1,
@@ -16,7 +16,10 @@ OUTPUT_VERSION = {
 }
 #: Libraries whose version changes a stage's output.
 LIBRARIES = {
-    "extract": ("trafilatura", "resiliparse", "lxml", "pycld2", "faust-cchardet"),
+    "extract": (
+        *("trafilatura", "justext", "htmldate", "courlan", "lxml_html_clean"),  # and what it asks
+        *("resiliparse", "lxml", "pycld2", "faust-cchardet", "regex"),
+    ),
     "filter": ("regex", "pycld2", "fasttext-numpy2-wheel"),
     "lines": (),
     "select": (),

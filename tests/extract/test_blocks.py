@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,3 +72,9 @@ def test_text_that_is_no_markdown_keeps_its_signs() -> None:
 def test_a_fence_that_never_closes_is_code_to_the_end() -> None:
     assert blocks("a\n```\nb\n\nc") == [("paragraph", "a"), ("code", "```\nb\n\nc")]
     assert as_text("a\n```\n# b\n\nc") == "a\n# b\n\nc"
+
+
+@pytest.mark.usefixtures("hours_are_a_fault")
+def test_a_million_lines_of_one_kind_are_one_block_in_linear_time() -> None:
+    markdown = "\n".join(["- item"] * 1_000_000)
+    assert blocks(markdown) == [("list", markdown)]

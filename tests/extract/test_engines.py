@@ -161,3 +161,38 @@ def test_characters_of_prose_stay_as_they_are() -> None:
     text = ENGINES["trafilatura"](page).text
     assert words.strip() in text
     assert "On_names" in text
+
+
+PROSE = f"<p>{SENTENCE * 3}</p>"
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"{PROSE}<pre>| a | b |\n|---|---|\n| c | d |</pre>{PROSE}",  # bars of the page's own, and no table
+        f"{PROSE}<p>|x| and |y|</p><p>| begins with a bar</p>{PROSE}",
+        f"{PROSE}<pre>a\t\tb\n1\t\t2\n3\t\t4</pre><table><tr><td>one</td></tr></table>{PROSE}",
+        f"{PROSE}<table><tr><td colspan=3>wide</td></tr><tr><td>1</td><td>2|3</td><td></td></tr></table>{PROSE}",
+        f"{PROSE}<table><caption>C</caption><tr><td rowspan=2>a</td><td>b</td></tr><tr><td>c</td></tr></table>",
+        f"<table><tr><td>out{PROSE}<table><tr><td>in</td><td>too</td></tr></table></td></tr></table>{PROSE}",
+        f"{PROSE}<pre>```\na\n```\n```\nb\n```</pre>{PROSE}",
+    ],
+)
+def test_no_more_is_kept_than_was_seen(name: str, body: str) -> None:
+    counts = ENGINES[name](f"<html><body><article>{body}</article></body></html>").counts
+    assert counts["table_cells_kept"] <= counts["table_cells_seen"]
+    assert counts["code_blocks_kept"] <= counts["code_blocks_seen"]
+
+
+def test_cells_with_text_are_counted_on_both_sides() -> None:
+    """Markdown pads rows, and its lines may have bars of their own: neither is a cell."""
+    table = (
+        "<table><caption>Fruit</caption><tr><th>name</th><th colspan=2>number</th></tr>"
+        "<tr><td>pears</td><td>1|2</td><td> </td></tr><tr><td></td><td>3</td><td>4</td></tr></table>"
+    )
+    found = trafilatura(f"<html><body><article>{PROSE}{table}<pre>| a |\n| b |</pre></article></body></html>")
+    assert "3 | 4" in found.text
+    assert (found.counts["table_cells_seen"], found.counts["table_cells_kept"]) == (7.0, 7.0)
+    lost = trafilatura(f"<html><body><article>{PROSE}</article><nav>{table}</nav></body></html>")
+    assert (lost.counts["table_cells_seen"], lost.counts["table_cells_kept"]) == (7.0, 0.0)

@@ -166,6 +166,12 @@ def test_a_capture_that_was_cut_short_says_so(guard: Guard) -> None:
     assert dict(cut["measures"])["extract.truncated"] == 1.0
 
 
+def test_a_body_that_was_damaged_says_so(guard: Guard) -> None:
+    whole, damaged = extracted(guard, {}, {"damaged": True})
+    assert "extract.damaged_body" not in dict(whole["measures"])
+    assert dict(damaged["measures"])["extract.damaged_body"] == 1.0
+
+
 def test_ids_come_from_content_and_provenance_not_position() -> None:
     base = ("crawl", "http://e/", "2026", "r", b"body")
     assert document_id(*base) == document_id(*base)

@@ -179,3 +179,14 @@ def test_any_fsspec_url_is_read(format: str, make_member: Make) -> None:
         for row in batch.to_pylist()
     ]
     assert [(row["file"], row["failure"]) for row in found] == [(url, None)] * 3
+
+
+def test_a_body_that_ends_too_soon_is_said_to_be_damaged(tmp_path: Path, make_record: Make) -> None:
+    packed = gzip.compress(b"<p>" + b"text " * 2000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\n\r\n"
+    path = tmp_path / "a.warc"
+    path.write_bytes(make_record(0, block=head + packed) + make_record(1, block=head + packed[:-10]))
+    whole, cut = pages(path)
+    assert (whole["damaged"], whole["failure"]) == (False, None)
+    assert (cut["damaged"], cut["failure"]) == (True, None)
+    assert cut["detail"] == "the gzip body is damaged or cut off"
