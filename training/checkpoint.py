@@ -29,7 +29,7 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import AsyncSaveResponse, async_save
 
 from curation.accounting.fingerprint import digest_file
-from training import config
+from training import settings
 from training.parallel import Ranks
 
 MANIFEST = "manifest.json"
@@ -74,7 +74,7 @@ class Checkpoints:
     A context manager, which waits for the last save.
     """
 
-    def __init__(self, out: Path, place: Ranks, asked: config.Checkpoint, timeout_s: float) -> None:
+    def __init__(self, out: Path, place: Ranks, asked: settings.Checkpoint, timeout_s: float) -> None:
         self.folder, self._place, self._asked = out / "checkpoints", place, asked
         self._group = dist.new_group(  # its own: threads talk while the training does
             backend="gloo", timeout=timedelta(seconds=timeout_s)
@@ -186,7 +186,7 @@ class Checkpoints:
     def _prune(self) -> None:
         """Remove all but the newest checkpoints and those of every `keep_every_steps`."""
         always = self._asked.keep_every_steps
-        for old in _all(self.folder)[: -self._asked.keep_count]:
+        for old in checkpoints_in(self.folder)[: -self._asked.keep_count]:
             if not always or int(old.name.removeprefix("step-")) % always:
                 shutil.rmtree(old)
 
@@ -197,7 +197,8 @@ class Checkpoints:
         there are; each checks a share of the files.
         """
         folder = folder or self.folder
-        names: list[Any] = [[path.name for path in reversed(_all(folder))] if self._place.is_first else None]
+        known = checkpoints_in(folder) if self._place.is_first else []
+        names: list[Any] = [[path.name for path in reversed(known)]]
         dist.broadcast_object_list(names, src=0)
         warnings: list[str] = []
         for name in names[0]:
@@ -226,9 +227,9 @@ class Checkpoints:
             torch.cuda.set_rng_state(state["rng.cuda"])
 
 
-def _all(folder: Path) -> list[Path]:
+def checkpoints_in(folder: Path) -> list[Path]:
     """Return the published checkpoints, oldest first; one without a manifest does not exist."""
-    return sorted(p.parent for p in folder.glob(f"step-*/{MANIFEST}") if p.parent.suffix == "")
+    return sorted(path.parent for path in folder.glob(f"step-????????/{MANIFEST}"))
 
 
 def _state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from yaml.nodes import MappingNode, Node, SequenceNode
-
-from curation.recipe.config import ConfigError, Mistake, Reader, nearest
+from curation.recipe.config import ConfigError, Reader, below, nearest
 from training.derive import TOKENS_PER_PARAMETER, tree
 from training.settings import (
     AT_LEAST_ONE,
@@ -26,19 +24,6 @@ from training.settings import (
     Optimizer,
     Watch,
 )
-
-__all__ = [
-    "CacheSettings",
-    "Checkpoint",
-    "Config",
-    "Evals",
-    "Model",
-    "Optimizer",
-    "Phase",
-    "Watch",
-    "check_sources",
-    "read_config",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,25 +186,12 @@ def check_sources(path: str, overrides: Sequence[str], config: Config, known: Se
     Raises:
         ConfigError: each source that no shard has, where it stands in the file.
     """
-    root, mistakes = tree(path, overrides)[0], []
+    root, reader = tree(path, overrides)[0], Reader()
     for number, phase in enumerate(config.phases):
         for source in phase.mix:
             if source not in known:
-                mark = _at(root, ("phases", number, "mix", source)).start_mark
                 where = ", ".join(config.data)
                 text = f"the shards in {where} hold no source '{source}'{nearest(source, known)}"
-                line = mark.line + 1 if mark.line >= 0 else 0
-                mistakes.append(Mistake(mark.name, line, mark.column + 1, text))
-    if mistakes:
-        raise ConfigError(mistakes)
-
-
-def _at(node: Node, path: Sequence[str | int]) -> Node:
-    """Return the node at `path`: the key where the last step names one, else the last node on the way."""
-    key = node
-    for step in path:
-        if isinstance(node, SequenceNode) and isinstance(step, int):
-            key = node = node.value[step]
-        elif isinstance(node, MappingNode):
-            key, node = next(((k, v) for k, v in node.value if k.value == step), (key, node))
-    return key
+                reader.wrong(below(root, ("phases", number, "mix", source)), text)
+    if reader.mistakes:
+        raise ConfigError(reader.mistakes)

@@ -6,14 +6,14 @@ printed and stored alike. What is written wins over what is derived.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node
 
 from curation.accounting.manifest import MissingManifest, join, published, read_manifest
-from curation.recipe.config import ConfigError, Mistake, compose
+from curation.recipe.config import ConfigError, Reader, below, compose, lay, parse, plain
 from training import sizes
 from training.settings import Model
 
@@ -29,17 +29,17 @@ def tree(path: str, overrides: Sequence[str] = ()) -> tuple[Node, dict[str, Any]
     Raises:
         ConfigError: the file, or the configuration of a fork's trunk, is no YAML or is not there.
     """
-    root = compose(path, overrides)
-    if isinstance(root, MappingNode):
-        root = _forked(root)
-    derived = _derived(_plain(root))
+    root = _forked(compose(path, overrides))
+    derived = _derived(plain(root))
     for dotted, value in derived.items():
-        lay(root, dotted, value)
+        put(root, dotted, value)
     return root, derived
 
 
-def _plain(node: Node) -> Any:
-    return yaml.safe_load(yaml.serialize(node))
+def put(root: Node, dotted: str, value: Any) -> None:
+    """Lay a value into the request as one that was derived."""
+    name = f"derived {dotted} {value}"
+    lay(root, dotted, parse(yaml.safe_dump(value), name), name)
 
 
 def _derived(asked: Any) -> dict[str, Any]:
@@ -58,12 +58,15 @@ def _derived(asked: Any) -> dict[str, Any]:
         given = asked.get(section) if section else asked
         if isinstance(given, dict) and given.get(key) is not None:
             return type(derived)(_number(given[key]) or derived)
-        out[dotted] = derived
+        if given is None or isinstance(given, dict):
+            out[dotted] = derived
         return derived
 
     sized = asked.get("size") is not None
     shape = sizes.SHAPES.get(str(asked.get("size")), {})
-    given = {key: value for key, value in _mapping(asked.get("model")).items() if isinstance(value, int)}
+    model = asked.get("model")
+    written = model.items() if isinstance(model, dict) else ()
+    given = {key: value for key, value in written if isinstance(value, int)}
     chosen = {key: settle(f"model.{key}", value) for key, value in shape.items()}
     known = {key: value for key, value in {**chosen, **given}.items() if key in Model.__slots__}
     counts = sizes.parameters(Model(**{k: v for k, v in known.items() if k == "tied" or v > 0}), vocab)
@@ -86,10 +89,6 @@ def _derived(asked: Any) -> dict[str, Any]:
     return out
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _number(value: Any) -> float:
     """Return a positive number, 0 for anything else: the decoder says what is wrong with it."""
     try:
@@ -108,72 +107,47 @@ def _facts(data: Any) -> tuple[int, int]:
         return _UNKNOWN
 
 
-def _forked(root: MappingNode) -> MappingNode:
+def _forked(root: Node) -> Node:
     """Return the trunk's configuration, cut at the step of the fork, with the fork's own on top.
 
     Raises:
         ConfigError: the trunk's configuration cannot be read, or `fork` is not whole.
     """
-    fork = _mapping(_plain(root)).get("fork")
+    asked = plain(root)
+    fork = asked.get("fork") if isinstance(asked, dict) else None
     if not isinstance(fork, dict) or "phase" not in fork:
         return root
-    place = _find(root, "fork")
+    place = below(root, ["fork"])
     trunk, at = fork.get("from"), fork.get("at")
     if not isinstance(trunk, str) or not isinstance(at, int) or not isinstance(fork["phase"], dict):
         raise _wrong(place, "expected fork: {from: RUN, at: STEP, phase: {name: ..., steps: ..., mix: ...}}")
-    if _find(root, "phases"):
+    if "phases" in asked:
         raise _wrong(place, "a fork has its trunk's phases up to `at`, then `phase`; take out `phases`")
-    base: Any = compose(join(trunk, "config.yaml"))
-    phases, before = [], 0
-    for node, phase in zip(_find(base, "phases").value, _plain(base)["phases"], strict=True):
+    base, before, phases = compose(join(trunk, "config.yaml")), 0, []
+    for number, phase in enumerate(plain(base)["phases"]):
         if before < at:
-            lay(node, "steps", min(phase["steps"], at - before))
-            phases.append(node)
+            put(base, f"phases.{number}.steps", min(phase["steps"], at - before))
+            phases.append(below(base, ["phases", number]))
         before += phase["steps"]
     if not 0 < at <= before:
         raise _wrong(place, f"at {at} is outside the steps 1 to {before} of {trunk}")
-    phases.append(_find(place, "phase"))
+    below(base, ["phases"]).value = [*phases, below(place, ["phase"])]
     place.value = [pair for pair in place.value if pair[0].value != "phase"]
-    _find(base, "phases").value = phases
     _merge(base, root)
-    return cast(MappingNode, base)
+    return base
 
 
-def _merge(base: MappingNode, over: MappingNode) -> None:
+def _merge(base: Node, over: Node) -> None:
     """Lay one mapping over another, key by key."""
     for key, value in over.value:
-        known = _find(base, key.value)
-        if isinstance(known, MappingNode) and isinstance(value, MappingNode):
+        known = below(base, [key.value])
+        if known is not base and isinstance(known, MappingNode) and isinstance(value, MappingNode):
             _merge(known, value)
         else:
             base.value = [pair for pair in base.value if pair[0].value != key.value] + [(key, value)]
 
 
-def _find(node: Any, key: str) -> Any:
-    """Return what stands under `key`, or None."""
-    return next((value for name, value in node.value if name.value == key), None)
-
-
-def lay(node: Any, dotted: str, value: Any) -> None:
-    """Lay a value in where nothing stands, or over what does; it has no line and no column."""
-    made: Any = yaml.compose(yaml.safe_dump(value))
-    made.start_mark.name, made.start_mark.line = f"derived {dotted} {value}", -1
-    *sections, last = dotted.split(".")
-    for section in sections:
-        if isinstance(node, SequenceNode):
-            node = node.value[int(section)]
-            continue
-        if not isinstance(below := _find(node, section), MappingNode | SequenceNode):
-            below = MappingNode("tag:yaml.org,2002:map", [], made.start_mark, made.end_mark)
-            node.value.append((_key(section, made), below))
-        node = below
-    node.value = [pair for pair in node.value if pair[0].value != last] + [(_key(last, made), made)]
-
-
-def _key(name: str, like: Node) -> ScalarNode:
-    return ScalarNode("tag:yaml.org,2002:str", name, like.start_mark, like.end_mark)
-
-
 def _wrong(node: Node, text: str) -> ConfigError:
-    mark = node.start_mark
-    return ConfigError([Mistake(mark.name, mark.line + 1, mark.column + 1, text)])
+    reader = Reader()
+    reader.wrong(node, text)
+    return ConfigError(reader.mistakes)

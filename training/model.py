@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.attention.varlen import varlen_attn
 
-from training import config
 from training.data.loader import IGNORED
+from training.settings import Model
 from training.sizes import hidden_width
 
 _STD = 0.02
@@ -69,7 +69,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor) -> Tensor:
 class Attention(nn.Module):
     """Grouped-query attention (Ainslie et al. 2023); queries and keys are normed before they are turned."""
 
-    def __init__(self, model: config.Model) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
         self.size = model.width // model.heads
         self.query = nn.Linear(model.width, model.heads * self.size, bias=False)
@@ -91,7 +91,7 @@ class Attention(nn.Module):
 class SwiGLU(nn.Module):
     """The gated part of a block (Shazeer 2020)."""
 
-    def __init__(self, model: config.Model) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
         hidden = hidden_width(model)
         self.gate = nn.Linear(model.width, hidden, bias=False)
@@ -107,7 +107,7 @@ class SwiGLU(nn.Module):
 class Block(nn.Module):
     """Attention, then SwiGLU, each added to what came in."""
 
-    def __init__(self, model: config.Model) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
         self.attention_norm = nn.RMSNorm(model.width, eps=1e-6)
         self.attention = Attention(model)
@@ -129,7 +129,7 @@ class Block(nn.Module):
 class Decoder(nn.Module):
     """Tokens to the logits of the next token."""
 
-    def __init__(self, model: config.Model, vocab: int) -> None:
+    def __init__(self, model: Model, vocab: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocab, model.width)
         self.blocks = nn.ModuleList(Block(model) for _ in range(model.layers))

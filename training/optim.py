@@ -8,10 +8,11 @@ import torch
 from torch import nn
 from torch.distributed.tensor import DTensor
 
-from training import config
+from training.config import Config
+from training.settings import Optimizer
 
 
-def make_optimizer(model: nn.Module, asked: config.Optimizer) -> torch.optim.AdamW:
+def make_optimizer(model: nn.Module, asked: Optimizer) -> torch.optim.AdamW:
     """Return AdamW with weight decay on matrices only: none on embeddings and norms.
 
     Its moments are there from the start: where they are not, torch takes a step with gradients of zero to
@@ -34,7 +35,7 @@ def make_optimizer(model: nn.Module, asked: config.Optimizer) -> torch.optim.Ada
     return optimizer
 
 
-def anneal_start(asked: config.Config) -> int:
+def anneal_start(asked: Config) -> int:
     """Return the step from which the rate falls to zero in a straight line: that of the last phase.
 
     Under `wsd` a curriculum of a single phase has no anneal (it is a trunk, to be forked): its end.
@@ -44,7 +45,7 @@ def anneal_start(asked: config.Config) -> int:
     return max(asked.optimizer.warmup_steps, asked.steps - asked.phases[-1].steps)
 
 
-def learning_rate(step: int, asked: config.Config) -> float:
+def learning_rate(step: int, asked: Config) -> float:
     """Return the learning rate of the update after batch `step` (from 0).
 
     A straight line up over the warmup; `cosine`: down to the floor by the last phase's start, `wsd`: level

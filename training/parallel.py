@@ -22,7 +22,7 @@ from torch.utils.checkpoint import (
     create_selective_checkpoint_contexts,
 )
 
-from training import config
+from training.config import Config
 from training.model import Block, Decoder, initialize
 
 _ATTENTION = {
@@ -82,7 +82,7 @@ def ranks(timeout_s: float = 600.0) -> Iterator[Ranks]:
         dist.destroy_process_group()
 
 
-def build(asked: config.Config, vocab: int, place: Ranks) -> Decoder:
+def build(asked: Config, vocab: int, place: Ranks) -> Decoder:
     """Return the model with its weights set, each block and the whole wrapped by FSDP2.
 
     It is made without memory first, so that no rank ever holds more than its part and one whole parameter.

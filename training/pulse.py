@@ -1,4 +1,4 @@
-"""Whether the ranks live and keep step: signals, heartbeats, who is missing, who is slow, garbage."""
+"""Whether the ranks live and keep step: signals, heartbeats, who is missing, garbage."""
 
 from __future__ import annotations
 
@@ -7,24 +7,20 @@ import json
 import os
 import signal
 import socket
-import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-import torch
 import torch.distributed as dist
 
 from training.parallel import Ranks
 
 _BEAT_S = 1.0
-_SLOW = 1.5  # times the median rank's
-_STALLED = 0.05  # of the time, waiting for data
 
 
 class Signals(AbstractContextManager["Signals"]):
@@ -177,63 +173,3 @@ class Collector(AbstractContextManager["Collector"]):
         began = time.perf_counter()
         gc.collect()
         return time.perf_counter() - began
-
-
-class Times:
-    """Each rank's times since the last gathering: of a step, of waiting for data, and of a fixed sum of work.
-
-    Ranks wait for each other in every step, so their step times are alike whoever is slow. The work (matrix
-    products, nothing to wait for) tells a slow device; the wait tells a slow store.
-    """
-
-    def __init__(self, place: Ranks) -> None:
-        self._place = place
-        size = 4096 if place.device.type == "cuda" else 256
-        self._matrix = torch.ones(size, size, device=place.device) / size
-        self._steps: list[tuple[float, float]] = []
-
-    def add(self, step_s: float, wait_s: float) -> None:
-        """Note one step."""
-        self._steps.append((step_s, wait_s))
-
-    def gather(self) -> dict[str, list[float]]:
-        """Return what each rank measured, in their order; all ranks call it at once."""
-        step_s, wait_s = (sum(each) / len(self._steps) for each in zip(*self._steps, strict=True))
-        self._steps.clear()
-        mine = torch.tensor([[step_s, wait_s, self._work_s()]], device=self._place.device)
-        columns = self._place.gather(mine).T.tolist()
-        names = ("step_s", "data_wait_s", "work_s")
-        return {name: [round(v, 6) for v in of] for name, of in zip(names, columns, strict=True)}
-
-    def _work_s(self) -> float:
-        """Return the least time of three that the same work takes here."""
-        synchronize: Callable[[], None] = (
-            torch.cuda.synchronize if self._place.device.type == "cuda" else lambda: None
-        )
-        best = float("inf")
-        for _ in range(3):
-            synchronize()
-            began = time.perf_counter()
-            self._matrix @ self._matrix
-            synchronize()
-            best = min(best, time.perf_counter() - began)
-        return best
-
-
-def slow(times: Mapping[str, Sequence[float]]) -> list[str]:
-    """Return which rank computes much longer than the median rank, and which waits for data, in words.
-
-    >>> slow({"step_s": [1.0, 1.0, 1.0], "data_wait_s": [0.0, 0.2, 0.0], "work_s": [0.01, 0.01, 0.03]})
-    ['rank 2 takes 3.0 times as long as the median rank for the same work', \
-'rank 1 waits for data 20 % of the time']
-    """
-    lines = []
-    work, wait = times["work_s"], [w / s for w, s in zip(times["data_wait_s"], times["step_s"], strict=True)]
-    if max(work) > _SLOW * (middle := statistics.median_low(work)):
-        rank = work.index(max(work))
-        lines.append(
-            f"rank {rank} takes {max(work) / middle:.1f} times as long as the median rank for the same work"
-        )
-    if max(wait) > _STALLED:
-        lines.append(f"rank {wait.index(max(wait))} waits for data {100 * max(wait):.0f} % of the time")
-    return lines

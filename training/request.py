@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from yaml.nodes import MappingNode, SequenceNode
 
 from curation.accounting.manifest import MissingManifest
 from curation.recipe.config import ConfigError, Reader
+from training.checkpoint import checkpoints_in
 from training.config import Config, check_sources, read_config
 from training.data.corpus import Corpus, ShardError, open_corpus
+from training.data.heldout import EvalError, Evals, open_evals
 from training.data.vocabulary import VocabularyError
-from training.derive import lay, tree
-from training.evals import EvalError, Evals, open_evals
+from training.derive import put, tree
 from training.optim import anneal_start
 from training.plan import Plan, PlanError, difference
 from training.plan.explain import make_plan
@@ -55,25 +57,20 @@ def prepare(path: str, overrides: Sequence[str] = (), ranks: int = 1) -> Request
     except ConfigError as error:
         config, wrong = _without(path, overrides, error), error
         reasons.append(str(error))
-    corpus = plan = None
-    if config is not None:
-        corpus, plan = _opened(path, overrides, config, reasons)
-        if corpus is not None:
-            reasons += _of_checkpoint(config, corpus, None if wrong else plan)
+    if config is None:
+        raise Refused("\n".join(reasons))
+    corpora, plan, evals = *_opened(path, overrides, config, reasons), None
+    if corpora:
+        reasons += _of_checkpoint(config, corpora, None if wrong else plan)
         if plan is not None and not wrong:
             reasons += _of_ranks(plan, ranks)
-    evals = _evals(config, corpus, reasons)
-    if reasons or config is None or corpus is None or plan is None or evals is None:
+        try:
+            evals = open_evals(config.evals, corpora[0])
+        except (EvalError, VocabularyError) as error:
+            reasons.append(str(error))
+    if reasons or plan is None or evals is None:
         raise Refused("\n".join(reasons))
-    return Request(config=config, corpus=corpus, plan=plan, derived=tree(path, overrides)[1], evals=evals)
-
-
-def _evals(config: Config | None, corpus: Corpus | None, reasons: list[str]) -> Evals | None:
-    try:
-        return open_evals(config.evals, corpus) if config and corpus else None
-    except (EvalError, VocabularyError) as error:
-        reasons.append(str(error))
-        return None
+    return Request(config=config, corpus=corpora[0], plan=plan, derived=tree(path, overrides)[1], evals=evals)
 
 
 def _without(path: str, overrides: Sequence[str], error: ConfigError) -> Config | None:
@@ -83,7 +80,7 @@ def _without(path: str, overrides: Sequence[str], error: ConfigError) -> Config 
     except ConfigError:
         return None
     _prune(root, {(each.file, each.line, each.column) for each in error.mistakes})
-    lay(root, "lanes", 1)  # of any number of rows
+    put(root, "lanes", 1)  # of any number of rows
     left = Reader().value(root, Config)
     return left if isinstance(left, Config) else None
 
@@ -105,19 +102,26 @@ def _prune(node: Any, places: Container[tuple[str, int, int]]) -> None:
 
 def _opened(
     path: str, overrides: Sequence[str], config: Config, reasons: list[str]
-) -> tuple[Corpus | None, Plan | None]:
-    """Return the shards and the plan over them, as far as there are any; why not is added to `reasons`."""
-    corpus = None
+) -> tuple[list[Corpus], Plan | None]:
+    """Return the shards and the plan over them; where there is none, why, in `reasons`.
+
+    Shards that cannot be read together are returned as they are in each directory.
+    """
     try:
         corpus = open_corpus(config.data, config.cache)
+    except (ShardError, MissingManifest) as error:
+        reasons.append(str(error))
+        corpora = []
+        for directory in config.data:
+            with suppress(ShardError, MissingManifest):  # told already
+                corpora.append(open_corpus([directory], config.cache))
+        return corpora, None
+    try:
         check_sources(path, overrides, config, list(corpus.sources))
-        return corpus, make_plan(config, corpus)
-    except ShardError as error:
+        return [corpus], make_plan(config, corpus)
+    except (ConfigError, PlanError) as error:
         reasons.append(str(error))
-        return open_corpus(config.data[:1], config.cache) if len(config.data) > 1 else None, None
-    except (ConfigError, MissingManifest, PlanError) as error:
-        reasons.append(str(error))
-        return corpus, None
+        return [corpus], None
 
 
 def _of_ranks(plan: Plan, ranks: int) -> list[str]:
@@ -128,16 +132,16 @@ def _of_ranks(plan: Plan, ranks: int) -> list[str]:
     return []
 
 
-def _of_checkpoint(config: Config, corpus: Corpus, plan: Plan | None) -> list[str]:
+def _of_checkpoint(config: Config, corpora: Sequence[Corpus], plan: Plan | None) -> list[str]:
     """Return why the checkpoint that the run would begin with cannot be taken."""
-    directory, reasons = newest(Path(config.out)), []
+    own, reasons = checkpoints_in(Path(config.out) / "checkpoints"), []
+    directory = own[-1] if own else None
     if directory is None and config.fork:
         at, folder = int(config.fork["at"]), Path(config.fork["from"]) / "checkpoints"
         directory = folder / f"step-{at:08d}"
-        if not (directory / "manifest.json").exists():
-            found = sorted(int(p.parent.name[5:]) for p in folder.glob("step-????????/manifest.json"))
-            has = f"it has {', '.join(map(str, found))}" if found else "it has none"
-            return [f"fork: {config.fork['from']} has no checkpoint at step {at}; {has}"]
+        if directory not in (known := checkpoints_in(folder)):
+            has = ", ".join(str(int(each.name[5:])) for each in known) or "none"
+            return [f"fork: {config.fork['from']} has no checkpoint at step {at}; it has {has}"]
         reasons += _of_schedule(config, directory)
     if directory is None:
         return []
@@ -145,12 +149,16 @@ def _of_checkpoint(config: Config, corpus: Corpus, plan: Plan | None) -> list[st
     if lacks := {"fits", "plan", "watch", "evals", "skipped"} - saved.keys():
         told = ", ".join(sorted(lacks))
         return [f"{directory}: a checkpoint of another version, without {told}: choose another `out`"]
-    if differences := difference(saved["fits"], fits(config, corpus)):
-        lines = "\n".join(f"  {line}" for line in differences)
-        reasons.append(f"{directory}: a checkpoint of another model:\n{lines}\nchoose another `out`")
+    lines: list[str] = []
+    for corpus in corpora:
+        where = f"  {corpus.directories[0]}: " if len(corpora) > 1 else "  "
+        lines += [where + line for line in difference(saved["fits"], fits(config, corpus))]
+    if lines:
+        told = "\n".join(lines)
+        reasons.append(f"{directory}: a checkpoint of another model:\n{told}\nchoose another `out`")
     if plan is not None:
         try:
-            make_plan(config, corpus).resume(saved["plan"]["state"], saved["plan"]["past"])
+            make_plan(config, corpora[0]).resume(saved["plan"]["state"], saved["plan"]["past"])
         except PlanError as error:
             reasons.append(f"{directory}: {error}")
     return reasons
@@ -172,8 +180,3 @@ def _of_schedule(config: Config, directory: Path) -> list[str]:
     if (at := int(config.fork["at"])) > (start := anneal_start(trunk)):
         return [f"fork: at {at} lies within the trunk's own anneal, which begins at step {start}"]
     return []
-
-
-def newest(out: Path) -> Path | None:
-    """Return the newest published checkpoint of a run's directory, if there is one."""
-    return max((p.parent for p in out.glob("checkpoints/step-????????/manifest.json")), default=None)

@@ -17,10 +17,10 @@ from training.evals import evaluate
 from training.optim import learning_rate, make_optimizer
 from training.parallel import Ranks, build
 from training.plan import PlanError
-from training.pulse import Collector, Pulse, Signals, Times, slow
+from training.pulse import Collector, Pulse, Signals
 from training.report.learning import reached, read_curves
-from training.report.peak import peak_flops
 from training.report.record import Record
+from training.report.speed import Times, peak_flops, slow
 from training.report.spikes import write_spike
 from training.request import Request, fits
 from training.sizes import flops_per_token

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from training import config
+from training import settings
 
 _MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 _LEAST_DEVIATION = 0.01  # of the median: a flat stretch does not turn a small step into a spike
@@ -31,7 +31,7 @@ def robust_z(value: float, window: Sequence[float]) -> float:
 class Watch:
     """Holds each step's loss and gradient norm against those of the steps before it in its phase."""
 
-    def __init__(self, asked: config.Watch) -> None:
+    def __init__(self, asked: settings.Watch) -> None:
         self._asked = asked
         self._phase = self._in_a_row = 0
         self._seen = {name: deque[float](maxlen=asked.window_steps) for name in ("loss", "grad_norm")}

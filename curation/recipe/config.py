@@ -18,9 +18,20 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from curation.recipe.nodes import ConfigError, Mistake, below, compose, found, parse, plain
+from curation.recipe.nodes import ConfigError, Mistake, below, compose, found, lay, parse, plain
 
-__all__ = ["ConfigError", "Mistake", "Reader", "compose", "load", "nearest", "parse"]
+__all__ = [
+    "ConfigError",
+    "Mistake",
+    "Reader",
+    "below",
+    "compose",
+    "lay",
+    "load",
+    "nearest",
+    "parse",
+    "plain",
+]
 
 T = TypeVar("T")
 _NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}

@@ -113,9 +113,17 @@ def _override(node: Node, override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise ConfigError([Mistake(name, 0, 0, "expected dotted.key=value")])
-    value = parse(text or "''", name)
+    lay(node, key, parse(text or "''", name), name)
+
+
+def lay(node: Node, dotted: str, value: Node, name: str) -> None:
+    """Lay a value in where nothing stands, or over what does; `name` says in messages where it is from.
+
+    Raises:
+        ConfigError: there is no such place.
+    """
     _unplaced(value)
-    steps = key.split(".")
+    steps = dotted.split(".")
     for i, step in enumerate(steps):
         last = i == len(steps) - 1
         if isinstance(node, SequenceNode):

@@ -21,7 +21,7 @@ from training.data.loader import cumulative_lengths, documents_bound, segment, s
 from training.model import attend, block_mask, token_losses
 from training.optim import make_optimizer
 from training.parallel import Ranks, build, ranks
-from training.report.peak import peak_flops
+from training.report.speed import peak_flops
 from training.step import learn
 
 VOCAB, WARM, STEPS = 50_304, 4, 8

@@ -13,8 +13,8 @@ import torch
 
 from training import config, evals
 from training.data.corpus import open_corpus
+from training.data.heldout import EvalError, open_evals
 from training.data.vocabulary import VocabularyError
-from training.evals import EvalError, open_evals
 from training.model import Decoder, initialize
 from training.parallel import Ranks
 from training.report import learning

@@ -11,7 +11,8 @@ import torch
 import torch.distributed as dist
 
 from training.parallel import Ranks, ranks
-from training.pulse import Collector, Pulse, Signals, Times, behind, slow
+from training.pulse import Collector, Pulse, Signals, behind
+from training.report.speed import Times, slow
 
 ALIVE = {
     "host": "a",

@@ -60,8 +60,8 @@ def test_every_mistake_comes_at_once_where_it_stands(published, write_config, ca
     assert main([str(config)]) == 2
     directory = published.directory
     assert capsys.readouterr().err == (
-        f"{config}:12:34: the shards in {directory} hold no source 'dogs' (did you mean 'docs'?)\n"
-        f"{config}:12:43: the shards in {directory} hold no source 'wab' (did you mean 'web'?)\n"
+        f"{config}:12:40: the shards in {directory} hold no source 'dogs' (did you mean 'docs'?)\n"
+        f"{config}:12:48: the shards in {directory} hold no source 'wab' (did you mean 'web'?)\n"
     )
 
 
@@ -121,19 +121,31 @@ def test_every_kind_of_mistake_is_told_at_once(published, write_config, tmp_path
     assert sorted(path for path in (tmp_path / "train").rglob("*")) == before
 
 
-def test_two_tokenizers_and_ranks_that_do_not_divide_the_lanes(
+def test_directories_that_differ_and_ranks_that_do_not_divide_the_lanes(
     published, write_config, tmp_path, made, capsys, monkeypatch
 ):
-    other = made.publish(tmp_path / "other", {"more": made.patterned(60, seed=4)})
-    manifest = other.folder / "manifest.json"
-    manifest.write_text(re.sub(r'"digest": "xxh3:[0-9a-f]*"', '"digest": "xxh3:11"', manifest.read_text()))
-    known = json.loads((published.folder / "manifest.json").read_text())["detail"]["tokenizer"]["digest"]
-    config = str(write_config())
-    data = f"data=[{published.directory}, {other.directory}]"
-    assert main([config, "--set", data]) == 2
+    config, known = str(write_config()), "xxh3:00"
+    data, told, changed = f"data=[{published.directory}", "", ""
+    for name, digest in (("other", "xxh3:11"), ("third", "xxh3:22")):
+        run = made.publish(tmp_path / name, {"docs": made.patterned(60, seed=4)})
+        manifest = run.folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace(known, digest))
+        data += f", {run.directory}"
+        told += (
+            f"{run.directory}: tokenizer_digest: expected {known} as in {published.directory}, found {digest}; "
+            "one run reads shards of one tokenizer and row length\n"
+            f"{run.directory}: the source 'docs' is also in another directory of `data`\n"
+        )
+        changed += f"  {run.directory}: tokenizer: was {known}, now {digest}\n"
+    assert main([config, "--set", data + "]"]) == 2
+    assert capsys.readouterr().err == told
+    assert main([config]) == 0
+    capsys.readouterr()
+    assert main([config, "--set", data + f", {tmp_path}/none]"]) == 2  # nor does one hide what another says
     assert capsys.readouterr().err == (
-        f"{other.directory}: tokenizer_digest: expected {known} as in {published.directory}, found xxh3:11; "
-        "one run reads shards of one tokenizer and row length\n"
+        f"{tmp_path}/none/shard/current.json: not found, so no shard was published in {tmp_path}/none; "
+        f"run the stage first\n{told}{tmp_path}/train/checkpoints/step-00000014: a checkpoint of another "
+        f"model:\n{changed}choose another `out`\n"
     )
     monkeypatch.setenv("WORLD_SIZE", "3")
     assert main([config]) == 2

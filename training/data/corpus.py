@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import fsspec
 
-from curation.accounting.manifest import join, published, read_manifest
-from training.config import CacheSettings
+from curation.accounting.manifest import MissingManifest, join, published, read_manifest
 from training.plan import Source
+from training.settings import CacheSettings
 
 
 class ShardError(RuntimeError):
@@ -56,6 +56,7 @@ class Corpus:
     tokenizer: str
     sources: Mapping[str, tuple[Shard, ...]]
     cache_bytes: float = float("inf")
+    directories: tuple[str, ...] = ()
 
     def plan_sources(self, names: Sequence[str]) -> list[Source]:
         """Return what a plan must know of the named sources; a digest covers the hashes of its shards."""
@@ -72,42 +73,50 @@ def open_corpus(directories: Sequence[str], cache: CacheSettings | None = None) 
     """Return the published shards of some run directories or URLs, from their manifests alone.
 
     Raises:
-        MissingManifest: a directory has no published shards.
+        MissingManifest: a directory has no published shards, and nothing else is wrong.
         ShardError: a manifest contradicts itself, or two directories differ in tokenizer or row length, or
-            both have a source of the same name.
+            both have a source of the same name; with every reason there is.
     """
     cache = cache or CacheSettings()
     copies = Path(cache.folder).expanduser()
-    corpora = [_corpus(published(directory, "shard"), copies) for directory in directories]
-    first, sources = corpora[0], dict(corpora[0].sources)
-    for directory, other in zip(directories[1:], corpora[1:], strict=True):
-        for what in ("row_tokens", "dtype", "tokenizer_digest", "vocab", "eot_id"):
-            if getattr(first, what) != getattr(other, what):
-                raise ShardError(
-                    f"{directory}: {what}: expected {getattr(first, what)} as in {directories[0]}, "
-                    f"found {getattr(other, what)}; one run reads shards of one tokenizer and row length"
-                )
-        if twice := sorted(sources.keys() & other.sources.keys()):
-            raise ShardError(f"{directory}: the source '{twice[0]}' is also in another directory of `data`")
-        sources.update(other.sources)
-    return Corpus(
-        row_tokens=first.row_tokens,
-        dtype=first.dtype,
-        vocab=first.vocab,
-        eot_id=first.eot_id,
-        tokenizer_digest=first.tokenizer_digest,
-        tokenizer=first.tokenizer,
-        sources=sources,
-        cache_bytes=cache.limit_gib * (1 << 30),
-    )
+    corpora: list[Corpus] = []
+    faults: list[Exception] = []
+    for directory in directories:
+        try:
+            corpora.append(_corpus(directory, copies))
+        except (MissingManifest, ShardError) as error:
+            faults.append(error)
+    sources: dict[str, tuple[Shard, ...]] = {}
+    for corpus in corpora:
+        where = corpus.directories[0]
+        faults += [
+            ShardError(
+                f"{where}: {what}: expected {wanted} as in {corpora[0].directories[0]}, found {found}; "
+                "one run reads shards of one tokenizer and row length"
+            )
+            for what in ("row_tokens", "dtype", "tokenizer_digest", "vocab", "eot_id")
+            if (found := getattr(corpus, what)) != (wanted := getattr(corpora[0], what))
+        ]
+        faults += [
+            ShardError(f"{where}: the source '{name}' is also in another directory of `data`")
+            for name in sorted(sources.keys() & corpus.sources.keys())
+        ]
+        sources |= corpus.sources
+    if faults:
+        kind = ShardError if any(isinstance(each, ShardError) for each in faults) else MissingManifest
+        raise kind("\n".join(map(str, faults)))
+    limit_bytes = cache.limit_gib * (1 << 30)
+    return replace(corpora[0], directories=tuple(directories), sources=sources, cache_bytes=limit_bytes)
 
 
-def _corpus(folder: str, copies: Path) -> Corpus:
+def _corpus(directory: str, copies: Path) -> Corpus:
+    folder = published(directory, "shard")
     path = join(folder, "manifest.json")
     try:
         detail = read_manifest(folder).detail
         tokenizer = detail["tokenizer"]
         return Corpus(
+            directories=(directory,),
             row_tokens=detail["row_tokens"],
             dtype=detail["dtype"],
             vocab=tokenizer["vocab"],

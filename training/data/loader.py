@@ -12,7 +12,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -28,7 +28,7 @@ _DEPTH = 2  # batches read ahead
 _AHEAD = 64  # batches whose remote shards are fetched ahead
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Batch:
     """One rank's rows of a step.
 
@@ -41,7 +41,6 @@ class Batch:
         cu_seqlens: (micro batches, n + 1) int32: where each document begins in the flattened tokens of a
             micro batch, then their number, repeated up to a fixed n (`documents_bound`), as variable-length
             attention takes them; what is repeated are documents of length 0.
-        max_seqlen: no document is longer; always row_tokens, so that compiled attention never sees it change.
         sources: number of each row's source in the plan.
         state: continues the plan after this batch.
         wait_s: how long the training waited for it.
@@ -53,7 +52,6 @@ class Batch:
     documents: torch.Tensor
     positions: torch.Tensor
     cu_seqlens: torch.Tensor
-    max_seqlen: int
     sources: torch.Tensor
     state: dict[str, Any]
     wait_s: float = 0.0
@@ -211,7 +209,6 @@ class Loader:
             documents=self._tensor(documents),
             positions=self._tensor(positions),
             cu_seqlens=self._tensor(self._cu_seqlens(drawn.step, positions)),
-            max_seqlen=tokens.shape[1],
             sources=self._tensor(np.array([row.source for row in rows], np.int64)),
             state=state,
         )
@@ -237,18 +234,9 @@ class Loader:
         return tensor.pin_memory() if self._device.type == "cuda" else tensor
 
     def _moved(self, batch: Batch, wait_s: float) -> Batch:
-        def move(tensor: torch.Tensor) -> torch.Tensor:
-            return tensor.to(self._device, non_blocking=True)
-
-        return Batch(
-            drawn=batch.drawn,
-            tokens=move(batch.tokens),
-            labels=move(batch.labels),
-            documents=move(batch.documents),
-            positions=move(batch.positions),
-            cu_seqlens=move(batch.cu_seqlens),
-            max_seqlen=batch.max_seqlen,
-            sources=move(batch.sources),
-            state=batch.state,
-            wait_s=wait_s,
-        )
+        moved: dict[str, Any] = {
+            name: each.to(self._device, non_blocking=True)
+            for name, each in vars(batch).items()
+            if isinstance(each, torch.Tensor)
+        }
+        return replace(batch, wait_s=wait_s, **moved)
