@@ -193,7 +193,7 @@ class Ledger:
         if received and failed > budget * received:
             reasons = ", ".join(f"{name} {each.records}" for name, each in self.total.ranked())
             raise LedgerError(
-                f"{self.stage}: {failed} of {received} records failed, over the budget of {budget:.0%} "
+                f"{self.stage}: {failed} of {received} records failed, over the budget of {100 * budget:g}% "
                 f"(reasons: {reasons}); look at them, then raise failure_budget if they may be lost"
             )
 

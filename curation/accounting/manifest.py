@@ -18,6 +18,10 @@ class MissingManifest(FileNotFoundError):
     """A directory that was never published, or is not one of ours."""
 
 
+class BadManifest(ValueError):
+    """A file that should say what a directory holds, and is damaged or another thing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What made a stage's output, and what it holds.
@@ -60,9 +64,17 @@ def join(directory: str, *names: str) -> str:
 
 
 def read_json(path: str) -> Any:
-    """Return the JSON data at a path or URL."""
+    """Return the JSON data at a path or URL.
+
+    Raises:
+        FileNotFoundError: there is none.
+        BadManifest: it is no JSON.
+    """
     with fsspec.open(path, "rt", encoding="utf-8") as stream:
-        return json.load(stream)
+        try:
+            return json.load(stream)
+        except ValueError as error:
+            raise BadManifest(f"{path}: is no JSON, or only a part of it: {error}") from None
 
 
 def read_manifest(directory: str) -> Manifest:
@@ -70,7 +82,7 @@ def read_manifest(directory: str) -> Manifest:
 
     Raises:
         MissingManifest: there is none, so the directory was never published.
-        ValueError: it is not one of ours.
+        BadManifest: it is not one of ours, or only a part of one.
     """
     path = join(str(directory), NAME)
     try:
@@ -83,7 +95,7 @@ def read_manifest(directory: str) -> Manifest:
     try:
         return Manifest(**data)
     except TypeError as error:
-        raise ValueError(f"{path}: is no manifest of a stage: {error}") from None
+        raise BadManifest(f"{path}: is no manifest of a stage: {error}") from None
 
 
 def published(directory: str, stage: str) -> str:
@@ -91,12 +103,15 @@ def published(directory: str, stage: str) -> str:
 
     Raises:
         MissingManifest: the stage was never published there.
+        BadManifest: what names its output is damaged.
     """
     pointer = join(str(directory), stage, "current.json")
     try:
-        fingerprint = read_json(pointer)["fingerprint"]
+        found = read_json(pointer)
     except FileNotFoundError:
         raise MissingManifest(
             f"{pointer}: not found, so no {stage} was published in {directory}; run the stage first"
         ) from None
-    return join(str(directory), stage, fingerprint)
+    if not (isinstance(found, dict) and isinstance(found.get("fingerprint"), str)):
+        raise BadManifest(f"{pointer}: names no output; expected {{'fingerprint': ...}}, run the stage again")
+    return join(str(directory), stage, found["fingerprint"])

@@ -36,6 +36,7 @@ def settle(rows: pa.RecordBatch, dropped_text_rate: float) -> pa.RecordBatch:
     columns = {field.name: rows[field.name].cast(field.type) for field in DOCUMENT}
     if dropped_text_rate < 1:
         kept = pc.equal(states, "kept")
-        stays = pa.array([sampled(i, dropped_text_rate, "dropped_text") for i in rows["id"].to_pylist()])
+        chosen = [sampled(i, dropped_text_rate, "dropped_text") for i in rows["id"].to_pylist()]
+        stays = pa.array(chosen, pa.bool_())  # the type of no rows would be null
         columns["text"] = pc.if_else(pc.or_(kept, stays), columns["text"], pa.scalar(None, pa.string()))
     return pa.RecordBatch.from_arrays([*columns.values(), states], schema=SETTLED)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from curation import __version__
-from curation.accounting.manifest import MissingManifest
+from curation.accounting.manifest import BadManifest, MissingManifest
 from curation.cli import asking, labelling, looking, running, training
 from curation.cli.printing import ledgers, refuse
 from curation.cli.running import run_arguments
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.function(options))
-    except (ConfigError, MissingManifest) as error:
+    except (ConfigError, MissingManifest, BadManifest) as error:
         return refuse(error)
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from curation.accounting.manifest import Manifest, MissingManifest, published, read_manifest
+from curation.accounting.manifest import BadManifest, Manifest, MissingManifest, published, read_manifest
 from curation.dedup.minhash import Scheme
 from curation.recipe.dedup import Dedup, Near
 
@@ -76,5 +76,5 @@ def _manifest(directory: str) -> Manifest | str:
     """Return the manifest of a run's dedup, or why there is none."""
     try:
         return read_manifest(published(directory.rstrip("/"), "dedup"))
-    except (MissingManifest, OSError) as error:
+    except (MissingManifest, BadManifest, OSError) as error:
         return str(error)

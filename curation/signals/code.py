@@ -156,7 +156,8 @@ def _end_of_tag(source: str, lowered: str, tag: int) -> int:
         return _after(source, "-->", tag + 4)
     close = _after(source, ">", tag + 1)
     for name in ("script", "style"):
-        if lowered.startswith(name, tag + 1) and not lowered[tag + 1 + len(name) :][:1].isalnum():
+        after = tag + 1 + len(name)
+        if lowered.startswith(name, tag + 1) and not lowered[after : after + 1].isalnum():
             return _after(lowered, ">", _after(lowered, f"</{name}", close))
     return close
 

@@ -91,6 +91,11 @@ def test_a_record_that_vanishes_between_stages_is_noticed() -> None:
     assert str(error.value) == "filter: 6 records (160 characters) were handed over, 5 (150) arrived"
 
 
+def test_a_small_budget_is_told_to_the_digit() -> None:
+    with pytest.raises(LedgerError, match=r"1 of 5 records failed, over the budget of 0\.4% "):
+        tally("extract", ROWS).check_budget(0.004)
+
+
 def test_the_budget_for_failures() -> None:
     tally("extract", ROWS).check_budget(0.2)
     with pytest.raises(LedgerError) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.accounting.manifest import Manifest, MissingManifest, published, read_manifest
+from curation.accounting.manifest import BadManifest, Manifest, MissingManifest, published, read_manifest
 
 MANIFEST = Manifest(
     stage="filter",
@@ -45,3 +45,17 @@ def test_a_manifest_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"version": 2, "shards": []}')
     with pytest.raises(ValueError, match=r"manifest\.json: is no manifest of a stage: .*'version'"):
         read_manifest(str(tmp_path))
+
+
+def test_half_a_file_is_named_with_what_is_wrong_in_it(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(MANIFEST.to_json()[:40])
+    with pytest.raises(BadManifest) as error:
+        read_manifest(str(tmp_path))
+    assert str(error.value).startswith(f"{tmp_path}/manifest.json: is no JSON, or only a part of it: ")
+    (tmp_path / "filter").mkdir()
+    (tmp_path / "filter" / "current.json").write_text("[]")
+    with pytest.raises(BadManifest) as error:
+        published(str(tmp_path), "filter")
+    assert str(error.value) == (
+        f"{tmp_path}/filter/current.json: names no output; expected {{'fingerprint': ...}}, run the stage again"
+    )

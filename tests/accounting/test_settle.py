@@ -43,3 +43,8 @@ def test_columns_go_by_name_and_a_missing_one_is_loud() -> None:
     assert settle(batch.select(batch.schema.names[::-1]), 1.0).equals(settle(batch, 1.0))
     with pytest.raises(KeyError, match="url"):
         settle(batch.drop_columns(["url"]), 1.0)
+
+
+def test_no_rows_are_settled_as_any_others() -> None:
+    settled = settle(rows().slice(0, 0), 0.5)
+    assert (settled.num_rows, settled.schema) == (0, SETTLED)

@@ -277,3 +277,8 @@ LONG = {
 def test_long_texts_of_one_line_are_measured(kind):
     for name in FULL:
         check(name, LONG[kind])
+
+
+@pytest.mark.usefixtures("hours_are_a_fault")
+def test_half_a_million_scripts_are_passed_over_in_linear_time() -> None:
+    assert visible_text_length(Text("<script></script>" * 1_000_000)) == 0
