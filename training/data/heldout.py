@@ -1,0 +1,179 @@
+"""Files of evals, read, checked and tokenized: held-out text, tasks by likelihood, prompts.
+
+A set is known by the digest of what it holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+
+from curation.accounting.fingerprint import digest_bytes
+from training import settings
+from training.data.corpus import Corpus
+from training.data.vocabulary import Vocabulary, open_vocabulary
+
+EVALS_VERSION = 1  # part of every digest; raise it when the same files would be scored otherwise
+
+
+class EvalError(ValueError):
+    """Files of evals that cannot be used: a line for each mistake."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Tokens to be fed, of which those from `first` on are scored, for unit `unit` of its set."""
+
+    ids: tuple[int, ...]
+    first: int
+    unit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalSet:
+    """One file, ready to be scored.
+
+    Attributes:
+        kind: `text` (a unit is a document) or `task` (a unit is a choice of a question).
+        unit_bytes: UTF-8 bytes of each unit.
+        answers: for each question the number of its first unit, of its units, and of the right one.
+    """
+
+    name: str
+    kind: str
+    digest: str
+    stretches: tuple[Stretch, ...]
+    unit_bytes: tuple[int, ...]
+    answers: tuple[tuple[int, int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evals:
+    """All sets of a run, its prompts, and the tokenizer they were read with."""
+
+    sets: tuple[EvalSet, ...]
+    prompts: tuple[str, ...]
+    sample_tokens: int
+    row_tokens: int
+    vocabulary: Vocabulary | None
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Return set -> digest."""
+        return {each.name: each.digest for each in self.sets}
+
+
+def open_evals(asked: settings.Evals, corpus: Corpus) -> Evals:
+    """Read all files of the evals and tokenize them.
+
+    Raises:
+        EvalError: with every mistake in them.
+        VocabularyError: there is something to score and no tokenizer to do it with.
+    """
+    named = bool(asked.texts or asked.tasks or asked.prompts)
+    vocabulary = open_vocabulary(corpus) if named else None
+    sets: list[EvalSet] = []
+    faults = [f"the evals name '{name}' twice" for name in asked.texts.keys() & asked.tasks.keys()]
+    for kind, files in (("text", asked.texts), ("task", asked.tasks)):
+        for name, path in files.items():
+            entries, wrong = _read(path, kind)
+            faults += wrong
+            if vocabulary and not wrong:
+                make = _text_set if kind == "text" else _task_set
+                sets.append(make(name, entries, vocabulary, corpus.row_tokens))
+    if faults:
+        raise EvalError("\n".join(faults))
+    return Evals(
+        sets=tuple(sets),
+        prompts=asked.prompts,
+        sample_tokens=asked.sample_tokens,
+        row_tokens=corpus.row_tokens,
+        vocabulary=vocabulary,
+    )
+
+
+def _read(path: str, kind: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the entries of a JSONL file and what is wrong with it."""
+    entries: list[dict[str, Any]] = []
+    faults: list[str] = []
+    try:
+        with fsspec.open(path, "rt", encoding="utf-8", compression="infer") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    entry, fault = _entry(line, kind)
+                    entries += [entry] if entry else []
+                    faults += [f"{path}:{number}: {fault}"] if fault else []
+    except OSError as error:
+        faults.append(f"{path}: cannot be read ({error.strerror or error})")
+    if not entries and not faults:
+        faults.append(f"{path}: expected lines of JSON, found none")
+    return entries, faults
+
+
+def _entry(line: str, kind: str) -> tuple[dict[str, Any] | None, str]:
+    """Return what is scored of one line, or what is wrong with it."""
+    try:
+        entry = json.loads(line)
+    except ValueError as error:
+        return None, f"not JSON ({error})"
+    if not isinstance(entry, dict):
+        return None, f"expected an object, found {type(entry).__name__}"
+    if kind == "text":
+        if not isinstance(text := entry.get("text"), str) or not text:
+            return None, f"expected `text`, a string that is not empty, found {text!r:.60}"
+        return {"text": text}, ""
+    prompt, choices, answer = (entry.get(key) for key in ("prompt", "choices", "answer"))
+    if not isinstance(prompt, str):
+        return None, f"expected `prompt`, a string, found {prompt!r:.60}"
+    if (
+        not isinstance(choices, list)
+        or len(choices) < 2
+        or not all(isinstance(c, str) and c for c in choices)
+    ):
+        return None, f"expected `choices`, two strings or more, none empty, found {choices!r:.60}"
+    if not isinstance(answer, int) or isinstance(answer, bool) or not 0 <= answer < len(choices):
+        return None, f"expected `answer`, a number from 0 to {len(choices) - 1}, found {answer!r:.60}"
+    return {"prompt": prompt, "choices": choices, "answer": answer}, ""
+
+
+def _digest(kind: str, entries: Sequence[Mapping[str, Any]]) -> str:
+    return digest_bytes(json.dumps([EVALS_VERSION, kind, entries], sort_keys=True).encode())
+
+
+def _text_set(name: str, entries: list[dict[str, Any]], words: Vocabulary, row_tokens: int) -> EvalSet:
+    """Return documents from their first token on; long ones in stretches of a row, each read from nothing."""
+    stretches: list[Stretch] = []
+    for unit, entry in enumerate(entries):
+        ids = [words.eot_id, *words.encode(entry["text"])]
+        parts = (tuple(ids[start : start + row_tokens + 1]) for start in range(0, len(ids) - 1, row_tokens))
+        stretches.extend(Stretch(ids=part, first=1, unit=unit) for part in parts)
+    known: dict[str, Any] = {"name": name, "kind": "text", "digest": _digest("text", entries)}
+    sizes = tuple(len(entry["text"].encode()) for entry in entries)
+    return EvalSet(**known, stretches=tuple(stretches), unit_bytes=sizes)
+
+
+def _task_set(name: str, entries: list[dict[str, Any]], words: Vocabulary, row_tokens: int) -> EvalSet:
+    """Return each choice after its prompt; the prompt is cut from the left where both exceed a row."""
+    stretches: list[Stretch] = []
+    sizes: list[int] = []
+    answers: list[tuple[int, int, int]] = []
+    for entry in entries:
+        answers.append((len(sizes), len(entry["choices"]), entry["answer"]))
+        begin = len(words.encode(entry["prompt"]))
+        for choice in entry["choices"]:
+            ids = [words.eot_id, *words.encode(entry["prompt"] + choice)]
+            held = tuple(ids[-(row_tokens + 1) :])
+            first = max(1, min(begin + 1, len(ids) - 1) - (len(ids) - len(held)))
+            stretches.append(Stretch(ids=held, first=first, unit=len(sizes)))
+            sizes.append(len(choice.encode()))
+    known: dict[str, Any] = {
+        "name": name,
+        "kind": "task",
+        "digest": _digest("task", entries),
+        "answers": tuple(answers),
+    }
+    return EvalSet(**known, stretches=tuple(stretches), unit_bytes=tuple(sizes))
