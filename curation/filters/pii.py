@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Literal
 
@@ -217,19 +218,36 @@ def mask_pii(  # noqa: PLR0913
     digit. `iban`: length of the country and check digits. `secret`: keys and tokens by their issuers' marks,
     private keys, passwords in addresses and assignments.
 
+    A placeholder may uncover what its neighbour hid (`2000::DE89…` holds no address before the account is
+    gone), so the text is searched until nothing more is found: masking twice is masking once.
+
     The defaults for e-mail and IP are reserved for examples (RFC 2606, RFC 5737).
 
     >>> mask_pii("ask jane.doe@mail.org at 8.8.8.8, not 127.0.0.1 or version 1.2.3.4.5").text
     'ask email@example.com at 192.0.2.1, not 127.0.0.1 or version 1.2.3.4.5'
     """
-    found = spans(text, kinds)
-    if not found:
-        return Masked(text, {})
     instead = {"email": email, "ip": ip, "phone": phone, "card": card, "iban": iban, "secret": secret}
+    counts: Counter[str] = Counter()
+    for _ in range(_MOST_ROUNDS):
+        text, found = _replaced(text, kinds, instead)
+        if not found:
+            break
+        counts += found
+    return Masked(text, {str(kind): counts[kind] for kind in kinds if counts[kind]})
+
+
+#: Placeholders of a recipe could make one another up for ever; the default ones end after two or three.
+_MOST_ROUNDS = 16
+
+
+def _replaced(text: str, kinds: Iterable[str], instead: Mapping[str, str]) -> tuple[str, Counter[str]]:
+    """Return the text with every span replaced, and how many of each kind were; a placeholder is no find."""
     parts: list[str] = []
-    counts, last = dict.fromkeys(map(str, kinds), 0), 0
-    for start, end, kind in found:
-        parts += [text[last:start], instead[kind]]
-        counts[kind] += text[start:end] != instead[kind]  # what an earlier pass put there is no find
-        last = end
-    return Masked("".join([*parts, text[last:]]), {kind: count for kind, count in counts.items() if count})
+    counts: Counter[str] = Counter()
+    last = 0
+    for start, end, kind in spans(text, kinds):
+        if text[start:end] != instead[kind]:
+            parts += [text[last:start], instead[kind]]
+            counts[kind] += 1
+            last = end
+    return "".join([*parts, text[last:]]), counts

@@ -6,7 +6,7 @@ from __future__ import annotations
 OUTPUT_VERSION = {
     "extract": 5,
     "lines": 1,
-    "filter": 4,
+    "filter": 5,
     "select": 1,
     "dedup": 4,
     "sites": 1,

@@ -71,6 +71,22 @@ def masked(text):
         "(11) 91234-5678",
         "8 (495) 123-45-67",
         "138 0013 8000",
+        "707 852 2173",
+        "1 800 555 0187",
+        "03 234 5678",
+        "02-751-1500",
+        "02 123 45 67",
+        "08-123 456 78",
+        "01 2345 678",
+        "06-12345678",
+        "06 20 123 4567",
+        "0711 123456",
+        "0800 12 345",
+        "1300 224 636",
+        "612 34 56 78",
+        "11 91234-5678",
+        "8-495-123-45-67",
+        "8 (7172) 12-34-56",
     ],
 )
 def test_a_telephone_number_goes_without_a_word_before_it(number):
@@ -83,6 +99,22 @@ def test_a_telephone_number_goes_without_a_word_before_it(number):
 def test_a_word_before_it_tells_a_telephone_number(cue):
     assert masked(f"{cue}9876 5432.") == f"{cue}<phone>."
     assert masked("it has 9876 5432.") == "it has 9876 5432."
+
+
+@pytest.mark.parametrize(
+    ("text", "edited"),
+    [
+        ("Tel:800-889-6452, Fax:(513)734-7047", "Tel:<phone>, Fax:<phone>"),
+        ("at 12:30 555 0187", "at 12:30 555 0187"),
+        ("Call Jane O'Brien-Doe at 475-9341.", "Call Jane O'Brien-Doe at <phone>."),
+        ("it stood at 475-9341", "it stood at 475-9341"),
+        ("030 1234567 / 0171 1234567", "<phone> / <phone>"),
+        ("Morris, Illinois 60450 - (815) 942-3221", "Morris, Illinois 60450 - <phone>"),
+        ("1-888-655-8787 (1-888-OK-LUPUS)", "<phone> (1-888-OK-LUPUS)"),
+    ],
+)
+def test_telephone_numbers_beside_other_things(text, edited):
+    assert masked(text) == edited
 
 
 @pytest.mark.parametrize(
@@ -102,6 +134,11 @@ def test_a_word_before_it_tells_a_telephone_number(cue):
         "1 2 3 4 5 6 7 8 9 10",
         "item/4539148803436467 and #4539148803436467",
         "4539148803436468 is no card",
+        "25 26 27 28 29 30 31 and 28 29 30 31",
+        "from 0900-0130 to 0800 1730 hours",
+        "38(7), 995-1018; 80000-24000; 122-20-24",
+        "04109 04103, 60601 60602",
+        "800 123 456 and 512 345 678",
     ],
 )
 def test_numbers_of_other_kinds_stay(text):
@@ -144,6 +181,27 @@ def test_what_is_found_is_counted_and_what_was_put_there_is_not():
     assert mask_pii(once.text, kinds=ALL) == Masked(once.text, {})
 
 
+@pytest.mark.parametrize(
+    ("text", "edited"),
+    [
+        (f"2000::{IBAN}", f"{I}<iban>"),
+        (f"a@b.gж{IBAN}", f"{E}<iban>"),
+        ("(212)555-0187-l@e.oe", f"<phone>-{E}"),
+        ("212-555-0187:1@e.mж", f"<phone>:{E}"),
+        ("e.://a:a@b.rg", "e.://a:<secret>@example.com"),
+        ("phone 2000::.1", "phone <phone>"),
+    ],
+)
+def test_what_a_neighbour_hid_is_masked_too(text, edited):
+    assert masked(text) == edited
+    assert mask_pii(edited, kinds=ALL) == Masked(edited, {})
+
+
+def test_placeholders_that_make_one_another_up_end():
+    found = mask_pii("a@b.org", kinds=("email", "phone"), email="+49 30 901820", phone="c@d.org")
+    assert found.text in ("+49 30 901820", "c@d.org")
+
+
 def test_only_the_kinds_asked_for():
     assert mask_pii(f"a@b.org {IBAN}", kinds=("iban",)) == Masked("a@b.org <iban>", {"iban": 1})
 
@@ -168,6 +226,11 @@ PIECES = st.lists(
             "tel ",
             "'",
             "2001:4860::8",
+            "2000::",
+            "(212) 555-0187",
+            "://a:",
+            "ghp_" + "a1B2" * 9,
+            "-",
         ]
     )
 ).map("".join)
