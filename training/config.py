@@ -136,11 +136,8 @@ class Config:
                     ("max_epochs", source),
                     f"max_epochs names '{source}', no phase does{nearest(source, known)}",
                 )
-        if phases and sum(phase.share for phase in phases if phase) > 1 + 1e-9:
-            yield (
-                ("phases",),
-                f"the shares of the phases sum to {sum(phase.share for phase in phases):g}, over 1",
-            )
+        if (shares := sum(phase.share for phase in phases or () if phase)) > 1 + 1e-9:
+            yield ("phases",), f"the shares of the phases sum to {shares:g}, over 1"
         rows, lanes = values.get("batch_rows"), values.get("lanes")
         if rows and lanes and rows % lanes:
             yield ("lanes",), f"batch_rows {rows} is no multiple of lanes {lanes}"

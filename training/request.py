@@ -62,8 +62,11 @@ def prepare(path: str, overrides: Sequence[str] = (), ranks: int = 1) -> Request
     corpora, plan, evals = *_opened(path, overrides, config, reasons), None
     if corpora:
         reasons += _of_checkpoint(config, corpora, None if wrong else plan)
-        if plan is not None and not wrong:
-            reasons += _of_ranks(plan, ranks)
+        try:
+            if plan is not None and not wrong:
+                plan.slots(0, ranks)
+        except PlanError as error:
+            reasons.append(str(error))
         try:
             evals = open_evals(config.evals, corpora[0])
         except (EvalError, VocabularyError) as error:
@@ -122,14 +125,6 @@ def _opened(
     except (ConfigError, PlanError) as error:
         reasons.append(str(error))
         return [corpus], None
-
-
-def _of_ranks(plan: Plan, ranks: int) -> list[str]:
-    try:
-        plan.slots(0, ranks)
-    except PlanError as error:
-        return [str(error)]
-    return []
 
 
 def _of_checkpoint(config: Config, corpora: Sequence[Corpus], plan: Plan | None) -> list[str]:

@@ -15,17 +15,15 @@ from training.data.loader import Batch, Loader
 from training.data.shards import Reader
 from training.evals import evaluate
 from training.optim import learning_rate, make_optimizer
-from training.parallel import Ranks, build
-from training.plan import PlanError
-from training.pulse import Collector, Pulse, Signals
-from training.report.learning import reached, read_curves
+from training.parallel import Collector, Ranks, build
+from training.report.pulse import Pulse
 from training.report.record import Record
 from training.report.speed import Times, peak_flops, slow
 from training.report.spikes import write_spike
 from training.request import Request, fits
 from training.sizes import flops_per_token
 from training.step import Measured, learn
-from training.watch import Watch
+from training.watch import Signals, Watch
 
 
 class RunFailed(RuntimeError):
@@ -40,16 +38,15 @@ class Run:
     """One process's part of a run, from its checkpoint to its end."""
 
     def __init__(self, request: Request, place: Ranks, signals: Signals, pulse: Pulse) -> None:
-        self.asked, self.corpus, self.plan = request.config, request.corpus, request.plan
-        self.evals, self.place, self.signals, self.pulse = request.evals, place, signals, pulse
-        asked, corpus, plan = self.asked, self.corpus, self.plan
+        asked, corpus, plan = request.config, request.corpus, request.plan
+        self.asked, self.corpus, self.plan, self.evals = asked, corpus, plan, request.evals
+        self.place, self.signals, self.pulse = place, signals, pulse
         self.model = build(asked, corpus.vocab, place)
         self.optimizer = make_optimizer(self.model, asked.optimizer)
         self.checkpoints = Checkpoints(Path(asked.out), place, asked.checkpoint, asked.watch.timeout_s)
         self.watch, self.times = Watch(asked.watch), Times(place)
         self.skipped: set[int] = set()
         self.stopped_at = 0
-        self.fits = fits(asked, corpus)
         self.warnings: list[str] = []
         self._resume()
         peak = torch.tensor([peak_flops(place.device, asked.precision)], device=place.device)
@@ -64,23 +61,15 @@ class Run:
         )
 
     def _resume(self) -> None:
-        """Continue from the newest whole checkpoint, if there is one.
-
-        Raises:
-            PlanError: the checkpoint is of another model or another past.
-        """
+        """Continue from the newest whole checkpoint, or from the fork's; `request` has found that it fits."""
         saved, warnings = self.checkpoints.latest()
         if saved is None and (fork := self.asked.fork):
             saved, warnings = self.checkpoints.latest(int(fork["at"]), Path(fork["from"]) / "checkpoints")
             if saved is None or saved.manifest["step"] != int(fork["at"]):
                 raise CheckpointError("\n".join(warnings))
         self.warnings += warnings
-        if saved is None:
-            return
-        try:
+        if saved:
             self._take(saved)
-        except PlanError as error:
-            raise PlanError(f"{saved.directory}: {error}") from None
 
     def _take(self, saved: Saved) -> None:
         """Go to where a checkpoint was made."""
@@ -114,8 +103,7 @@ class Run:
                     f"the same command continues: {self.asked.out}"
                 )
             parameters = sum(p.numel() for p in self.model.parameters())
-            more = {"skipped": sorted(self.skipped), "evals": self._learning()}
-            return record.finish(parameters, more)
+            return record.finish(parameters, sorted(self.skipped))
 
     def _train(self) -> int | None:
         """Train until the end or a signal (None), or until a spike that is to be rewound: its step."""
@@ -235,22 +223,13 @@ class Run:
             self.record.append("samples.jsonl", {**at, "prompt": prompt, "text": text})
         self.record.paused("eval_s", time.perf_counter() - began)
 
-    def _learning(self) -> dict[str, Any]:
-        """Return each set's last score and after how many tokens it was at each level."""
-        if not self.evals.sets or not self.place.is_first:
-            return {}
-        return {
-            name: {"bits_per_byte": curve.values[-1], "tokens_to": reached(curve, self.asked.evals.levels)}
-            for name, curve in read_curves(self.record.out).items()
-        }
-
     def _save(self, done: int, state: dict[str, Any]) -> None:
         """Begin to save a checkpoint after so many steps, with the state of the plan there."""
         self.pulse.at(done, "saving a checkpoint")
         facts = {
             "step": done,
             "config": asdict(self.asked),
-            "fits": self.fits,
+            "fits": fits(self.asked, self.corpus),
             "plan": {"state": state, "past": self.plan.past(done)},
             "watch": self.watch.state(),
             "evals": self.evals.digests,

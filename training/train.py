@@ -18,10 +18,11 @@ from training.checkpoint import CheckpointError
 from training.data.corpus import ShardError
 from training.parallel import Ranks, ranks
 from training.plan import PlanError
-from training.pulse import Pulse, Signals
 from training.report.dry_run import describe
+from training.report.pulse import Pulse
 from training.request import Refused, Request, prepare
 from training.run import Run, RunFailed, Stopped
+from training.watch import Signals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,10 +1,14 @@
-"""Notices a step whose loss or gradient norm stands out."""
+"""Notices a step whose loss or gradient norm stands out, and a signal to stop."""
 
 from __future__ import annotations
 
 import math
+import signal
+import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -77,3 +81,29 @@ class Watch:
         self._phase, self._in_a_row = state["phase"], state["in_a_row"]
         for name, values in state["seen"].items():
             self._seen[name] = deque(values, maxlen=self._asked.window_steps)
+
+
+class Signals(AbstractContextManager["Signals"]):
+    """Notes SIGTERM and SIGINT instead of ending at once; a second one ends at once."""
+
+    def __init__(self) -> None:
+        self.noted = ""
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Signals:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.noted = signal.Signals(number).name
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def __exit__(self, *error: object) -> None:
+        self._restore()

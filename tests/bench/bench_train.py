@@ -28,10 +28,11 @@ from training.data.loader import Loader
 from training.data.shards import Reader
 from training.model import Decoder, initialize
 from training.optim import make_optimizer
-from training.parallel import Ranks, ranks
-from training.pulse import Collector, Pulse, Signals
+from training.parallel import Collector, Ranks, ranks
+from training.report.pulse import Pulse
 from training.request import Request, prepare
 from training.run import Run
+from training.watch import Signals
 
 ROWS, ROW_TOKENS, VOCAB, SHARD_ROWS, WARM, STEPS = 4, 256, 8192, 400, 3, 12
 MOST_OVERHEAD = 0.05

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import fsspec
 
-from curation.accounting.manifest import MissingManifest, join, published, read_manifest
+from curation.accounting.manifest import BadManifest, MissingManifest, join, published, read_manifest
 from training.plan import Source
 from training.settings import CacheSettings
 
@@ -110,10 +109,12 @@ def open_corpus(directories: Sequence[str], cache: CacheSettings | None = None) 
 
 
 def _corpus(directory: str, copies: Path) -> Corpus:
-    folder = published(directory, "shard")
-    path = join(folder, "manifest.json")
     try:
+        folder = published(directory, "shard")
         detail = read_manifest(folder).detail
+    except BadManifest as error:
+        raise ShardError(f"{error}; write the shards again") from None
+    try:
         tokenizer = detail["tokenizer"]
         return Corpus(
             directories=(directory,),
@@ -125,11 +126,8 @@ def _corpus(directory: str, copies: Path) -> Corpus:
             tokenizer=join(folder, tokenizer["file"]),
             sources={name: _shards(folder, copies, name, each) for name, each in detail["streams"].items()},
         )
-    except json.JSONDecodeError as error:
-        raise ShardError(
-            f"{path}: expected a whole manifest, found {error}; write the shards again"
-        ) from None
     except KeyError as error:
+        path = join(folder, "manifest.json")
         raise ShardError(f"{path}: `detail` lacks {error}; expected the manifest of a shard stage") from None
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,9 +153,8 @@ class Reader:
             ShardError: a shard is not what the manifest says, or a token is outside the vocabulary.
         """
         out = np.empty((len(rows), self.corpus.row_tokens), np.int64)
-        for place, (_, source, number, row, _) in enumerate(rows):
-            known = self._maps.get((source, number))
-            out[place] = (self._open(source, number) if known is None else known)[row, -out.shape[1] :]
+        for place, found in enumerate(self._rows(rows)):
+            out[place] = found[-out.shape[1] :]
         self._read += 1
         return out
 
@@ -165,12 +164,16 @@ class Reader:
             return None
         wanted = self.corpus.row_tokens
         out = np.ones((len(rows), wanted), np.bool_)
-        for place, (_, source, number, row, _) in enumerate(rows):
-            known = self._maps.get((source, number))
-            found = (self._open(source, number) if known is None else known)[row]
+        for place, found in enumerate(self._rows(rows)):
             if len(found) > wanted:
                 out[place] = found[:wanted] != 0
         return out
+
+    def _rows(self, rows: Sequence[Row]) -> Iterator[Tokens]:
+        """Yield what the shards hold in some rows: tokens, behind their mask where there is one."""
+        for _, source, number, row, _ in rows:
+            known = self._maps.get((source, number))
+            yield (self._open(source, number) if known is None else known)[row]
 
     def _open(self, source: int, number: int) -> Tokens:
         """Return the rows of a shard; a copy that was damaged after it came is fetched once more."""

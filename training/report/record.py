@@ -17,6 +17,7 @@ from training.config import Config
 from training.parallel import Ranks
 from training.plan import Plan
 from training.report.curves import write_curves
+from training.report.learning import reached, read_curves
 
 _PAUSES = ("save_s", "collect_s", "eval_s")
 
@@ -162,7 +163,7 @@ class Record:
         if self.place.is_first and self._last:
             write_curves(self.out)
 
-    def finish(self, parameters: int, more: Mapping[str, Any]) -> dict[str, Any]:
+    def finish(self, parameters: int, skipped: Sequence[int]) -> dict[str, Any]:
         """Write and return the summary, and say in one line how it ended: the first rank does.
 
         A loss is None where its step was left out, or taken before and the metrics of it are gone.
@@ -182,13 +183,23 @@ class Record:
             "ranks": self.place.count,
             "seconds": round(time.perf_counter() - self._began, 3),
             "resumed_at": self._first_step,
-            **more,
+            "skipped": skipped,
+            "evals": self._learned(),
         }
         (self.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
         did = "nothing left to do" if self._first_step == steps else f"{summary['seconds']:.0f} s"
         shown = " to ".join("unknown" if loss is None else f"{loss:.3f}" for loss in losses)
         print(f"{steps} steps, {summary['tokens']:,} tokens, loss {shown} ({did}): {self.out}")
         return summary
+
+    def _learned(self) -> dict[str, Any]:
+        """Return each set's last score and after how many tokens it was at each level."""
+        asked = self._asked.evals
+        curves = read_curves(self.out) if asked.texts or asked.tasks else {}
+        return {
+            name: {"bits_per_byte": curve.values[-1], "tokens_to": reached(curve, asked.levels)}
+            for name, curve in curves.items()
+        }
 
 
 def clock(seconds: float) -> str:

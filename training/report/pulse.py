@@ -1,11 +1,9 @@
-"""Whether the ranks live and keep step: signals, heartbeats, who is missing, garbage."""
+"""Whether the ranks live and keep step: heartbeats, and who is missing when all wait."""
 
 from __future__ import annotations
 
-import gc
 import json
 import os
-import signal
 import socket
 import sys
 import threading
@@ -13,7 +11,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any
 
 import torch.distributed as dist
@@ -21,32 +19,6 @@ import torch.distributed as dist
 from training.parallel import Ranks
 
 _BEAT_S = 1.0
-
-
-class Signals(AbstractContextManager["Signals"]):
-    """Notes SIGTERM and SIGINT instead of ending at once; a second one ends at once."""
-
-    def __init__(self) -> None:
-        self.noted = ""
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Signals:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.noted = signal.Signals(number).name
-        self._restore()
-
-    def _restore(self) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before.clear()
-
-    def __exit__(self, *error: object) -> None:
-        self._restore()
 
 
 class Pulse(AbstractContextManager["Pulse"]):
@@ -146,30 +118,3 @@ def behind(beats: Mapping[int, Mapping[str, Any]], count: int, now: float, silen
             told = f"{who} has been {beat['doing']} {at} for {beat['waited_s']:.0f} s"
             found.append(f"{told}, while the other ranks wait for it")
     return "\n".join(found)
-
-
-class Collector(AbstractContextManager["Collector"]):
-    """Collects Python's garbage at the same steps on all ranks, so that they wait once and not by turns."""
-
-    def __init__(self, every_steps: int) -> None:
-        self._every_steps = every_steps
-
-    def __enter__(self) -> Collector:
-        if self._every_steps:
-            gc.collect()
-            gc.freeze()
-            gc.disable()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._every_steps:
-            gc.enable()
-            gc.unfreeze()
-
-    def after(self, step: int) -> float:
-        """Collect if it is time after so many steps; return for how many seconds that held things up."""
-        if not self._every_steps or step % self._every_steps:
-            return 0.0
-        began = time.perf_counter()
-        gc.collect()
-        return time.perf_counter() - began
