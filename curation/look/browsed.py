@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow.compute as pc
 
-from curation.look import originals, samples, spans
+from curation.look import masked, originals, samples, spans
 from curation.look.chosen import Chosen
 from curation.look.frames import manifests, matching, rows
 from curation.look.inert import inert
@@ -41,8 +42,13 @@ def browsed(directory: str, chosen: Chosen) -> Data:
         pages = list(originals.texts(originals.originals(directory, chosen.rows)))
     else:
         pages = [Original(missing="the extract stage is not there")] * len(chosen.rows)
-    texts = received(directory, chosen.rows)
+    mask, texts = masked.masker(directory), received(directory, chosen.rows)
     whole = [texts.get(row["id"], row["text"]) for row in chosen.rows]
+    whole = [text and mask(text, row["source"]) for text, row in zip(whole, chosen.rows, strict=True)]
+    pages = [
+        replace(page, html=mask(page.html, row["source"])) if page.html else page
+        for page, row in zip(pages, chosen.rows, strict=True)
+    ]
     shown = next(
         (cut for cut in SHOWN_CHARACTERS if _bytes(whole, pages, cut) <= BUDGET_BYTES), SHOWN_CHARACTERS[-1]
     )

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.compute as pc
 
+from curation.look import masked
 from curation.look.frames import ROW_STAGES, documents, manifests, matching, rows
 
 #: Documents shown for each edit, looked for among so many.
@@ -50,7 +51,10 @@ class Change:
 
 
 def changes(directory: str) -> dict[str, list[Change]]:
-    """Return edit -> documents that it changed, a hash-sample, from every stage that edits texts."""
+    """Return edit -> documents that it changed, a hash-sample, from every stage that edits texts.
+
+    What an edit masks is masked on both sides, so one that only masks is not told here.
+    """
     found: dict[str, list[Change]] = {}
     there = manifests(directory)
     for earlier, stage in pairwise(each for each in ROW_STAGES if each in there):
@@ -65,28 +69,33 @@ def _edits(ledger: Mapping[str, Any]) -> bool:
 
 def _of_stage(directory: str, stage: str, earlier: str) -> dict[str, list[Change]]:
     frame = documents(directory, stage, wanted=LOOKED_AT)
+    hidden = masked.edits(directory)
     chosen: dict[str, list[pd.Series[Any]]] = {}
     for _, row in frame[frame["text"].notna()].iterrows():
         for name, took in dict(row["edits"]).items():
             mine = chosen.setdefault(name, [])
-            if took and len(mine) < EACH:
+            if took and name not in hidden and len(mine) < EACH:
                 mine.append(row)
     ids = sorted({row["id"] for mine in chosen.values() for row in mine})
-    before = {
-        row["id"]: row["text"] for row in matching(rows(directory, earlier), pc.field("id").isin(ids)) if ids
-    }
+    if not ids:
+        return {}
+    before = {row["id"]: row["text"] for row in matching(rows(directory, earlier), pc.field("id").isin(ids))}
+    mask = masked.masker(directory)
     return {
-        name: [_change(row, before.get(row["id"]) or "") for row in mine]
+        name: [
+            _change(row, mask(before.get(row["id"]) or "", row["source"]), mask(row["text"], row["source"]))
+            for row in mine
+        ]
         for name, mine in sorted(chosen.items())
         if mine
     }
 
 
-def _change(row: Mapping[str, Any], before: str) -> Change:
-    lines = list(aligned(before[:SHOWN_CHARACTERS], row["text"][:SHOWN_CHARACTERS]))
+def _change(row: Mapping[str, Any], before: str, after: str) -> Change:
+    lines = list(aligned(before[:SHOWN_CHARACTERS], after[:SHOWN_CHARACTERS]))
     return Change(
         id=row["id"],
-        title=(row["title"] or row["text"] or row["url"] or row["id"])[:NAME_CHARACTERS],
+        title=(row["title"] or after or row["url"] or row["id"])[:NAME_CHARACTERS],
         url=(row["url"] or "")[:NAME_CHARACTERS],
         took={name: took for name, took in dict(row["edits"]).items() if took},
         lines=tuple(lines[:SHOWN_ROWS]),

@@ -24,6 +24,7 @@ from curation.look.browsed import browsed
 from curation.look.counted import phrases
 from curation.look.inert import inert, policy, script
 from curation.look.labels import agreement
+from curation.look.masked import masked
 from curation.look.shown import shown
 from curation.look.trained import trained
 from curation.look.visible import bound, is_bound, number, visible
@@ -78,6 +79,7 @@ def render(directory: str, *, training: str | None = None) -> str:
         rate=seen.judged.attrs.get("rate", 1.0),
         counts=_reason_counts(found),
         edits=changes.changes(directory),
+        masked=masked(directory, seen.judged),
         extracted=len(seen.extracted),
         losses=seen.losses,
         readings=seen.readings,
