@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -138,6 +139,10 @@ class Reader:
             return Partly(**right)
 
     def _bounds(self, node: Node, name: str, value: Any, bounds: Mapping[str, Any]) -> None:
+        several = isinstance(value, tuple) and isinstance(node, SequenceNode)
+        for child, each in zip(node.value, value, strict=True) if several else [(node, value)]:
+            if isinstance(each, float) and math.isnan(each):
+                self.wrong(child, f"{name} is {found(child)}, which is not a number")
         if isinstance(value, int | float) and not isinstance(value, bool):
             if "min" in bounds and value < bounds["min"]:
                 self.wrong(node, f"{name} is {value}; the least is {bounds['min']}")

@@ -61,6 +61,13 @@ class Input:
     snapshot: str | None = None
     sample: float | None = field(default=None, metadata={"max": 1.0})
 
+    @staticmethod
+    def mistakes(values: Mapping[str, Any]) -> Iterator[Where]:
+        """Yield (where, what) for paths that name nothing."""
+        path = values.get("path", "given")
+        if path in ("", ()) or (isinstance(path, tuple) and "" in path):
+            yield ("path",), "path names nothing; expected a path, URL, folder or glob, or a list of them"
+
     def __post_init__(self) -> None:
         if self.sample is not None and not self.sample > 0:
             raise ValueError(
@@ -123,9 +130,9 @@ class Extract:
     metadata: Literal["light", "full", "none"] = "light"
     format: Literal["markdown", "text"] = "markdown"
     structured: bool = False
-    timeout_s: float = field(default=10.0, metadata={"min": 0.05})
+    timeout_s: float = field(default=10.0, metadata={"min": 0.05, "max": 86_400.0})
     max_page_mib: float = field(default=10.0, metadata={"min": 0.001})
-    max_memory_mib: int = field(default=2048, metadata={"min": 256})
+    max_memory_mib: int = field(default=2048, metadata={"min": 256, "max": 1 << 24})
     failure_budget: float = field(default=0.2, metadata={"min": 0.0, "max": 1.0})
 
 
@@ -191,13 +198,16 @@ class Shard:
     tokenizer: str | TrainedTokenizer
     row_tokens: int = field(default=2048, metadata={"min": 2})
     shard_mib: float = field(default=64.0, metadata={"min": 0.001, "max": 2000})
-    seed: int = field(default=1, metadata={"min": 0})
+    seed: int = field(default=1, metadata={"min": 0, "max": (1 << 64) - 1})
     by: tuple[str | Split, ...] = ("source",)
     pack: Literal["concat", "best_fit"] = "concat"
 
     def __post_init__(self) -> None:
         if not self.by:
             raise ValueError("'by' is empty; name at least one column whose values are streams")
+        names = [each if isinstance(each, str) else each.name for each in self.by if each is not None]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"'by' has '{twice}' twice; each part of a stream's name stands there once")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
