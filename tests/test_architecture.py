@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "accounting": {"document"},
     "pages": {"document", "language"},
     "extract": {"document", "language", "pages", "text"},
-    "signals": {"language", "text"},
+    "signals": {"language", "mapped", "text"},
     "filters": {"document", "signals", "text"},
     "dedup": {"document"},
     "shards": {"document"},
@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "look": {"accounting", "document", "extract", "filters", "pages", "recipe", "shards", "text"},
     "language": set[str](),
     "document": set[str](),
+    "mapped": set[str](),
     "text": set[str](),
 }
 

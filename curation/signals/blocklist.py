@@ -12,9 +12,7 @@ import bisect
 import functools
 import gzip
 import ipaddress
-import os
 import re
-import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -24,13 +22,15 @@ import fsspec
 import numpy as np
 import xxhash
 
+from curation import mapped
 from curation.signals import files as damaged
 
 _NAMED = ("domains", "urls")
 _LONGEST_HOST = 253  # characters (RFC 1035)
 _LONGEST_PATH, _MOST_PARTS = 4096, 32  # of which parts are looked up
 _PER_BUCKET_BITS = 3  # eight hashes or fewer between two entries of the table, on average
-_MAGIC = 0x626C6F636B0002
+_CHUNK_BYTES = 1 << 20
+_LAYOUT = 3  # of a compiled list; raised when it changes
 
 
 class BadList(ValueError):
@@ -122,14 +122,11 @@ class Blocklist:
 
     def __init__(self, path: Path) -> None:
         words = np.memmap(path, np.uint64, "r")
-        magic, count, bits, paths = map(int, words[:4])
-        self.paths = bool(paths)
-        if magic != _MAGIC or len(words) != 4 + _table_words(bits) + count:
-            raise BadList(f"'{path}' is no compiled list; delete it")
+        bits, self.paths = int(words[0]), bool(words[1])
         self._shift = 64 - bits
         # Items of a memoryview come as Python's own numbers, at a tenth of what numpy's take.
-        self._table = memoryview(words.data)[4 : 4 + _table_words(bits)].cast("B").cast("I")
-        self._hashes = memoryview(words.data)[4 + _table_words(bits) :]
+        self._table = memoryview(words.data)[2 : 2 + _table_words(bits)].cast("B").cast("I")
+        self._hashes = memoryview(words.data)[2 + _table_words(bits) :]
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -150,23 +147,43 @@ def _table_words(bits: int) -> int:
 def compiled(paths: Sequence[str]) -> Blocklist:
     """Return the list of several files and folders, compiled where this host has not done it yet.
 
-    What is kept in the host's folder for temporary files is named by the files, their sizes and times.
+    What the host keeps is named by the files, their sizes and what else changes when their bytes do.
     """
     known = [each for path in paths for each in files(path)]
     stamps = "\n".join(f"{each} {_stamp(each)}" for each in known)
-    folder = Path(tempfile.gettempdir(), "curation-lists")
-    folder.mkdir(exist_ok=True)
-    target = folder / f"{_MAGIC:x}-{xxhash.xxh3_128_hexdigest(stamps.encode())}.u64"
-    if not target.exists():
-        part = target.with_suffix(f".{os.getpid()}.part")
-        _compile(known, part)
-        os.replace(part, target)  # another worker may have been quicker, with the same bytes
-    return Blocklist(target)
+    name = f"list-{_LAYOUT}-{xxhash.xxh3_128_hexdigest(stamps.encode())}"
+    return Blocklist(mapped.made(name, lambda folder: _compile(known, folder / _FILE)) / _FILE)
+
+
+_FILE = "hashes.u64"
 
 
 def _stamp(path: str) -> str:
+    """Return what changes when a file's bytes do: the store's marks, else a hash of the bytes."""
     filesystem, name = fsspec.core.url_to_fs(path)
-    return str(filesystem.ukey(name))
+    info = filesystem.info(name)
+    marks = [str(info[key]) for key in _MARKS if info.get(key)]
+    if marks:
+        return " ".join([str(info["size"]), *marks])
+    state = xxhash.xxh3_128()
+    with filesystem.open(name, "rb") as stream:
+        for chunk in iter(lambda: stream.read(_CHUNK_BYTES), b""):
+            state.update(chunk)
+    return state.hexdigest()
+
+
+#: What stores call them; a server on the web may tell none of them.
+_MARKS = (
+    "mtime",
+    "ino",
+    "ETag",
+    "etag",
+    "LastModified",
+    "Last-Modified",
+    "last_modified",
+    "updated",
+    "created",
+)
 
 
 def _compile(paths: Sequence[str], out: Path) -> None:
@@ -184,7 +201,7 @@ def _compile(paths: Sequence[str], out: Path) -> None:
     table = np.zeros(2 * _table_words(bits), np.uint32)
     table[: 1 << bits] = np.searchsorted(hashes, starts)
     table[1 << bits :] = len(hashes)
-    head = np.array([_MAGIC, len(hashes), bits, with_paths], np.uint64)
+    head = np.array([bits, with_paths], np.uint64)
     np.concatenate([head, table.view(np.uint64), hashes]).tofile(out)
 
 

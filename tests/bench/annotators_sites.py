@@ -51,7 +51,7 @@ def _measured(
     start = time.process_time()
     blocklist.compiled(lists)
     compile_s = time.process_time() - start
-    (compiled,) = Path(tempfile.gettempdir(), "curation-lists").iterdir()
+    (compiled,) = Path(tempfile.gettempdir()).rglob("hashes.u64")
     texts = [
         Text(
             "",

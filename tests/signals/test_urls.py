@@ -8,6 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -98,14 +99,25 @@ def test_a_folder_as_toulouse_has_them(tmp_path: Path) -> None:
 def test_compiled_once_and_anew_where_a_file_changed(tmp_path: Path) -> None:
     path = written(tmp_path / "l", "a.org\n")
     first = blocked("a.org", path), blocked("b.org", path)
-    made = list((tmp_path / "temp" / "curation-lists").iterdir())
+    made = list((tmp_path / "temp").rglob("hashes.u64"))
     load.cache_clear()
     assert (blocked("a.org", path), blocked("b.org", path)) == first == (1, 0)
-    assert list((tmp_path / "temp" / "curation-lists").iterdir()) == made
+    assert list((tmp_path / "temp").rglob("hashes.u64")) == made
     written(tmp_path / "l", "b.org\n")
     os.utime(path, (1, 1))
     load.cache_clear()
     assert (blocked("a.org", path), blocked("b.org", path)) == (0, 1)
+
+
+def test_a_list_behind_a_store_that_tells_no_time_is_named_by_its_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(blocklist, "_MARKS", ())
+    store = fsspec.filesystem("memory")
+    for host, asked in (("a.org", "b.org"), ("b.org", "a.org")):
+        store.pipe_file("/list.txt", f"{host}\n".encode())  # of one size
+        load.cache_clear()
+        assert (blocked(host, "memory://list.txt"), blocked(asked, "memory://list.txt")) == (1, 0)
 
 
 HOST = st.lists(st.text("ab", min_size=1, max_size=2), min_size=1, max_size=4).map(".".join)
