@@ -69,9 +69,9 @@ def entries(path: str) -> Iterator[tuple[int, str]]:
                 raise BadList(
                     f"'{path}', line {number}: '{text[:60]}' is no host or address; expected one a line"
                 )
-            host, path = parts_of(parts[0].removeprefix("||").removesuffix("^").removeprefix("*."))
+            host, rest = parts_of(parts[0].removeprefix("||").removesuffix("^").removeprefix("*."))
             if host:
-                yield number, f"{host.removeprefix('www.')}/{path}".rstrip("/") if path else host
+                yield number, f"{host.removeprefix('www.')}/{rest}".rstrip("/") if rest else host
 
 
 _PLAIN = re.compile(rb"[a-z0-9][a-z0-9.-]*[a-z0-9]\r?\n?")  # nearly every line, and as it should be
