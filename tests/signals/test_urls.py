@@ -153,7 +153,11 @@ def test_a_compiled_list_is_mapped_not_loaded(tmp_path: Path) -> None:
 
 WRONG = [
     ("l.txt", b"a.org\nno host\n", "'{path}', line 2: 'no host' is no host or address; expected one a line"),
-    ("l.txt", b"http://a.org/b/c\nno host\n", "'{path}', line 2: 'no host' is no host or address; expected one a line"),
+    (
+        "l.txt",
+        b"http://a.org/b/c\nno host\n",
+        "'{path}', line 2: 'no host' is no host or address; expected one a line",
+    ),
     ("l.txt", b"\x00\x01\n", "'{path}', line 1: '\x00\x01' is no host or address; expected one a line"),
     ("l.txt", b"# nothing\n\n", "'{path}' has no entries"),
     ("l.gz", gzip.compress(b"a.org\n" * 99, mtime=0)[:-3], "'{path}' cannot be read, or is cut short: "),
