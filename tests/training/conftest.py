@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +19,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from curation.accounting.fingerprint import digest_file
 from curation.accounting.manifest import Manifest
+
+from .forks import Trainers
 
 ROW_TOKENS, VOCAB, EOT, SHARD_ROWS = 32, 64, 0, 5
 
@@ -177,6 +179,14 @@ def made() -> SimpleNamespace:
         VOCAB=VOCAB,
         EOT=EOT,
     )
+
+
+@pytest.fixture(scope="session")
+def trainers(root: Path) -> Iterator[Trainers]:
+    """Runs of the trainer in processes of their own, forked from one that has imported torch."""
+    made = Trainers(root)
+    yield made
+    made.close()
 
 
 @pytest.fixture

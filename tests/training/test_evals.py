@@ -2,10 +2,6 @@
 
 import json
 import math
-import os
-import subprocess
-import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +15,8 @@ from training.model import Decoder, initialize
 from training.parallel import Ranks
 from training.report import learning
 from training.train import main
+
+from .forks import said
 
 TEXTS = ["w1 w2 w3 w4", "w9 w8 w7", " ".join(f"w{1 + n % 63}" for n in range(100)), "w5"]
 TASK = [
@@ -249,90 +247,20 @@ def test_a_run_is_scored_on_its_way_and_its_speed_told(files, write_config, tmp_
 
 
 @pytest.mark.slow
-def test_two_ranks_score_as_one_does(files, write_config, tmp_path, root):
+def test_two_ranks_score_as_one_does(files, write_config, tmp_path, trainers):
     _, asked = files
     extra = (
         f"evals: {{every_steps: 7, texts: {dict(asked.texts)}, tasks: {dict(asked.tasks)}, prompts: [w1]}}\n"
     )
-    frozen = [
-        str(write_config(extra=extra)),
-        "--set",
-        "optimizer.learning_rate=0",
-        "--set",
-        "watch.gather_every_steps=7",
-    ]
-    assert main([*frozen, "--set", f"out={tmp_path / 'one'}"]) == 0
-    two = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    subprocess.run(
-        [*two, "-m", "training.train", *frozen, "--set", f"out={tmp_path / 'two'}"],
-        cwd=root,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=True,
-        timeout=300,
-    )
-    assert scores(tmp_path / "two") == scores(tmp_path / "one")
-    times = [json.loads(line) for line in (tmp_path / "two" / "ranks.jsonl").read_text().splitlines()]
+    frozen = [write_config(extra=extra), "--set", "optimizer.learning_rate=0"]
+    frozen += ["--set", "watch.gather_every_steps=7"]
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert trainers.run(one, frozen) == [0]
+    assert trainers.run(two, frozen, ranks=2) == [0, 0], said(two)
+    assert scores(two) == scores(one)
+    times = [json.loads(line) for line in (two / "ranks.jsonl").read_text().splitlines()]
     assert [(line["step"], len(line["step_s"]), len(line["work_s"])) for line in times] == [
         (7, 2, 2),
         (14, 2, 2),
     ]
-    assert (tmp_path / "two" / "samples.jsonl").read_text() == (
-        tmp_path / "one" / "samples.jsonl"
-    ).read_text()
-
-
-def run(folder, *curves):
-    """A run directory with the scores of named curves: (name, digest, tokens, values)."""
-    folder.mkdir()
-    with (folder / "evals.jsonl").open("w") as stream:
-        for name, digest, tokens, values in curves:
-            for step, (t, value) in enumerate(zip(tokens, values, strict=True)):
-                line = {"step": step, "tokens": t, "set": name, "digest": digest, "bits_per_byte": value}
-                stream.write(json.dumps(line) + "\n")
-    return str(folder)
-
-
-GRID = [1000 * 2**n for n in range(12)]
-
-
-def straight(speed, tokens=GRID):
-    return [5 - 0.25 * math.log(t * speed) for t in tokens]
-
-
-def test_twice_as_fast_is_twice_as_fast(tmp_path, capsys):
-    base = run(tmp_path / "base", ("docs", "d", GRID, straight(1)))
-    fast = run(tmp_path / "fast", ("docs", "d", GRID, straight(2)))
-    slow = run(tmp_path / "slow", ("docs", "d", GRID, straight(0.5)))
-    assert learning.main([base, fast, slow]) == 0
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:4]]
-    assert [row[3:] for row in rows] == [
-        ["1.00", rows[0][-1]],
-        ["2.00", rows[1][-1]],
-        ["0.50", "extrapolated", rows[2][-1]],
-    ]
-    assert float(rows[0][-1]) - float(rows[1][-1]) == pytest.approx(0.25 * math.log(2), abs=2e-3)
-
-
-def test_other_texts_are_not_compared(tmp_path, capsys):
-    base = run(tmp_path / "base", ("docs", "d", GRID, straight(1)), ("web", "w", GRID, straight(1)))
-    other = run(tmp_path / "other", ("docs", "e", GRID, straight(2)))
-    third = run(tmp_path / "third", ("code", "c", GRID, straight(2)))
-    assert learning.main([base, other, third]) == 2
-    assert capsys.readouterr().err == (
-        "not the same texts, so not compared:\n"
-        f"  'docs': {base} was scored on d, {other} on e\n"
-        f"  {base} and {third} share no set: docs, web; code\n"
-    )
-    assert learning.main([base, str(tmp_path / "none")]) == 2
-    assert "expected scores, found none; give the run `evals`" in capsys.readouterr().err
-
-
-def test_when_a_level_is_reached():
-    curve = learning.Curve(digest="d", tokens=tuple(GRID), values=tuple(straight(1)))
-    level = 5 - 0.25 * math.log(48_000)
-    assert learning.tokens_to_reach(curve, level) == pytest.approx(48_000, rel=1e-6)
-    assert learning.tokens_to_reach(curve, 0.0) is None
-    assert learning.tokens_to_reach(curve, 9.0) == 1000
-    assert learning.reached(curve, (level, 0.5)) == {f"{level:g}": pytest.approx(48_000, rel=1e-3)}
-    noisy = replace(curve, values=(*curve.values[:4], 0.0, *curve.values[5:]))  # one lucky score is none
-    assert learning.tokens_to_reach(noisy, level) >= 23_999
+    assert (two / "samples.jsonl").read_text() == (one / "samples.jsonl").read_text()

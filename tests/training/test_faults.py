@@ -8,8 +8,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -23,6 +21,7 @@ from training.data.loader import Loader
 from training.data.shards import Reader
 from training.plan import Plan
 
+from .forks import Forks
 from .s3 import serve, upload
 
 pytestmark = [
@@ -31,17 +30,20 @@ pytestmark = [
 ]
 ROWS, BAD = 60, "shard.00003.mds"
 THEIRS = """
-import sys, warnings
+import os, warnings
 warnings.simplefilter("ignore")
 import numpy as np
 from curation.shards.mds import import_streaming
-remote, local, out, timeout_s = sys.argv[1:]
-dataset = import_streaming().StreamingDataset(
-    remote=remote or None, local=local, batch_size=4, validate_hash="xxh64", num_canonical_nodes=1,
-    shuffle=False, download_timeout=int(timeout_s),
-)
-rows = [sample["tokens"] for sample in dataset]
-np.save(out, np.stack(rows) if rows else np.empty((0, 32), np.uint16))
+streaming = import_streaming()
+
+def read(remote, local, out, timeout_s, store):
+    os.environ.update(store)
+    dataset = streaming.StreamingDataset(
+        remote=remote or None, local=local, batch_size=4, validate_hash="xxh64", num_canonical_nodes=1,
+        shuffle=False, download_timeout=timeout_s,
+    )
+    rows = [sample["tokens"] for sample in dataset]
+    np.save(out, np.stack(rows) if rows else np.empty((0, 32), np.uint16))
 """
 
 
@@ -80,27 +82,29 @@ def ours(directory, tmp_path, truth):
     return told(np.concatenate(rows), truth)
 
 
-def theirs(directory, tmp_path, truth, root, timeout_s):
+@pytest.fixture(scope="module")
+def streaming(root):
+    """Processes that have imported mosaicml-streaming, which takes seconds."""
+    made = Forks(root, THEIRS)
+    yield made
+    made.close()
+
+
+def theirs(directory, tmp_path, truth, streaming, timeout_s):
     """Every row of StreamingDataset in a process of its own, for two and a half minutes at most."""
     remote, local = (f"{directory}/shard/f0/web", str(tmp_path / "theirs"))
     if "://" not in remote:
         remote, local = "", remote
-    out = tmp_path / "rows.npy"
-    process = subprocess.Popen(
-        [sys.executable, "-c", THEIRS, remote, local, str(out), str(timeout_s)],
-        cwd=root,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        _, errors = process.communicate(timeout=150)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    out, said = tmp_path / "rows.npy", tmp_path / "said.txt"
+    store = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "S3_"))}
+    pid = streaming.start("read", remote, local, str(out), timeout_s, store, said=said)
+    code = streaming.wait(pid, timeout_s=150)
+    if code is None:
+        os.killpg(pid, signal.SIGKILL)
+        streaming.wait(pid)
         return "**hangs**"
-    if process.returncode:
-        return told(np.empty((0, 32)), truth, plain(errors.strip().splitlines()[-1]))
+    if code:
+        return told(np.empty((0, 32)), truth, plain(said.read_text().strip().splitlines()[-1]))
     return told(np.load(out), truth)
 
 
@@ -201,7 +205,9 @@ SILENT = {fault for fault, (_, answers) in FAULTS.items() if answers in ("hang",
 @pytest.mark.parametrize(
     "fault", [pytest.param(f, marks=pytest.mark.long) if f in SILENT else f for f in FAULTS]
 )
-def test_what_comes_of_a_fault_is_what_the_docs_say(fault, shards, server, tmp_path, monkeypatch, root):
+def test_what_comes_of_a_fault_is_what_the_docs_say(
+    fault, shards, server, tmp_path, monkeypatch, root, streaming
+):
     monkeypatch.setattr(fetch, "BACKOFF_S", 0.01)
     monkeypatch.setattr(fetch, "READ_TIMEOUT_S", 1)
     damage, answers = FAULTS[fault]
@@ -219,7 +225,7 @@ def test_what_comes_of_a_fault_is_what_the_docs_say(fault, shards, server, tmp_p
     found = []
     for read in (
         lambda: ours(where, tmp_path, shards.rows["web"]),
-        lambda: theirs(where, tmp_path, shards.rows["web"], root, timeout_s),
+        lambda: theirs(where, tmp_path, shards.rows["web"], streaming, timeout_s),
     ):
         server.asked = {}
         found.append(read())

@@ -84,14 +84,17 @@ def test_only_an_answer_that_did_not_come_asks_who_is_missing(tmp_path):
 
 
 def test_the_first_signal_is_noted_and_the_second_ends(capsys):
-    before = signal.getsignal(signal.SIGINT)
-    with Signals() as signals:
-        assert signals.noted == ""
-        os.kill(os.getpid(), signal.SIGINT)
-        assert signals.noted == "SIGINT"
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
+    try:
+        with Signals() as signals:
+            assert signals.noted == ""
+            os.kill(os.getpid(), signal.SIGINT)
+            assert signals.noted == "SIGINT"
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, found)
 
 
 def test_garbage_goes_at_its_steps_only():

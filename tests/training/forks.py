@@ -1,0 +1,166 @@
+"""Processes forked from one that has imported what takes seconds to import; and what their runs leave."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+# Each line it is told is a call: of a function in a fork of its own, whose output goes to a file, or to wait for one.
+SERVER = r"""
+import gc, json, os, sys, time
+
+gc.collect()
+gc.freeze()
+
+def fork(function, arguments, said):
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    os.setsid()
+    output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    code = 1
+    try:
+        code = globals()[function](*arguments)
+    except BaseException:
+        import traceback
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
+
+def wait(pid, timeout_s):
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    return None
+
+for line in sys.stdin:
+    what, *arguments = json.loads(line)
+    print(json.dumps({"fork": fork, "wait": wait}[what](*arguments)), flush=True)
+"""
+
+# A run of the trainer. What it learns from is written down: the step, the rows, a digest of their tokens.
+TRAINER = r"""
+import hashlib, json, os
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from training import run, train
+
+def watched(learn):
+    def inner(model, batch, plan, place, asked):
+        if place.is_first:
+            rows = [list(row[1:]) for row in plan.locate(batch.drawn, range(asked.batch_rows))]
+            digest = hashlib.blake2b(batch.tokens.numpy().tobytes()).hexdigest()
+            with open(Path(asked.out) / "learned.jsonl", "a") as stream:
+                stream.write(json.dumps([batch.drawn.step, rows, digest]) + "\n")
+        return learn(model, batch, plan, place, asked)
+    return inner
+
+run.learn = watched(run.learn)
+
+def main(arguments, ranks):
+    os.environ.update(ranks)
+    return train.main(arguments)
+"""
+
+
+class Forks:
+    """Starts functions of a preamble in processes of their own."""
+
+    def __init__(self, root, preamble):
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", preamble + SERVER],
+            cwd=root,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def _ask(self, *what):
+        self._process.stdin.write(json.dumps(what) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def start(self, function, *arguments, said=os.devnull):
+        """Return the process that calls a function; what it says goes to the file `said`."""
+        return self._ask("fork", function, arguments, str(said))
+
+    def wait(self, pid, timeout_s=120.0):
+        """Return how a process ended; None where it has not."""
+        return self._ask("wait", pid, timeout_s)
+
+    def close(self):
+        self._process.stdin.close()
+        assert self._process.wait(60) == 0
+        self._process.stdout.close()
+
+
+class Trainers(Forks):
+    """Runs of the trainer, on one or more ranks."""
+
+    def __init__(self, root):
+        super().__init__(root, TRAINER)
+
+    def begin(self, out, arguments, ranks=1):
+        """Start a run; return its processes."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+        pids = []
+        for rank in range(ranks):
+            number = {name: str(rank) for name in ("RANK", "LOCAL_RANK")}
+            as_rank = {**where, **number, "WORLD_SIZE": str(ranks)} if ranks > 1 else {}
+            asked = [*map(str, arguments), "--set", f"out={out}"]
+            pids.append(self.start("main", asked, as_rank, said=out.with_name(f"{out.name}-{rank}.txt")))
+        return pids
+
+    def run(self, out, arguments, ranks=1):
+        """Run to the end; return the exit codes."""
+        return [self.wait(pid) for pid in self.begin(out, arguments, ranks)]
+
+    def killed(self, out, arguments, ranks=1, *, when=lambda: True, after_s=0.0):
+        """Start a run and kill all of it so long after `when` is true; return the exit codes."""
+        pids = self.begin(out, arguments, ranks)
+        until(when)
+        time.sleep(after_s)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        return [self.wait(pid) for pid in pids]
+
+
+def until(true, timeout_s=60.0):
+    """Wait for what shall become true; the caller finds out if it has not."""
+    deadline = time.monotonic() + timeout_s
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.0005)
+
+
+def said(out, rank=0):
+    """What a rank printed."""
+    return out.with_name(f"{out.name}-{rank}.txt").read_text()
+
+
+def learned(out):
+    """The lines of what a run learned from, in the order it did."""
+    path = out / "learned.jsonl"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def metrics(out):
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def losses(out):
+    return [line["loss"] for line in metrics(out)]
