@@ -2,48 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.filters.judge import judge_text
-from curation.recipe.config import Reader
-from curation.recipe.nodes import parse
-from curation.recipe.passes import decode_pass
+from .pinned import PROSE, loaded, names, verdict
 
-PROSE = """\
-The river rises in the hills above the town, and for most of its length it runs through farmland.
-People have fished here since the Middle Ages, though few of them would call it easy water.
-
-In spring the banks are covered with flowers; by August they have turned brown and dry.
-A narrow path follows the eastern side, which walkers share with horses and the occasional cyclist.
-It is said that the old bridge was built by a miller who was tired of getting wet feet.
-
-Whether that is true nobody knows. The records were lost in the fire of 1893, together with much else
-that the parish had collected. What remains is kept in a small museum, open on Sundays!
-"""
 WORDS = PROSE.split()
 SOLID = PROSE.replace("\n\n", "\n")  # without blank lines, which Dolma counts as duplicates
 AGAIN = " ".join(WORDS[:30])
 LETTERS = [chr(97 + i % 26) * 3 + chr(97 + i // 26) for i in range(200)]
-
-
-@functools.cache
-def loaded(name):
-    reader = Reader()
-    found = decode_pass(reader, parse(f"{{name: {name}, preset: {name}}}", "recipe.yaml"))
-    assert reader.mistakes == []
-    return found
-
-
-def verdict(preset, text):
-    return judge_text(text, "crawl", [loaded(preset)], measure_all=False)
-
-
-def names(preset, text):
-    return [reason["name"].removeprefix(f"{preset}.") for reason in verdict(preset, text).reasons]
 
 
 QUALITY = {

@@ -14,34 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.filters.judge import judge_text
-from curation.recipe.config import Reader
-from curation.recipe.nodes import parse
-from curation.recipe.passes import decode_pass
 
-PROSE = """\
-The river rises in the hills above the town, and for most of its length it runs through farmland.
-People have fished here since the Middle Ages, though few of them would call it easy water.
+from . import pinned
+from .pinned import loaded, names
 
-In spring the banks are covered with flowers; by August they have turned brown and dry.
-A narrow path follows the eastern side, which walkers share with horses and the occasional cyclist.
-It is said that the old bridge was built by a miller who was tired of getting wet feet.
-
-Whether that is true nobody knows. The records were lost in the fire of 1893, together with much else.
-"""
+PROSE = pinned.PROSE.partition("\nthat the parish")[0] + ".\n"
 WORDS = PROSE.split()
 CODE = "def half(number: int) -> float:\n    # the middle of nought and it\n    return number / 2\n"
-
-
-def loaded(name):
-    reader = Reader()
-    found = decode_pass(reader, parse(f"{{name: {name}, preset: {name}}}", "recipe.yaml"))
-    assert reader.mistakes == []
-    return found
-
-
-def names(preset, text):
-    verdict = judge_text(text, "crawl", [loaded(preset)], measure_all=False)
-    return {reason["name"].removeprefix(f"{preset}.") for reason in verdict.reasons}
 
 
 NEMO = {
@@ -125,7 +104,7 @@ SENTENCES = "\n".join(f"This is sentence number {number} of the text." for numbe
     ],
 )  # fmt: skip
 def test_preset_drops(preset, text, broken):
-    assert names(preset, text) == broken
+    assert set(names(preset, text)) == broken
 
 
 def test_redpajama_v2_measures_what_it_does_not_judge():
