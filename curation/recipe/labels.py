@@ -11,6 +11,7 @@ from yaml.nodes import Node
 from curation.filters.rules import Label, Pass
 from curation.recipe.config import Reader, nearest
 from curation.recipe.options import decode, options, required
+from curation.recipe.shard import FOLDER
 from curation.signals import LABELLERS
 from curation.signals.checks import language_mistake
 from curation.signals.files import fasttext_labels
@@ -19,7 +20,6 @@ from curation.signals.labels import NO_SCRIPT, SCRIPTS, UNKNOWN
 LANGUAGE = "language"
 NO_LANGUAGE = "un"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
-_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 Where = tuple[tuple[str | int, ...], str]  # the path below the recipe, and what is wrong there
 #: Label -> its values, none where they are the codes of CLD2; None where no pass gives it.
 Known = dict[str, Collection[str] | None]
@@ -110,7 +110,7 @@ def stream_mistakes(by: str, passes: Sequence[Pass]) -> Iterator[str]:
     if by not in known:
         yield f"expected source, language or the name of a label, found '{by}'{nearest(by, known)}"
     for value in values(labels[by]) if by in labels else ():
-        if not _FOLDER.fullmatch(value):
+        if not FOLDER.fullmatch(value):
             yield (
                 f"the label '{by}' may be '{value}', which cannot name a folder, and each value gets one; "
                 "expected letters, digits, '_', '-' and '.', a letter or digit first"

@@ -20,8 +20,9 @@ from curation.accounting.manifest import STAGES, Manifest, join, published, read
 from curation.filters.quality import Selection
 from curation.recipe.history import earlier_outputs
 from curation.recipe.passes import files_of
-from curation.recipe.recipe import Recipe, TrainedTokenizer, preference
+from curation.recipe.recipe import Recipe, preference
 from curation.recipe.select import measured_only, selections
+from curation.recipe.shard import TrainedTokenizer
 from curation.spark import decontaminate, lines, selecting, sharding, sites
 from curation.spark.duplicates import Finder, Preference
 from curation.spark.errors import StageFailed, StaleInput, differences

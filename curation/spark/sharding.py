@@ -22,7 +22,7 @@ from curation.accounting.ledger import Account, Count, Ledger
 from curation.accounting.manifest import join, read_json
 from curation.accounting.sample import sampled
 from curation.filters.judge import LABEL
-from curation.recipe.recipe import Shard, Split, Train
+from curation.recipe.shard import Shard, Split, Train
 from curation.shards.pack import Layout, interval_tokens, order_keys, rows_per_shard
 from curation.shards.tokens import Tokenizer, encode_column, load_tokenizer, train_tokenizer
 from curation.spark.frames import Batches, map_batches

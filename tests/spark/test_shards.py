@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation.recipe.recipe import Shard, Split
+from curation.recipe.shard import Shard, Split
 from curation.shards.mds import import_streaming
 from curation.shards.pack import Layout, shard_range
 from curation.shards.tokens import encode_batch, load_tokenizer, train_tokenizer
