@@ -32,7 +32,7 @@ from curation.spark.progress import shown
 from curation.spark.session import start
 from curation.spark.sources import read_pages
 from curation.spark.stages import account, extract, filter_documents, read_kept, write_rows
-from curation.spark.store import SCRATCH, TABLES, Store, find_files, sizes
+from curation.spark.store import SCRATCH, TABLES, Store, check_unchanged, find_files, sizes
 from curation.spark.versions import LIBRARIES, OUTPUT_VERSION
 
 
@@ -204,6 +204,8 @@ class Run:
         def write(spark: SparkSession, path: str) -> None:
             pages = read_pages(spark, recipe.inputs, files, self.split_bytes)
             write_rows(extract(pages, recipe.extract, recipe.dropped_text_rate), path)
+            for name, each in recipe.inputs.items():
+                check_unchanged(name, each.paths, files[name])
 
         return self._plan("extract", self._config("extract"), canonical(files), write)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,26 @@ def find_files(source: str, paths: Iterable[str]) -> list[File]:
             whole = info["type"] == "file" and info["size"] is not None
             files[url] = File(url, int(info["size"]) if whole else 0, _version(filesystem, name, info, whole))
     return [files[url] for url in sorted(files)]
+
+
+def check_unchanged(source: str, paths: Sequence[str], files: Iterable[File]) -> None:
+    """Raise unless every file is still what it was when it was listed; what came since does not matter.
+
+    Raises:
+        InputError: names the file that is not; rows read of it may be of other bytes, or missing.
+    """
+    for path in paths:
+        url_to_fs(path)[0].invalidate_cache()
+    now = {file.url: file for file in find_files(source, paths)}
+    for file in files:
+        found = now.get(file.url)
+        if found != file:
+            told = f"{found.size_bytes:,} bytes, {found.version}" if found else "gone"
+            raise InputError(
+                f"inputs.{source}: '{file.url}' changed while it was read: {file.size_bytes:,} bytes, "
+                f"{file.version} when the run began, now {told}. Let inputs rest while a run reads them, "
+                "then run again"
+            )
 
 
 def _matches(filesystem: Any, pattern: str) -> dict[str, Any]:

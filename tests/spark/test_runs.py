@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from curation.accounting.manifest import published
+from curation.accounting.manifest import MissingManifest, published
 from curation.cli import ledgers
 from curation.recipe.recipe import read_recipe
+from curation.spark import run
 from curation.spark.run import Run, StageFailed, StaleInput
+from curation.spark.stages import write_rows
 from curation.spark.store import InputError, Store, TakenOver
 
 pytestmark = pytest.mark.spark
@@ -64,6 +66,28 @@ def test_a_broken_output_is_made_again(spark: Any, small: Callable[..., Path], t
     assert said(recipe, out) == ["extract ran", *[f"{stage} up to date" for stage in STAGES[1:]]]
     again = json.loads((extract / "manifest.json").read_text())
     assert (again["digest"], again["ledger"]) == (manifest["digest"], manifest["ledger"])
+
+
+def test_an_input_that_changes_while_it_is_read_publishes_nothing(
+    spark: Any, small: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, out = small(), tmp_path / "out"
+    notes = recipe.parent / "notes.jsonl"
+
+    def write_and_touch(*arguments: Any) -> None:
+        write_rows(*arguments)
+        (recipe.parent / "later.jsonl").write_text("a file that comes meanwhile")
+        notes.write_text(notes.read_text() + "\n")
+
+    monkeypatch.setattr(run, "write_rows", write_and_touch)
+    with pytest.raises(StageFailed) as error:
+        Run(read_recipe(str(recipe)), Store(str(out)), say=lambda line: None).run(["extract"])
+    assert f"'{notes}' changed while it was read: " in str(error.value)
+    assert str(error.value).endswith(". Let inputs rest while a run reads them, then run again")
+    with pytest.raises(MissingManifest):
+        published(str(out), "extract")
+    monkeypatch.undo()
+    Run(read_recipe(str(recipe)), Store(str(out)), say=lambda line: None).run(["extract"])
 
 
 def test_changed_bytes_run_again_and_missing_inputs_are_named(
