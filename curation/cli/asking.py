@@ -7,12 +7,13 @@ import json
 from typing import TYPE_CHECKING
 
 from curation.accounting.ledger import STATES
+from curation.accounting.manifest import STAGES
 from curation.cli.printing import refuse, show
 
 if TYPE_CHECKING:
     from curation.cli import Command
 
-_STAGES = ("extract", "lines", "filter", "select", "dedup", "sites", "decontaminate")
+_STAGES = tuple(stage for stage in STAGES if stage != "shard")  # which holds rows of tokens
 
 
 def add_to(command: Command) -> None:
