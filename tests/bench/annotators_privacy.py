@@ -27,6 +27,8 @@ RECALL_BARS = {
     "iban": 0.98,
     "secret": 0.95,
     "phone international": 0.95,
+    "phone national, after a word": 0.9,
+    "phone national, alone": 0.4,
 }
 SENTENCES = (
     "Please send it to {} before Monday.", "{}", "Kontakt: {}, wir melden uns.", "| name | {} |", "({})", "- {}\n- next",
@@ -245,7 +247,10 @@ def bench(quick: bool) -> tuple[dict[str, object], dict[str, tuple[float, float]
     print(f"taken for personal data, of {5 * size:,} that only look like it: {dict(wrong) or 'none'}")
     rates = _rates(quick)
     figures = {"recall": recall, "false": dict(wrong), "lookalikes": 5 * size, "documents_per_s": rates}
-    bars = {f"recall_{name}": (recall[name], bar) for name, bar in RECALL_BARS.items()}
+    bars = {
+        f"recall_{name.replace(', ', '_').replace(' ', '_')}": (recall[name], bar)
+        for name, bar in RECALL_BARS.items()
+    }
     bars["true_fraction_of_lookalikes"] = (1 - wrong.total() / (5 * size), 0.99)
     bars["documents_per_s"] = (rates[f"{PIECE_WORDS} words"], RATE_BAR)
     return figures, bars
