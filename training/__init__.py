@@ -5,3 +5,9 @@ optim, checkpoint, watch, evals. What can be read on its own is in folders: `pla
 function), `data` (shards, their reader and loader), `chat` (conversations to shards) and `report` (what a
 run says before, during and after it).
 """
+
+import os
+
+# Threads that spin while they wait for each other cost minutes where others compute too; torch, when it is
+# loaded, reads this.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

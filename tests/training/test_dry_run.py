@@ -1,5 +1,8 @@
 """What a run comes to, told without running it; and the configurations that come with the code."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,8 @@ the shards hold 4,000 rows = 512,000 tokens of these sources
 source   rows  broad   end  epochs  at most
 docs    1,000   0.32  0.32    0.64        4
 web     3,000   0.32  0.00    0.32        4
+
+evals: none
 
 memory of a rank, GiB
 weights                    0.000196
@@ -107,6 +112,15 @@ def test_the_smoke_configuration_runs(published, tmp_path, capsys):
     arguments = [part for each in settings for part in ("--set", each)]
     assert train.main([str(CONFIGS / "cpu_smoke.yaml"), *arguments]) == 0
     assert capsys.readouterr().out.startswith("32 steps, 4,096 tokens, loss ")
+
+
+@pytest.mark.parametrize(("given", "found"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_threads_do_not_spin_while_they_wait_unless_they_are_told_to(given, found, root):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | given
+    code = "import sys, training, os; assert 'torch' not in sys.modules; print(os.environ['OMP_WAIT_POLICY'])"
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == f"{found}\n"
 
 
 @pytest.mark.parametrize("recompute", ["none", "selective", "full"])

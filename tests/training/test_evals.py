@@ -246,6 +246,22 @@ def test_a_run_is_scored_on_its_way_and_its_speed_told(files, write_config, tmp_
     assert len(learning.read_curves(out)["counting"].values) == 5
 
 
+def test_a_dry_run_lists_what_is_scored(files, write_config, capsys):
+    corpus, asked = files
+    extra = (
+        f"evals: {{every_steps: 5, texts: {dict(asked.texts)}, tasks: {dict(asked.tasks)}, prompts: [w1]}}\n"
+    )
+    assert main([str(write_config(extra=extra)), "--dry-run"]) == 0
+    digests = open_evals(asked, corpus).digests
+    width = len(digests["docs"])
+    assert (
+        f"evals     kind  {'digest':>{width}}  documents  bytes\n"
+        f"docs      text  {digests['docs']}          4    {sum(map(len, TEXTS))}\n"
+        f"counting  task  {digests['counting']}          2     24\n"
+        "1 prompts continued by 48 tokens; all of it every 5 steps and after the last\n"
+    ) in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_two_ranks_score_as_one_does(files, write_config, tmp_path, trainers):
     _, asked = files

@@ -26,6 +26,7 @@ def describe(request: Request, ranks: int) -> str:
             _parameters(config, corpus),
             _budget(request),
             table(request.plan, config),
+            _evals(request),
             _memory(config, corpus, ranks),
             _time(config, corpus, ranks),
         ]
@@ -78,6 +79,18 @@ def _budget(request: Request) -> str:
         + (f" (budget {config.budget_tokens:,.0f})" if config.budget_tokens else "")
         + f"\nthe shards hold {rows:,} rows = {rows * corpus.row_tokens:,} tokens of these sources"
     )
+
+
+def _evals(request: Request) -> str:
+    asked, evals = request.config.evals, request.evals
+    if not (evals.sets or evals.prompts):
+        return "evals: none"
+    lines = [["evals", "kind", "digest", "documents", "bytes"]]
+    for each in evals.sets:
+        count = len(each.answers) or len(each.unit_bytes)  # a task's document is a question
+        lines.append([each.name, each.kind, each.digest, f"{count:,}", f"{sum(each.unit_bytes):,}"])
+    prompts = f"{len(evals.prompts)} prompts continued by {evals.sample_tokens} tokens"
+    return f"{columns(lines)}\n{prompts}; all of it every {asked.every_steps:,} steps and after the last"
 
 
 def memory(config: Config, corpus: Corpus, ranks: int) -> dict[str, float]:
