@@ -6,6 +6,7 @@ A file is JSONL, packed or not. A field is a name, or names joined by dots; a li
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -158,7 +159,7 @@ def _sieve(grams: Hashes) -> NDArray[np.uint8]:
 _BIT = (1 << np.arange(8)).astype(np.uint8)
 
 
-def write(items: Iterable[Item], folder: str, bounds: Bounds) -> list[dict[str, Any]]:
+def write(items: Iterable[Item], folder: str | os.PathLike[str], bounds: Bounds) -> list[dict[str, Any]]:
     """Write the index of some items into a local folder; return one row an item, for the report.
 
     A row has item (its number), set, id, place, passages (looked for), short (too short to be) and searchable

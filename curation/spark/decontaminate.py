@@ -8,18 +8,15 @@ documents. Nothing depends on how these are parted.
 from __future__ import annotations
 
 import functools
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import xxhash
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
@@ -28,27 +25,31 @@ from curation.accounting.manifest import join
 from curation.document import DOCUMENT
 from curation.filters.contamination import Bounds, Index, without
 from curation.filters.contamination_index import write as write_index
+from curation.mapped import building, opened
 from curation.recipe.decontaminate import Decontaminate
+from curation.spark.columns import with_columns, with_values
 from curation.spark.frames import Batches, map_batches
 from curation.spark.near import KEY
 from curation.spark.scratch import Scratch
-from curation.spark.stages import as_received, settled, write_rows
+from curation.spark.stages import annotated, as_received, write_rows
 from curation.spark.store import SCRATCH, TABLES, spark_url, url_to_fs
 
 OVERLAP, ITEMS = "decontaminate.overlap", "decontaminate.item_count"
 CUT = "decontaminate.cut"
+#: The columns that `mark` writes.
+_MARKED = "text", "characters", "edits", "measures", "reasons"
 #: Characters of a matched text that are kept to be looked at, and that a reason quotes.
 KEPT_CHARACTERS, QUOTED_CHARACTERS = 2000, 160
 
-_FOUND = pa.schema(
+_MATCH = pa.schema(
     [
-        *[DOCUMENT.field(name) for name in KEY],
         *[pa.field(name, pa.int64()) for name in ("item", "passage", "words", "found", "start", "end")],
         pa.field("overlap", pa.float64()),
         pa.field("item_id", pa.string()),
         pa.field("matched_text", pa.string()),
     ]
 )
+_FOUND = pa.schema([*[DOCUMENT.field(name) for name in KEY], *_MATCH])
 
 
 def write(
@@ -60,8 +61,7 @@ def write(
     found = scratch.saved(_found(documents, index, settings.bounds), "found")
     listed = spark.read.parquet(spark_url(items))
     matches = scratch.saved(_judged(found, listed, settings.common_documents), "matches")
-    marked = _marked(documents, matches.where("taken"), settings)
-    write_rows(settled(marked, dropped_text_rate), path)
+    write_rows(_marked(documents, matches.where("taken"), settings, dropped_text_rate), path)
     matches.drop("item", "file", "offset").write.parquet(spark_url(join(path, "matches")))
     report = scratch.saved(_report(listed, matches), "report")
     report.drop("item").write.parquet(spark_url(join(path, "items")))
@@ -81,33 +81,17 @@ def _index(settings: Decontaminate, path: str) -> tuple[str, str]:
     """Build the index and the list of items below the output's scratch; return where both are."""
     index, items = join(path, SCRATCH, "index"), join(path, SCRATCH, "items.parquet")
     read = chain.from_iterable(file.items() for file in settings.files())
-    with tempfile.TemporaryDirectory() as folder:
-        arrays = Path(folder, "index")
-        rows = write_index(read, str(arrays), settings.bounds)
-        pq.write_table(pa.Table.from_pylist(rows), Path(folder, "items.parquet"))
-        filesystem, name = url_to_fs(index)
-        filesystem.makedirs(name, exist_ok=True)
-        for each in sorted(arrays.iterdir()):
-            filesystem.put_file(str(each), join(name, each.name))
-        filesystem.put_file(str(Path(folder, "items.parquet")), url_to_fs(items)[1])
+    with building(index) as folder:
+        rows = write_index(read, folder, settings.bounds)
+    filesystem, name = url_to_fs(items)
+    with filesystem.open(name, "wb") as stream:
+        pq.write_table(pa.Table.from_pylist(rows), stream)
     return index, items
 
 
 @functools.lru_cache(maxsize=1)
 def _opened(path: str, bounds: Bounds) -> Index:
-    """Return the index at a path; one elsewhere is copied once a host (its path names its bytes)."""
-    if "://" not in path:
-        return Index(path, bounds)
-    folder = Path(tempfile.gettempdir(), "curation-indexes", xxhash.xxh3_128_hexdigest(path.encode()))
-    if not folder.exists():
-        part = folder.with_suffix(f".{os.getpid()}.part")
-        filesystem, name = url_to_fs(path)
-        filesystem.get(name, str(part), recursive=True)
-        try:
-            part.rename(folder)
-        except OSError:  # another worker was quicker, with the same bytes
-            shutil.rmtree(part)
-    return Index(folder, bounds)
+    return Index(opened(path), bounds)
 
 
 def _found(documents: DataFrame, index: str, bounds: Bounds) -> DataFrame:
@@ -116,16 +100,18 @@ def _found(documents: DataFrame, index: str, bounds: Bounds) -> DataFrame:
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         from curation.spark import decontaminate  # by name: a pickled copy of the module would map it again
 
-        opened = decontaminate._opened(index, bounds)
+        known = decontaminate._opened(index, bounds)
         for batch in batches:
-            rows = []
-            for row in batch.to_pylist():
-                text = row.pop("text") or ""
-                for match in opened.find(text):
-                    told = {"overlap": match.overlap, "item_id": opened.name(match.item)}
+            places, rows = [], []
+            for place, text in enumerate(batch["text"].to_pylist()):
+                for match in known.find(text or ""):
+                    told = {"overlap": match.overlap, "item_id": known.name(match.item)}
                     told["matched_text"] = text[match.start : match.end][:KEPT_CHARACTERS]
-                    rows.append(row | asdict(match) | told)
-            yield pa.RecordBatch.from_pylist(rows, schema=_FOUND)
+                    rows.append(asdict(match) | told)
+                    places.append(place)
+            keys = batch.select(KEY).take(pa.array(places, pa.int64()))
+            found = pa.RecordBatch.from_pylist(rows, schema=_MATCH)
+            yield pa.RecordBatch.from_arrays([*keys.columns, *found.columns], schema=_FOUND)
 
     return map_batches(documents.select(*KEY, "text"), run, _FOUND)
 
@@ -143,32 +129,29 @@ def _judged(found: DataFrame, items: DataFrame, common_documents: int) -> DataFr
     return joined.withColumns({"common": common, "taken": ~common | beside})
 
 
-def _marked(documents: DataFrame, taken: DataFrame, settings: Decontaminate) -> DataFrame:
-    """Return the documents as this stage received them, those with matches annotated."""
-    names = [
-        "set",
-        "item_id",
-        "place",
-        "passage",
-        "words",
-        "found",
-        "overlap",
-        "start",
-        "end",
-        "matched_text",
-    ]
-    hits = taken.groupBy(*KEY).agg(F.sort_array(F.collect_list(F.struct(*names))).alias("hits"))
-    joined = as_received(documents).join(hits, [*KEY], "left")
+def _marked(
+    documents: DataFrame, taken: DataFrame, settings: Decontaminate, dropped_text_rate: float
+) -> DataFrame:
+    """Return the documents as this stage received them, those with matches annotated, settled."""
+    names = ["set", "item_id", "place", "passage", "words", "found", "overlap", "start", "end"]
+    hit = F.struct(*names, "matched_text")
+    hits = taken.groupBy(*KEY).agg(F.sort_array(F.collect_list(hit)).alias("hits"))
 
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            rows = batch.to_pylist()
-            for row in rows:
-                if hits := row.pop("hits"):
-                    mark(row, hits, settings)
-            yield pa.RecordBatch.from_pylist(rows, schema=DOCUMENT)
+    def annotate(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return marked(batch, settings)
 
-    return map_batches(joined, run, DOCUMENT)
+    return annotated(as_received(documents).join(hits, [*KEY], "left"), annotate, dropped_text_rate)
+
+
+def marked(batch: pa.RecordBatch, settings: Decontaminate) -> pa.RecordBatch:
+    """Return documents, with the `hits` of each or null, annotated."""
+    held = pc.is_valid(batch["hits"])
+    rows = batch.filter(held).to_pylist()
+    for row in rows:
+        mark(row, row.pop("hits"), settings)
+    places = np.flatnonzero(held.to_numpy(zero_copy_only=False)).tolist()
+    changed = {name: with_values(batch[name], places, [row[name] for row in rows]) for name in _MARKED}
+    return with_columns(batch, changed)
 
 
 def mark(row: dict[str, Any], hits: Sequence[Mapping[str, Any]], settings: Decontaminate) -> None:

@@ -6,24 +6,35 @@ Only (hash, hash) pairs are shuffled. What is to go is small enough to be mapped
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import xxhash
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from curation.accounting.manifest import join
-from curation.dedup.lines import NOBODY, Table, hashed, line_hash, on_site, site, spans, write_table
+from curation.dedup.lines import (
+    NOBODY,
+    Numbers,
+    Table,
+    hashed,
+    line_hash,
+    on_site,
+    parts,
+    site,
+    write_table,
+)
 from curation.document import DOCUMENT
+from curation.mapped import building, opened
 from curation.recipe.lines import Lines
+from curation.spark.columns import with_columns, with_entries, with_values
 from curation.spark.frames import Batches, map_batches
 from curation.spark.scratch import Scratch
-from curation.spark.stages import settled, write_rows
-from curation.spark.store import SCRATCH, TABLES, url_to_fs
+from curation.spark.stages import annotated, write_rows
+from curation.spark.store import SCRATCH, TABLES
 
 REPEATED, BOILERPLATE = "repeated_lines.corpus", "repeated_lines.site"
 FRACTION = "repeated_lines.removed_fraction"
@@ -43,15 +54,14 @@ def write(
 ) -> Mapping[str, Any]:
     """Write the rows without repeated lines; return the manifest's detail: how many lines were repeated."""
     scratch = Scratch(spark, join(path, SCRATCH, TABLES))
-    counted = scratch.saved(_counted(documents, settings), "counted")
-    repeated = scratch.saved(_repeated(counted, documents, settings), "repeated")
-    table = _table(repeated, join(path, SCRATCH, "lines"))
-    write_rows(settled(_marked(documents, table, settings), rate), path)
-    counts = repeated.agg(
-        F.count_if(F.col("owner") != NOBODY).alias("repeated"),
-        F.count_if(F.col("owner") == NOBODY).alias("boilerplate"),
-    ).first()
-    return {"lines": counts.asDict() if counts else {}}
+    counted = scratch.saved(_counted(documents, settings), "lines")
+    repeated = scratch.collected(_repeated(counted, documents, settings), "taken_out")
+    table, owners = join(path, SCRATCH, "lines"), repeated["owner"].to_numpy()
+    with building(table) as folder:
+        write_table(folder, repeated["line"].to_numpy(), owners)
+    write_rows(_marked(documents, table, settings, rate), path)
+    boilerplate = int(np.count_nonzero(owners == NOBODY))
+    return {"lines": {"repeated": len(owners) - boilerplate, "boilerplate": boilerplate}}
 
 
 def _counted(documents: DataFrame, settings: Lines) -> DataFrame:
@@ -59,28 +69,45 @@ def _counted(documents: DataFrame, settings: Lines) -> DataFrame:
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            rows = [line for row in batch.to_pylist() for line in _lines(row, settings)]
-            columns = zip(*rows, strict=True) if rows else [()] * len(_LINES)
-            arrays = [pa.array(each, field.type) for each, field in zip(columns, _LINES, strict=True)]
-            yield pa.RecordBatch.from_arrays(arrays, schema=_LINES)
+            yield from _lines(batch, settings)
 
     lines = map_batches(documents.select("id", "source", "url", "text"), run, _LINES)
     first = F.min(F.struct("rank", "document"))["document"].alias("owner")
     return lines.groupBy("site", "line").agg(F.count("*").alias("documents"), first)
 
 
-def _lines(row: Mapping[str, Any], settings: Lines) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (site, line, rank of the source, document) of each different line of a document."""
-    text = row["text"] or ""
-    found = {line_hash(text[start:end], settings.min_characters) for start, end in spans(text, settings.unit)}
-    document, rank = hashed(row["id"]), settings.rank(row["source"] or "")
-    where = site(row["url"]) if settings.site_fraction is not None else ""
-    for line in found - {None}:
-        assert line is not None
-        if settings.min_documents is not None:
-            yield NOBODY, line, rank, document
-        if where:
-            yield hashed(where), on_site(line, where), rank, document
+def _lines(batch: pa.RecordBatch, settings: Lines) -> Iterator[pa.RecordBatch]:
+    """Yield _LINES: the different lines of each document, on its site and of the whole corpus."""
+    least = settings.min_characters
+    texts = [
+        {line_hash(line, least) for line in parts(text or "", settings.unit)} - {None}
+        for text in batch["text"].to_pylist()
+    ]
+    counts = [len(lines) for lines in texts]
+    line = np.array([each for lines in texts for each in lines], np.int64)
+    ranks = [settings.rank(source or "") for source in batch["source"].to_pylist()]
+    each = {"documents": _hashed(batch["id"]), "sites": _sites(batch["url"], settings), "ranks": ranks}
+    document, site, rank = (np.repeat(np.array(numbers, np.int64), counts) for numbers in each.values())
+    if settings.min_documents is not None:
+        yield _batch(np.full_like(line, NOBODY), line, rank, document)
+    on = site != NOBODY
+    yield _batch(site[on], on_site(line[on], site[on]), rank[on], document[on])
+
+
+def _batch(*columns: Numbers) -> pa.RecordBatch:
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, _LINES, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=_LINES)
+
+
+def _hashed(texts: pa.Array) -> list[int]:
+    return [hashed(text) for text in texts.to_pylist()]
+
+
+def _sites(urls: pa.Array, settings: Lines) -> list[int]:
+    """Return the hash of each address's site, `NOBODY` where it has none or none are looked at."""
+    if settings.site_fraction is None:
+        return [NOBODY] * len(urls)
+    return [hashed(where) if (where := site(url)) else NOBODY for url in urls.to_pylist()]
 
 
 def _repeated(counted: DataFrame, documents: DataFrame, settings: Lines) -> DataFrame:
@@ -93,10 +120,8 @@ def _repeated(counted: DataFrame, documents: DataFrame, settings: Lines) -> Data
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            hosts = [site(url) for url in batch["url"].to_pylist()]
-            yield pa.RecordBatch.from_pydict(
-                {"site": [hashed(host) for host in hosts if host]}, schema=_SITES
-            )
+            sites = pa.array(_sites(batch["url"], settings), pa.int64())
+            yield pa.RecordBatch.from_arrays([sites.filter(pc.not_equal(sites, NOBODY))], schema=_SITES)
 
     pages = map_batches(documents.select("url"), run, _SITES).groupBy("site").agg(F.count("*").alias("pages"))
     pages = pages.where(F.col("pages") >= settings.site_pages)
@@ -105,62 +130,45 @@ def _repeated(counted: DataFrame, documents: DataFrame, settings: Lines) -> Data
     return found.unionByName(own.select("line", F.lit(NOBODY).cast("long").alias("owner")))
 
 
-def _table(repeated: DataFrame, path: str) -> str:
-    """Write the lines to take out where every worker finds them; return where."""
-    found = repeated.toArrow()
-    with tempfile.TemporaryDirectory() as folder:
-        write_table(folder, found["line"].to_numpy(), found["owner"].to_numpy())
-        filesystem, name = url_to_fs(path)
-        filesystem.makedirs(name, exist_ok=True)
-        for each in sorted(Path(folder).iterdir()):
-            filesystem.put_file(str(each), join(name, each.name))
-    return path
-
-
 @functools.lru_cache(maxsize=1)
 def _opened(path: str) -> Table:
-    """Return the table at a path; one elsewhere is copied once a worker."""
-    if "://" not in path:
-        return Table(path)
-    folder = Path(tempfile.mkdtemp(prefix=f"curation-lines-{xxhash.xxh3_64_hexdigest(path.encode())}-"))
-    filesystem, name = url_to_fs(path)
-    for each in filesystem.ls(name, detail=False):
-        filesystem.get_file(each, str(folder / each.rpartition("/")[2]))
-    return Table(folder)
+    return Table(opened(path))
 
 
-def _marked(documents: DataFrame, table: str, settings: Lines) -> DataFrame:
-    """Return the documents as this stage received them, without the lines."""
+def _marked(documents: DataFrame, table: str, settings: Lines, rate: float) -> DataFrame:
+    """Return the documents as this stage received them, without the lines, settled."""
 
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+    def annotate(batch: pa.RecordBatch) -> pa.RecordBatch:
         from curation.spark import lines  # by name: a pickled copy of the module would map it again
 
-        opened = lines._opened(table)
-        for batch in batches:
-            rows = batch.to_pylist()
-            for row in rows:
-                mark(row, opened, settings)
-            yield pa.RecordBatch.from_pylist(rows, schema=DOCUMENT)
+        return mark(batch, lines._opened(table), settings)
 
-    return map_batches(documents, run, DOCUMENT)
+    return annotated(documents, annotate, rate)
 
 
-def mark(row: dict[str, Any], table: Table, settings: Lines) -> None:
-    """Take the lines out of a document and write down how many characters went, for which of the two."""
-    text = row["text"] or ""
-    row |= {"characters_in": len(text), "edits": [], "reasons": []}
+def mark(batch: pa.RecordBatch, table: Table, settings: Lines) -> pa.RecordBatch:
+    """Take the lines out of documents and write down how many characters went, for which of the two."""
+    texts = [text or "" for text in batch["text"].to_pylist()]
     found = table.without(
-        text,
-        hashed(row["id"]),
-        site(row["url"]) if settings.site_fraction is not None else "",
+        texts,
+        _hashed(batch["id"]),
+        _sites(batch["url"], settings),
         unit=settings.unit,
         least=settings.min_characters,
         min_words_left=settings.min_words_left,
     )
-    if found.text == text:
-        return
-    counts = ((REPEATED, found.repeated), (BOILERPLATE, found.boilerplate))
-    row["edits"] = [(name, count) for name, count in counts if count]
-    fraction = 1 - len(found.text) / len(text)
-    row["measures"] = [*(row["measures"] or []), (FRACTION, fraction)]
-    row |= {"text": found.text, "characters": len(found.text), "blocks": None}
+    rows, removed = list(found), list(found.values())
+    kinds = [((REPEATED, each.repeated), (BOILERPLATE, each.boilerplate)) for each in removed]
+    edits = [[(name, count) for name, count in each if count] for each in kinds]
+    fractions = [1 - len(each.text) / len(texts[row]) for row, each in found.items()]
+    nothing: list[list[Any]] = [[]] * len(batch)
+    changed = {
+        "text": with_values(batch["text"], rows, [each.text for each in removed]),
+        "blocks": with_values(batch["blocks"], rows, [None] * len(rows)),
+        "characters_in": pa.array([len(text) for text in texts], pa.int64()),
+        "characters": with_values(batch["characters"], rows, [len(each.text) for each in removed]),
+        "edits": with_values(pa.array(nothing, DOCUMENT.field("edits").type), rows, edits),
+        "measures": with_entries(batch["measures"], rows, [FRACTION] * len(rows), fractions),
+        "reasons": pa.array(nothing, DOCUMENT.field("reasons").type),
+    }
+    return with_columns(batch, changed)

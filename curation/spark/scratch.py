@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
 from curation.accounting.manifest import join
 from curation.spark.store import remove, spark_url, url_to_fs
@@ -26,6 +27,14 @@ class Scratch:
 
     def saved(self, frame: DataFrame, name: str) -> DataFrame:
         """Write a frame under `name` (or, where that is taken, name-2, name-3, ...) and read it back."""
+        return self.spark.read.schema(frame.schema).parquet(spark_url(self._written(frame, name)))
+
+    def collected(self, frame: DataFrame, name: str) -> pa.Table:
+        """Write a frame likewise and return it in this process: not through Spark's driver and its limits."""
+        filesystem, path = url_to_fs(self._written(frame, name))
+        return pq.read_table(path, filesystem=filesystem, schema=to_arrow_schema(frame.schema))
+
+    def _written(self, frame: DataFrame, name: str) -> str:
         taken, number = name, 1
         while taken in self._names:
             number += 1
@@ -36,7 +45,7 @@ class Scratch:
         if not filesystem.exists(done):
             remove(path)
             frame.write.parquet(spark_url(path))
-        return self.spark.read.schema(frame.schema).parquet(spark_url(path))
+        return path
 
     def none(self, schema: pa.Schema) -> DataFrame:
         """Return a frame without rows."""

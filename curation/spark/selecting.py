@@ -5,20 +5,21 @@ Only numbers are counted, sixteen bits of the score at a time; no document is so
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from curation.accounting.manifest import join
-from curation.document import DOCUMENT
 from curation.filters.quality import Cut, Search, Selection, judge, ordered, target, unordered
+from curation.spark.columns import with_columns, with_entries, with_values
 from curation.spark.frames import Batches, map_batches
 from curation.spark.scratch import Scratch
-from curation.spark.stages import as_received, settled, write_rows
+from curation.spark.stages import annotated, as_received, write_rows
 from curation.spark.store import SCRATCH, TABLES
 
 _KEYS = pa.schema(
@@ -29,7 +30,7 @@ _KEYS = pa.schema(
         pa.field("weight", pa.int64()),
     ]
 )
-_FACTS = ("source", "language", "characters", "measures")
+_FACTS = ("source", "language", "characters")
 Judged = list[tuple[Selection, Cut]]
 #: (group, measure) -> number.
 Totals = dict[tuple[str, str], int]
@@ -46,7 +47,7 @@ def write(
         cut, told = _cut(documents, selection, judged, scratch)
         judged.append((selection, cut))
         detail[selection.called] = told
-    write_rows(settled(_marked(documents, judged), rate), path)
+    write_rows(_marked(documents, judged, rate), path)
     return {"selections": detail}
 
 
@@ -88,14 +89,15 @@ def _keys(
     edges: Mapping[str, Mapping[str, Sequence[float]]] | None,
 ) -> DataFrame:
     """Return what is counted: the measures one by one (no edges yet), or the score of each document."""
+    wanted = _measures([*[each for each, _ in before], selection])
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             found: list[tuple[str, str, float, int]] = []
-            for row in batch.to_pylist():
+            for row in _rows(batch, wanted):
                 if any(score < least for _, score, least in judge(row, before)):
                     continue
-                measures = dict(row["measures"] or ())
+                measures = row["measures"]
                 group, weight = selection.group(row), selection.weight(row, measures)
                 if edges is None:
                     named = [(name, measures[name]) for name in selection.of if name in measures]
@@ -108,7 +110,28 @@ def _keys(
             columns = [pa.array(groups, pa.string()), pa.array(names, pa.string()), pa.array(keys)]
             yield pa.RecordBatch.from_arrays([*columns, pa.array(weights, pa.int64())], schema=_KEYS)
 
-    return map_batches(documents.select(*_FACTS), run, _KEYS)
+    return map_batches(documents.select(*_FACTS, *_columns(wanted)), run, _KEYS)
+
+
+def _measures(selections: Sequence[Selection]) -> list[str]:
+    """Return the measures that selections look at."""
+    named = {name for each in selections for name in (*each.of, each.weigh)}
+    return sorted(named - {"documents", "characters"})
+
+
+def _columns(measures: Sequence[str]) -> list[Column]:
+    """Return a column for each measure, so that the others stay where they are."""
+    return [F.col("measures")[name].alias(f"measure_{i}") for i, name in enumerate(measures)]
+
+
+def _rows(batch: pa.RecordBatch, measures: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield what a selection looks at in each document."""
+    facts = [batch[name].to_pylist() for name in _FACTS]
+    values = [batch[f"measure_{i}"].to_pylist() for i in range(len(measures))]
+    found: Iterable[tuple[Any, ...]] = zip(*values, strict=True) if values else itertools.repeat(())
+    for source, language, characters, own in zip(*facts, found, strict=False):
+        there = {name: each for name, each in zip(measures, own, strict=True) if each is not None}
+        yield {"source": source, "language": language, "characters": characters, "measures": there}
 
 
 def _totals(keys: DataFrame) -> Totals:
@@ -144,32 +167,38 @@ def _searched(
     return found
 
 
-def _marked(documents: DataFrame, judged: Judged) -> DataFrame:
-    """Return the documents as this stage received them, judged."""
+def _marked(documents: DataFrame, judged: Judged, rate: float) -> DataFrame:
+    """Return the documents as this stage received them, judged and settled."""
+    wanted = _measures([each for each, _ in judged])
 
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            rows = batch.to_pylist()
-            for row in rows:
-                mark(row, judged)
-            yield pa.RecordBatch.from_pylist(rows, schema=DOCUMENT)
+    def annotate(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return mark(batch, wanted, judged)
 
-    return map_batches(as_received(documents), run, DOCUMENT)
+    return annotated(as_received(documents).select("*", *_columns(wanted)), annotate, rate)
 
 
-def mark(row: dict[str, Any], judged: Judged) -> None:
-    """Give a document the measure of each selection that combines, and the reason of the one it fails."""
-    added: list[tuple[str, float]] = []
-    for selection, score, least in judge(row, judged):
-        if selection.bins is not None:
-            added.append((selection.called, score))
-        if score < least:
-            share = (
-                f"the best {selection.top_fraction:.4g} of {selection.weigh}"
-                if selection.top_fraction
-                else ""
-            )
-            among = f" of its {' and '.join(selection.per)}" if share and selection.per else ""
-            reason = {"name": selection.called, "state": "dropped", "value": score, "min": least, "max": None}
-            row["reasons"] = [reason | {"detail": f"not among {share}{among}" if share else None}]
-    row["measures"] = [*(row["measures"] or []), *added]
+def mark(batch: pa.RecordBatch, measures: Sequence[str], judged: Judged) -> pa.RecordBatch:
+    """Give documents the measure of each selection that combines, and the reason of the one they fail."""
+    added: list[tuple[int, str, float]] = []
+    reasons: dict[int, list[dict[str, Any]]] = {}
+    for place, row in enumerate(_rows(batch, measures)):
+        for selection, score, least in judge(row, judged):
+            if selection.bins is not None:
+                added.append((place, selection.called, score))
+            if score < least:
+                reasons[place] = [_reason(selection, score, least)]
+    places, names, scores = zip(*added, strict=True) if added else ((), (), ())
+    changed = {
+        "measures": with_entries(batch["measures"], places, names, scores),
+        "reasons": with_values(batch["reasons"], list(reasons), list(reasons.values())),
+    }
+    return with_columns(batch, changed)
+
+
+def _reason(selection: Selection, score: float, least: float) -> dict[str, Any]:
+    detail = None
+    if selection.top_fraction:
+        among = f" of its {' and '.join(selection.per)}" if selection.per else ""
+        detail = f"not among the best {selection.top_fraction:.4g} of {selection.weigh}{among}"
+    reason = {"name": selection.called, "state": "dropped", "value": score, "min": least}
+    return reason | {"max": None, "detail": detail}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
 import pyarrow as pa
@@ -66,26 +66,32 @@ def extract(pages: DataFrame, settings: Extract, dropped_text_rate: float) -> Da
     return map_batches(pages, run, SETTLED)
 
 
+def annotated(
+    documents: DataFrame, annotate: Callable[[pa.RecordBatch], pa.RecordBatch], dropped_text_rate: float
+) -> DataFrame:
+    """Return documents as `annotate` leaves each batch, with their state: one trip through Python."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield settle(annotate(batch), dropped_text_rate)
+
+    return map_batches(documents, run, SETTLED)
+
+
 def filter_documents(
     documents: DataFrame, passes: Sequence[Pass], measure_all: bool, dropped_text_rate: float
 ) -> DataFrame:
     """Return every document edited, measured and judged by the passes."""
 
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            yield settle(judge_batch(batch, passes, measure_all=measure_all), dropped_text_rate)
+    def judged(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return judge_batch(batch, passes, measure_all=measure_all)
 
-    return map_batches(documents.select(*DOCUMENT.names), run, SETTLED)
+    return annotated(documents.select(*DOCUMENT.names), judged, dropped_text_rate)
 
 
 def settled(documents: DataFrame, dropped_text_rate: float) -> DataFrame:
     """Return annotated documents with their state: for stages whose annotations are Spark's own joins."""
-
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            yield settle(batch, dropped_text_rate)
-
-    return map_batches(documents.select(*DOCUMENT.names), run, SETTLED)
+    return annotated(documents.select(*DOCUMENT.names), lambda batch: batch, dropped_text_rate)
 
 
 def write_rows(frame: DataFrame, path: str) -> None:
@@ -110,16 +116,17 @@ def account(spark: SparkSession, stage: str, path: str) -> tuple[Ledger, str, in
     """
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        ledger, digests = Ledger(stage), []
+        ledger, digest = Ledger(stage), 0
         for batch in batches:
             rows = batch.to_pylist()
             ledger.merge(tally(stage, rows))
-            digests += [digest_row({name: row[name] for name in _CONTENT}) for row in rows]
-        partial = {"ledger": [json.dumps(ledger.to_json())], "digest": [digest_rows(digests)]}
+            digest += sum(map(digest_row, rows))
+        partial = {"ledger": [json.dumps(ledger.to_json())], "digest": [digest_rows([digest])]}
         yield pa.RecordBatch.from_pydict(partial, schema=_PARTIAL)
 
     total, digests = Ledger(stage), []
-    for partial in map_batches(read_rows(spark, path), run, _PARTIAL).toArrow().to_pylist():
+    rows = read_rows(spark, path).select(*_CONTENT)
+    for partial in map_batches(rows, run, _PARTIAL).toArrow().to_pylist():
         total.merge(Ledger.from_json(json.loads(partial["ledger"])))
         digests.append(int(partial["digest"], 16))
     return total, digest_rows(digests), total.total.received.records

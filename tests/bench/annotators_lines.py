@@ -11,10 +11,10 @@ import tempfile
 import time
 from collections import Counter
 
+import filter_corpus
 import numpy as np
-from filter_corpus import texts
 
-from curation.dedup.lines import NOBODY, Table, hashed, line_hash, on_site, spans, write_table
+from curation.dedup.lines import NOBODY, Table, hashed, line_hash, on_site, parts, write_table
 from curation.recipe.lines import Lines
 
 SETTINGS = Lines(min_documents=10, site_fraction=0.5, site_pages=10, min_characters=20, min_words_left=50)
@@ -29,7 +29,7 @@ def planted() -> list[tuple[str, str, str, int, int]]:
         for name in ("one", "two", "three", "four")
     ]
     rows = []
-    for i, page in enumerate(texts("text", None)):
+    for i, page in enumerate(filter_corpus.texts("text", None)):
         where = f"site{i // SITE_PAGES}.org"
         menu = [f"home and products and contact of the firm {hashed(where + str(j)):x}" for j in range(3)]
         menu = [line.translate(str.maketrans("0123456789-", "ghijklmnopq")) for line in menu]
@@ -49,14 +49,11 @@ def bench(quick: bool) -> tuple[dict[str, object], dict[str, tuple[float, float]
     first: dict[int, int] = {}
     for name, where, text, _, _ in rows:
         own = hashed(name)
-        found = {line_hash(text[a:b], SETTINGS.min_characters) for a, b in spans(text, SETTINGS.unit)} - {
-            None
-        }
-        for line in found:
-            assert line is not None
-            everywhere[line] += 1
-            on_sites[where, on_site(line, where)] += 1
-            first[line] = min(own, first.get(line, own))
+        lines = {line_hash(line, SETTINGS.min_characters) for line in parts(text, SETTINGS.unit)} - {None}
+        found = np.array(list(lines), np.int64)
+        everywhere.update(lines)
+        on_sites.update((where, line) for line in on_site(found, np.full_like(found, hashed(where))).tolist())
+        first |= {line: min(own, first.get(line, own)) for line in lines}
     counting = time.process_time() - start
     pages = Counter(where for _, where, *_ in rows)
     least, share = SETTINGS.min_documents or 0, SETTINGS.site_fraction or 1.0
@@ -71,13 +68,12 @@ def bench(quick: bool) -> tuple[dict[str, object], dict[str, tuple[float, float]
         table = Table(folder)
         start = time.process_time()
         options = {"unit": SETTINGS.unit, "least": SETTINGS.min_characters, "min_words_left": 50}
-        found_texts = [
-            table.without(text, hashed(name), where, **options) for name, where, text, _, _ in rows
-        ]
+        names, sites, texts, *_ = zip(*rows, strict=True)
+        found = table.without(texts, [*map(hashed, names)], [*map(hashed, sites)], **options)
         removing = time.process_time() - start
     menus, notes = (sum(row[i] for row in rows) for i in (3, 4))
-    site_found = sum(each.boilerplate for each in found_texts)
-    repeated = sum(each.repeated for each in found_texts)
+    site_found = sum(each.boilerplate for each in found.values())
+    repeated = sum(each.repeated for each in found.values())
     characters = sum(len(row[2]) for row in rows)
     figures: dict[str, object] = {
         "documents": len(rows),
