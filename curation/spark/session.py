@@ -25,6 +25,7 @@ _EMBEDDED = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.memory": "3g",
+    "spark.sql.codegen.cache.maxEntries": "1000",  # one dedup stage makes 150; it would keep 100
     "spark.driver.extraJavaOptions": (
         "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m "
         f"-Dlog4j2.configurationFile={_LOG}"
@@ -41,7 +42,7 @@ def submitted() -> bool:
 
 
 def start(name: str, master: str | None = None) -> SparkSession:
-    """Return the session, started if there is none.
+    """Return the session, started if there is none; one that is there keeps its number of partitions.
 
     Args:
         name: shown in Spark's listings.
@@ -53,7 +54,9 @@ def start(name: str, master: str | None = None) -> SparkSession:
     if not submitted():
         cores = os.cpu_count() or 2
         master = master or f"local[{cores},4]"
-        settings |= _EMBEDDED | {"spark.sql.shuffle.partitions": str(2 * cores)}
+        settings |= _EMBEDDED
+        if SparkSession.getActiveSession() is None:
+            settings["spark.sql.shuffle.partitions"] = str(2 * cores)
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
