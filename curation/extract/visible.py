@@ -6,6 +6,7 @@ there. The recipe sets the bounds; without a gate nothing is looked at.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -59,7 +60,8 @@ def judge(html: str, gate: Gate) -> tuple[Mapping[str, float], Refusal | None]:
     if not gate.languages:
         return measures, None
     found = shares(text, characters=_LANGUAGE_CHARACTERS)
-    share = min(1.0, sum(found.get(language, 0.0) for language in set(gate.languages)))
+    # Rounded once: the order of a set, which is another in every process, is not the result's.
+    share = min(1.0, math.fsum(found.get(language, 0.0) for language in set(gate.languages)))
     measures["gate.language"] = share
     if share >= gate.min:
         return measures, None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
+from curation.extract import visible
 from curation.extract.engines import linear
 from curation.extract.gate import Reason
 from curation.extract.steps import Options, extract_page
@@ -63,3 +66,13 @@ def test_a_refused_page_never_meets_the_engine() -> None:
     assert not isinstance(kept, Refusal)
     assert set(kept.gate) == {"gate.length", "gate.language"}
     assert len(met) == 1
+
+
+def test_a_share_does_not_depend_on_the_order_of_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Floating-point sums do: 0.1 + 0.2 + 0.3 is above 0.6, 0.3 + 0.2 + 0.1 is not."""
+    languages = ("en", "de", "fr")
+    for values in itertools.permutations((0.1, 0.2, 0.3)):
+        told = dict(zip(languages, values, strict=True))
+        monkeypatch.setattr(visible, "shares", lambda text, characters, told=told: told)
+        measures, _ = judge("<p>words</p>", Gate(languages=languages))
+        assert measures["gate.language"] == 0.6
