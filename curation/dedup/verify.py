@@ -6,7 +6,6 @@ import itertools
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curation.dedup.minhash import shingles
 from curation.dedup.words import Hashes
@@ -48,38 +47,34 @@ def jaccard(left: Hashes, right: Hashes) -> float:
     return shared / (len(left) + len(right) - shared) if shared else 0.0
 
 
+def similarity(
+    left: Hashes, right: Hashes, min_jaccard: float, min_containment: float | None
+) -> tuple[float | None, float | None]:
+    """Return Jaccard and containment, the share of the right set that the left one has, of two shingle sets.
+
+    Where the sizes alone put a pair below both bounds (the smaller over the larger is the most that Jaccard
+    could be, left over right the most that containment could) it is not compared, and both are None.
+    """
+    hopeful = min(len(left), len(right)) >= min_jaccard * max(len(left), len(right))
+    if not hopeful and (min_containment is None or len(left) < min_containment * len(right)):
+        return None, None
+    shared = shared_count(left, right)
+    if not shared:
+        return 0.0, 0.0
+    return shared / (len(left) + len(right) - shared), shared / len(right)
+
+
 def verify_batch(
     pairs: pa.RecordBatch, min_jaccard: float, min_containment: float | None = None
 ) -> pa.RecordBatch:
     """Return left_id, right_id, jaccard and containment of pairs given with left_ and right_shingles.
 
-    One row per pair, in order; the caller judges. `containment` is the share of the right one's shingles
-    that the left one has. Pairs whose sizes alone put them below both bounds (the smaller over the larger
-    is the most that Jaccard could be, left over right the most that containment could) are not compared,
-    and have null for both.
+    One row per pair, in order; the caller judges. See `similarity` for what is null.
     """
     sides = [pairs.column(f"{side}_shingles") for side in ("left", "right")]
-    left, right = (pc.binary_length(side).to_numpy(zero_copy_only=False) for side in sides)
-    hopeful = np.minimum(left, right) >= min_jaccard * np.maximum(left, right)
-    if min_containment is not None:
-        hopeful |= left >= min_containment * right
-    similar: list[float | None] = []
-    contained: list[float | None] = []
-    for a, b, compare in zip(*sides, hopeful.tolist(), strict=True):
-        if not compare:
-            similar.append(None)
-            contained.append(None)
-            continue
-        one, other = np.frombuffer(a.as_buffer(), "<u8"), np.frombuffer(b.as_buffer(), "<u8")
-        shared = shared_count(one, other)
-        similar.append(shared / (len(one) + len(other) - shared) if shared else 0.0)
-        contained.append(shared / len(other) if shared else 0.0)
-    return pa.RecordBatch.from_arrays(
-        [
-            pairs.column("left_id"),
-            pairs.column("right_id"),
-            pa.array(similar, pa.float64()),
-            pa.array(contained, pa.float64()),
-        ],
-        names=["left_id", "right_id", "jaccard", "containment"],
-    )
+    read = ((np.frombuffer(side.as_buffer(), "<u8") for side in pair) for pair in zip(*sides, strict=True))
+    measured = [similarity(left, right, min_jaccard, min_containment) for left, right in read]
+    similar, contained = zip(*measured, strict=True) if measured else ((), ())
+    columns = [pairs.column("left_id"), pairs.column("right_id")]
+    columns += [pa.array(similar, pa.float64()), pa.array(contained, pa.float64())]
+    return pa.RecordBatch.from_arrays(columns, names=["left_id", "right_id", "jaccard", "containment"])

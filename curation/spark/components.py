@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from curation.dedup.at_once import EDGES
 from curation.dedup.components import components
 from curation.dedup.leaders import elect
 from curation.spark.frames import Batches, conform, map_batches
@@ -23,15 +24,6 @@ from curation.spark.scratch import Scratch
 #: Edges decided on one executor: about 100 bytes each while it works, so 2 GB, of which a small executor
 #: has room; a hundred million documents of which a tenth are near duplicates have about that many.
 EDGES_AT_ONCE = 20_000_000
-EDGES = pa.schema(
-    [
-        pa.field("better", pa.int64()),
-        pa.field("worse", pa.int64()),
-        pa.field("jaccard", pa.float64()),
-        pa.field("containment", pa.float64()),
-        pa.field("bands_shared", pa.int32()),
-    ]
-)
 ELECTED = pa.schema([pa.field("id", pa.int64()), pa.field("kept_id", pa.int64()), *list(EDGES)[2:]])
 ROOTS = pa.schema([pa.field("worse", pa.int64()), pa.field("better", pa.int64())])
 

@@ -17,10 +17,12 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from curation.dedup.at_once import EDGES
 from curation.dedup.buckets import LINKS, MEMBERS, Buckets, most_apart
 from curation.dedup.verify import shingle_sets, verify_batch
 from curation.recipe.dedup import Near
-from curation.spark.components import EDGES, EDGES_AT_ONCE, leaders, roots
+from curation.spark.at_once import decided, few
+from curation.spark.components import EDGES_AT_ONCE, leaders, roots
 from curation.spark.frames import Batches, map_batches
 from curation.spark.scratch import Scratch
 
@@ -140,6 +142,9 @@ class Neighbours:
         return map_batches(found.select(*others, "text"), run, _SHINGLES)
 
     def _verified(self, pairs: DataFrame, sets: DataFrame) -> tuple[DataFrame, DataFrame]:
+        if few(pairs, sets, self.edges_at_once):
+            both = self.scratch.saved(decided(pairs, sets, self.settings, self._buckets), "decided")
+            return _as_elected(both.where("elected")), both.where("not elected")
         near, (compared, count) = is_near(self.settings), self._peeled(pairs, sets)
         edges = compared.where(near).select(*EDGES.names)
         if self.settings.mode == "transitive":

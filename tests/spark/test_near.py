@@ -19,6 +19,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from curation.document import DOCUMENT
 from curation.recipe.dedup import Dedup, Near
+from curation.spark import at_once
 from curation.spark.components import EDGES, stars
 from curation.spark.duplicates import Finder, Preference
 from curation.spark.scratch import Scratch
@@ -70,11 +71,15 @@ def jaccard(a: str, b: str) -> float:
     return len(left & right) / len(left | right)
 
 
-def test_leaders_elected_in_components_are_those_elected_at_once(spark: Any, tmp_path: Path) -> None:
+def test_leaders_elected_in_components_are_those_elected_at_once(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = families(links=8)  # each election is made in rounds over the whole chain
     texts = {row["id"]: row["text"] for row in rows}
     removed = clusters(spark, rows, tmp_path / "one", Near())
     assert clusters(spark, rows, tmp_path / "many", Near(), edges_at_once=0) == removed
+    monkeypatch.setattr(at_once, "PAIRS_AT_ONCE", -1)
+    assert clusters(spark, rows, tmp_path / "joins", Near()) == removed
     kept = [text for each, text in texts.items() if each not in removed]
     near = [pair for pair in itertools.combinations(kept, 2) if jaccard(*pair) >= 0.85]
     assert not near, "a kept document was matched with one that is removed, and not compared again"
@@ -86,6 +91,7 @@ def test_transitive_keeps_one_of_a_chain_and_unverified_measures_nothing(spark: 
     texts = {row["id"]: row["text"] for row in rows}
     leader = clusters(spark, rows, tmp_path / "a", Near())
     chained = clusters(spark, rows, tmp_path / "b", Near(mode="transitive"))
+    assert clusters(spark, rows, tmp_path / "joins", Near(mode="transitive"), edges_at_once=0) == chained
     assert set(leader) < set(chained)
     for each, row in chained.items():
         assert row["kept_id"] not in chained
