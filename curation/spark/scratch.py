@@ -1,7 +1,8 @@
 """Tables between the steps of a stage: written once, read as often as needed, swept when it is published.
 
 A table that an earlier attempt at the same output finished is taken as it is: the directory's name says what
-it was made of. So a stage that was killed goes on where it was.
+it was made of, its own what columns it has. So a stage that was killed goes on where it was, and one that
+other code began does not read columns that are not there as nulls.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
@@ -40,7 +42,7 @@ class Scratch:
             number += 1
             taken = f"{name}-{number}"
         self._names.add(taken)
-        path = join(self.path, taken)
+        path = join(self.path, f"{taken}-{xxhash.xxh3_64_hexdigest(frame.schema.json())[:8]}")
         filesystem, done = url_to_fs(join(path, "_SUCCESS"))  # which Spark writes last
         if not filesystem.exists(done):
             remove(path)
