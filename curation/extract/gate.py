@@ -13,6 +13,7 @@ DROPPED = "dropped"
 FAILED = "failed"
 
 _SNIFF_BYTES = 4096
+_SHOWN_CHARACTERS = 100  # of a header, which may have a million
 _HTML_TYPES = ("", "text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml")
 #: Servers send these for anything: the bytes decide.
 _VAGUE_TYPES = (
@@ -112,18 +113,18 @@ def refuse_text(data: bytes, characters: int) -> Reason | None:
 
 def _refuse_type(content_type: str, body: bytes) -> Reason | None:
     media = re.split(r"[;,\s]", content_type.strip(), maxsplit=1)[0].lower()
-    head = body[:_SNIFF_BYTES]
+    shown, head = content_type[:_SHOWN_CHARACTERS], body[:_SNIFF_BYTES]
     if head.startswith(_MAGICS):
         name = next(name for magic, name in _BINARY_MAGICS.items() if head.startswith(magic))
-        return _wrong_type(f"Content-Type is {content_type!r}, the body is {name}")
+        return _wrong_type(f"Content-Type is {shown!r}, the body is {name}")
     if _NUL_RUN in head:
-        return _wrong_type(f"Content-Type is {content_type!r}, the body is binary (runs of NUL)")
+        return _wrong_type(f"Content-Type is {shown!r}, the body is binary (runs of NUL)")
     if media in _HTML_TYPES:
         return None
     tag = _DOCUMENT_TAG if media in _VAGUE_TYPES or "/" not in media else None
     if tag and tag.search(head):
         return None
-    return _wrong_type(f"Content-Type is {content_type!r}, and the body is no HTML page")
+    return _wrong_type(f"Content-Type is {shown!r}, and the body is no HTML page")
 
 
 def _wrong_type(detail: str) -> Reason:

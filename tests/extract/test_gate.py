@@ -99,3 +99,10 @@ def test_random_bytes_are_no_text_and_a_few_controls_are() -> None:
     assert found is not None
     assert (found.name, found.value, found.max) == ("extract.wrong_type", 0.06, 0.05)
     assert refuse_text(b"", 0) is None
+
+
+def test_of_a_long_header_the_beginning_is_told() -> None:
+    reason = refuse_record("html", 200, "image/png; " + "x" * 1_000_000, b"<p>words", max_page_mib=1)
+    assert reason is not None
+    shown = "image/png; " + "x" * 89
+    assert reason.detail == f"Content-Type is {shown!r}, and the body is no HTML page"
