@@ -95,11 +95,11 @@ def _prune(node: Any, places: Container[tuple[str, int, int]]) -> None:
         mark = each.start_mark
         return (mark.name, max(mark.line + 1, 0), mark.column + 1) in places
 
+    below = node.value if isinstance(node, SequenceNode) else []
     if isinstance(node, MappingNode):
         node.value = [(key, each) for key, each in node.value if not (is_wrong(key) or is_wrong(each))]
-    for each in node.value if isinstance(node, SequenceNode) else []:
-        _prune(each, places)
-    for _, each in node.value if isinstance(node, MappingNode) else []:
+        below = [each for _, each in node.value]
+    for each in below:
         _prune(each, places)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -189,21 +190,46 @@ def trainers(root: Path) -> Iterator[Trainers]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def published_once(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """Two sources, `docs` and `web`, to be copied."""
+    directory = tmp_path_factory.mktemp("published") / "run"
+    return publish(directory, {"docs": patterned(120, seed=1), "web": patterned(160, seed=2)})
+
+
 @pytest.fixture
-def published(tmp_path: Path) -> Published:
+def published(published_once: Published, tmp_path: Path) -> Published:
     """Two sources, `docs` and `web`, in the run directory `run`."""
-    return publish(tmp_path / "run", {"docs": patterned(120, seed=1), "web": patterned(160, seed=2)})
+    run = tmp_path / "run"
+    shutil.copytree(published_once.directory, run)
+    return Published(directory=run, folder=run / "shard" / "f0", rows=published_once.rows)
+
+
+@pytest.fixture(scope="session")
+def finished_once(published_once: Published, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over `published` to its end, to be copied."""
+    from training.train import main  # seconds, which tests of the plan need not wait
+
+    folder = tmp_path_factory.mktemp("finished")
+    config = folder / "config.yaml"
+    config.write_text(config_text([published_once.directory], folder / "train"))
+    assert main([str(config)]) == 0
+    return folder / "train"
 
 
 @pytest.fixture
-def write_config(tmp_path: Path) -> Callable[..., Path]:
-    """Write the YAML of a small run over `published`."""
+def finished(
+    finished_once: Path, published: Published, write_config: Callable[..., Path], tmp_path: Path
+) -> str:
+    """The configuration of a run that has come to its end, in `train`."""
+    shutil.copytree(finished_once, tmp_path / "train")
+    return str(write_config())
 
-    def write(name: str = "config.yaml", *, out: str = "train", extra: str = "") -> Path:
-        path = tmp_path / name
-        path.write_text(
-            f"""data: [{tmp_path / "run"}]
-out: {tmp_path / out}
+
+def config_text(data: Sequence[Path], out: Path, extra: str = "") -> str:
+    """The YAML of a small run."""
+    return f"""data: [{", ".join(map(str, data))}]
+out: {out}
 seed: 3
 batch_rows: 8
 lanes: 4
@@ -214,7 +240,15 @@ phases:
   - {{name: broad, steps: 8, mix: {{docs: 1, web: 3}}}}
   - {{name: anneal, steps: 6, mix: {{docs: 3, web: 1}}, ramp_steps: 2}}
 {extra}"""
-        )
+
+
+@pytest.fixture
+def write_config(tmp_path: Path) -> Callable[..., Path]:
+    """Write the YAML of a small run over `published`."""
+
+    def write(name: str = "config.yaml", *, out: str = "train", extra: str = "") -> Path:
+        path = tmp_path / name
+        path.write_text(config_text([tmp_path / "run"], tmp_path / out, extra))
         return path
 
     return write

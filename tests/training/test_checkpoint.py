@@ -58,22 +58,19 @@ def test_without_a_period_the_clock_decides(published, write_config, tmp_path):
     assert (names[0], names[-1]) == ("step-00000010", "step-00000014")  # the first is measured
 
 
-def test_a_checkpoint_of_another_version_is_refused_in_words(published, write_config, tmp_path, capsys):
-    config = str(write_config())
-    assert main([config]) == 0
+def test_a_checkpoint_of_another_version_is_refused_in_words(finished, tmp_path, capsys):
     path = tmp_path / "train" / "checkpoints" / "step-00000014" / "manifest.json"
     manifest = json.loads(path.read_text())
     del manifest["watch"], manifest["skipped"]
     path.write_text(json.dumps(manifest))
     capsys.readouterr()
-    assert main([config]) == 2
+    assert main([finished]) == 2
     assert capsys.readouterr().err == (
         f"{path.parent}: a checkpoint of another version, without skipped, watch: choose another `out`\n"
     )
 
 
-def test_the_manifest_says_what_the_run_was(published, write_config, tmp_path):
-    assert main([str(write_config())]) == 0
+def test_the_manifest_says_what_the_run_was(finished, tmp_path):
     folder = tmp_path / "train" / "checkpoints" / "step-00000014"
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest.keys() == {

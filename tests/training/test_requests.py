@@ -75,13 +75,9 @@ def test_every_mistake_comes_at_once_where_it_stands(published, write_config, ca
          "choose another `out`"),
     ],
 )  # fmt: skip
-def test_another_past_or_model_is_refused_with_what_changed(
-    published, write_config, tmp_path, capsys, overrides, lines
-):
-    config = str(write_config())
-    assert main([config]) == 0
+def test_another_past_or_model_is_refused_with_what_changed(finished, tmp_path, capsys, overrides, lines):
     capsys.readouterr()
-    assert main([config, *(argument for text in overrides for argument in ("--set", text))]) == 2
+    assert main([finished, *(argument for text in overrides for argument in ("--set", text))]) == 2
     assert capsys.readouterr().err == f"{tmp_path / 'train' / 'checkpoints' / 'step-00000014'}: {lines}\n"
 
 

@@ -50,30 +50,24 @@ def test_the_loss_falls_and_the_directory_tells_the_run(published, write_config,
     assert said.err == ""
 
 
-def test_running_again_does_nothing(published, write_config, tmp_path, capsys):
-    config = str(write_config())
-    assert main([config]) == 0
+def test_running_again_does_nothing(finished, tmp_path, capsys):
     before = (tmp_path / "train" / "metrics.jsonl").read_text()
-    assert main([config]) == 0
+    assert main([finished]) == 0
     assert "(nothing left to do)" in capsys.readouterr().out.splitlines()[-1]
     assert (tmp_path / "train" / "metrics.jsonl").read_text() == before
 
 
-def test_a_stopped_run_continues_to_the_same_losses(published, write_config, tmp_path):
-    config = str(write_config())
-    assert main([config]) == 0
+def test_a_stopped_run_continues_to_the_same_losses(finished, tmp_path):
     whole, cut = tmp_path / "train", tmp_path / "cut"
     shutil.copytree(whole, cut)
     shutil.rmtree(cut / "checkpoints" / "step-00000014")
     (cut / "metrics.jsonl").write_text((cut / "metrics.jsonl").read_text()[:-40])  # killed within a line
-    assert main([config, "--set", f"out={cut}"]) == 0
+    assert main([finished, "--set", f"out={cut}"]) == 0
     assert losses(cut) == losses(whole)
     assert json.loads((cut / "summary.json").read_text())["resumed_at"] == 10
 
 
-def test_a_damaged_or_half_written_checkpoint_is_passed_over(published, write_config, tmp_path, capsys):
-    config = str(write_config())
-    assert main([config]) == 0
+def test_a_damaged_or_half_written_checkpoint_is_passed_over(finished, tmp_path, capsys):
     out = tmp_path / "train"
     before, newest = losses(out), out / "checkpoints" / "step-00000014"
     shutil.copytree(newest, newest.with_name("step-00000020.incomplete"))  # a kill before the rename
@@ -83,7 +77,7 @@ def test_a_damaged_or_half_written_checkpoint_is_passed_over(published, write_co
     data[len(data) // 2] ^= 1
     (newest / "__0_0.distcp").write_bytes(data)
     capsys.readouterr()
-    assert main([config]) == 0
+    assert main([finished]) == 0
     said = capsys.readouterr().err
     assert said.startswith(f"{newest / '__0_0.distcp'}: expected the digest xxh3:")
     assert said.endswith("; the checkpoint before it is used\n")
