@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import gzip
 import random
+import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from curation.accounting.manifest import Manifest
+from curation.recipe.recipe import read_recipe
+from curation.spark.run import Run
+from curation.spark.store import Store
 
 WORDS = [
     "the",
@@ -143,6 +150,30 @@ def write_small(where: Path, files: int = 1, order: int | None = None, damage: b
     text = RECIPE.replace("WEB", f'"{where}/*.warc.gz"').replace("NOTES", f"{where}/notes.jsonl")
     recipe.write_text(text)
     return recipe
+
+
+@dataclass(frozen=True)
+class Made:
+    """A run of the small crawl through every stage, for all tests of a process: read it, or take a copy."""
+
+    recipe: Path
+    out: Path
+    manifests: tuple[Manifest, ...]
+    said: tuple[str, ...]
+
+    def copy(self, to: Path, *stages: str) -> Path:
+        """Copy the outputs of some stages (none named: of all), as if they had been run there."""
+        for stage in stages or [path.name for path in self.out.iterdir()]:
+            shutil.copytree(self.out / stage, to / stage)
+        return to
+
+
+@pytest.fixture(scope="session")
+def made(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder, said = tmp_path_factory.mktemp("made"), []
+    recipe, out = write_small(folder / "in"), folder / "out"
+    manifests = Run(read_recipe(str(recipe)), Store(str(out)), say=said.append).run()
+    return Made(recipe, out, tuple(manifests), tuple(said))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,19 @@ pytestmark = pytest.mark.spark
 def said(recipe: Path, out: Path, *overrides: str) -> list[str]:
     lines: list[str] = []
     Run(read_recipe(str(recipe), overrides), Store(str(out)), say=lines.append).run()
+    return told(lines)
+
+
+def told(lines: Iterable[str]) -> list[str]:
     return [f"{line.split()[0]} {'up to date' if 'up to date' in line else 'ran'}" for line in lines]
 
 
 STAGES = ("extract", "filter", "dedup", "tokenizer", "shard")
 
 
-def test_only_what_depends_on_a_change_runs_again(
-    spark: Any, small: Callable[..., Path], tmp_path: Path
-) -> None:
-    recipe, out = small(), tmp_path / "out"
-    assert said(recipe, out) == [f"{stage} ran" for stage in STAGES]
+def test_only_what_depends_on_a_change_runs_again(made: Any, tmp_path: Path) -> None:
+    recipe, out = made.recipe, made.copy(tmp_path / "out")
+    assert told(made.said) == [f"{stage} ran" for stage in STAGES]
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
     assert said(recipe, out) == [f"{stage} up to date" for stage in STAGES]
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")} == before
@@ -51,9 +53,8 @@ def test_only_what_depends_on_a_change_runs_again(
     assert said(recipe, out, "extract.failure_budget=0.9")[0] == "extract up to date"
 
 
-def test_a_broken_output_is_made_again(spark: Any, small: Callable[..., Path], tmp_path: Path) -> None:
-    recipe, out = small(), tmp_path / "out"
-    said(recipe, out)
+def test_a_broken_output_is_made_again(made: Any, tmp_path: Path) -> None:
+    recipe, out = made.recipe, made.copy(tmp_path / "out")
     extract, dedup = (Path(published(str(out), stage)) for stage in ("extract", "dedup"))
     manifest = json.loads((extract / "manifest.json").read_text())
     Path(dedup, "manifest.json").unlink()  # a run that died: rows, but no manifest
@@ -106,9 +107,9 @@ def test_changed_bytes_run_again_and_missing_inputs_are_named(
     assert str(error.value) == f"inputs.notes: '{notes}' names no file; expected a path, URL, folder or glob"
 
 
-def test_a_stage_alone_reads_where_it_is_told(spark: Any, small: Callable[..., Path], tmp_path: Path) -> None:
-    recipe = read_recipe(str(small()))
-    Run(recipe, Store(str(tmp_path / "a")), say=lambda line: None).run(["extract"])
+def test_a_stage_alone_reads_where_it_is_told(made: Any, tmp_path: Path) -> None:
+    recipe = read_recipe(str(made.recipe))
+    made.copy(tmp_path / "a", "extract")
     Run(recipe, Store(str(tmp_path / "b")), source=str(tmp_path / "a"), say=lambda line: None).run(["filter"])
     assert not (tmp_path / "b" / "extract").exists()
     shutil.rmtree(tmp_path / "a" / "extract")
@@ -120,9 +121,9 @@ def test_a_stage_alone_reads_where_it_is_told(spark: Any, small: Callable[..., P
     )
 
 
-def test_two_runs_cannot_publish_one_output(spark: Any, small: Callable[..., Path], tmp_path: Path) -> None:
+def test_two_runs_cannot_publish_one_output(spark: Any, made: Any, tmp_path: Path) -> None:
     """Run B begins the output that run A is writing: B's sweep must not let A publish what is left."""
-    recipe, out = read_recipe(str(small())), str(tmp_path / "out")
+    recipe, out = read_recipe(str(made.recipe)), str(tmp_path / "out")
     first, second = Store(out), Store(out)
     run = Run(recipe, first, say=lambda line: None)
     plan = run._extract()
@@ -137,10 +138,9 @@ def test_two_runs_cannot_publish_one_output(spark: Any, small: Callable[..., Pat
 
 
 def test_a_stage_is_not_run_on_another_recipes_output(
-    spark: Any, small: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, store = str(small()), Store(str(tmp_path / "out"))
-    Run(read_recipe(path), store, say=lambda line: None).run(["extract", "filter", "dedup"])
+    path, store = str(made.recipe), Store(str(made.copy(tmp_path / "out", "extract", "filter", "dedup")))
     other = read_recipe(path, ["filter.house.keep.word_count.min=90"])
     with pytest.raises(StaleInput) as error:
         Run(other, store).run(["dedup"])
@@ -153,19 +153,18 @@ def test_a_stage_is_not_run_on_another_recipes_output(
     assert "dedup" in capsys.readouterr().err, "an account of other data is left out, and that is said"
 
 
-def test_a_stray_file_does_not_undo_an_output(spark: Any, small: Callable[..., Path], tmp_path: Path) -> None:
-    recipe, out = small(), tmp_path / "out"
-    said(recipe, out)
+def test_a_stray_file_does_not_undo_an_output(made: Any, tmp_path: Path) -> None:
+    recipe, out = made.recipe, made.copy(tmp_path / "out")
     Path(published(str(out), "shard"), ".DS_Store").write_text("")
     assert said(recipe, out) == [f"{stage} up to date" for stage in STAGES]
 
 
-def test_a_file_that_is_no_tokenizer_is_named(spark: Any, small: Callable[..., Path], tmp_path: Path) -> None:
-    path = small()
-    wrong = f"{path.parent}/notes.jsonl"
-    recipe = read_recipe(str(path), [f"shard.tokenizer={wrong}"])
+def test_a_file_that_is_no_tokenizer_is_named(made: Any, tmp_path: Path) -> None:
+    wrong = f"{made.recipe.parent}/notes.jsonl"
+    recipe = read_recipe(str(made.recipe), [f"shard.tokenizer={wrong}"])
+    out = made.copy(tmp_path / "out", "extract", "filter", "dedup")
     with pytest.raises(StageFailed) as error:
-        Run(recipe, Store(str(tmp_path / "out")), say=lambda line: None).run()
+        Run(recipe, Store(str(out)), say=lambda line: None).run()
     assert str(error.value).startswith(
         f"shard: the stage failed; nothing was published. The last error was:\n{wrong}: not a tokenizer ("
     )

@@ -26,17 +26,17 @@ def extracted(recipe: Path, out: Path, *overrides: str) -> set[str]:
     return set(frames.documents(str(out), "extract", columns=["id"])["id"])
 
 
-def test_the_sample_is_a_function_of_the_ids(spark: Any, small: Callable[..., Path], tmp_path: Path) -> None:
-    recipe, other = small("in"), small("other", files=3, order=4)
-    whole = extracted(recipe, tmp_path / "whole")
-    web = set(frames.documents(str(tmp_path / "whole"), "extract").query("source == 'web'")["id"])
+def test_the_sample_is_a_function_of_the_ids(made: Any, small: Callable[..., Path], tmp_path: Path) -> None:
+    recipe, other = made.recipe, small(files=3, order=4)
+    whole = frames.documents(str(made.out), "extract")
+    whole, web = set(whole["id"]), set(whole.query("source == 'web'")["id"])
     some = extracted(recipe, tmp_path / "some", "inputs.web.sample=0.4")
     assert some == {i for i in whole if i not in web or sampled(i, 0.4, "sample")}
     assert 0 < len(some & web) < len(web)
     assert extracted(other, tmp_path / "other_out", "inputs.web.sample=0.4") == some, "whatever the layout"
     assert extracted(recipe, tmp_path / "less", "inputs.web.sample=0.2") < some
     names = [
-        read_manifest(published(str(tmp_path / each), "extract")).fingerprint for each in ("whole", "some")
+        read_manifest(published(str(out), "extract")).fingerprint for out in (made.out, tmp_path / "some")
     ]
     assert names[0] != names[1]
 
