@@ -217,7 +217,7 @@ def lookalikes(rng: random.Random) -> Iterator[str]:
                 f"12:{d(2)}:{d(2)}.{d(3)}", f"{d(2)}.{d(6)}, -{d(2)}.{d(6)}", f"order {d(12)}", f"#{d(8)}", f"PMID {d(8)}", f"{d(3)}.{d(2)} kg", f"pp. {d(3)}-{d(3)}", f"${d(3)},{d(3)}", f"[{d(2)}, {d(2)}, {d(2)}, {d(2)}]",
                 "icon@2x.png", f"react@18.{d(1)}.0", "@property", "user@localhost", "std::vector", "fe80::1", f"2001:db8::{d(2)}", f"id={d(16)}", f"https://x.org/item/{d(16)}", f"SKU {d(5)}-{d(4)}", f"1{d(12)}", f"0x{h(16)}",
                 f"sk-{'-'.join(['button', 'group', 'toolbar', 'wide', 'item', 'row'])}", "password = 'please change me'", f"{d(4)} {d(4)}", f"{d(1)}–{d(1)}, {d(2)}–{d(2)}", f"{d(3)} {d(2)} {d(3)} votes", f"RFC {d(4)}, STD {d(2)}",
-                "25 26 27 28 29 30 31", f"0{rng.randint(5, 9)}00 1{rng.randint(0, 9)}30 hours", f"38({d(1)}), {d(3)}-{d(4)}", f"0{d(4)} 0{d(4)}", f"{d(3)} {d(3)} {d(3)}", f"{d(5)}-{d(5)}={d(5)}", f"{d(2)}:{d(2)} {d(3)} {d(3)}",
+                "25 26 27 28 29 30 31", f"0{rng.randint(5, 9)}00 1{rng.randint(0, 9)}30 hours", f"38({d(1)}), {d(3)}-{d(4)}", f"0{rng.randint(1000, 9999)} 0{rng.randint(1000, 9999)}", f"{rng.randint(100, 999)} {d(3)} {d(3)}", f"{rng.randint(10000, 99999)}-{d(5)}={d(5)}", f"{d(2)}:{d(2)} {d(3)} {d(3)}",
             ]
         )  # fmt: skip
 
