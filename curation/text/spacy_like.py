@@ -20,7 +20,6 @@ from curation.text import word_bounds
 _MARKS = frozenset(",:;!?¿؟¡()[]{}<>_#*&。？！，、；：～·।،۔؛٪…\"”“`‘´’‚„»«「」『』（）〔〕【】《》〈〉⟦⟧'")
 _CURRENCIES = frozenset("$£€¥฿₽﷼₠₡₢₣₤₥₦₧₨₩₪₫₭₮₯₰₱₲₳₴₵₶₷₸₹₺₻₼₾₿")
 _FIRST = _MARKS | _CURRENCIES | frozenset("§%=—–")  # cut off the start; `+` too, but before a digit
-_OPENING = frozenset('“‘"([')  # with letters after them no exception
 _PAIRS = ("):", "''", "’’")  # of which exceptions make one word at the end of others
 _LAST = _MARKS | frozenset("—–")  # cut off the end, after anything
 _DIGITS = frozenset("0123456789")
