@@ -6,13 +6,12 @@ import random
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
-from pyspark.sql.pandas.types import from_arrow_schema
 
-from curation.document import DOCUMENT
 from curation.recipe.dedup import Dedup, Near
 from curation.spark.duplicates import Finder, Preference
+
+from .tables import documents
 
 pytestmark = pytest.mark.spark
 
@@ -57,8 +56,7 @@ def corpus(seed: int = 3) -> list[dict[str, Any]]:
 
 
 def marked(spark: Any, rows: list[dict[str, Any]], folder: Path, partitions: int, dedup: Dedup) -> Any:
-    table = pa.Table.from_pylist(rows, schema=DOCUMENT)
-    frame = spark.createDataFrame(table, schema=from_arrow_schema(DOCUMENT)).repartition(partitions)
+    frame = documents(spark, rows, partitions)
     finder = Finder(spark, dedup, [Preference("q.score", True), Preference("characters", True)], str(folder))
     out, clusters = finder.mark(frame)
     out.select("id", "merged_into", "reasons").write.parquet(f"{folder}/out")

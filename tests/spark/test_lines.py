@@ -8,15 +8,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
-from pyspark.sql.pandas.types import from_arrow_schema
 
 from curation.accounting.ledger import balanced
 from curation.accounting.manifest import published, read_manifest
 from curation.dedup.lines import hashed, site
-from curation.document import DOCUMENT
 from curation.look.funnel import funnel
 from curation.recipe.config import ConfigError
 from curation.recipe.lines import Lines
@@ -24,6 +21,8 @@ from curation.recipe.recipe import read_recipe
 from curation.spark.lines import write
 from curation.spark.run import Run
 from curation.spark.store import Store
+
+from .tables import documents
 
 pytestmark = pytest.mark.spark
 
@@ -98,8 +97,7 @@ def by_brute_force(rows: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def ran(spark: Any, folder: Path, partitions: int) -> tuple[dict[str, dict[str, Any]], Any]:
-    table = pa.Table.from_pylist(corpus(), schema=DOCUMENT)
-    frame = spark.createDataFrame(table, schema=from_arrow_schema(DOCUMENT)).repartition(partitions)
+    frame = documents(spark, corpus(), partitions)
     detail = write(spark, frame, SETTINGS, str(folder), 1.0)
     rows = ds.dataset(f"{folder}/rows", partitioning="hive").to_table().to_pylist()
     return {row["id"]: row for row in sorted(rows, key=lambda row: row["id"])}, detail

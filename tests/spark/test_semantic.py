@@ -14,10 +14,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from curation.dedup.semantic import unit_vectors
-from curation.document import DOCUMENT
 from curation.recipe.dedup import Semantic
 from curation.spark.scratch import Scratch
 from curation.spark.semantic import NAME, Meanings
+
+from .tables import documents
 
 pytestmark = pytest.mark.spark
 
@@ -73,8 +74,7 @@ def corpus() -> list[dict[str, Any]]:
 def marked(
     spark: Any, rows: list[dict[str, Any]], folder: Path, partitions: int, **options: Any
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    table = pa.Table.from_pylist(rows, schema=DOCUMENT)
-    frame = spark.createDataFrame(table, schema=from_arrow_schema(DOCUMENT)).repartition(partitions)
+    frame = documents(spark, rows, partitions)
     near = [
         {
             "id": row["id"],
@@ -99,23 +99,29 @@ def marked(
     )
 
 
-@pytest.fixture
-def embeddings(tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def embeddings(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The same embeddings as a table."""
+    path = tmp_path_factory.mktemp("embeddings") / "embeddings.parquet"
     rows = corpus()
     vectors = letters([row["text"] for row in rows]).tolist()
     table = pa.table(
         {"id": [row["id"] for row in rows], "embedding": pa.array(vectors, pa.list_(pa.float32()))}
     )
-    pq.write_table(table, tmp_path / "embeddings.parquet")
-    return str(tmp_path / "embeddings.parquet")
+    pq.write_table(table, path)
+    return str(path)
 
 
-def test_every_removed_document_has_a_kept_one_that_means_the_same(
-    spark: Any, tmp_path: Path, embeddings: str
-) -> None:
-    rows = corpus()
-    out, clusters = marked(spark, rows, tmp_path / "a", 3, embeddings=embeddings)
+@pytest.fixture(scope="module")
+def by_table(
+    spark: Any, embeddings: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the table of embeddings gives, from three partitions."""
+    return marked(spark, corpus(), tmp_path_factory.mktemp("by_table"), 3, embeddings=embeddings)
+
+
+def test_every_removed_document_has_a_kept_one_that_means_the_same(by_table: Any) -> None:
+    rows, (out, clusters) = corpus(), by_table
     raw = pa.array(letters([row["text"] for row in rows]).tolist())
     places, vectors = unit_vectors(raw)
     vector = {rows[place]["id"]: vectors[i] for i, place in enumerate(places.tolist())}
@@ -143,22 +149,22 @@ def test_every_removed_document_has_a_kept_one_that_means_the_same(
     assert out[f"{0:032x}"]["merged_into"] is None, "a text without a direction stays"
 
 
-def test_the_answer_does_not_depend_on_the_layout(spark: Any, tmp_path: Path, embeddings: str) -> None:
+@pytest.mark.parametrize("partitions", [1, 7])
+def test_the_answer_does_not_depend_on_the_layout(
+    spark: Any, by_table: Any, tmp_path: Path, embeddings: str, partitions: int
+) -> None:
     rows = corpus()
-    expected = marked(spark, rows, tmp_path / "a", 1, embeddings=embeddings)
-    random.Random(7).shuffle(rows)
-    assert marked(spark, rows, tmp_path / "b", 7, embeddings=embeddings) == expected
+    random.Random(partitions).shuffle(rows)
+    assert marked(spark, rows, tmp_path, partitions, embeddings=embeddings) == by_table
 
 
-def test_an_encoder_gives_what_its_table_gives(spark: Any, tmp_path: Path, embeddings: str) -> None:
-    rows = corpus()
-    expected = marked(spark, rows, tmp_path / "a", 2, embeddings=embeddings)
+def test_an_encoder_gives_what_its_table_gives(spark: Any, by_table: Any, tmp_path: Path) -> None:
     (tmp_path / "letter_encoder.py").write_text(
         "import numpy as np\n\n\ndef letters(texts):\n"
         "    return np.array([[t.count(chr(97 + i)) for i in range(26)] for t in texts], np.float32)\n"
     )
     spark.sparkContext.addPyFile(str(tmp_path / "letter_encoder.py"))
-    assert marked(spark, rows, tmp_path / "b", 5, encoder="letter_encoder:letters") == expected
+    assert marked(spark, corpus(), tmp_path / "out", 5, encoder="letter_encoder:letters") == by_table
 
 
 def test_two_embeddings_of_one_document_are_refused(spark: Any, tmp_path: Path) -> None:

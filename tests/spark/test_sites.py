@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
-from pyspark.sql.pandas.types import from_arrow_schema
 
 from curation.accounting.ledger import Ledger, balanced
 from curation.accounting.sample import position
-from curation.document import DOCUMENT
 from curation.recipe.recipe import read_recipe
 from curation.recipe.sites import Sites
 from curation.spark.run import Run
 from curation.spark.sites import REASON, site, write
 from curation.spark.stages import account, read_rows
 from curation.spark.store import Store
+
+from .tables import documents
 
 pytestmark = pytest.mark.spark
 
@@ -38,8 +36,7 @@ def corpus() -> list[dict[str, Any]]:
 
 
 def capped(spark: Any, folder: Path, partitions: int, **options: Any) -> dict[str, dict[str, Any]]:
-    table = pa.Table.from_pylist(corpus(), schema=DOCUMENT)
-    frame = spark.createDataFrame(table, schema=from_arrow_schema(DOCUMENT)).repartition(partitions)
+    frame = documents(spark, corpus(), partitions)
     write(spark, frame, Sites(**options), str(folder), 1.0)
     ledger, _, rows = account(spark, "sites", str(folder))
     ledger.check()
@@ -82,9 +79,10 @@ def test_nested_and_the_same_in_any_layout(spark: Any, tmp_path: Path) -> None:
     assert kept(capped(spark, tmp_path / "less", 3, at_most=5)) < kept(runs[0])
 
 
-def test_a_stage_of_a_run(spark: Any, small: Callable[..., Path], tmp_path: Path) -> None:
-    recipe = read_recipe(str(small()), ["sites.at_most=7", "shard.by=[source]"])
-    manifests = {each.stage: each for each in Run(recipe, Store(str(tmp_path / "out"))).run()}
+def test_a_stage_of_a_run(made: Any, tmp_path: Path) -> None:
+    recipe = read_recipe(str(made.recipe), ["sites.at_most=7", "shard.by=[source]"])
+    out = made.copy(tmp_path / "out", "extract", "filter", "dedup")
+    manifests = {each.stage: each for each in Run(recipe, Store(str(out))).run()}
     assert list(manifests) == ["extract", "filter", "dedup", "sites", "shard"]
     assert balanced([Ledger.from_json(each.ledger) for each in manifests.values()])
     found = manifests["sites"]

@@ -6,17 +6,16 @@ import random
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema
 
 from curation.accounting.ledger import tally
-from curation.document import DOCUMENT
 from curation.recipe.dedup import Substring
 from curation.spark.scratch import Scratch
 from curation.spark.stages import settled
 from curation.spark.substring import NAME, REPEATED, Repeats
+
+from .tables import documents
 
 pytestmark = pytest.mark.spark
 
@@ -48,8 +47,7 @@ def corpus() -> list[dict[str, Any]]:
 def marked(
     spark: Any, rows: list[dict[str, Any]], folder: Path, partitions: int, **options: Any
 ) -> dict[str, dict[str, Any]]:
-    table = pa.Table.from_pylist(rows, schema=DOCUMENT)
-    frame = spark.createDataFrame(table, schema=from_arrow_schema(DOCUMENT)).repartition(partitions)
+    frame = documents(spark, rows, partitions)
     order = [-F.col("measures.`q.score`")]
     repeats = Repeats(
         Substring(min_tokens=SIZE, **options), order, F.col("source"), Scratch(spark, str(folder))
@@ -93,12 +91,17 @@ def by_brute_force(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
     return stay
 
 
-def test_the_best_document_keeps_a_run_and_the_ledger_closes(spark: Any, tmp_path: Path) -> None:
-    rows = corpus()
+@pytest.fixture(scope="module")
+def cut(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The corpus without what is repeated, from three partitions."""
+    return marked(spark, corpus(), tmp_path_factory.mktemp("cut"), 3)
+
+
+def test_the_best_document_keeps_a_run_and_the_ledger_closes(cut: Any) -> None:
+    rows, found = corpus(), cut
     expected = by_brute_force(rows)
-    found = marked(spark, rows, tmp_path, 3)
     assert set(found) == {row["id"] for row in rows}
-    cut = 0
+    edited = 0
     for row in rows:
         now = found[row["id"]]
         if row["reasons"]:
@@ -110,8 +113,8 @@ def test_the_best_document_keeps_a_run_and_the_ledger_closes(spark: Any, tmp_pat
             assert now["text"].split() == expected[row["id"]]
             assert now["characters"] == len(now["text"])
             assert dict(now["edits"]).get(NAME, 0) == len(row["text"]) - len(now["text"])
-            cut += now["text"] != row["text"]
-    assert cut > 25
+            edited += now["text"] != row["text"]
+    assert edited > 25
     ledger = tally("dedup", found.values())
     ledger.check()
     removed = ledger.total.reasons
@@ -119,24 +122,24 @@ def test_the_best_document_keeps_a_run_and_the_ledger_closes(spark: Any, tmp_pat
     assert removed[NAME].records >= 1
 
 
-def test_the_answer_does_not_depend_on_the_layout(spark: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("partitions", [1, 64])
+def test_the_answer_does_not_depend_on_the_layout(
+    spark: Any, cut: Any, tmp_path: Path, partitions: int
+) -> None:
     rows = corpus()
-    expected = marked(spark, rows, tmp_path / "a", 1)
-    for partitions in (7, 64):
-        random.Random(partitions).shuffle(rows)
-        assert marked(spark, rows, tmp_path / str(partitions), partitions) == expected
+    random.Random(partitions).shuffle(rows)
+    assert marked(spark, rows, tmp_path, partitions) == cut
 
 
-def test_annotate_measures_and_leaves_every_text(spark: Any, tmp_path: Path) -> None:
+def test_annotate_measures_and_leaves_every_text(spark: Any, cut: Any, tmp_path: Path) -> None:
     rows = corpus()
-    removed = marked(spark, rows, tmp_path / "a", 2)
-    found = marked(spark, rows, tmp_path / "b", 2, action="annotate")
+    found = marked(spark, rows, tmp_path, 2, action="annotate")
     for row in rows:
-        now, cut = found[row["id"]], removed[row["id"]]
+        now, removed = found[row["id"]], cut[row["id"]]
         assert now["text"] == row["text"]
         assert now["edits"] == []
         assert now["reasons"] == row["reasons"]
         share = dict(now["measures"]).get(REPEATED, 0.0)
-        assert share == dict(cut["measures"]).get(REPEATED, 0.0)
-        if cut["state"] == "kept":
-            assert share * len(row["text"]) == pytest.approx(len(row["text"]) - len(cut["text"]))
+        assert share == dict(removed["measures"]).get(REPEATED, 0.0)
+        if removed["state"] == "kept":
+            assert share * len(row["text"]) == pytest.approx(len(row["text"]) - len(removed["text"]))
