@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from curation.recipe.config import ConfigError, Reader, below, nearest
+from curation.recipe.config import ConfigError, Reader, nearest
 from training.derive import TOKENS_PER_PARAMETER, tree
 from training.settings import (
     AT_LEAST_ONE,
@@ -175,20 +175,3 @@ def read_config(path: str, overrides: Sequence[str] = ()) -> Config:
     if reader.mistakes:
         raise ConfigError(reader.mistakes)
     return cast(Config, config)
-
-
-def check_sources(path: str, overrides: Sequence[str], config: Config, known: Sequence[str]) -> None:
-    """Hold the sources that the phases name against those that the shards hold.
-
-    Raises:
-        ConfigError: each source that no shard has, where it stands in the file.
-    """
-    root, reader = tree(path, overrides)[0], Reader()
-    for number, phase in enumerate(config.phases):
-        for source in phase.mix:
-            if source not in known:
-                where = ", ".join(config.data)
-                text = f"the shards in {where} hold no source '{source}'{nearest(source, known)}"
-                reader.wrong(below(root, ("phases", number, "mix", source)), text)
-    if reader.mistakes:
-        raise ConfigError(reader.mistakes)

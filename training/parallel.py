@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -82,33 +80,6 @@ def ranks(timeout_s: float = 600.0) -> Iterator[Ranks]:
         yield Ranks(rank=dist.get_rank(), count=dist.get_world_size(), device=device)
     finally:
         dist.destroy_process_group()
-
-
-class Collector(AbstractContextManager["Collector"]):
-    """Collects Python's garbage at the same steps on all ranks, so that they wait once and not by turns."""
-
-    def __init__(self, every_steps: int) -> None:
-        self._every_steps = every_steps
-
-    def __enter__(self) -> Collector:
-        if self._every_steps:
-            gc.collect()
-            gc.freeze()
-            gc.disable()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._every_steps:
-            gc.enable()
-            gc.unfreeze()
-
-    def after(self, step: int) -> float:
-        """Collect if it is time after so many steps; return for how many seconds that held things up."""
-        if not self._every_steps or step % self._every_steps:
-            return 0.0
-        began = time.perf_counter()
-        gc.collect()
-        return time.perf_counter() - began
 
 
 def build(asked: Config, vocab: int, place: Ranks) -> Decoder:

@@ -14,14 +14,14 @@ from yaml.nodes import MappingNode, SequenceNode
 from curation.accounting.manifest import MissingManifest
 from curation.recipe.config import ConfigError, Reader
 from training.checkpoint import checkpoints_in
-from training.config import Config, check_sources, read_config
+from training.config import Config, read_config
 from training.data.corpus import Corpus, ShardError, open_corpus
 from training.data.heldout import EvalError, Evals, open_evals
 from training.data.vocabulary import VocabularyError
 from training.derive import put, tree
 from training.optim import anneal_start
 from training.plan import Plan, PlanError, difference
-from training.plan.explain import make_plan
+from training.plan.explain import check_sources, make_plan
 
 
 class Refused(ValueError):

@@ -15,8 +15,8 @@ from training.data.loader import Batch, Loader
 from training.data.shards import Reader
 from training.evals import evaluate
 from training.optim import learning_rate, make_optimizer
-from training.parallel import Collector, Ranks, build
-from training.report.pulse import Pulse
+from training.parallel import Ranks, build
+from training.report.pulse import Collector, Pulse
 from training.report.record import Record
 from training.report.speed import Times, peak_flops, slow
 from training.report.spikes import write_spike

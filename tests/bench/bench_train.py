@@ -28,8 +28,8 @@ from training.data.loader import Loader
 from training.data.shards import Reader
 from training.model import Decoder, initialize
 from training.optim import make_optimizer
-from training.parallel import Collector, Ranks, ranks
-from training.report.pulse import Pulse
+from training.parallel import Ranks, ranks
+from training.report.pulse import Collector, Pulse
 from training.request import Request, prepare
 from training.run import Run
 from training.watch import Signals

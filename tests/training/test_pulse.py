@@ -10,8 +10,8 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from training.parallel import Collector, Ranks, ranks
-from training.report.pulse import Pulse, behind
+from training.parallel import Ranks, ranks
+from training.report.pulse import Collector, Pulse, behind
 from training.report.speed import Times, slow
 from training.watch import Signals
 

@@ -7,11 +7,30 @@ import sys
 from collections.abc import Sequence
 
 from curation.accounting.manifest import MissingManifest
-from curation.recipe.config import ConfigError
-from training.config import Config, check_sources, read_config
+from curation.recipe.config import ConfigError, below, nearest
+from curation.recipe.config import Reader as Mistakes
+from training.config import Config, read_config
 from training.data.corpus import Corpus, Piece, ShardError, open_corpus, read_pieces
 from training.data.shards import Reader
+from training.derive import tree
 from training.plan import Plan, PlanError, Row
+
+
+def check_sources(path: str, overrides: Sequence[str], config: Config, known: Sequence[str]) -> None:
+    """Hold the sources that the phases name against those that the shards hold.
+
+    Raises:
+        ConfigError: each source that no shard has, where it stands in the file.
+    """
+    root, reader = tree(path, overrides)[0], Mistakes()
+    for number, phase in enumerate(config.phases):
+        for source in phase.mix:
+            if source not in known:
+                where = ", ".join(config.data)
+                text = f"the shards in {where} hold no source '{source}'{nearest(source, known)}"
+                reader.wrong(below(root, ("phases", number, "mix", source)), text)
+    if reader.mistakes:
+        raise ConfigError(reader.mistakes)
 
 
 def make_plan(config: Config, corpus: Corpus) -> Plan:

@@ -1,7 +1,8 @@
-"""Whether the ranks live and keep step: heartbeats, and who is missing when all wait."""
+"""Whether the ranks live and keep step: heartbeats, who is missing when all wait, garbage by all at once."""
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -118,3 +119,30 @@ def behind(beats: Mapping[int, Mapping[str, Any]], count: int, now: float, silen
             told = f"{who} has been {beat['doing']} {at} for {beat['waited_s']:.0f} s"
             found.append(f"{told}, while the other ranks wait for it")
     return "\n".join(found)
+
+
+class Collector(AbstractContextManager["Collector"]):
+    """Collects Python's garbage at the same steps on all ranks, so that they wait once and not by turns."""
+
+    def __init__(self, every_steps: int) -> None:
+        self._every_steps = every_steps
+
+    def __enter__(self) -> Collector:
+        if self._every_steps:
+            gc.collect()
+            gc.freeze()
+            gc.disable()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._every_steps:
+            gc.enable()
+            gc.unfreeze()
+
+    def after(self, step: int) -> float:
+        """Collect if it is time after so many steps; return for how many seconds that held things up."""
+        if not self._every_steps or step % self._every_steps:
+            return 0.0
+        began = time.perf_counter()
+        gc.collect()
+        return time.perf_counter() - began
