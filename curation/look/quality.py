@@ -151,14 +151,14 @@ def train_quality(settings: QualityTraining, out: str) -> Trained:
         BadTexts: there are no texts, or a table is not as declared.
         TrainingFailed: fastText did not train.
     """
-    parted = _parted(settings)
-    text = training_text(parted, settings.label, settings.characters)
+    examples = parted(settings)
+    text = training_text(examples, settings.label, settings.characters)
     os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
     part = f"{out}.part"
     train(text, part, settings.options)
     os.replace(part, out)
     model = Model(out, settings.label, settings.characters)
-    other = [each.text for each in parted.other_negative]
+    other = [each.text for each in examples.other_negative]
     scores = model.scores(other)
     trained = Trained(
         model=os.path.basename(out),
@@ -168,17 +168,17 @@ def train_quality(settings: QualityTraining, out: str) -> Trained:
         normalisation=NORMALISATION,
         settings=canonical(settings),
         examples={
-            settings.label: len(parted.positive),
-            OTHER: len(parted.negative),
-            f"{settings.label} held out": len(parted.held_positive),
-            f"{OTHER} held out": len(parted.held_negative) + len(other),
+            settings.label: len(examples.positive),
+            OTHER: len(examples.negative),
+            f"{settings.label} held out": len(examples.held_positive),
+            f"{OTHER} held out": len(examples.held_negative) + len(other),
         },
         judged={
-            HELD_OUT: judge(model, parted.held_positive, parted.other_negative),
-            SAME: judge(model, parted.held_positive, parted.held_negative),
+            HELD_OUT: judge(model, examples.held_positive, examples.other_negative),
+            SAME: judge(model, examples.held_positive, examples.held_negative),
         },
-        between_sources=auc(scores, model.scores([each.text for each in parted.held_negative])),
-        stability=stability(model, [*(each.text for each in parted.held_positive), *other]),
+        between_sources=auc(scores, model.scores([each.text for each in examples.held_negative])),
+        stability=stability(model, [*(each.text for each in examples.held_positive), *other]),
         quantiles=quantiles(scores),
         fasttext=version("fasttext-numpy2-wheel"),
     )
@@ -191,31 +191,37 @@ def write_likeness(task: str, settings: QualityTraining, out: str) -> str:
 
     Weights are of positives against negatives; counts are those of the positives. Returns what was written.
     """
-    parted = _parted(settings)
-    target = [each.text for each in parted.positive]
+    examples = parted(settings)
+    target = [each.text for each in examples.positive]
     if task == "unigrams":
         text = unigram_counts(target, settings.min_count)
     else:
-        logs = importance(target, [each.text for each in parted.negative], DSIR_BUCKETS)
+        logs = importance(target, [each.text for each in examples.negative], DSIR_BUCKETS)
         text = json.dumps({"normalisation": "words, lower case; pairs", "log_ratios": logs}) + "\n"
     os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
     Path(out).write_text(text, encoding="utf-8")
     return f"{out}: {task} of {len(target):,} texts, {digest_bytes(text.encode())}"
 
 
-def _parted(settings: QualityTraining) -> Texts:
+def parted(settings: QualityTraining) -> Texts:
+    """Return the texts of the settings' sources, parted.
+
+    Raises:
+        BadTexts: there are none of a kind to train on, or a table is not as declared.
+    """
+
     def read(sources: Sequence[TextSource]) -> Iterator[Example]:
         for each in sources:
             yield from texts(each)
 
-    parted = Texts.parted(
+    found = Texts.parted(
         read(settings.positive),
         read(settings.negative),
         read(settings.held_out),
         held_out_fraction=settings.held_out_fraction,
         per_class=settings.per_class,
     )
-    for name, found in (("positive", parted.positive), ("negative", parted.negative)):
-        if not found:
+    for name, each in (("positive", found.positive), ("negative", found.negative)):
+        if not each:
             raise BadTexts(f"{name}: no text is left to train on; expected tables or runs with texts")
-    return parted
+    return found
