@@ -180,10 +180,11 @@ def _trafilatura_text(tree: Any, favour: Favour, *, fast: bool = False) -> _Main
 
 
 def _seen(tree: Any) -> dict[str, float]:
-    """Return how many table cells with text of their own, captions among them, and code blocks the page has.
+    """Return how many table cells with text of their own, and code blocks, the page has.
 
-    So they are counted in what the engine kept too: not in its Markdown, where a row is padded to its table's
-    width, and where a line of code or prose may have bars of its own.
+    Captions count as cells, and so do those of tables that only lay out the page, whose menus nobody
+    keeps. So they are counted in what the engine kept too: not in its Markdown, where a row is padded to
+    its table's width, and where a line of code or prose may have bars of its own.
     """
     blocks = sum(1 for _ in tree.iter("pre")) + sum(map(_is_block, tree.iter("code")))
     cells = tree.iter("td", "th", "caption")
