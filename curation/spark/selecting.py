@@ -5,8 +5,7 @@ Only numbers are counted, sixteen bits of the score at a time; no document is so
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -128,8 +127,7 @@ def _rows(batch: pa.RecordBatch, measures: Sequence[str]) -> Iterator[dict[str, 
     """Yield what a selection looks at in each document."""
     facts = [batch[name].to_pylist() for name in _FACTS]
     values = [batch[f"measure_{i}"].to_pylist() for i in range(len(measures))]
-    found: Iterable[tuple[Any, ...]] = zip(*values, strict=True) if values else itertools.repeat(())
-    for source, language, characters, own in zip(*facts, found, strict=False):
+    for source, language, characters, *own in zip(*facts, *values, strict=True):
         there = {name: each for name, each in zip(measures, own, strict=True) if each is not None}
         yield {"source": source, "language": language, "characters": characters, "measures": there}
 
