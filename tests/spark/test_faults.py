@@ -172,6 +172,7 @@ def test_the_real_crawl(spark: Any, shared: Path, root: Path, tmp_path: Path, sh
     if share == 1:
         records = (shared / "data" / "records_dev.jsonl").read_text().splitlines()
         assert count == len(records) + 4 + 2, "responses, revisits, resources"
-    assert 0.4 * count < ledgers[-1].total.states["kept"].records < 0.58 * count
+    # Duplicates grow with the whole: 1,445 of 2,581 records stay, 292 of the first 491.
+    assert 0.4 * count < ledgers[-1].total.states["kept"].records < 0.65 * count
     tokens = manifests[-1].ledger["tokens"]
     assert tokens["in"] == tokens["kept"] > 1_000_000 * share
