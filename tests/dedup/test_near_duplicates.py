@@ -107,6 +107,7 @@ def plain_set(text):
     return {tuple(words[i : i + 5]) for i in range(max(len(words) - 4, 1 if words else 0))}
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_real_pages_that_say_the_same_are_found(shared):
     data = shared / "data"

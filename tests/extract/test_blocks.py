@@ -74,6 +74,7 @@ def test_a_fence_that_never_closes_is_code_to_the_end() -> None:
     assert as_text("a\n```\n# b\n\nc") == "a\n# b\n\nc"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hours_are_a_fault")
 def test_a_million_lines_of_one_kind_are_one_block_in_linear_time() -> None:
     markdown = "\n".join(["- item"] * 1_000_000)

@@ -32,6 +32,7 @@ ATTRIBUTES = st.lists(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", CONDITIONS)
 @given(tag=st.sampled_from(("p", "div")), attributes=ATTRIBUTES)
 def test_a_condition_holds_where_xpath_says_so(

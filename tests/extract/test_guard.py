@@ -89,6 +89,7 @@ def until(condition: Callable[[], bool], limit_s: float = 20.0) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "fault"),
     [

@@ -104,6 +104,7 @@ def test_an_article_in_a_table_has_its_lines_and_counts_as_kept() -> None:
     assert (found.counts["layout_cells"], found.counts["table_cells_kept"]) == (1.0, 1.0)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_take_linear_time() -> None:
     rows = "<row><cell>a</cell></row>" * 100_000
     cells, after = unwrapped(f"<table>{rows}</table>")

@@ -92,6 +92,7 @@ def stock(asked: list[tuple[str, Favour, bool]]) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_random_pages_keep_their_text() -> None:
     asked = [(page(seed), *MODES[seed % len(MODES)]) for seed in range(240)]
     wanted = stock(asked)

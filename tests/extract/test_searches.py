@@ -87,6 +87,7 @@ def tree_of(elements: list[tuple[str, list[tuple[str, str]], int]]) -> Any:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("xpath", "first"), EXPRESSIONS)
 @given(elements=st.lists(ELEMENT, max_size=25))
 def test_a_search_finds_what_the_expression_finds(xpath: Any, first: bool, elements: list[Any]) -> None:

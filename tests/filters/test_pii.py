@@ -271,6 +271,7 @@ def test_looking_at_places_only_finds_what_looking_everywhere_finds(text):
         assert spans(text, ALL) == here
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     ["a", "a@", "a.a", "1.", "@a.a", "1", "1 ", "12-", "(1", "+1", "4", "DE89 ", "A", "A1", "eyJa.", "sk-a1", "://a:", "key='", ":",

@@ -45,6 +45,7 @@ BOUNDS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(BOUNDS)
 def test_the_answer_is_that_of_judging_again(

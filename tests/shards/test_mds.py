@@ -17,6 +17,7 @@ def rows_of(seed, rows, row_tokens=16, dtype="uint16"):
     return np.random.default_rng(seed).integers(0, 60_000, (rows, row_tokens), dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # the reference reader's own
 @pytest.mark.parametrize("dtype", ["uint16", "uint32"])
 def test_the_reference_reader_reads_every_row(tmp_path, dtype):

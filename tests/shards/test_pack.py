@@ -46,6 +46,7 @@ def touching(documents, shard, of):
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.integers(0, 30), min_size=1, max_size=15),

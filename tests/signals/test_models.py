@@ -105,6 +105,7 @@ def models(model, tmp_path_factory):
     return paths
 
 
+@pytest.mark.slow
 def test_labels_are_read_without_the_library(models):
     assert [sorted(fasttext_labels(each)) for each in models] == [["de", "en"]] * 4
 

@@ -250,6 +250,7 @@ def check(name, raw):
     assert math.isfinite(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FULL)
 @given(raw=ANY | PIECES | st.lists(st.sampled_from(TAGS)).map("".join))
 def test_finite_and_inside_the_unit_with_every_option(name, raw):
@@ -279,6 +280,7 @@ def test_long_texts_of_one_line_are_measured(kind):
         check(name, LONG[kind])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hours_are_a_fault")
 def test_half_a_million_scripts_are_passed_over_in_linear_time() -> None:
     assert visible_text_length(Text("<script></script>" * 1_000_000)) == 0

@@ -86,6 +86,7 @@ def test_every_signal_is_finite_and_inside_its_unit_on_any_text(name, data):
     check(name, data.draw(ANY_TEXT | WORDY), data.draw(options(name)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())

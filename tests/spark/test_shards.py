@@ -75,6 +75,7 @@ def whole(pack: str, tmp_path: Path) -> dict[str, bytes]:
     return files(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_without_a_fault_there_are_shards_without_gaps(whole: dict[str, bytes]) -> None:
     index, told = json.loads(whole["web/index.json"]), json.loads(whole[SHARDS])["web"]
     names = [f"shard.{n:05}.mds" for n in range(len(index["shards"]))]

@@ -89,6 +89,7 @@ def test_what_stands_between_white_space_is_cut_by_itself(one, other):
     assert words(f"{one} {other}") == words(one) + words(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", ["a", ".", "!", "a.", "a-", "@a", "'", "a@a.", "(", "1+", ".a!", "a" * 300 + "\x00", "\ud800"]
 )

@@ -26,6 +26,7 @@ TEXTS = st.text(alphabet=st.sampled_from(LETTERS), max_size=30) | st.text(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("others", [False, True])
 @pytest.mark.parametrize("text", [EVERY_POINT, EVERY_POINT[::-1]])
 def test_every_character_is_in_the_class_that_the_pattern_has_it_in(text, others):

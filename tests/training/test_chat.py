@@ -127,6 +127,7 @@ def test_mosaicml_streaming_reads_the_rows(published, files, tmp_path):
         assert np.array_equal(reader[number]["mask"] != 0, ours.mask(row)[0])
 
 
+@pytest.mark.slow
 def test_a_trained_model_is_tuned_by_a_fork_of_its_run(published, files, write_config, tmp_path):
     """What is no label has no loss, pretraining rows stay as they were, and the loop is the same."""
     assert main([str(write_config())]) == 0

@@ -17,6 +17,7 @@ from training.train import main
 from .forks import losses, metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_stops(number, published, write_config, tmp_path, capsys, monkeypatch):
     from training import run
@@ -44,6 +45,7 @@ def test_a_signal_saves_and_stops(number, published, write_config, tmp_path, cap
     assert losses(out) == whole
 
 
+@pytest.mark.slow
 def test_the_newest_stay_and_those_of_every_so_many_steps(published, write_config, tmp_path):
     keep = ["--set", "checkpoint={every_steps: 3, keep_count: 2, keep_every_steps: 4}"]
     assert main([str(write_config()), *keep]) == 0
@@ -51,6 +53,7 @@ def test_the_newest_stay_and_those_of_every_so_many_steps(published, write_confi
     assert names == [f"step-{n:08d}" for n in (4, 8, 12, 14)]
 
 
+@pytest.mark.slow
 def test_without_a_period_the_clock_decides(published, write_config, tmp_path):
     often = ["--set", "checkpoint={expected_gpu_hours_between_failures: 0.001, keep_count: 20}"]
     assert main([str(write_config()), *often]) == 0

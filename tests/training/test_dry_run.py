@@ -107,6 +107,7 @@ def test_the_page_whole(tmp_path, fake_corpus, capsys):
     assert rest == PAGE
 
 
+@pytest.mark.slow
 def test_the_smoke_configuration_runs(published, tmp_path, capsys):
     settings = [f"data=[{published.directory}]", f"out={tmp_path / 'out'}", "budget_tokens=4096"]
     arguments = [part for each in settings for part in ("--set", each)]
@@ -123,6 +124,7 @@ def test_threads_do_not_spin_while_they_wait_unless_they_are_told_to(given, foun
     assert said.stdout == f"{found}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recompute", ["none", "selective", "full"])
 @pytest.mark.parametrize(
     "model", [Model(width=128, layers=6, heads=4, kv_heads=2), Model(width=96, layers=4, heads=6, kv_heads=6)]

@@ -203,6 +203,7 @@ def scores(out):
     return [json.loads(line) for line in (out / "evals.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_run_is_scored_on_its_way_and_its_speed_told(files, write_config, tmp_path, capsys):
     _, asked = files
     extra = f"""evals:

@@ -35,6 +35,7 @@ def fork(tmp_path):
     return write
 
 
+@pytest.mark.slow
 def test_a_fork_with_the_trunks_own_phase_is_the_trunk(published, write_config, fork, tmp_path):
     config = str(write_config())
     assert main([config, *WSD, "--set", "checkpoint.keep_every_steps=8"]) == 0  # the anneal begins at 8
@@ -45,6 +46,7 @@ def test_a_fork_with_the_trunks_own_phase_is_the_trunk(published, write_config, 
     assert [phase["steps"] for phase in saved["phases"]] == [8, 6]
 
 
+@pytest.mark.slow
 def test_several_anneals_from_one_trunk(published, write_config, fork, tmp_path):
     one_phase = ("--set", "phases=[{name: trunk, steps: 10, mix: {docs: 1, web: 3}}]")
     assert main([str(write_config()), *WSD, *one_phase]) == 0
@@ -61,6 +63,7 @@ def test_several_anneals_from_one_trunk(published, write_config, fork, tmp_path)
     assert read_config(str(tmp_path / "web" / "config.yaml")).optimizer.z_loss == 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "asked", "told"),
     [

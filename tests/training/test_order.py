@@ -1,6 +1,7 @@
 """Which rows a lane reads, in which order, and which lane gets which rows of a step."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ def test_lanes_own_shards_but_for_the_cuts():
     assert sum(map(len, owners)) - len(set().union(*owners)) <= 8 - 1
 
 
+@pytest.mark.slow
 @HUNDREDS
 @given(st.integers(1, 30), st.integers(1, 4), st.integers(1, 6), st.integers(0, 99), st.data())
 def test_every_lane_gets_its_share_and_the_counts_are_those_of_the_slots(lanes, share, sources, seed, data):

@@ -179,6 +179,7 @@ def test_a_step_far_away_is_that_of_a_plan_that_went_there():
         assert np.array_equal(found.cursors, drawn[step].cursors)
 
 
+@pytest.mark.slow
 def test_two_threads_may_ask_one_plan_where_rows_lie():
     plan = Plan(
         sources_of([7] * 40, [5] * 40), [phase(300, {"a": 1, "b": 1})], batch_rows=48, lanes=8, seed=1

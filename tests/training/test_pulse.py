@@ -77,6 +77,7 @@ def test_a_heart_beats_by_itself_and_says_how_it_ended(tmp_path, capsys):
     assert beat["pid"] == os.getpid()
 
 
+@pytest.mark.slow
 def test_only_an_answer_that_did_not_come_asks_who_is_missing(tmp_path):
     with Pulse(tmp_path, Ranks(rank=0, count=2, device=torch.device("cpu")), timeout_s=1.0) as pulse:
         assert pulse.missing_after(RuntimeError("shapes cannot be multiplied")) == ""

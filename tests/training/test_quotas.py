@@ -1,6 +1,7 @@
 """Rows of each source, step by step: whole, never far from the mixtures, and known for any step at once."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ def test_under_one_mixture_no_source_is_ever_a_row_from_plan(curriculum):
     assert furthest(*curriculum) < 1
 
 
+@pytest.mark.slow
 @HUNDREDS
 @given(st.integers(1, 3).flatmap(lambda n: curricula_of(n, st.integers(2, 5))))
 def test_up_to_three_sources_are_never_a_row_from_plan_across_switches_and_ramps(curriculum):

@@ -50,6 +50,7 @@ def command(config, *more):
     return [config, *(argument for text in (*ONE_PHASE, *more) for argument in ("--set", text))]
 
 
+@pytest.mark.slow
 def test_a_spike_names_the_poisoned_document(tmp_path, write_config, made, capsys):
     config = str(write_config())
     number = poison(37, made, tmp_path, config)

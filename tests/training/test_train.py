@@ -6,6 +6,7 @@ import shutil
 import sys
 import types
 
+import pytest
 import yaml
 
 from training.data.corpus import open_corpus
@@ -92,6 +93,7 @@ def test_the_line_of_progress(published, write_config, monkeypatch, capsys):
     assert re.fullmatch(shape, last)
 
 
+@pytest.mark.slow
 def test_tensorboard_is_written_where_it_is_installed(published, write_config, monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     config = [str(write_config()), "--set", "tensorboard=true"]
@@ -127,6 +129,7 @@ def test_a_damaged_shard_fails_the_run(published, write_config, capsys):
     assert "bytes, found no file" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_finished_run_can_be_given_another_phase(published, write_config, tmp_path):
     config = str(write_config())
     assert main([config]) == 0
