@@ -143,6 +143,31 @@ def _accuracy(labelled: Labelled, way: Callable[[Text], str]) -> tuple[float, fl
     return right, sum(each == "en" for each in others) / max(1, len(others)), len(labelled) / seconds
 
 
+def _tell_least(by_language: Mapping[str, Sequence[str]]) -> None:
+    shares = sorted(
+        (sum(language_label(Text(text)) == code for text in each) / len(each), code)
+        for code, each in by_language.items()
+    )
+    print("least told sentences:", ", ".join(f"{code} {share:.2f}" for share, code in shares[:12]))
+
+
+#: Language -> the script that it is written in.
+_SCRIPTS = {
+    "ru": "Cyrl", "el": "Grek", "he": "Hebr", "ar": "Arab", "th": "Thai", "hi": "Deva",
+    "ka": "Geor", "hy": "Armn", "de": "Latn", "ko": "Hang",
+}  # fmt: skip
+
+
+def _scripts_right(by_language: Mapping[str, Sequence[str]]) -> float:
+    """Return in which share of the languages whose script is known it is told."""
+    told = {
+        code: script_label(Text(" ".join(each))) for code, each in by_language.items() if code in _SCRIPTS
+    }
+    right = sum(_SCRIPTS[code] == script for code, script in told.items())
+    print(f"scripts: {right} of {len(told)} right")
+    return right / max(1, len(told))
+
+
 def bench(quick: bool) -> tuple[dict[str, object], dict[str, tuple[float, float]]]:
     """Print and return how often each way is right, on sentences, on twenty joined, and on pages."""
     by_language, others = sentences()
@@ -176,31 +201,13 @@ def bench(quick: bool) -> tuple[dict[str, object], dict[str, tuple[float, float]
                 print(
                     f"{what:16}{name:28}{right:7.3f} right of {len(labelled):6,}, {false_english:6.4f} falsely English{rate:12,.0f}/s/core"
                 )
-    wrong = sorted(
-        (sum(language_label(Text(text)) == code for text in each) / len(each), code)
-        for code, each in by_language.items()
-    )
-    print("least told sentences:", ", ".join(f"{code} {share:.2f}" for share, code in wrong[:12]))
-    scripts = {code: script_label(Text(" ".join(each))) for code, each in by_language.items()}
-    known = {
-        "ru": "Cyrl",
-        "el": "Grek",
-        "he": "Hebr",
-        "ar": "Arab",
-        "th": "Thai",
-        "hi": "Deva",
-        "ka": "Geor",
-        "hy": "Armn",
-        "de": "Latn",
-        "ko": "Hang",
-    }
-    right = [scripts[code] == script for code, script in known.items() if code in scripts]
-    print(f"scripts: {sum(right)} of {len(right)} right")
+    _tell_least(by_language)
+    scripts_right = _scripts_right(by_language)
     bars = {
         "twenty_joined_right": (accuracy["twenty joined", "CLD2, whole text"], 0.95),
         "pages_right": (accuracy["pages", "CLD2, whole text"], 0.97),
         "sentences_right_by_fasttext": (accuracy["sentences", f"{FASTTEXT}, whole text"], 0.75),
         "pages_right_by_fasttext": (accuracy["pages", f"{FASTTEXT}, whole text"], 0.97),
-        "scripts_right": (sum(right) / max(1, len(right)), 1.0),
+        "scripts_right": (scripts_right, 1.0),
     }
     return figures, bars
