@@ -15,16 +15,20 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import xxhash
 from fsspec.implementations.local import LocalFileSystem
 
+from curation.accounting.fingerprint import digest_file
+
 SEAL = "seal.json"
 _UNUSED_S = 24 * 3600
-_CHUNK_BYTES = 1 << 20
+#: What stores call that which changes with a file's bytes, the best first; a server on the web may tell none.
+_MARKS = "ETag", "etag", "mtime", "LastModified", "Last-Modified", "last_modified", "updated", "created"
 
 
 class NotWhole(ValueError):
@@ -98,6 +102,19 @@ def made(name: str, make: Callable[[Path], None]) -> Path:
     return target
 
 
+def mark(info: Mapping[str, Any]) -> str:
+    """Return what of a store's facts changes when a file's bytes do; empty where it tells nothing such."""
+    return next((str(info[key]) for key in _MARKS if info.get(key)), "")
+
+
+def stamp(url: str) -> str:
+    """Return what changes when a file's bytes do: its size and the store's mark, else a hash of the bytes."""
+    filesystem, name = fsspec.core.url_to_fs(url)
+    info = filesystem.info(name)
+    found = mark(info)
+    return f"{info['size']} {info.get('ino', '')} {found}" if found else digest_file(url)
+
+
 def damage(folder: Path) -> str | None:
     """Return what says that a folder is not whole; None where it is. Sizes are looked at, not bytes."""
     try:
@@ -145,16 +162,8 @@ def _seal(folder: Path) -> None:
 
 def _listed(folder: Path) -> bytes:
     """Return the seal of what lies in a folder: name -> (bytes, hash), the same for the same files."""
-    files = {each.name: (each.stat().st_size, _digest(each)) for each in sorted(folder.iterdir())}
+    files = {each.name: (each.stat().st_size, digest_file(str(each))) for each in sorted(folder.iterdir())}
     return json.dumps(files).encode()
-
-
-def _digest(path: Path) -> str:
-    state = xxhash.xxh3_128()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            state.update(chunk)
-    return state.hexdigest()
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "look": {"accounting", "document", "extract", "filters", "pages", "recipe", "shards", "text"},
     "language": set[str](),
     "document": set[str](),
-    "mapped": set[str](),
+    "mapped": {"accounting"},
     "text": set[str](),
 }
 

@@ -228,8 +228,8 @@ def _plain_counts(html: str, text: str, *, main: bool = True) -> dict[str, float
             tree, main_content=main, comments=False, preserve_formatting="minimal_html"
         )
         code = tagged.count("<pre>")
-    rows = (line.count("\t\t") for line in text.split("\n")) if seen["td"] + seen["th"] else ()
     cells = seen["td"] + seen["th"]
+    rows = (line.count("\t\t") for line in text.split("\n")) if cells else ()
     return {
         "table_cells_seen": float(cells),
         "code_blocks_seen": float(seen["pre"]),

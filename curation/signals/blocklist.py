@@ -29,7 +29,6 @@ _NAMED = ("domains", "urls")
 _LONGEST_HOST = 253  # characters (RFC 1035)
 _LONGEST_PATH, _MOST_PARTS = 4096, 32  # of which parts are looked up
 _PER_BUCKET_BITS = 3  # eight hashes or fewer between two entries of the table, on average
-_CHUNK_BYTES = 1 << 20
 _LAYOUT = 3  # of a compiled list; raised when it changes
 
 
@@ -150,40 +149,12 @@ def compiled(paths: Sequence[str]) -> Blocklist:
     What the host keeps is named by the files, their sizes and what else changes when their bytes do.
     """
     known = [each for path in paths for each in files(path)]
-    stamps = "\n".join(f"{each} {_stamp(each)}" for each in known)
+    stamps = "\n".join(f"{each} {mapped.stamp(each)}" for each in known)
     name = f"list-{_LAYOUT}-{xxhash.xxh3_128_hexdigest(stamps.encode())}"
     return Blocklist(mapped.made(name, lambda folder: _compile(known, folder / _FILE)) / _FILE)
 
 
 _FILE = "hashes.u64"
-
-
-def _stamp(path: str) -> str:
-    """Return what changes when a file's bytes do: the store's marks, else a hash of the bytes."""
-    filesystem, name = fsspec.core.url_to_fs(path)
-    info = filesystem.info(name)
-    marks = [str(info[key]) for key in _MARKS if info.get(key)]
-    if marks:
-        return " ".join([str(info["size"]), *marks])
-    state = xxhash.xxh3_128()
-    with filesystem.open(name, "rb") as stream:
-        for chunk in iter(lambda: stream.read(_CHUNK_BYTES), b""):
-            state.update(chunk)
-    return state.hexdigest()
-
-
-#: What stores call them; a server on the web may tell none of them.
-_MARKS = (
-    "mtime",
-    "ino",
-    "ETag",
-    "etag",
-    "LastModified",
-    "Last-Modified",
-    "last_modified",
-    "updated",
-    "created",
-)
 
 
 def _compile(paths: Sequence[str], out: Path) -> None:

@@ -18,6 +18,7 @@ import fsspec
 
 from curation.accounting.fingerprint import digest_file
 from curation.accounting.manifest import NAME, Manifest, MissingManifest, join, read_manifest
+from curation.mapped import mark
 
 SCRATCH = "_scratch"  # Spark and Arrow readers pass over names that begin with an underscore
 TABLES = "tables"  # in scratch: finished ones that a later attempt at the same output takes up
@@ -115,9 +116,8 @@ def _matches(filesystem: Any, pattern: str) -> dict[str, Any]:
 
 def _version(filesystem: Any, name: str, info: Mapping[str, Any], whole: bool) -> str:
     """Return what changes when a file's bytes do: the store's own mark, else a digest of the bytes."""
-    for key in ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created"):
-        if info.get(key):
-            return str(info[key])
+    if found := mark(info):
+        return found
     if not whole:
         return "unreadable"
     return digest_file(filesystem.unstrip_protocol(name))

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from curation import mapped
 from curation.signals import blocklist
 from curation.signals.blocklist import BadList, damage, entries, files, load, parts_of, suffixes
 from curation.signals.urls import blocked_entry_count, url_word_count
@@ -112,7 +113,7 @@ def test_compiled_once_and_anew_where_a_file_changed(tmp_path: Path) -> None:
 def test_a_list_behind_a_store_that_tells_no_time_is_named_by_its_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(blocklist, "_MARKS", ())
+    monkeypatch.setattr(mapped, "_MARKS", ())
     store = fsspec.filesystem("memory")
     for host, asked in (("a.org", "b.org"), ("b.org", "a.org")):
         store.pipe_file("/list.txt", f"{host}\n".encode())  # of one size
