@@ -93,7 +93,7 @@ class Run:
                 self._save(self.plan.step, self.plan.state())  # so that there is always one to go back to
             while (spike := self._train()) is not None:
                 self._rewind(spike)
-            self.pulse.at(self.plan.step, "finishing the last checkpoint")
+            self.pulse.at(self.stopped_at or self.plan.steps, "finishing the last checkpoint")
             self.checkpoints.wait()
             record.draw()
             if self.stopped_at:
@@ -108,6 +108,7 @@ class Run:
     def _train(self) -> int | None:
         """Train until the end or a signal (None), or until a spike that is to be rewound: its step."""
         place, plan = self.place, self.plan
+        self.pulse.at(plan.step, "waiting for data")  # before the loader, whose thread moves the plan ahead
         with Loader(
             plan,
             Reader(self.corpus, plan.names),
@@ -117,7 +118,6 @@ class Run:
             micro_batches=self.asked.micro_batches(place.count),
         ) as batches:
             began = time.perf_counter()
-            self.pulse.at(plan.step, "waiting for data")
             for batch in batches:
                 self.pulse.at(batch.drawn.step, "learning")
                 if self._step(batch) == "rewind":

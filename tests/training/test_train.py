@@ -9,10 +9,12 @@ import types
 import pytest
 import yaml
 
+from training import run
 from training.data.corpus import open_corpus
+from training.data.loader import Loader
 from training.train import main
 
-from .forks import losses, metrics
+from .forks import losses, metrics, until
 
 METRICS = {
     "step",
@@ -122,11 +124,24 @@ def test_tensorboard_is_written_where_it_is_installed(published, write_config, m
     assert [value for name, value, _ in wrote[1:-1] if name == "loss"] == losses(tmp_path / "train")
 
 
-def test_a_damaged_shard_fails_the_run(published, write_config, capsys):
+def test_a_damaged_shard_fails_the_run_at_the_step_that_waits_for_it(
+    published, write_config, tmp_path, monkeypatch, capsys
+):
+    class Ahead(Loader):
+        """Whose thread has drawn a batch before the training asks for one."""
+
+        def __enter__(self):
+            loader = super().__enter__()
+            until(lambda: self._plan.step > 0)
+            return loader
+
+    monkeypatch.setattr(run, "Loader", Ahead)
     for shard in open_corpus([str(published.directory)]).sources["docs"]:
         shard.path.unlink()
     assert main([str(write_config())]) == 1
     assert "bytes, found no file" in capsys.readouterr().err
+    beat = json.loads((tmp_path / "train" / "heartbeats" / "rank-00000.json").read_text())
+    assert (beat["step"], beat["doing"]) == (0, "waiting for data")
 
 
 @pytest.mark.slow
