@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import numpy as np
 import xxhash
@@ -81,18 +80,6 @@ def _folded(byte: int) -> int:
 
 #: Byte -> itself without case, digits and kinds of white space, for ASCII.
 _FOLDED = bytes(_folded(byte) if byte < 128 else byte for byte in range(256))
-
-
-def site(url: str | None) -> str:
-    """Return the host name of an address, without `www.`; empty where there is none.
-
-    >>> site("https://www.Example.org:80/a"), site("http://[bad"), site(None)
-    ('example.org', '', '')
-    """
-    try:
-        return (urlsplit(url or "").hostname or "").removeprefix("www.")
-    except ValueError:
-        return ""
 
 
 def on_site(lines: Numbers, sites: Numbers) -> Numbers:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 
+from curation.address import site
 from curation.look import frames, samples
 from curation.look.columns import LABEL, labels
 from curation.look.visible import number
@@ -53,18 +53,6 @@ class Chosen:
     def place(self, document: str) -> int | None:
         """Return where a document of that id stands, or None."""
         return next((place for key, place in self._places.items() if key[0] == document), None)
-
-
-def site(url: str | None) -> str:
-    """Return the host of a URL, without `www.`; empty where it has none.
-
-    >>> site("https://www.example.org/a"), site("javascript:alert(1)"), site("http://[bad")
-    ('example.org', '', '')
-    """
-    try:
-        return (urlsplit(url or "").hostname or "").removeprefix("www.")
-    except ValueError:
-        return ""
 
 
 def choose(directory: str, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd.DataFrame) -> Chosen:

@@ -19,6 +19,7 @@ import pyarrow.dataset as ds
 from curation.accounting.ledger import COUNTED
 from curation.accounting.manifest import MissingManifest, published, read_manifest
 from curation.accounting.settle import SETTLED
+from curation.address import site
 from curation.filters import judge
 from curation.look.frames import ROW_STAGES, manifests, rows, rules
 
@@ -35,7 +36,6 @@ COLUMNS: dict[str, Kind] = {
 LABEL = judge.LABEL
 _READ = {"year": "captured_at", "site": "url", "reason": "reasons", "edit": "edits"}
 _BATCH_ROWS = 8_192
-_HOST = r"^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#@]*@)?(?:[Ww]{3}\.)?(?P<site>\[[^\]]*\]|[^/?#:]*)"
 _KEY = ("id", "file", "offset")
 
 #: (stage, id, file, offset): what tells two records apart; one that stands twice in the input has one id.
@@ -58,7 +58,7 @@ class Batch:
             good = pc.fill_null(pc.match_substring_regex(sent, "^[0-9]{4}$"), False)
             return pc.cast(pc.if_else(good, sent, pa.scalar(None, pa.string())), pa.float64())
         if name == "site":
-            return pc.utf8_lower(pc.struct_field(pc.extract_regex(self.rows["url"], _HOST), "site"))
+            return pa.array([site(url) or None for url in self.rows["url"].to_pylist()], pa.string())
         if name in COLUMNS:
             return self.rows[name]
         if name.startswith(LABEL):

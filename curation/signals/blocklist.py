@@ -23,10 +23,10 @@ import numpy as np
 import xxhash
 
 from curation import mapped
+from curation.address import LONGEST_HOST, parts_of
 from curation.signals import files as damaged
 
 _NAMED = ("domains", "urls")
-_LONGEST_HOST = 253  # characters (RFC 1035)
 _LONGEST_PATH, _MOST_PARTS = 4096, 32  # of which parts are looked up
 _PER_BUCKET_BITS = 3  # eight hashes or fewer between two entries of the table, on average
 _LAYOUT = 3  # of a compiled list; raised when it changes
@@ -81,35 +81,6 @@ def _is_ip(text: str) -> bool:
         return bool(ipaddress.ip_address(text))
     except ValueError:
         return False
-
-
-_COMMON = re.compile(r"https?://([a-z0-9][a-z0-9.-]*[a-z0-9])(?:/+(.*))?", re.DOTALL)
-
-
-def parts_of(url: str) -> tuple[str, str]:
-    """Return (host in lower case, path with what follows it) of an address, with or without a scheme.
-
-    >>> parts_of("https://user@WWW.Example.ORG.:8080/A?b"), parts_of("bücher.de")
-    (('www.example.org', 'A?b'), ('xn--bcher-kva.de', ''))
-    """
-    if common := _COMMON.fullmatch(url):
-        return common[1], common[2] or ""
-    scheme = url.find("://")
-    rest = url[scheme + 3 :] if 0 <= scheme < 32 else url.removeprefix("//")
-    end = min(filter((-1).__ne__, map(rest.find, "/?#\\")), default=len(rest))
-    host, path = rest[:end], rest[end:].lstrip("/")
-    host = host[host.rfind("@") + 1 :]
-    if host[:1] == "[":
-        host = host[1:].partition("]")[0]
-    elif ":" in host:
-        host = host[: host.find(":")]
-    host = host.strip(" .").lower()
-    if not host.isascii():
-        try:
-            host = host[-_LONGEST_HOST:].encode("idna").decode()
-        except UnicodeError:
-            return host, path
-    return host, path
 
 
 class Blocklist:
@@ -188,7 +159,7 @@ def suffixes(host: str) -> Iterator[str]:
     >>> list(suffixes("a.b.org"))
     ['a.b.org', 'b.org', 'org']
     """
-    host = host[-_LONGEST_HOST:]
+    host = host[-LONGEST_HOST:]
     yield host
     while (dot := host.find(".")) >= 0:
         host = host[dot + 1 :]

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 
 import fsspec
 
-from curation.signals.blocklist import Blocklist, below, load, parts_of, suffixes
+from curation.address import parts_of
+from curation.signals.blocklist import Blocklist, below, load, suffixes
 from curation.signals.registry import FilePath, ListPath, signal
 from curation.text.text import Text
 

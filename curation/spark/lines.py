@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from curation.accounting.manifest import join
+from curation.address import site
 from curation.dedup.lines import (
     NOBODY,
     Numbers,
@@ -24,7 +25,6 @@ from curation.dedup.lines import (
     line_hash,
     on_site,
     parts,
-    site,
     write_table,
 )
 from curation.document import DOCUMENT

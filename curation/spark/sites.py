@@ -15,9 +15,9 @@ from pyspark.sql import functions as F
 
 from curation.accounting.manifest import join
 from curation.accounting.sample import position
+from curation.address import site
 from curation.document import DOCUMENT
 from curation.recipe.sites import Sites
-from curation.signals.blocklist import parts_of
 from curation.spark.frames import Batches, map_batches
 from curation.spark.near import KEY
 from curation.spark.scratch import Scratch
@@ -29,16 +29,6 @@ _SALT = "sites"
 _PLACES = pa.schema(
     [*[DOCUMENT.field(name) for name in KEY], pa.field("site", pa.string()), pa.field("hash", pa.float64())]
 )
-
-
-def site(url: str | None, domains: int | None = None) -> str:
-    """Return the site of an address: its host without `www.`, or the last `domains` parts of it.
-
-    >>> site("https://www.a.b.org/c"), site("https://www.a.b.org/c", 2), site(None)
-    ('a.b.org', 'b.org', '')
-    """
-    host = parts_of(url or "")[0].removeprefix("www.")
-    return host if domains is None else ".".join(host.split(".")[-domains:])
 
 
 def write(

@@ -5,11 +5,11 @@ from __future__ import annotations
 #: Raised by hand when a change of code changes what a stage writes for the same recipe and bytes.
 OUTPUT_VERSION = {
     "extract": 5,
-    "lines": 1,
+    "lines": 2,
     "filter": 5,
     "select": 1,
     "dedup": 4,
-    "sites": 1,
+    "sites": 2,
     "decontaminate": 1,
     "tokenizer": 1,
     "shard": 1,
@@ -20,7 +20,7 @@ LIBRARIES = {
         *("trafilatura", "justext", "htmldate", "courlan", "lxml_html_clean"),  # and what it asks
         *("resiliparse", "lxml", "pycld2", "faust-cchardet", "regex"),
     ),
-    "filter": ("regex", "pycld2", "fasttext-numpy2-wheel"),
+    "filter": ("regex", "pycld2", "fasttext-numpy2-wheel", "tokenizers"),
     "lines": (),
     "select": (),
     "dedup": (),

@@ -19,7 +19,6 @@ from curation.dedup.lines import (
     line_hash,
     on_site,
     parts,
-    site,
     write_table,
 )
 
@@ -53,11 +52,6 @@ def test_case_digits_and_white_space_do_not_count() -> None:
 def test_a_hash_is_never_nobody(text: str) -> None:
     assert hashed(text) != NOBODY
     assert -(1 << 63) <= hashed(text) < 1 << 63
-
-
-def test_a_site_is_a_host_name() -> None:
-    assert site("https://www.example.org/a?b") == site("http://EXAMPLE.org") == "example.org"
-    assert site("") == site("no address") == site("http://[") == ""
 
 
 def table(folder: Path, *rows: tuple[int, int]) -> Table:

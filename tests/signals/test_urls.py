@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation import mapped
+from curation.address import parts_of, site
 from curation.signals import blocklist
-from curation.signals.blocklist import BadList, damage, entries, files, load, parts_of, suffixes
+from curation.signals.blocklist import BadList, damage, entries, files, load, suffixes
 from curation.signals.urls import blocked_entry_count, url_word_count
 from curation.text.text import Text
 
@@ -225,4 +226,4 @@ def test_any_address_has_a_count(tmp_path: Path, url: str) -> None:
     ):
         assert type(value) is float
         assert 0 <= value < math.inf
-    assert all(isinstance(each, str) for each in parts_of(url))
+    assert all(isinstance(each, str) for each in (*parts_of(url), site(url), site(url, 2)))

@@ -13,7 +13,8 @@ import pytest
 
 from curation.accounting.ledger import balanced
 from curation.accounting.manifest import published, read_manifest
-from curation.dedup.lines import hashed, site
+from curation.address import site
+from curation.dedup.lines import hashed
 from curation.look.funnel import funnel
 from curation.recipe.config import ConfigError
 from curation.recipe.lines import Lines

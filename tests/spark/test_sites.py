@@ -9,10 +9,11 @@ import pytest
 
 from curation.accounting.ledger import Ledger, balanced
 from curation.accounting.sample import position
+from curation.address import site
 from curation.recipe.recipe import read_recipe
 from curation.recipe.sites import Sites
 from curation.spark.run import Run
-from curation.spark.sites import REASON, site, write
+from curation.spark.sites import REASON, write
 from curation.spark.stages import account, read_rows
 from curation.spark.store import Store
 

@@ -1,0 +1,59 @@
+"""The parts of an address: its host, its path, and the site it is on."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_HOST = 253  # characters (RFC 1035)
+_COMMON = re.compile(r"https?://([a-z0-9][a-z0-9.-]*[a-z0-9])(?:/+(.*))?", re.DOTALL)
+_SCHEME_CHARACTERS = 32  # among so many the first characters a scheme ends
+_NO_HOST = re.compile(r"[\s\x00-\x1f\x7f<>\"'()]")
+
+
+def parts_of(url: str) -> tuple[str, str]:
+    """Return (host in lower case, path with what follows it) of an address, with or without a scheme.
+
+    >>> parts_of("https://user@WWW.Example.ORG.:8080/A?b"), parts_of("bücher.de")
+    (('www.example.org', 'A?b'), ('xn--bcher-kva.de', ''))
+    """
+    if common := _COMMON.fullmatch(url):
+        return common[1], common[2] or ""
+    scheme = url.find("://")
+    rest = url[scheme + 3 :] if 0 <= scheme < _SCHEME_CHARACTERS else url.removeprefix("//")
+    end = min(filter((-1).__ne__, map(rest.find, "/?#\\")), default=len(rest))
+    host, path = rest[:end], rest[end:].lstrip("/")
+    host = host[host.rfind("@") + 1 :]
+    if host[:1] == "[":
+        host = host[1:].partition("]")[0]
+    elif ":" in host:
+        host = host[: host.find(":")]
+    host = host.strip(" .").lower()
+    if not host.isascii():
+        try:
+            host = host[-LONGEST_HOST:].encode("idna").decode()
+        except UnicodeError:
+            return host, path
+    return host, path
+
+
+def site(url: str | None, domains: int | None = None) -> str:
+    """Return the site of an address: its host without `www.`, or the last `domains` parts of it.
+
+    Empty where there is none: no address, or one that names no host. Without `//` a host needs a dot, so that
+    `javascript:` and `data:` are none. An IPv4 address is not cut.
+
+    >>> site("https://www.a.b.org/c"), site("HTTP://A.b.org:80", 2), site("a.org/b")
+    ('a.b.org', 'b.org', 'a.org')
+    >>> site("http://10.0.0.1/x", 2)
+    '10.0.0.1'
+    >>> site(None), site("no address"), site("javascript:alert(1)"), site("http://[bad]/")
+    ('', '', '', 'bad')
+    """
+    if not url:
+        return ""
+    host = parts_of(url)[0].removeprefix("www.")
+    named = "." in host or url.startswith("//") or "://" in url[:_SCHEME_CHARACTERS]
+    if not named or _NO_HOST.search(host):
+        return ""
+    parts = host.split(".")
+    return host if domains is None or parts[-1].isdigit() else ".".join(parts[-domains:])
