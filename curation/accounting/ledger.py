@@ -194,7 +194,8 @@ class Ledger:
             reasons = ", ".join(f"{name} {each.records}" for name, each in self.total.ranked())
             raise LedgerError(
                 f"{self.stage}: {failed} of {received} records failed, over the budget of {100 * budget:g}% "
-                f"(reasons: {reasons}); look at them, then raise failure_budget if they may be lost"
+                f"(what took records, dropped ones too: {reasons}); look at them, then raise failure_budget "
+                "if they may be lost"
             )
 
     def to_json(self) -> dict[str, Any]:

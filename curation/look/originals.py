@@ -58,14 +58,15 @@ def originals(directory: str, rows: Iterable[Mapping[str, Any]]) -> list[Origina
     return found
 
 
-def _of_file(file: str, rows: list[Mapping[str, Any]]) -> Iterator[Original]:
+def _of_file(file: str, rows: list[Mapping[str, Any]]) -> list[Original]:
+    found: list[Original] = []
     try:
         with Source(file) as source:
-            for row in rows:
-                yield _read(source, row)
+            found.extend(_read(source, row) for row in rows)  # those before a fault stay
     except (OSError, ValueError, ImportError) as error:  # ImportError: a file system that is not installed
-        missing = f"its file cannot be opened: {error}"
-        yield from [Original(missing=missing)] * len(rows)
+        missing = f"its file cannot be read: {error}"
+        found += [Original(missing=missing)] * (len(rows) - len(found))
+    return found
 
 
 def _read(source: Source, row: Mapping[str, Any]) -> Original:

@@ -101,8 +101,8 @@ def test_the_budget_for_failures() -> None:
     with pytest.raises(LedgerError) as error:
         tally("extract", ROWS).check_budget(0.19)
     assert str(error.value) == (
-        "extract: 1 of 5 records failed, over the budget of 19% (reasons: gopher.word_count 2, dedup.near 1, "
-        "extract.timeout 1, gopher.stop_word_count 1, edit:c4.lines 0); look at them, then raise failure_budget if they may be lost"
+        "extract: 1 of 5 records failed, over the budget of 19% (what took records, dropped ones too: "
+        "gopher.word_count 2, dedup.near 1, extract.timeout 1, gopher.stop_word_count 1, edit:c4.lines 0); look at them, then raise failure_budget if they may be lost"
     )
 
 

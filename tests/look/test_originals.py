@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace as Namespace
 from typing import Any
@@ -11,6 +12,8 @@ from curation.extract.stage import page_id
 from curation.look.originals import MOVED, NOT_THERE, WAS_TEXT, Original, originals, texts
 from curation.pages.page import Split
 from curation.pages.reading import read
+from curation.pages.source import Source
+from curation.pages.warc import records
 
 HTML = "<html><head><title>t</title></head><body><nav>menu</nav><p>Café text</p><script>x()</script></body></html>"
 
@@ -69,6 +72,20 @@ def test_a_page_that_is_gone_is_said_to_be(run: str, crawl: tuple[Path, list[dic
     assert [each.html for each in found] == [None] * 4
     assert found[0].missing == MOVED
     assert found[1].missing == NOT_THERE
-    assert found[2].missing.startswith("its file cannot be opened: ")
+    assert found[2].missing.startswith("its file cannot be read: ")
     assert found[3].missing == WAS_TEXT
     assert list(texts([Original(missing="x")])) == [Original(missing="x")]
+
+
+def test_a_file_that_fails_midway_costs_the_pages_from_there_on(
+    run: str, crawl: tuple[Path, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(source: Source, begin: int, end: int) -> Iterator[object]:
+        if begin == crawl[1][1]["offset"]:
+            raise OSError(5, "Input/output error")
+        return records(source, begin, end)
+
+    monkeypatch.setattr("curation.look.originals.records", cut)
+    first, *others = originals(run, crawl[1])
+    assert first.html is not None
+    assert [each.missing for each in others] == ["its file cannot be read: [Errno 5] Input/output error"] * 2

@@ -175,7 +175,7 @@ def test_documents_are_chosen_in_every_way(html: str) -> None:
     (broke, *_) = (each for each in documents if each["id"] == f"{8:032x}")
     assert broke["reasons"] == [["gopher.word_count", "gopher.word_count: 2, allowed is at least 5"]]
     assert broke["page"] is None
-    assert "cannot be opened" in broke["missing"]  # its WARC never was there
+    assert "cannot be read" in broke["missing"]  # its WARC never was there
 
 
 def test_a_page_stays_small_whatever_its_documents_hold(
