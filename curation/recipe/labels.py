@@ -11,7 +11,7 @@ from yaml.nodes import Node
 from curation.filters.rules import Label, Pass
 from curation.recipe.config import Reader, nearest
 from curation.recipe.options import decode, options, required
-from curation.recipe.shard import FOLDER
+from curation.recipe.shard import FOLDER, Split
 from curation.signals import LABELLERS
 from curation.signals.checks import language_mistake
 from curation.signals.files import fasttext_labels
@@ -116,3 +116,22 @@ def stream_mistakes(by: str, passes: Sequence[Pass]) -> Iterator[str]:
                 "expected letters, digits, '_', '-' and '.', a letter or digit first"
             )
             return
+
+
+def ambiguous_streams(
+    by: Sequence[str | Split | None], passes: Sequence[Pass], sources: Collection[str]
+) -> Iterator[Where]:
+    """Yield where a second part of the streams' names can hold a dot: they are joined by dots.
+
+    With one such part every name can be taken apart again; with two, `a.b` and `c` would be `a` and `b.c`.
+    """
+    labels = {label.name: label for each in passes for label in each.labels}
+    first = ""
+    for i, part in enumerate(by):
+        if not isinstance(part, str):
+            continue  # what a band or a topic adds has always as many dots
+        named = sources if part == "source" else values(labels[part]) if part in labels else ()
+        dotted = next((f"'{part}' may be '{value}'" for value in named if "." in value), "")
+        if dotted and first:
+            yield ("shard", "by", i), f"{first} and {dotted}: two streams could get one name, joined by dots"
+        first = first or dotted

@@ -18,7 +18,7 @@ from curation.recipe.config import ConfigError, Reader, compose, nearest
 from curation.recipe.decontaminate import Decontaminate
 from curation.recipe.dedup import Dedup
 from curation.recipe.history import incomparable, unpublished
-from curation.recipe.labels import label_mistakes, stream_mistakes
+from curation.recipe.labels import ambiguous_streams, label_mistakes, stream_mistakes
 from curation.recipe.nodes import missing
 from curation.recipe.passes import decode_pass
 from curation.recipe.shard import FOLDER, Shard, Split
@@ -179,6 +179,7 @@ class Recipe:
             for name in by.measures if isinstance(by, Split) else ():
                 if name not in measures:
                     yield ("shard", "by", i), f"no pass measures '{name}'{nearest(name, measures)}"
+        yield from ambiguous_streams(shard.by if shard else (), passes, inputs)
         for i, expression in enumerate(getattr(dedup, "prefer", ())):
             try:
                 preference(passes, expression)

@@ -110,6 +110,24 @@ def test_streams_by_a_label(tiny_model: Path) -> None:
     ]
 
 
+def test_two_streams_never_share_a_name(tiny_model: Path) -> None:
+    tiny_model.write_bytes(tiny_model.read_bytes().replace(b"__label__hq", b"__label__h."))
+    dotted = BASE.replace("wiki:", "wiki.en:") + KIND
+    Path("r.yaml").write_text(BASE + KIND)
+    read_recipe("r.yaml", ["shard.by=[source, kind]"])
+    Path("r.yaml").write_text(dotted)
+    read_recipe("r.yaml", ["shard.by=[source, language]"])
+    with pytest.raises(ConfigError) as error:
+        read_recipe("r.yaml", ["shard.by=[source, kind]"])
+    assert (
+        str(error.value)
+        .splitlines()[-1]
+        .endswith(
+            "'source' may be 'wiki.en' and 'kind' may be 'h.': two streams could get one name, joined by dots"
+        )
+    )
+
+
 ROWS = {
     "t.yaml": "de: {word_count: {min: 7, max: 70}, stop_word_count: {words: [der, die]}}\nfr: {word_count: false}\n",
     "t.jsonl": (
