@@ -80,7 +80,7 @@ def test_inside_curation_imports_go_downward(package: str) -> None:
 
 
 def test_importing_curation_is_light() -> None:
-    heavy = "pyspark", "torch", "streaming", "fasttext"
+    heavy = "pyspark", "torch", "streaming", "fasttext", "matplotlib"
     modules = [
         name_of(p)[:-3].replace("/", ".").removesuffix(".__init__")
         for p in FILES

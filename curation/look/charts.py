@@ -1,20 +1,30 @@
-"""Charts as SVG text that stands inside a page: no script, no request, colours from the page's classes."""
+"""Charts as SVG text that stands inside a page: no script, no request, colours from the page's style.
+
+Curves are Matplotlib's. Histograms are drawn here: their bars and bounds are what the page's
+sliders move.
+"""
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup, escape
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 from curation.look.visible import is_bound, number
 
 Numbers = npt.NDArray[np.float64]
 WIDTH, HEIGHT, FOOT = 320, 110, 16
 BINS = 40
+_LINE, _SPIKE, _PHASES = "#17776f", "#b3372f", ("#6b56b8", "#c77a12")  # a page may have others
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,35 +137,39 @@ def curve(
 
     `marked` are steps that stood out, a line each.
     """
-    width, height, left, foot = 720, 260, 44, 20
-    loss = np.asarray(losses, dtype=np.float64)
-    at = np.asarray(steps, dtype=np.float64)
+    from matplotlib.figure import Figure  # only who draws a curve waits for it
+
+    loss, at = np.asarray(losses, dtype=np.float64), np.asarray(steps, dtype=np.float64)
     good = np.isfinite(loss)
-    low, high = (float(loss[good].min()), float(loss[good].max())) if good.any() else (0.0, 1.0)
-    high = high if high > low else low + 1
-    first, last = (float(at[0]), float(at[-1])) if len(at) else (0.0, 1.0)
-    span = (last - first) or 1.0
-
-    def place(step: float, value: float) -> str:
-        x = left + (step - first) / span * (width - left - 6)
-        return f"{x:.1f},{8 + (high - value) / (high - low) * (height - foot - 12):.1f}"
-
-    points = " ".join(place(s, v) for s, v in zip(at[good], loss[good], strict=True))
-    smooth = " ".join(place(s, v) for s, v in zip(at[good], _running_mean(loss[good]), strict=True))
-    shades = "".join(
-        _phase(place(start, high), place(end, low), name, n, height - foot)
-        for n, (name, start, end) in enumerate(_stretches(at, phases))
-    )
-    heights = [(v, float(place(first, v).split(",")[1]) + 4) for v in np.linspace(low, high, 5)]
-    texts = "".join(f'<text x="{left - 6}" y="{y:.1f}" text-anchor="end">{v:.2f}</text>' for v, y in heights)
-    texts += f'<text x="{left}" y="{height - 4}">step {first:,.0f}</text>'
-    texts += f'<text x="{width - 6}" y="{height - 4}" text-anchor="end">step {last:,.0f}</text>'
-    lines = f'<polyline class="loss" points="{points}"/><polyline class="smooth" points="{smooth}"/>'
+    figure = Figure(figsize=(9, 3.2))
+    axes = figure.add_axes((0.06, 0.14, 0.93, 0.79))
+    for n, (name, start, end) in enumerate(_stretches(at, phases)):
+        axes.axvspan(start, end, color=_PHASES[n % 2], linewidth=0, alpha=0.1, gid=f"phase{n % 2}-{n}")
+        axes.text(start, 1.02, name, transform=axes.get_xaxis_transform(), parse_math=False)
+    mark = "." if good.sum() == 1 else ""
+    axes.plot(at[good], loss[good], mark, color=_LINE, linewidth=1, alpha=0.35, gid="loss")
+    axes.plot(at[good], _running_mean(loss[good]), mark, color=_LINE, linewidth=2, gid="smooth")
     for step in marked:
-        x = place(step, low).split(",")[0]
-        line = f'<line class="spike" x1="{x}" x2="{x}" y1="0" y2="{height - foot}"/>'
-        lines += f"<g><title>step {step:,.0f}</title>{line}</g>"
-    return _svg(height, escape(label), shades + lines + texts, width)
+        axes.axvline(step, color=_SPIKE, linewidth=1, gid=f"spike-{step:.0f}")
+    axes.margins(x=0)
+    axes.set_xlabel("step", loc="right")
+    axes.spines[["top", "right"]].set_visible(False)
+    for ground in (figure.patch, axes.patch):
+        ground.set_visible(False)
+    return _inline(figure, label)
+
+
+def _inline(figure: Figure, label: str) -> Markup:
+    """Return a figure as SVG whose text is text and whose colours a page can change by its ids."""
+    import matplotlib
+
+    stream = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
+        figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    head, _, inside = stream.getvalue().partition("<svg")[2].partition(">")
+    box = head.partition('viewBox="')[2].partition('"')[0]
+    head = f'<svg viewBox="{box}" role="img" aria-label="{escape(label)}"><title>{escape(label)}</title>'
+    return Markup(head + inside.replace("xlink:href", "href"))
 
 
 def _running_mean(values: Numbers) -> Numbers:
@@ -176,13 +190,7 @@ def _stretches(steps: Numbers, phases: Sequence[str]) -> list[tuple[str, float, 
     ]
 
 
-def _phase(start: str, end: str, name: str, place: int, height: int) -> str:
-    x, right = float(start.split(",")[0]), float(end.split(",")[0])
-    shade = _rect(f"phase{place % 2}", x, 0, right - x, height)
-    return f'{shade}<text class="phase" x="{x + 6:.1f}" y="14">{escape(name)}</text>'
-
-
-def _svg(height: int, title: Markup | str, inside: str, width: int = WIDTH) -> Markup:
+def _svg(height: int, title: Markup, inside: str) -> Markup:
     """`inside` is made of numbers and escaped text by the functions above."""
-    head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{title}">'
+    head = f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">'
     return Markup(f"{head}<title>{title}</title>{inside}</svg>")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import html
+import io
 import json
-import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,16 +13,20 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 900, 230, 62, 150, 20, 22
+_INCHES = (9.0, 2.6)
+_LEFT, _BOTTOM, _HEIGHT, _LETTER = 0.07, 0.19, 0.72, 0.0105  # shares of it: the axes' box, a letter's width
 _POINTS = 900  # of a line; more are averaged
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#b8860b")
 _STYLE = """body{font:14px/1.45 system-ui,sans-serif;max-width:920px;margin:1.5rem auto;color:#222}
 h1{font-size:1.2rem}h2{font-size:1rem;margin:1.4rem 0 .2rem}svg{width:100%;height:auto;display:block}
-svg text{font:11px system-ui,sans-serif;fill:#444}td,th{padding:.1rem .8rem .1rem 0;text-align:left}
+td,th{padding:.1rem .8rem .1rem 0;text-align:left}
 pre{white-space:pre-wrap;background:#f6f6f4;padding:.5rem;margin:.3rem 0}small{color:#666}"""
 
 
@@ -35,6 +39,11 @@ class Line:
     y: Floats
     colour: str
     faint: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name and its last value."""
+        return "" if self.faint else f"{self.name} {self.y[-1]:.4g}".strip()
 
 
 def write_curves(directory: str | Path) -> Path:
@@ -69,8 +78,12 @@ def page(
     said = f"step {last['step'] + 1:,}, {last['tokens']:,} tokens"
     parts = [f"<!doctype html><meta charset=utf-8><title>{html.escape(name)}</title><style>{_STYLE}</style>"]
     parts.append(f"<h1>{html.escape(name)}: {said}</h1>")
-    for title, lines in panels(steps, scores):
-        parts += [f"<h2>{html.escape(title)}</h2>", draw(title, lines, steps)]
+    if skipped := [f"{step['step']:,}" for step in steps if step["skipped"]]:
+        parts.append(f"<p>Steps left out, marked red: {', '.join(skipped)}</p>")
+    drawn = [(title, [line for line in lines if len(line.y)]) for title, lines in panels(steps, scores)]
+    widest = max(len(line.label) for _, lines in drawn for line in lines)
+    for title, lines in drawn:
+        parts += [f"<h2>{html.escape(title)}</h2>", draw(title, lines, steps, widest)]
     newest = [score for score in scores if score["step"] == scores[-1]["step"]]
     if newest:
         cells = ("set", "bits_per_byte", "accuracy", "accuracy_by_byte", "chance", "answer_bits_per_byte")
@@ -160,40 +173,39 @@ def running_mean(values: Floats, reach: int) -> Floats:
     return mean
 
 
-def draw(title: str, lines: Sequence[Line], steps: Sequence[Mapping[str, Any]]) -> str:
-    """Return one panel as SVG: phases shaded and named, steps left out marked, names at the lines' ends."""
-    last, shown = float(steps[-1]["tokens"]), [line for line in lines if len(line.y)]
-    low, high = _bounds(shown)
-    ticks = nice(low, high)
-    low, high = min(low, ticks[0]), max(high, ticks[-1])
+def draw(title: str, lines: Sequence[Line], steps: Sequence[Mapping[str, Any]], widest: int) -> str:
+    """Return one panel as SVG: phases shaded and named, steps left out marked, lines with their last values.
 
-    def across(tokens: float) -> float:
-        return _LEFT + tokens / last * (_WIDTH - _LEFT - _RIGHT)
+    `widest`: characters for which there is room beside the axes, the same in all panels.
+    """
+    figure = Figure(figsize=_INCHES)
+    axes = figure.add_axes((_LEFT, _BOTTOM, max(0.3, 0.87 - _LETTER * widest), _HEIGHT))
+    _shade(axes, steps)
+    for line in lines:
+        (drawn,) = axes.plot(line.x, line.y, color=line.colour, label=line.label or None)
+        drawn.set(linewidth=0.8 if line.faint else 1.5, alpha=0.45 if line.faint else 1)
+        drawn.set_marker("." if len(line.y) == 1 else "")
+    axes.set_xlim(0, float(steps[-1]["tokens"]))
+    axes.set_ylim(*_bounds(lines))
+    axes.grid(axis="y", color="#ddd")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.xaxis.set_major_formatter(lambda tokens, _: short(tokens))
+    axes.set_xlabel("tokens", loc="right")
+    legend = axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, labelcolor="linecolor")
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # it is a name, whatever is in it
+    return _svg(figure, title)
 
-    def down(value: float) -> float:
-        part = (high - min(max(value, low), high)) / (high - low)
-        return _TOP + part * (_HEIGHT - _FOOT - _TOP)
 
-    svg = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.escape(title)}">']
-    svg += _phases(steps, across)
-    for tick in ticks:
-        y = down(tick)
-        svg.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
-        svg.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:.6g}</text>')
-    for tick in nice(0.0, last):
-        x = f'x="{across(tick):.1f}"'
-        svg.append(f'<text {x} y="{_HEIGHT - 6}" text-anchor="middle">{short(tick)}</text>')
-    svg.append(f'<text x="{_WIDTH - _RIGHT + 8}" y="{_HEIGHT - 6}">tokens</text>')
-    for line in shown:
-        places = [(across(x), down(y)) for x, y in zip(line.x, line.y, strict=True)]
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        look = 'stroke-width="1" opacity="0.45"' if line.faint else 'stroke-width="1.8"'
-        svg.append(f'<polyline points="{points}" fill="none" stroke="{line.colour}" {look}/>')
-        if len(places) == 1:
-            svg.append(
-                f'<circle cx="{places[0][0]:.1f}" cy="{places[0][1]:.1f}" r="3" fill="{line.colour}"/>'
-            )
-    return "\n".join([*svg, *_names(shown, down), "</svg>"])
+def _svg(figure: Figure, title: str) -> str:
+    """Return a figure as what a page holds of it: its text as text, no header, nothing of the day."""
+    stream = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": title}):
+        figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    head, _, inside = stream.getvalue().partition("<svg")[2].partition(">")
+    box = head.partition('viewBox="')[2].partition('"')[0]
+    inside = inside.replace("xlink:href", "href")
+    return f'<svg viewBox="{box}" role="img" aria-label="{html.escape(title)}">{inside}'
 
 
 def _bounds(lines: Sequence[Line]) -> tuple[float, float]:
@@ -201,53 +213,21 @@ def _bounds(lines: Sequence[Line]) -> tuple[float, float]:
     ends = [np.quantile(line.y, (0.01, 0.99) if line.faint else (0.0, 1.0)) for line in lines]
     low = min((float(pair[0]) for pair in ends), default=0.0)
     high = max((float(pair[1]) for pair in ends), default=1.0)
-    low = 0.0 if 0 <= low < 0.3 * high else low
-    return low, high if high > low else low + (abs(low) or 1.0)
+    room = 0.05 * (high - low) or 0.5 * abs(high) or 0.5
+    return (0.0 if 0 <= low < 0.3 * high else low - room), high + room
 
 
-def _phases(steps: Sequence[Mapping[str, Any]], across: Any) -> list[str]:
-    """Return the phases as shades, each with its name above, and a mark for each step left out."""
-    out: list[str] = []
-    begin, bottom = 0.0, _HEIGHT - _FOOT
+def _shade(axes: Axes, steps: Sequence[Mapping[str, Any]]) -> None:
+    """Shade the phases, each with its name above, and mark each step left out."""
+    begin = 0.0
     for number, (phase, of) in enumerate(groupby(steps, key=lambda step: step["phase"])):
-        end = list(of)[-1]["tokens"]
-        x, width = across(begin), across(end) - across(begin)
-        fill = ("#f4f6fb", "#fdf3e7")[number % 2]
-        box = f'x="{x:.1f}" y="{_TOP}" width="{width:.1f}" height="{bottom - _TOP}"'
-        out.append(f'<rect {box} fill="{fill}"/>')
-        out.append(f'<text x="{x + 4:.1f}" y="{_TOP - 6}">{html.escape(phase)}</text>')
+        end = float(list(of)[-1]["tokens"])
+        axes.axvspan(begin, end, color=("#f4f6fb", "#fdf3e7")[number % 2], linewidth=0, zorder=0)
+        axes.text(begin, 1.03, f" {phase}", transform=axes.get_xaxis_transform(), parse_math=False)
         begin = end
     for step in steps:
         if step["skipped"]:
-            x = across(step["tokens"])
-            line = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{bottom}" stroke="#c00"/>'
-            out.append(f"<g><title>step {step['step']} left out</title>{line}</g>")
-    return out
-
-
-def _names(lines: Sequence[Line], down: Any) -> list[str]:
-    """Return the lines' names and last values at their ends, moved apart where they would overlap."""
-    named = sorted((line for line in lines if not line.faint), key=lambda line: down(line.y[-1]))
-    out, floor = [], -math.inf
-    for line in named:
-        floor = max(floor + 13, down(line.y[-1]) + 4)
-        text = html.escape(f"{line.name} {line.y[-1]:.4g}".strip())
-        x = _WIDTH - _RIGHT + 8
-        out.append(f'<text x="{x}" y="{floor:.1f}" style="fill:{line.colour}">{text}</text>')
-    return out
-
-
-def nice(low: float, high: float) -> list[float]:
-    """Return three to six round numbers between two.
-
-    >>> nice(0.0, 97.0), nice(2.31, 2.38)
-    ([0.0, 20.0, 40.0, 60.0, 80.0], [2.32, 2.34, 2.36, 2.38])
-    """
-    raw = (high - low) / 5
-    unit = 10.0 ** math.floor(math.log10(raw))
-    step = next(unit * n for n in (1, 2, 2.5, 5, 10) if unit * n >= raw)
-    count = math.floor(high / step + 1e-9) - (begin := math.ceil(low / step - 1e-9)) + 1
-    return [round((begin + n) * step, 12) for n in range(count)]
+            axes.axvline(step["tokens"], color="#c00", linewidth=0.8)
 
 
 def short(number: float) -> str:
