@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "signals": {"address", "language", "mapped", "text"},
     "filters": {"document", "signals", "text"},
     "dedup": {"document"},
-    "shards": {"document"},
+    "shards": {"accounting", "document"},
     "recipe": {"accounting", "dedup", "signals", "filters"},
     "look": {"accounting", "address", "document", "extract", "filters", "pages", "recipe", "shards", "text"},
     "address": set[str](),

@@ -2,8 +2,8 @@
 
 The trainer is the files beside this one, to be read in the order train, config, run, step, model, parallel,
 optim, checkpoint, watch, evals. What can be read on its own is in folders: `plan` (the order of rows, a pure
-function), `data` (shards, their reader and loader), `chat` (conversations to shards) and `report` (what a
-run says before, during and after it).
+function), `data` (shards, their reader and loader) and `report` (what a run says before, during and after
+it).
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The command that trains a quality model."""
+"""The commands that train a quality model, and that make conversations into shards."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def add_to(command: Command) -> None:
     each.add_argument("--out", required=True, metavar="FILE", help="where to write it")
     each.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="dotted.key=value")
     each.add_argument("--json", action="store_true", help="print JSON")
+    each = command("chat", chat)
+    each.add_argument("files", nargs="+", metavar="FILE.jsonl", help="each is a source of its name")
+    each.add_argument("--like", required=True, metavar="RUN", help="run directory of the shards trained on")
+    each.add_argument("--template", metavar="FILE", help="tokenizer_config.json that holds `chat_template`")
+    each.add_argument("--out", required=True, metavar="DIR", help="a folder; name it in a training's `data`")
 
 
 def quality(options: argparse.Namespace) -> int:
@@ -47,3 +52,20 @@ def quality(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     return answer(options, trained)
+
+
+def chat(options: argparse.Namespace) -> int:
+    """Make conversations into shards of which only the answers are learned; train on `data: [RUN, DIR]`.
+
+    One JSON object a line: `messages` with `role` and `content`, or `prompt` and `response`. Rows have the
+    length and the tokenizer of RUN's shards, and hold whole conversations; what is longer than a row is left
+    out and counted.
+    """
+    from curation.shards.chat import convert
+
+    try:
+        told = convert(options.files, options.like, options.template, options.out)
+    except (OSError, ValueError) as error:
+        return refuse(error)
+    print("\n".join(told))
+    return 0

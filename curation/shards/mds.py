@@ -14,7 +14,7 @@ from typing import Any
 
 from curation.shards.tokens import Ids
 
-COLUMN = "tokens"
+COLUMN, MASK = "tokens", "mask"
 _HASH = "xxh64"
 
 
@@ -52,8 +52,10 @@ def shard_name(number: int) -> str:
     return f"shard.{number:05}.mds"
 
 
-def write_shard(folder: str | Path, number: int, rows: Ids) -> ShardInfo:
+def write_shard(folder: str | Path, number: int, rows: Ids, mask: Ids | None = None) -> ShardInfo:
     """Write rows (rows, row_tokens) as one MDS shard of fixed-shape arrays, and return what was written.
+
+    A `mask` of the same shape and type, 1 where a token is to be learned, is a column of its own.
 
     The same rows give the same bytes, uncompressed. The file gets its name when it is whole: a job that
     dies leaves no half of a shard under a shard's name. An existing file of the name is replaced.
@@ -68,13 +70,14 @@ def write_shard(folder: str | Path, number: int, rows: Ids) -> ShardInfo:
     writer_type = import_streaming().MDSWriter
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    columns = {COLUMN: f"ndarray:{rows.dtype.name}:{rows.shape[1]}"}
+    parts = {COLUMN: rows} if mask is None else {COLUMN: rows, MASK: mask}
+    columns = dict.fromkeys(parts, f"ndarray:{rows.dtype.name}:{rows.shape[1]}")
     # The writer closes properly even when an exception passes, leaving a valid index over half of the
     # data; hence an own directory, from which only a finished shard is taken.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".shard-") as private:
         with writer_type(columns=columns, out=private, hashes=[_HASH], size_limit=None) as writer:
-            for row in rows:
-                writer.write({COLUMN: row})
+            for number_of_row in range(len(rows)):
+                writer.write({name: part[number_of_row] for name, part in parts.items()})
         (entry,) = writer.shards
         os.replace(Path(private) / entry["raw_data"]["basename"], folder / shard_name(number))
     entry["raw_data"]["basename"] = shard_name(number)

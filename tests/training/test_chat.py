@@ -1,15 +1,14 @@
 """Conversations to rows: what is learned, who sees whom, and that the same loop trains on them."""
 
+import gzip
 import json
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from training.chat import convert as chat
-from training.chat.template import Template
+from curation.cli import main as curate
+from curation.shards.chat_template import Template, messages_of
 from training.data.corpus import open_corpus
 from training.data.loader import IGNORED, segment, shift
 from training.data.shards import Reader
@@ -37,29 +36,6 @@ def files(tmp_path, published, made):
     return talks, config
 
 
-def learned(text, spans):
-    return [text[a:b] for a, b in spans]
-
-
-def test_the_assistants_words_and_its_end_are_learned(files):
-    text, spans = Template(str(files[1])).spans(TALK, "here")
-    assert text == "<s> <user> w5 w6 <end>\n<assistant> w7 <end>\n<user> w8 <end>\n<assistant> w9 w10 <end>\n"
-    assert learned(text, spans) == ["w7 <end>\n", "w9 w10 <end>\n"]
-    text, spans = Template(None).spans(TALK, "here")
-    assert (text, learned(text, spans)) == ("w5 w6\nw7\nw8\nw9 w10", ["w7", "w9 w10"])
-
-
-@given(st.lists(st.integers(1, 12), max_size=40))
-def test_packing_loses_nothing_that_fits_and_fills_no_row_twice(lengths):
-    rows = chat.pack(lengths, 10)
-    assert sorted(number for row in rows for number in row) == [
-        n for n, length in enumerate(lengths) if length <= 10
-    ]
-    assert all(sum(lengths[number] for number in row) <= 10 for row in rows)
-    room = sorted(10 - sum(lengths[number] for number in row) for row in rows)
-    assert all(10 - free > room[-1] for free in room[:-1])  # no two rows would fit into one
-
-
 def test_rows_hold_what_was_said_and_only_it_is_a_label(published, files, tmp_path, capsys):
     talks, config = files
     arguments = [
@@ -71,7 +47,7 @@ def test_rows_hold_what_was_said_and_only_it_is_a_label(published, files, tmp_pa
         "--out",
         str(tmp_path / "chat"),
     ]
-    assert chat.main(arguments) == 0
+    assert curate(["chat", *arguments]) == 0
     told = capsys.readouterr().out
     like, corpus = open_corpus([str(published.directory)]), open_corpus([str(tmp_path / "chat")])
     assert corpus.tokenizer_digest == like.tokenizer_digest
@@ -86,7 +62,7 @@ def test_rows_hold_what_was_said_and_only_it_is_a_label(published, files, tmp_pa
     template, count = Template(str(config)), 0
     wanted = {}
     for number, line in enumerate(talks.read_text().splitlines()[:-1], start=1):
-        text, spans = template.spans(chat.messages_of(line, ""), "")
+        text, spans = template.spans(messages_of(line, ""), "")
         ids = [engine.encode(text[a:b], add_special_tokens=False).ids for a, b in spans]
         wanted[f"{talks}:{number}"] = [*(token for part in ids for token in part), corpus.eot_id]
     from training.data.corpus import read_pieces
@@ -107,19 +83,16 @@ def test_rows_hold_what_was_said_and_only_it_is_a_label(published, files, tmp_pa
 
 def test_mosaicml_streaming_reads_the_rows(published, files, tmp_path):
     assert (
-        chat.main([str(files[0]), "--like", str(published.directory), "--out", str(tmp_path / "chat")]) == 0
+        curate(["chat", str(files[0]), "--like", str(published.directory), "--out", str(tmp_path / "chat")])
+        == 0
     )
     corpus = open_corpus([str(tmp_path / "chat")])
     (shard,) = corpus.sources["talks"]
     from curation.shards.mds import import_streaming
 
-    streaming = import_streaming()
-    config = shard.path.read_bytes()
-    header = json.loads(config[4 * (shard.rows + 2) : int(np.frombuffer(config, np.uint32, 1, offset=4)[0])])
-    entry = {name: header[name] for name in header} | {
-        "raw_data": {"basename": shard.path.name, "bytes": shard.size_bytes, "hashes": {}}, "samples": shard.rows, "zip_data": None,
-    }  # fmt: skip
-    reader = streaming.base.format.reader_from_json(str(shard.path.parent), None, entry)
+    folder = shard.path.parent
+    reader = import_streaming().StreamingDataset(local=str(folder), batch_size=1, validate_hash="xxh64")
+    assert len(reader) == shard.rows
     ours = Reader(corpus, ["talks"])
     for number in range(shard.rows):
         row = [Row(0, 0, 0, number, 0)]
@@ -132,7 +105,8 @@ def test_a_trained_model_is_tuned_by_a_fork_of_its_run(published, files, write_c
     """What is no label has no loss, pretraining rows stay as they were, and the loop is the same."""
     assert main([str(write_config())]) == 0
     assert (
-        chat.main([str(files[0]), "--like", str(published.directory), "--out", str(tmp_path / "chat")]) == 0
+        curate(["chat", str(files[0]), "--like", str(published.directory), "--out", str(tmp_path / "chat")])
+        == 0
     )
     path = tmp_path / "tune.yaml"
     path.write_text(
@@ -159,9 +133,27 @@ def test_a_trained_model_is_tuned_by_a_fork_of_its_run(published, files, write_c
 def test_a_line_that_is_no_conversation_is_named(published, files, tmp_path, capsys, line, told):
     talks = files[0]
     talks.write_text(talks.read_text().rstrip("\n") + "\n" + line + "\n")
-    assert chat.main([str(talks), "--like", str(published.directory), "--out", str(tmp_path / "chat")]) == 2
+    assert (
+        curate(["chat", str(talks), "--like", str(published.directory), "--out", str(tmp_path / "chat")]) == 2
+    )
     assert capsys.readouterr().err == told.replace("{talks}", str(talks)) + "\n"
     assert not (tmp_path / "chat" / "shard" / "current.json").exists()
+
+
+def test_files_are_packed_or_not_and_of_different_names(published, files, tmp_path, capsys):
+    packed = tmp_path / "talks.jsonl.gz"
+    packed.write_bytes(gzip.compress(files[0].read_bytes()))
+    asked = ["--like", str(published.directory), "--out", str(tmp_path / "chat")]
+    assert curate(["chat", str(files[0]), str(packed), *asked]) == 2
+    assert capsys.readouterr().err == (
+        f"{files[0]}, {packed}: each file is a source of its name; give them different names\n"
+    )
+    found = []
+    for file in (files[0], packed):
+        assert curate(["chat", str(file), *asked]) == 0
+        (shard,) = open_corpus([str(tmp_path / "chat")]).sources["talks"]
+        found.append(shard.path.read_bytes())
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +177,7 @@ def test_a_template_that_cannot_be_followed_is_named(published, files, tmp_path,
         "--out",
         str(tmp_path / "c"),
     ]
-    assert chat.main(arguments) == 2
+    assert curate(["chat", *arguments]) == 2
     assert (
         capsys.readouterr().err == told.replace("{talks}", str(talks)).replace("{config}", str(config)) + "\n"
     )

@@ -33,7 +33,7 @@ Tokens = NDArray[np.integer[Any]]
 def map_shard(shard: Shard, row_tokens: int, dtype: str, *, verify: bool = True) -> Tokens:
     """Return a shard's rows as a read-only matrix (rows, row_tokens) over the file's pages.
 
-    Twice as wide where a `mask` stands before the tokens (see `chat`).
+    Twice as wide where a `mask` stands before the tokens (`curate chat` writes one).
 
     `verify` holds the whole file against its stored hash; size and header are always checked.
 

@@ -26,13 +26,6 @@ class Vocabulary:
         ids: list[int] = self._engine.encode(text, add_special_tokens=False).ids
         return ids
 
-    def encode_rendered(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """Return the ids of what a template wrote, special tokens among them, and where each stands in it."""
-        self._engine.encode_special_tokens = False
-        found = self._engine.encode(text, add_special_tokens=False)
-        self._engine.encode_special_tokens = True
-        return found.ids, found.offsets
-
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids; bytes that are no whole character become U+FFFD."""
         text: str = self._engine.decode(list(ids), skip_special_tokens=False)

@@ -50,7 +50,10 @@ class Template:
     """A Jinja `chat_template`, as tokenizer configurations have them; without one, texts line by line."""
 
     def __init__(self, path: str | None) -> None:
-        asked: Mapping[str, Any] = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+        try:
+            asked: Mapping[str, Any] = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+        except ValueError as error:
+            raise ChatError(f"{path}: no JSON: {error}") from None
         source = asked.get("chat_template", PLAIN)
         if isinstance(source, list):  # several, by name
             source = {each["name"]: each["template"] for each in source}.get("default")
@@ -63,7 +66,10 @@ class Template:
         }
         engine = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
         engine.globals["raise_exception"] = _raise
-        self._template = engine.from_string(source)
+        try:
+            self._template = engine.from_string(source)
+        except jinja2.TemplateError as error:
+            raise ChatError(f"{path}: its `chat_template` is no Jinja: {error}") from None
 
     def render(self, messages: Sequence[Mapping[str, str]], *, prompt: bool = False) -> str:
         """Return the text of a conversation; with `prompt`, up to where the assistant begins to answer."""

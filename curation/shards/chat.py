@@ -1,0 +1,217 @@
+"""Conversations to shards with a loss mask: `curate chat FILE.jsonl ... --like RUN --out DIR`.
+
+One JSON object a line: `messages` with `role` and `content`, or `prompt` and `response`. Rows have the length
+and the tokenizer of the shards of RUN, whose model is to be tuned. A row holds whole conversations, each
+after an end of text, so that none sees another; `mask` is 1 for what the assistant says and the end after it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.accounting.fingerprint import digest_bytes, digest_file, fingerprint
+from curation.accounting.manifest import Manifest, join, published, read_manifest
+from curation.shards.best_fit import fit
+from curation.shards.chat_template import ChatError, Template, messages_of
+from curation.shards.mds import index_bytes, write_shard
+from curation.shards.pack import PROVENANCE, order_key, rows_per_shard
+from curation.shards.tokens import Ids, Tokenizer, load_tokenizer
+
+TOKENIZER = "tokenizer.json"
+_SHARD_MIB, _SEED = 64, 1
+_OUTPUT_VERSION = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Chat:
+    """One conversation.
+
+    Attributes:
+        id: its file and line.
+        line: its number in the file, which alone decides its place among the others.
+        tokens: after an end of text.
+        mask: 1 for each token that is to be learned.
+    """
+
+    id: str
+    line: str
+    tokens: npt.NDArray[np.int64]
+    mask: npt.NDArray[np.int64]
+
+
+def chats(path: str, template: Template, tokenizer: Tokenizer) -> Iterator[Chat]:
+    """Yield the conversations of a file (packed or not, a path or a URL), each after an end of text.
+
+    Raises:
+        ChatError: the first line that is no conversation, or in which the template writes an end of text.
+    """
+    with fsspec.open(path, "rt", encoding="utf-8", compression="infer") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            where = f"{path}:{number}"
+            text, spans = template.spans(messages_of(line, where), where)
+            found = tokenizer.engine.encode(text, add_special_tokens=False)
+            if tokenizer.eot_id in found.ids:
+                raise ChatError(
+                    f"{where}: its text holds token {tokenizer.eot_id}, the end of text, which parts rows; "
+                    "use a template that ends turns with another token"
+                )
+            begins = np.array([begin for begin, _ in found.offsets], np.int64)
+            mask = np.zeros(len(begins) + 1, np.int64)
+            for begin, end in spans:
+                mask[1:] |= (begins >= begin) & (begins < end)
+            ids = np.array([tokenizer.eot_id, *found.ids], np.int64)
+            yield Chat(id=where, line=str(number), tokens=ids, mask=mask)
+
+
+def filled(row: Sequence[Chat], row_tokens: int, tokenizer: Tokenizer) -> tuple[Ids, Ids]:
+    """Return the tokens and the mask of one row, filled up with ends of text.
+
+    An end of text is learned where the conversation before it ended with what is learned.
+    """
+    tokens: Ids = np.full(row_tokens, tokenizer.eot_id, tokenizer.dtype)
+    mask: Ids = np.zeros(row_tokens, tokenizer.dtype)
+    place = 0
+    for chat in row:
+        end = place + len(chat.tokens)
+        tokens[place:end], mask[place:end] = chat.tokens, chat.mask
+        mask[place] = place > 0 and mask[place - 1]
+        place = end
+    if 0 < place < row_tokens:
+        mask[place] = mask[place - 1]
+    return tokens, mask
+
+
+def convert(paths: Sequence[str], like: str, template: str | None, out: str) -> list[str]:
+    """Write the rows of some files below `out`, a source for each file; return what was done, in words.
+
+    Raises:
+        ChatError: a file holds no conversation that fits, or two files would be one source.
+        MissingManifest: `like` has no published shards.
+        ValueError: its tokenizer cannot be used.
+    """
+    folder = published(like, "shard")
+    detail = read_manifest(folder).detail
+    row_tokens, known = int(detail["row_tokens"]), detail["tokenizer"]
+    sources = {Path(path).name.partition(".")[0]: path for path in paths}
+    if len(sources) < len(paths):
+        raise ChatError(f"{', '.join(paths)}: each file is a source of its name; give them different names")
+    made_by = {
+        "files": {name: digest_file(path) for name, path in sources.items()},
+        "template": digest_file(template) if template else "",
+        "tokenizer": known["digest"],
+        "row_tokens": row_tokens,
+        "versions": {name: version(name) for name in ("tokenizers", "mosaicml-streaming", "jinja2")},
+        "output_version": _OUTPUT_VERSION,
+    }
+    name = fingerprint(made_by)
+    aside, place = Path(out, "shard", f"{name}.incomplete"), Path(out, "shard", name)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    tokenizer = _tokenizer(join(folder, known["file"]), known, aside / TOKENIZER)
+    streams = {
+        source: _stream(path, aside / source, Template(template), tokenizer, row_tokens)
+        for source, path in sources.items()
+    }
+    manifest = Manifest(
+        stage="shard",
+        fingerprint=name,
+        config={each: made_by[each] for each in ("files", "template", "tokenizer", "row_tokens")},
+        inputs={},
+        resources={},
+        versions=made_by["versions"],
+        output_version=_OUTPUT_VERSION,
+        detail={
+            "row_tokens": row_tokens,
+            "dtype": tokenizer.dtype,
+            "tokenizer": {**known, "file": TOKENIZER},
+            "streams": streams,
+        },
+    )
+    (aside / "manifest.json").write_text(manifest.to_json(), encoding="utf-8")
+    shutil.rmtree(place, ignore_errors=True)
+    aside.rename(place)
+    (place.parent / "current.json").write_text(json.dumps({"fingerprint": name}), encoding="utf-8")
+    return [_told(source, each) for source, each in streams.items()]
+
+
+def _tokenizer(path: str, known: Mapping[str, Any], copy: Path) -> Tokenizer:
+    """Return the tokenizer of the shards, which takes a template's special tokens for what they are."""
+    with fsspec.open(path, "rb") as stream:
+        data: bytes = stream.read()
+    if (found := digest_bytes(data)) != known["digest"]:
+        raise ChatError(
+            f"{path}: expected the tokenizer that made the shards, {known['digest']}, found {found}; "
+            "put that file back"
+        )
+    copy.write_bytes(data)
+    tokenizer = load_tokenizer(copy)
+    tokenizer.engine.encode_special_tokens = False
+    return tokenizer
+
+
+def _stream(
+    path: str, folder: Path, template: Template, tokenizer: Tokenizer, row_tokens: int
+) -> dict[str, Any]:
+    """Write the shards of one file; return what the manifest says of them."""
+    every = sorted(chats(path, template, tokenizer), key=lambda chat: order_key(_SEED, chat.line))
+    fitting = [chat for chat in every if len(chat.tokens) <= row_tokens]
+    if not fitting:
+        raise ChatError(f"{path}: none of {len(every)} conversations fits a row of {row_tokens} tokens")
+    rows = [
+        [fitting[number] for number, *_ in row]
+        for row in fit([len(chat.tokens) for chat in fitting], row_tokens)
+    ]
+    size = rows_per_shard(2 * row_tokens, tokenizer.dtype, _SHARD_MIB)
+    written = [
+        _shard(folder, number, rows[first : first + size], tokenizer, row_tokens)
+        for number, first in enumerate(range(0, len(rows), size))
+    ]
+    (folder / "index.json").write_bytes(index_bytes(entry for _, entry in written))
+    tokens = len(rows) * row_tokens
+    return {
+        "rows": len(rows),
+        "tokens": tokens,
+        "padding": tokens - sum(len(chat.tokens) for chat in fitting),
+        "documents": len(fitting),
+        "too_long": len(every) - len(fitting),
+        "learned": sum(int(chat.mask.sum()) for chat in fitting),
+        "shards": [facts for facts, _ in written],
+    }
+
+
+def _shard(
+    folder: Path, number: int, rows: Sequence[Sequence[Chat]], tokenizer: Tokenizer, row_tokens: int
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """Write one shard and its provenance; return its entries in the manifest and in the stream's index."""
+    pairs = [filled(row, row_tokens, tokenizer) for row in rows]
+    tokens, mask = (np.stack([pair[n] for pair in pairs]) for n in (0, 1))
+    info = write_shard(folder, number, tokens, mask)
+    provenance = info.file.replace(".mds", ".parquet")
+    pieces = [(place, chat.id, 0, len(chat.tokens)) for place, row in enumerate(rows) for chat in row]
+    columns = zip(*pieces, strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, PROVENANCE, strict=True)]
+    pq.write_table(pa.table(arrays, schema=PROVENANCE), folder / provenance, compression="zstd")
+    named = {"file": f"{folder.name}/{info.file}", "provenance": f"{folder.name}/{provenance}"}
+    return {**named, "rows": info.rows, "bytes": info.bytes, "xxh64": info.xxh64}, info.entry
+
+
+def _told(source: str, facts: Mapping[str, Any]) -> str:
+    return (
+        f"{source}: {facts['documents']:,} conversations in {facts['rows']:,} rows, {facts['learned']:,} of "
+        f"{facts['tokens']:,} tokens learned, {facts['padding'] / facts['tokens']:.1%} padding; "
+        f"{facts['too_long']:,} longer than a row left out"
+    )

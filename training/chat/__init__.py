@@ -1,1 +1,0 @@
-"""Conversations to shards with a loss mask: `python -m training.chat`."""
