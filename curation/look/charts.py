@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -164,7 +165,11 @@ def _inline(figure: Figure, label: str) -> Markup:
     import matplotlib
 
     stream = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
+    with (
+        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's fonts have it, or show that not
         figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     head, _, inside = stream.getvalue().partition("<svg")[2].partition(">")
     box = head.partition('viewBox="')[2].partition('"')[0]

@@ -37,7 +37,7 @@ def test_a_histogram_draws_the_bounds_that_bind(low: float | None, high: float |
 @given(losses=st.lists(st.floats(-1e3, 1e3) | st.just(math.nan), max_size=30))
 def test_a_curve_is_drawn_of_any_losses(losses: list[float]) -> None:
     steps = list(range(len(losses)))
-    drawn = charts.curve(steps, losses, ["<one>"] * len(losses), "loss")
+    drawn = charts.curve(steps, losses, ["<one> 段階 $x$"] * len(losses), "loss")
     ElementTree.fromstring(str(drawn))
     assert "nan" not in drawn
 

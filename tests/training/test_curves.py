@@ -19,7 +19,7 @@ def metrics(out, count, **changed):
             "source_losses": {"docs": 4 - 0.01 * n, "web": 3.0} if n % 3 else {"web": 3.0},
             "grad_norm": 1.0,
             "lr": 0.001,
-            "phase": "<broad>" if n < count // 2 else "anneal",
+            "phase": "<broad> 段 $x_1$" if n < count // 2 else "anneal",
             "data_wait_s": 0.01,
             "step_s": 1.0,
             "skipped": n == 7,
@@ -58,7 +58,7 @@ def test_phases_are_shaded_and_sources_named(tmp_path):
     ]
     loss = found["Training loss, nats a token"]
     texts = [text.text.strip() for text in loss.iter("text")]
-    assert {"<broad>", "anneal"} <= set(texts)
+    assert {"<broad> 段 $x_1$", "anneal"} <= set(texts)
     assert [text.split()[0] for text in texts if re.fullmatch(r"\w+ [\d.]+", text)] == ["all", "docs", "web"]
     broad, anneal = (drawn(loss, colour)[0][:, 0] for colour in ("#f4f6fb", "#fdf3e7"))
     assert broad.max() == anneal.min()
@@ -85,7 +85,7 @@ def test_scores_of_another_text_are_not_joined(tmp_path):
         {
             "step": n,
             "tokens": n * 1000,
-            "set": "docs",
+            "set": "_docs 段 $x_1$",
             "digest": "old" if n < 10 else "new",
             "bits_per_byte": 2.0,
         }
@@ -99,6 +99,7 @@ def test_scores_of_another_text_are_not_joined(tmp_path):
     page = write_curves(tmp_path / "run").read_text()
     line, _ = drawn(panels(page)["Held-out text, bits per byte"], "#0072b2")
     assert len(line) == 2  # the other is the legend's
+    assert ">_docs 段 $x_1$ 2<" in page
     assert "Tasks, share right" in page
     assert "<b>a &lt;b</b> &amp; c" in page
 

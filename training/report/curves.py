@@ -7,6 +7,7 @@ import html
 import io
 import json
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -181,8 +182,11 @@ def draw(title: str, lines: Sequence[Line], steps: Sequence[Mapping[str, Any]], 
     figure = Figure(figsize=_INCHES)
     axes = figure.add_axes((_LEFT, _BOTTOM, max(0.3, 0.87 - _LETTER * widest), _HEIGHT))
     _shade(axes, steps)
+    named = {}
     for line in lines:
-        (drawn,) = axes.plot(line.x, line.y, color=line.colour, label=line.label or None)
+        (drawn,) = axes.plot(line.x, line.y, color=line.colour)
+        if line.label:
+            named[line.label] = drawn
         drawn.set(linewidth=0.8 if line.faint else 1.5, alpha=0.45 if line.faint else 1)
         drawn.set_marker("." if len(line.y) == 1 else "")
     axes.set_xlim(0, float(steps[-1]["tokens"]))
@@ -191,16 +195,28 @@ def draw(title: str, lines: Sequence[Line], steps: Sequence[Mapping[str, Any]], 
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.xaxis.set_major_formatter(lambda tokens, _: short(tokens))
     axes.set_xlabel("tokens", loc="right")
-    legend = axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, labelcolor="linecolor")
-    for text in legend.get_texts():
-        text.set_parse_math(False)  # it is a name, whatever is in it
+    legend = axes.legend(
+        [*named.values()],
+        [""] * len(named),
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        frameon=False,
+        labelcolor="linecolor",
+    )
+    for text, label in zip(legend.get_texts(), named, strict=True):
+        text.set_parse_math(False)  # it is a name, whatever is in it and whatever it begins with
+        text.set_text(label)
     return _svg(figure, title)
 
 
 def _svg(figure: Figure, title: str) -> str:
     """Return a figure as what a page holds of it: its text as text, no header, nothing of the day."""
     stream = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": title}):
+    with (
+        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": title}),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's fonts have it, or show that not
         figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     head, _, inside = stream.getvalue().partition("<svg")[2].partition(">")
     box = head.partition('viewBox="')[2].partition('"')[0]
