@@ -10,12 +10,12 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from curation.look import charts, samples
-from curation.look.visible import bound, number, visible
+from curation.look.visible import alike, bound, number, visible
 
 _ENVIRONMENT = Environment(
     loader=PackageLoader("curation.look"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-_ENVIRONMENT.filters |= {"visible": visible, "number": number}
+_ENVIRONMENT.filters |= {"visible": visible, "number": number, "alike": alike}
 
 _COLOURS = {"kept": "#17776f", "dropped": "#c77a12", "merged": "#6b56b8", "failed": "#b3372f"}
 
@@ -41,8 +41,12 @@ def cards(chosen: Iterable[Mapping[str, Any]]) -> Cell:
 
 
 def pair(row: Mapping[str, Any]) -> Cell:
-    """Return a merged document against the one it was merged into; `row` is one of `frames.pairs`."""
-    pieces = samples.word_changes(row["kept_text"] or "", row["text"] or "")
+    """Return a merged document against the one it was merged into; `row` is one of `frames.pairs`.
+
+    What differs is not shown where an earlier run keeps the other: its text is not in this one.
+    """
+    there = row["kept_text"]
+    pieces = samples.word_changes(there, row["text"] or "") if isinstance(there, str) else []
     return Cell(_ENVIRONMENT.get_template("pair.html").render(pair=row, pieces=pieces))
 
 

@@ -17,7 +17,7 @@ from curation.accounting.manifest import join, published, read_manifest
 from curation.accounting.sample import position
 from curation.look.frames import clusters, matching, open_table, rows
 from curation.look.samples import word_changes
-from curation.look.visible import as_text, number, visible
+from curation.look.visible import alike, as_text, number, visible
 
 #: A source of which more than this share was merged is more likely misread than repeated (a template, a
 #: boilerplate text that took the place of the pages).
@@ -27,6 +27,8 @@ SIZES = (2, 3, 10, 100, 1000)
 BINS = 20
 PAIRS_EACH = 2
 EXCERPT_CHARACTERS = 200
+_COLUMNS = ("id", "kept_id", "kept_in", "cluster_size", "reason", "through")
+_MEASURED = ("jaccard", "containment", "cosine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +47,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A removed document against the one that stays; `pieces` are those of `word_changes`."""
+    """A removed document against the one that stays; `pieces` are those of `word_changes`.
+
+    Where an earlier run keeps the other (`kept_in`, its fingerprint) the text is there, and no piece here.
+    """
 
     id: str
     kept_id: str
-    jaccard: float | None
+    alike: str
     cluster_size: int
     reason: str
+    kept_in: str | None
     pieces: tuple[tuple[str, str], ...]
 
 
@@ -63,15 +69,16 @@ class Duplicates:
         clusters: least size -> how many clusters (those of the table, by `SIZES`).
         reasons: reason -> removed documents.
         jaccard: removed documents by similarity, `BINS` of equal width up to 1; exact copies are not among
-            them, nor pairs that nobody compared (`unmeasured`).
+            them, nor pairs alike only in meaning (`semantic`), nor those nobody compared (`unmeasured`).
         curve: similarity -> chance that a pair shares a band, for the bands and rows of the recipe.
-        compared: what became of the pairs that shared one: the precision of the bands, measured.
+        compared: what became of the pairs that shared one and that leaders and sketches let through.
         buckets: those above the recipe's `hot_bucket`, the largest first, with excerpts of their best.
     """
 
     clusters: Mapping[int, int]
     reasons: Mapping[str, int]
     jaccard: tuple[int, ...]
+    semantic: int
     unmeasured: int
     sources: tuple[Source, ...]
     curve: Mapping[str, float]
@@ -107,19 +114,21 @@ def duplicates(directory: str, *, each: int = PAIRS_EACH) -> Duplicates:
     """
     path = published(directory, "dedup")
     manifest = read_manifest(path)
-    columns = ["id", "kept_id", "jaccard", "cluster_size", "reason"]
+    table = clusters(directory)
+    columns = [name for name in (*_COLUMNS, *_MEASURED) if name in table.schema.names]
     sizes: dict[str, int] = {}
     reasons: Counter[str] = Counter()
-    bins, unmeasured = [0] * BINS, 0
+    bins, semantic, unmeasured = [0] * BINS, 0, 0
     chosen: dict[int, list[tuple[float, dict[str, Any]]]] = {}
-    for batch in clusters(directory).to_batches(columns=columns):
+    for batch in table.to_batches(columns=columns):
         for row in batch.to_pylist():
             sizes[row["kept_id"]] = row["cluster_size"]
             reasons[row["reason"]] += 1
             if row["reason"] == "dedup.exact":
                 continue
             if row["jaccard"] is None:
-                unmeasured += 1
+                semantic += row.get("cosine") is not None
+                unmeasured += row.get("cosine") is None
             else:
                 bins[min(int(row["jaccard"] * BINS), BINS - 1)] += 1
             best = chosen.setdefault(_least(row["cluster_size"]), [])
@@ -133,6 +142,7 @@ def duplicates(directory: str, *, each: int = PAIRS_EACH) -> Duplicates:
         clusters=dict(sorted(Counter(map(_least, sizes.values())).items())),
         reasons=dict(sorted(reasons.items())),
         jaccard=tuple(bins),
+        semantic=semantic,
         unmeasured=unmeasured,
         sources=tuple(_sources(Ledger.from_json(manifest.ledger))),
         curve=manifest.detail.get("candidate_probability", {}),
@@ -144,10 +154,17 @@ def duplicates(directory: str, *, each: int = PAIRS_EACH) -> Duplicates:
             }
             for bucket in hot
         ),
-        pairs=tuple(
-            Pair(**row, pieces=tuple(word_changes(texts.get(row["kept_id"], ""), texts.get(row["id"], ""))))
-            for row in found
-        ),
+        pairs=tuple(_pair(row, texts) for row in found),
+    )
+
+
+def _pair(row: Mapping[str, Any], texts: Mapping[str, str]) -> Pair:
+    changes = word_changes(texts.get(row["kept_id"], ""), texts.get(row["id"], ""))
+    return Pair(
+        **{name: row[name] for name in ("id", "kept_id", "cluster_size", "reason")},
+        kept_in=row.get("kept_in"),
+        alike=alike(row),
+        pieces=() if row.get("kept_in") else tuple(changes),
     )
 
 
@@ -198,9 +215,10 @@ def _shown(found: Duplicates) -> Iterator[RenderableType]:
         yield Text(f"a bucket of {bucket['documents']:,} documents, the best of them:", style="bold")
         yield Text("\n".join(f"  {visible(text)}" for text in bucket["texts"]) + "\n", style="dim")
     for pair in found.pairs:
-        alike = "not compared" if pair.jaccard is None else f"Jaccard {pair.jaccard:.3f}"
-        head = f"{pair.id} into {pair.kept_id}\n{pair.reason}, {alike}, a cluster of {pair.cluster_size:,}"
-        yield Group(Text(head, style="bold"), Text(_difference(pair)), Text())
+        told = f"{pair.reason}, {pair.alike}, a cluster of {pair.cluster_size:,}"
+        head = f"{pair.id} into {pair.kept_id}\n{told}"
+        told = f"the text kept is in the earlier run {pair.kept_in}" if pair.kept_in else _difference(pair)
+        yield Group(Text(head, style="bold"), Text(told), Text())
 
 
 def _curve(found: Duplicates) -> Iterator[tuple[str, ...]]:
@@ -217,6 +235,8 @@ def _curve(found: Duplicates) -> Iterator[tuple[str, ...]]:
                 bar,
                 f"{number(chance)} at {(i + 1) / BINS:.2f}",
             )
+    if found.semantic:
+        yield "alike in meaning", f"{found.semantic:,}", "", ""
     if found.unmeasured:
         yield "not compared", f"{found.unmeasured:,}", "", ""
 

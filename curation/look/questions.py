@@ -17,7 +17,7 @@ from curation.accounting.manifest import MissingManifest, join, published, read_
 from curation.look.contamination import STAGE as DECONTAMINATE
 from curation.look.contamination import Hit, hits
 from curation.look.frames import ROW_STAGES, clusters, manifests, matching, open_table, rows, rules
-from curation.look.visible import as_text, bound, number, visible
+from curation.look.visible import alike, as_text, bound, number, visible
 
 #: Documents that were merged into the one asked for: so many are named, the rest counted.
 NAMED_DUPLICATES = 10
@@ -55,6 +55,8 @@ class Merge:
     reason: str
     containment: float | None = None
     kept_in: str | None = None  # fingerprint of the earlier run that keeps it; None = this one
+    through: str | None = None  # what it was merged into before that was itself merged, by its meaning
+    cosine: float | None = None  # of embeddings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,17 +276,11 @@ def _happened(step: Step) -> list[str]:
     if step.merged_into:
         merge = step.merged_into
         where = f" of the earlier run {merge.kept_in}" if merge.kept_in else ""
-        told = f"{_alike(merge)}, a cluster of {merge.cluster_size}"
+        told = f"{alike(asdict(merge))}, a cluster of {merge.cluster_size}"
         lines.append(f"merged into {merge.kept_id}{where}, {told}")
-    lines += [f"stands for {merge.id}, {_alike(merge)}" for merge in step.duplicates]
+    lines += [f"stands for {merge.id}, {alike(asdict(merge))}" for merge in step.duplicates]
     unnamed = step.duplicate_count - len(step.duplicates)
     return [*lines, f"and for {unnamed:,} more"] if unnamed else lines
-
-
-def _alike(merge: Merge) -> str:
-    if merge.reason == "dedup.contained" and merge.containment is not None:
-        return f"{merge.containment:.1%} of it stands there"
-    return "not compared" if merge.jaccard is None else f"Jaccard {merge.jaccard:.3f}"
 
 
 def _aside(detail: str | None) -> str:

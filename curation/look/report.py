@@ -27,7 +27,7 @@ from curation.look.labels import agreement
 from curation.look.masked import masked
 from curation.look.shown import shown
 from curation.look.trained import trained
-from curation.look.visible import bound, is_bound, number, visible
+from curation.look.visible import alike, bound, is_bound, number, visible
 from curation.look.vocabulary import vocabulary
 
 GROUPS_SHOWN = 12  # sources, and languages, that lost most
@@ -61,7 +61,7 @@ def render(directory: str, *, training: str | None = None) -> str:
     found = frames.manifests(directory)
     loader = PackageLoader("curation.look")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters |= {"visible": visible, "number": number, "breakable": _breakable}
+    environment.filters |= {"visible": visible, "number": number, "breakable": _breakable, "alike": alike}
     source = script(environment, "report.js")
     trains, told = trained(directory, training), agreement(directory)
     seen = shown(directory, found, trains, told)
@@ -242,8 +242,9 @@ def _pairs(directory: str) -> list[dict[str, Any]]:
     frame = frame.astype(object).where(frame.notna(), None)
     frame = frame.map(lambda value: value[:PAIR_CHARACTERS] if isinstance(value, str) else value)
     return [
-        {**row, "pieces": samples.word_changes(row["kept_text"] or "", row["text"] or "")}
+        {**row, "pieces": samples.word_changes(there, row["text"] or "") if there else []}
         for row in frame.to_dict("records")
+        for there in [row["kept_text"]]  # none where an earlier run keeps it
     ]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import math
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console, RenderableType
 
@@ -68,3 +70,26 @@ def number(value: float | None) -> str:
     if value == int(value) or abs(value) >= 10_000:
         return f"{value:,.0f}"
     return f"{value:.4g}"
+
+
+def alike(pair: Mapping[str, Any]) -> str:
+    """Return how alike two documents were found; `pair` is of the clusters table (None, NaN: not measured).
+
+    >>> alike({"reason": "dedup.near", "jaccard": 0.9117}), alike({"reason": "semantic", "cosine": 0.98})
+    ('Jaccard 0.912', 'cosine 0.980')
+    >>> alike({"reason": "dedup.near", "jaccard": float("nan"), "through": "a1"})
+    'not compared, by way of a1'
+    """
+    found = {
+        name: value
+        for name in ("jaccard", "cosine", "containment")
+        if isinstance(value := pair.get(name), float) and not math.isnan(value)
+    }
+    if pair["reason"] == "dedup.contained" and "containment" in found:
+        told = f"{found['containment']:.1%} of it stands there"
+    elif "jaccard" in found:
+        told = f"Jaccard {found['jaccard']:.3f}"
+    else:
+        told = f"cosine {found['cosine']:.3f}" if "cosine" in found else "not compared"
+    through = pair.get("through")
+    return f"{told}, by way of {through}" if isinstance(through, str) else told

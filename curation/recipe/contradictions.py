@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from curation.filters.rules import Pass, Rule
+from curation.recipe.dedup import Near
+from curation.recipe.history import scheme
 from curation.recipe.recipe import Gate, Recipe
+
+_LEAST_CHANCE = 0.9
 
 
 def contradictions(recipe: Recipe) -> Iterator[str]:
-    """Yield one line for each way in which the gate before extraction and a later rule disagree."""
+    """Yield one line for each way in which the gate before extraction and a later rule disagree.
+
+    And one where bands find too few of the documents that `containment` is to remove.
+    """
+    yield from _containment(recipe.dedup.near)
     gate = recipe.extract.gate
     if gate is None:
         return
@@ -22,6 +30,19 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
             if line not in said:
                 said.add(line)
                 yield line
+
+
+def _containment(near: Near | None) -> Iterator[str]:
+    """Compare what containment asks for with the chance that bands find it: a half is as alike as .5."""
+    if near is None or near.containment is None:
+        return
+    chance = scheme(near).candidate_probability(0.5)
+    if chance < _LEAST_CHANCE:
+        yield (
+            f"dedup.near.containment is {near.containment:g}, but {near.bands} bands of {near.rows_per_band} "
+            f"rows find {chance:.0%} of the documents that are half of another; bands: 64 and "
+            "rows_per_band: 2 find nearly all, at the price of more comparisons"
+        )
 
 
 def _rules(passes: Sequence[Pass], signal: str) -> Iterator[tuple[str, Rule]]:

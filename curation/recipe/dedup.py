@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from curation.recipe.embeddings import function_mistake, table_mistake
+
 Where = tuple[tuple[str | int, ...], str]  # the path below the section, and what is wrong there
 
 
@@ -21,7 +23,8 @@ class Near:
         permutations: may be given as a check; it is bands times rows_per_band.
         jaccard: least share of two documents' shingles, of those of either, that both have.
         containment: if given, a pair also counts where this share of the worse document's shingles stands in
-            the better one. Subsets that share no band are not found.
+            the better one. Parts that share no band are not found: of halves of a document about one in
+            twenty does, by the bands given here (`curate check` says how many).
         rounds: how many documents lead a bucket, so that others are compared with them, and how often
             those that no leader matched are compared among themselves.
         hot_bucket: buckets of more documents are listed for people to look at.
@@ -98,20 +101,11 @@ class Semantic:
         """Yield (where, what) for embeddings that come from nowhere, from two places, or cannot."""
         if bool(values.get("embeddings")) == bool(values.get("encoder")):
             yield (), "semantic needs one of 'embeddings' (a table) and 'encoder' (module:function)"
-        module, colon, function = (values.get("encoder") or "").partition(":")
-        if values.get("encoder") and not (colon and function.isidentifier()):
-            yield ("encoder",), f"expected 'module:function', found '{values['encoder']}'"
-        elif module and not _is_module(module):
-            yield ("encoder",), f"there is no module '{module}' here; install it, or put it on PYTHONPATH"
-        if not _is_module("sklearn"):
+        for name, mistake in (("embeddings", table_mistake), ("encoder", function_mistake)):
+            if values.get(name) and (wrong := mistake(values[name])):
+                yield (name,), wrong
+        if importlib.util.find_spec("sklearn") is None:
             yield (), "semantic needs scikit-learn, which is not here; install spark-curation[semantic]"
-
-
-def _is_module(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):  # of the package it would be in, or not a name
-        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,7 +135,10 @@ def write_run(directory: Path) -> Path:
     path = publish(directory, "dedup", rows)
     (path / "clusters").mkdir()
     named = [pair | {key: f"{pair[key]:032x}" for key in ("id", "kept_id")} for pair in pairs]
-    pq.write_table(pa.Table.from_pylist(named), path / "clusters" / "part-0.parquet")
+    table = pa.Table.from_pylist(named)
+    for name, kind in (("containment", pa.float64()), ("kept_in", pa.string())):
+        table = table.append_column(name, pa.nulls(len(named), kind))
+    pq.write_table(table, path / "clusters" / "part-0.parquet")
     _write_shards(directory)
     return directory
 

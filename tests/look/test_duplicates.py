@@ -98,3 +98,41 @@ def test_why_tells_what_an_earlier_run_keeps_and_what_is_contained(small_run: Pa
     text = " ".join(why(str(run), document_id(11)).to_text().replace("│", " ").split())
     assert f"merged into {'a' * 32} of the earlier run fedc," in text
     assert "95.0% of it stands there, a cluster of 2" in text
+
+
+def test_what_goes_by_its_meaning_is_told_by_its_cosine(small_run: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(small_run, run)
+    path = Path(published(str(run), "dedup")) / "clusters" / "part-0.parquet"
+    row = {"id": document_id(11), "kept_id": document_id(3), "cluster_size": 3, "bands_shared": None}
+    row |= {"containment": None, "kept_in": None}
+    meant = row | {"reason": "dedup.semantic", "jaccard": None, "cosine": 0.97, "through": None}
+    near = row | {"id": document_id(12), "reason": "dedup.near", "jaccard": 0.9, "cosine": None}
+    pq.write_table(pa.Table.from_pylist([near | {"through": document_id(11)}, meant]), path)
+    found = duplicates(str(run))
+    assert (found.semantic, found.unmeasured, sum(found.jaccard)) == (1, 0, 1)
+    assert {pair.alike for pair in found.pairs} == {
+        "cosine 0.970",
+        f"Jaccard 0.900, by way of {document_id(11)}",
+    }
+    assert "alike in meaning" in found.to_text()
+    for number, told in ((11, "cosine 0.970, a cluster"), (3, "stands for"), (12, "by way of")):
+        assert told in " ".join(why(str(run), document_id(number)).to_text().replace("│", " ").split())
+    page = tmp_path / "report.html"
+    assert main(["report", str(run), "--out", str(page)]) == 0
+    assert "cosine 0.970" in page.read_text()
+
+
+def test_a_text_that_an_earlier_run_keeps_is_said_to_be_there(small_run: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(small_run, run)
+    path = Path(published(str(run), "dedup")) / "clusters" / "part-0.parquet"
+    row = {"id": document_id(11), "kept_id": "a" * 32, "jaccard": 0.9, "bands_shared": 1, "cluster_size": 2}
+    row |= {"reason": "dedup.near", "containment": None, "kept_in": "fedc"}
+    pq.write_table(pa.Table.from_pylist([row]), path)
+    (pair,) = duplicates(str(run)).pairs
+    assert (pair.kept_in, pair.pieces) == ("fedc", ())
+    assert "the text kept is in the earlier run fedc" in duplicates(str(run)).to_text()
+    page = tmp_path / "report.html"
+    assert main(["report", str(run), "--out", str(page)]) == 0
+    assert "The text kept is in the earlier run <code>fedc</code>" in page.read_text()

@@ -201,6 +201,7 @@ def test_a_report_stays_small_whatever_its_documents_hold(judging: Namespace, tm
         {
             "id": f"{n:032x}",
             "kept_id": f"{n - 1:032x}",
+            "kept_in": None,
             "jaccard": 0.9,
             "bands_shared": 1,
             "cluster_size": 2,

@@ -87,3 +87,14 @@ def test_a_length_without_a_least_asks_for_none(tmp_path: Path) -> None:
     assert list(contradictions(read_recipe(str(path)))) == [
         "extract.gate drops pages of fewer than 100 visible characters, and no later rule asks for a length"
     ]
+
+
+def test_bands_that_cannot_find_what_containment_asks_for(tmp_path: Path) -> None:
+    path = recipe(tmp_path, "null")
+    assert list(contradictions(read_recipe(str(path)))) == []
+    (told,) = contradictions(read_recipe(str(path), ["dedup.near.containment=0.9"]))
+    assert told.startswith(
+        "dedup.near.containment is 0.9, but 14 bands of 8 rows find 5% of the documents that are half of another;"
+    )
+    wide = ["dedup.near.containment=0.9", "dedup.near.bands=64", "dedup.near.rows_per_band=2"]
+    assert list(contradictions(read_recipe(str(path), wide))) == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from curation.recipe.config import ConfigError
@@ -26,11 +28,14 @@ def read(tmp_path: Path, section: str) -> Dedup:
 
 def test_both_are_off_unless_asked_for(tmp_path: Path) -> None:
     assert (read(tmp_path, "{}").semantic, read(tmp_path, "{}").substring) == (None, None)
-    found = read(tmp_path, "{substring: {}, semantic: {embeddings: e/}}")
+    table = {"id": ["a"], "embedding": [[0.5, 1.0]]}
+    (tmp_path / "e").mkdir()
+    pq.write_table(pa.table(table), tmp_path / "e" / "part-0.parquet")
+    found = read(tmp_path, f"{{substring: {{}}, semantic: {{embeddings: {tmp_path / 'e'}}}}}")
     assert found.substring is not None
     assert (found.substring.min_tokens, found.substring.action) == (75, "remove")
     assert found.semantic is not None
-    assert (found.semantic.embeddings, found.semantic.min_cosine) == ("e/", 0.95)
+    assert (found.semantic.embeddings, found.semantic.min_cosine) == (str(tmp_path / "e"), 0.95)
 
 
 @pytest.mark.parametrize(
@@ -48,11 +53,30 @@ def test_both_are_off_unless_asked_for(tmp_path: Path) -> None:
             "{semantic: {encoder: 'no_such.module:f'}}",
             "there is no module 'no_such.module' here; install it, or put it on PYTHONPATH",
         ),
+        ("{semantic: {encoder: 'json:nope'}}", "has no 'nope'; it has "),
+        (
+            "{semantic: {embeddings: /no/where.parquet}}",
+            "'/no/where.parquet' names no file; expected a Parquet",
+        ),
+        ("{semantic: {embeddings: recipe.yaml}}", "'recipe.yaml' cannot be read as Parquet: "),
+        (
+            "{semantic: {embeddings: ids.parquet}}",
+            "needs a column 'embedding' of lists of numbers; it has id (string)",
+        ),
+        (
+            "{semantic: {embeddings: numbered.parquet}}",
+            "needs a column 'id' of text; it has id (int64), embedding (list",
+        ),
         ("{semantic: {embeddings: e, min_cosine: 0}}", "min_cosine is 0.0; the least is 0.01"),
         ("{semantic: {embeddings: e, clusters: 0}}", "clusters is 0; the least is 1"),
     ],
 )
-def test_a_mistake_is_told_where_it_stands(tmp_path: Path, section: str, told: str) -> None:
+def test_a_mistake_is_told_where_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pq.write_table(pa.table({"id": ["a"]}), "ids.parquet")
+    pq.write_table(pa.table({"id": [1], "embedding": [[0.5]]}), "numbered.parquet")
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, section)
     assert told in str(caught.value)
