@@ -23,10 +23,11 @@ _STARTS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 )
 
 
-def blocks(markdown: str, quotes: Collection[str] = ()) -> list[Block]:
-    r"""Return (kind, Markdown) of each block, in order; their lines are the text's lines but for blank ones.
+def blocks(text: str, quotes: Collection[str] = (), *, markdown: bool = True) -> list[Block]:
+    r"""Return (kind, text) of each block, in order; their lines are the text's lines but for blank ones.
 
-    quotes: texts of the page's block quotations, which the engine's Markdown does not mark.
+    quotes: texts of the page's block quotations, which the engine's text does not mark. markdown: False for a
+        text without marks, whose lines are paragraphs and quotes, whatever they begin with.
 
     >>> blocks("# Title\n\nSome words.\n- one\n- two")
     [('heading', '# Title'), ('paragraph', 'Some words.'), ('list', '- one\n- two')]
@@ -34,7 +35,7 @@ def blocks(markdown: str, quotes: Collection[str] = ()) -> list[Block]:
     quoted = {line for quote in quotes for line in map(_words, quote.split("\n")) if line}
     found: list[tuple[Kind, list[str]]] = []
     last: Kind | None = None
-    for kind, line in _lines(markdown):
+    for kind, line in _lines(text) if markdown else _plain_lines(text):
         if kind is None:
             last = None if last not in ("list", "code") else last
             continue
@@ -63,6 +64,11 @@ def _lines(markdown: str) -> Iterator[tuple[Kind | None, str]]:
             yield next((kind for kind, start in _STARTS if start.match(line)), "paragraph"), line
     if code:
         yield "code", "\n".join(code)
+
+
+def _plain_lines(text: str) -> Iterator[tuple[Kind | None, str]]:
+    for line in text.split("\n"):
+        yield "paragraph" if line.strip() else None, line
 
 
 def as_text(markdown: str) -> str:

@@ -54,7 +54,7 @@ def _finished(found: Extraction, html: str, options: Options, measures: Mapping[
         about = metadata.light(html)
     elif options.metadata == "full":
         about = metadata.full(html, parse(html))
-    parts = blocks(found.text, found.quotes) if options.structured else None
+    parts = blocks(found.text, found.quotes, markdown=found.markdown) if options.structured else None
     plain = options.format == "text" and found.markdown
     text = as_text(found.text) if plain else found.text
     return replace(found, text=text, quotes=(), metadata=about, blocks=parts, gate=measures)

@@ -33,6 +33,14 @@ def test_blocks_hold_every_line_in_order(lines: list[str]) -> None:
 
 
 @given(st.lists(LINES))
+def test_a_text_without_marks_is_paragraphs(lines: list[str]) -> None:
+    found = blocks("\n".join(lines), markdown=False)
+    assert {kind for kind, _ in found} <= {"paragraph"}
+    held = [line for _, text in found for line in text.split("\n")]
+    assert held == [line for line in lines if line.strip()]
+
+
+@given(st.lists(LINES))
 def test_kinds_differ_or_stand_apart(lines: list[str]) -> None:
     for kind, text in blocks("\n".join(lines)):
         assert text.strip()
@@ -65,8 +73,9 @@ def test_text_that_is_no_markdown_keeps_its_signs() -> None:
     from curation.extract.engines import resiliparse
 
     html = f"<html><body><main><p># 1 * 2 | 3</p><p>{FILLER * 3}</p></main></body></html>"
-    found = extract_page(html, resiliparse, Options(format="text"))
+    found = extract_page(html, resiliparse, Options(format="text", structured=True))
     assert "# 1 * 2 | 3" in found.text
+    assert {kind for kind, _ in found.blocks} == {"paragraph"}
 
 
 def test_a_fence_that_never_closes_is_code_to_the_end() -> None:
