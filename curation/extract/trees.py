@@ -23,7 +23,7 @@ def _clean(html: str) -> tuple[str, bytes]:
         data = html.encode("utf-8", "ignore")
         html = data.decode()
     clean = data.translate(None, _CONTROLS)
-    if b"\xef\xbf" in clean:
+    if not html.isascii() and ("\ufffe" in html or "\uffff" in html):  # slow to ask of bytes
         clean = _NONCHARACTERS.sub(b"", clean)
     return (html if len(clean) == len(data) else clean.decode()), clean
 
@@ -86,9 +86,10 @@ def element_count(html: str, *tags: str) -> dict[str, int]:
     """Return how many elements of each name Resiliparse's tree has."""
     # Mostly none, and a look at the bytes is quicker than a walk. Lengths only: to iterate over such a list
     # takes quadratic time.
-    data, document = _clean(html)[1].lower(), resiliparse_tree(html).document
-    found = (tag for tag in tags if re.search(rb"<%s[\s/>]" % tag.encode(), data))
-    return dict.fromkeys(tags, 0) | {tag: len(document.get_elements_by_tag_name(tag)) for tag in found}
+    if not re.search(rb"<(?:%s)[\s/>]" % "|".join(tags).encode(), _clean(html)[1], re.IGNORECASE):
+        return dict.fromkeys(tags, 0)
+    document = resiliparse_tree(html).document
+    return {tag: len(document.get_elements_by_tag_name(tag)) for tag in tags}
 
 
 @lru_cache(maxsize=1)
