@@ -51,8 +51,10 @@ from pathlib import Path
 from curation.mapped import made
 
 def make(folder):
+    began = time.monotonic()
     while len(list(Path({here!r}).glob("ready-*"))) < 2:
         time.sleep(0.01)
+        assert time.monotonic() < began + 200, "the other process did not come"
     with open({here!r} + "/log", "a") as lines:
         lines.write("made\\n")
     (folder / "a.npy").write_bytes(b"a" * 5000)
@@ -64,7 +66,7 @@ sys.exit((made("table", make) / "a.npy").read_bytes() != b"a" * 5000)
 
 def test_of_two_processes_one_makes_it_and_both_have_it(own_folder: Path, tmp_path: Path) -> None:
     both = [started(RACING.format(here=str(tmp_path)), own_folder) for _ in range(2)]
-    assert [each.wait() for each in both] == [0, 0]
+    assert [each.wait(300) for each in both] == [0, 0]
     assert (tmp_path / "log").read_text() == "made\n"
 
 
