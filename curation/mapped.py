@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 import xxhash
@@ -167,29 +167,28 @@ def _listed(folder: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def _locked(path: Path, wait: bool = True) -> Iterator[bool]:
-    """Hold a lock, which ends with the process that has it; yield whether it could be had without waiting."""
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock, which ends with the process that has it."""
     while True:
         with path.open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                yield False
-                return
-            if path.exists() and os.path.samestat(path.stat(), os.fstat(lock.fileno())):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if _stands(path, lock):
                 os.utime(path)  # when it was last used
-                yield True
+                yield
                 return  # else it was swept while this process waited for it
+
+
+def _stands(path: Path, lock: IO[Any]) -> bool:
+    """Return whether a lock that is held is the one at a path still."""
+    return path.exists() and os.path.samestat(path.stat(), os.fstat(lock.fileno()))
 
 
 def _sweep(root: Path) -> None:
     """Remove what nobody asked for since a day, with its lock."""
-    for lock in root.glob("*.lock"):
-        with contextlib.suppress(FileNotFoundError):  # another process sweeps, too
-            if time.time() - lock.stat().st_mtime < _UNUSED_S:
-                continue
-            with _locked(lock, wait=False) as free:
-                if free:
-                    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-                    shutil.rmtree(lock.with_suffix(".part"), ignore_errors=True)
-                    lock.unlink()
+    for path in root.glob("*.lock"):
+        with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # its age tells nothing before it is held
+            if _stands(path, lock) and time.time() - os.fstat(lock.fileno()).st_mtime >= _UNUSED_S:
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                shutil.rmtree(path.with_suffix(".part"), ignore_errors=True)
+                path.unlink()

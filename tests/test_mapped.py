@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -48,8 +51,10 @@ from pathlib import Path
 from curation.mapped import made
 
 def make(folder):
+    began = time.monotonic()
     while len(list(Path({here!r}).glob("ready-*"))) < 2:
         time.sleep(0.01)
+        assert time.monotonic() < began + 200, "the other process did not come"
     with open({here!r} + "/log", "a") as lines:
         lines.write("made\\n")
     (folder / "a.npy").write_bytes(b"a" * 5000)
@@ -61,7 +66,7 @@ sys.exit((made("table", make) / "a.npy").read_bytes() != b"a" * 5000)
 
 def test_of_two_processes_one_makes_it_and_both_have_it(own_folder: Path, tmp_path: Path) -> None:
     both = [started(RACING.format(here=str(tmp_path)), own_folder) for _ in range(2)]
-    assert [each.wait() for each in both] == [0, 0]
+    assert [each.wait(300) for each in both] == [0, 0]
     assert (tmp_path / "log").read_text() == "made\n"
 
 
@@ -122,6 +127,30 @@ def test_what_nobody_used_for_a_day_goes_when_the_next_one_is_made(own_folder: P
         assert mapping.read() == FILES["a.npy"]
     (root,) = own_folder.iterdir()
     assert sorted(each.name for each in root.iterdir()) == ["new", "new.lock", "used", "used.lock"]
+
+
+def test_what_is_made_again_while_another_process_sweeps_stays(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweeper has found a table unused; before it has the lock, others sweep it and make it anew."""
+    old = made("old", written)
+    (root,) = own_folder.iterdir()
+    lock = root / "old.lock"
+    os.utime(lock, (1, 1))
+    hold = fcntl.flock
+
+    def late(file: Any, how: int) -> None:
+        if how & fcntl.LOCK_NB and os.path.samestat(os.fstat(file.fileno()), lock.stat()) and not again:
+            again.append(lock.unlink())
+            shutil.rmtree(old)
+            made("old", written)
+        hold(file, how)
+
+    again: list[None] = []
+    monkeypatch.setattr(fcntl, "flock", late)
+    made("new", written)
+    assert again
+    assert read(old) == FILES
 
 
 @pytest.mark.parametrize("where", ["memory://store/table", "{tmp}/table", "file://{tmp}/table"])

@@ -91,7 +91,7 @@ class Matches:
         found = [{**asdict(each.card), **_without_card(each)} for each in self.found]
         return {
             **{name: getattr(self, name) for name in ("pattern", "ignore_case", "searched", "no_text")},
-            **{"matched": self.matched, "counts": counts, "reasons": dict(self.reasons)},
+            **{"matched": self.matched, "counts": counts, "reasons": dict(sorted(self.reasons.items()))},
             **{
                 "timed_out": list(self.timed_out),
                 "timed_out_count": self.timed_out_count,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -38,11 +39,21 @@ def chromium() -> Iterator[Chrome]:
     for each in ARGUMENTS:
         options.add_argument(f"--{each}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    found = Chrome(options=options, service=ChromeService(driver))
+    found = started(options, driver)
     try:
         yield found
     finally:
         found.quit()
+
+
+def started(options: ChromeOptions, driver: str, attempts: int = 3) -> Chrome:
+    """Start a browser; again where it could not: the driver's port is found free, let go, and then bound by it."""
+    try:
+        return Chrome(options=options, service=ChromeService(driver))
+    except WebDriverException:
+        if attempts == 1:
+            raise
+        return started(options, driver, attempts - 1)
 
 
 def window(driver: Chrome, width: int, height: int = 900, *, dark: bool = False) -> None:
@@ -75,6 +86,6 @@ def opened(driver: Chrome, url: str) -> None:
     driver.get_log("browser")
     driver.get(url)
     ready = "return document.documentElement.dataset.ready"
-    WebDriverWait(driver, 10).until(lambda found: found.execute_script(ready))
+    WebDriverWait(driver, 60).until(lambda found: found.execute_script(ready))
     assert driver.get_log("browser") == []
     assert [each for each in requests(driver) if each != url] == []

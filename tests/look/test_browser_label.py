@@ -55,7 +55,7 @@ def press(driver: Chrome, *keys: str) -> None:
 
 
 def wait_for(driver: Chrome, told: str, where: str = "#progress") -> None:
-    WebDriverWait(driver, 5).until(lambda found: told in found.find_element(By.CSS_SELECTOR, where).text)
+    WebDriverWait(driver, 60).until(lambda found: told in found.find_element(By.CSS_SELECTOR, where).text)
 
 
 def test_documents_are_marked_by_keyboard_and_saved_one_by_one(driver: Chrome, run: str) -> None:
@@ -124,6 +124,6 @@ def test_the_report_tells_who_agrees(driver: Chrome, run: str, tmp_path: Path) -
     assert f"{len(drawn.rows)} documents marked, 0 of them unsure" in told
     assert "gopher.word_count" in told
     driver.execute_script("document.querySelector('#labels a').click()")
-    WebDriverWait(driver, 5).until(
+    WebDriverWait(driver, 60).until(
         lambda d: d.find_element(By.ID, "found").text.startswith("1 of 1 documents")
     )

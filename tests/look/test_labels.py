@@ -157,7 +157,7 @@ def server(run: str) -> Iterator[LocalPage]:
 def ask(
     server: LocalPage, method: str, path: str, body: str | None = None, **headers: str
 ) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(server.host, timeout=10)
+    connection = http.client.HTTPConnection(server.host, timeout=60)
     connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
     answer = connection.getresponse()
     found = answer.status, answer.read().decode()

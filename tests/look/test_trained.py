@@ -30,7 +30,7 @@ def test_spikes_stand_in_the_curve_and_the_summary_tells_epochs(small_run: Path,
     (metrics / "summary.json").write_text(json.dumps({"epochs": {"web": 2}}), encoding="utf-8")
     found = trained(str(small_run), str(metrics))
     assert found is not None
-    assert found.chart.count('class="spike"') == found.spike_count == SPIKES_SHOWN + 3
+    assert found.chart.count('id="spike-') == found.spike_count == SPIKES_SHOWN + 3
     assert len(found.spikes) == SPIKES_SHOWN
     assert found.epochs == {"web": 2.0}
 

@@ -3,22 +3,25 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 
+from torch.distributed import TCPStore
+
 # Each line it is told is a call: of a function in a fork of its own, whose output goes to a file, or to wait for one.
 SERVER = r"""
-import gc, json, os, sys, time
+import contextlib, gc, json, os, signal, sys, time
 
 gc.collect()
 gc.freeze()
+alive = set()
 
 def fork(function, arguments, said):
     sys.stdout.flush()
     pid = os.fork()
     if pid:
+        alive.add(pid)
         return pid
     os.setsid()
     output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -40,6 +43,7 @@ def wait(pid, timeout_s):
     while time.monotonic() < deadline:
         found, status = os.waitpid(pid, os.WNOHANG)
         if found:
+            alive.discard(pid)
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.002)
     return None
@@ -47,18 +51,40 @@ def wait(pid, timeout_s):
 for line in sys.stdin:
     what, *arguments = json.loads(line)
     print(json.dumps({"fork": fork, "wait": wait}[what](*arguments)), flush=True)
+for pid in alive:  # of a test that failed: the next ones shall not share the processors with them
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 """
 
-# A run of the trainer. What it learns from is written down: the step, the rows, a digest of their tokens.
+# A run of the trainer. What it learns from is written down: the step, the rows, a digest of their tokens. It goes
+# only as far as it is told to in its environment, and stays there until it is killed: LEARN_BEFORE is a step, and
+# WRITE_BEFORE that of a checkpoint, whose writing stops within the function WRITE_IN.
 TRAINER = r"""
-import hashlib, json, os
+import hashlib, json, os, re, time
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from training import run, train
+from training import checkpoint, run, train
+
+def stay(step, before):
+    if step >= int(os.environ.get(before, 1 << 60)):
+        time.sleep(600)
+        raise AssertionError("it was not killed")
+
+def stopping(function):
+    def inner(path, *others):
+        writes = re.search(r"step-(\d+)\.incomplete", str(path))
+        if writes and os.environ.get("WRITE_IN") == function.__name__:
+            stay(int(writes[1]), "WRITE_BEFORE")
+        return function(path, *others)
+    return inner
+
+checkpoint.digest_file = stopping(checkpoint.digest_file)
+Path.rename = stopping(Path.rename)
 
 def watched(learn):
     def inner(model, batch, plan, place, asked):
+        stay(batch.drawn.step, "LEARN_BEFORE")
         if place.is_first:
             rows = [list(row[1:]) for row in plan.locate(batch.drawn, range(asked.batch_rows))]
             digest = hashlib.blake2b(batch.tokens.numpy().tobytes()).hexdigest()
@@ -97,7 +123,7 @@ class Forks:
         """Return the process that calls a function; what it says goes to the file `said`."""
         return self._ask("fork", function, arguments, str(said))
 
-    def wait(self, pid, timeout_s=120.0):
+    def wait(self, pid, timeout_s=300.0):
         """Return how a process ended; None where it has not."""
         return self._ask("wait", pid, timeout_s)
 
@@ -112,27 +138,38 @@ class Trainers(Forks):
 
     def __init__(self, root):
         super().__init__(root, TRAINER)
+        self._stores = []
 
-    def begin(self, out, arguments, ranks=1):
-        """Start a run; return its processes."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    def begin(self, out, arguments, ranks=1, **limits):
+        """Start a run, whose environment has `limits`, too; return its processes."""
+        where = {name: str(value) for name, value in limits.items()}
+        if ranks > 1:
+            where |= self._store()
         pids = []
         for rank in range(ranks):
             number = {name: str(rank) for name in ("RANK", "LOCAL_RANK")}
-            as_rank = {**where, **number, "WORLD_SIZE": str(ranks)} if ranks > 1 else {}
+            as_rank = {**where, **number, "WORLD_SIZE": str(ranks)} if ranks > 1 else where
             asked = [*map(str, arguments), "--set", f"out={out}"]
             pids.append(self.start("main", asked, as_rank, said=out.with_name(f"{out.name}-{rank}.txt")))
         return pids
+
+    def _store(self):
+        """Return the environment of ranks that meet at a store held here, as `torchrun` holds one.
+
+        A port that is looked for here and bound by a rank could be another process's by then.
+        """
+        self._stores.append(TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False))
+        port = str(self._stores[-1].port)
+        held = {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0"}
+        return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, **held}
 
     def run(self, out, arguments, ranks=1):
         """Run to the end; return the exit codes."""
         return [self.wait(pid) for pid in self.begin(out, arguments, ranks)]
 
-    def killed(self, out, arguments, ranks=1, *, when=lambda: True, after_s=0.0):
+    def killed(self, out, arguments, ranks=1, *, when=lambda: True, after_s=0.0, **limits):
         """Start a run and kill all of it so long after `when` is true; return the exit codes."""
-        pids = self.begin(out, arguments, ranks)
+        pids = self.begin(out, arguments, ranks, **limits)
         until(when)
         time.sleep(after_s)
         for pid in pids:
@@ -140,10 +177,11 @@ class Trainers(Forks):
         return [self.wait(pid) for pid in pids]
 
 
-def until(true, timeout_s=60.0):
-    """Wait for what shall become true; the caller finds out if it has not."""
+def until(true, timeout_s=300.0):
+    """Wait for what must become true, however slow the machine is."""
     deadline = time.monotonic() + timeout_s
-    while not true() and time.monotonic() < deadline:
+    while not true():
+        assert time.monotonic() < deadline, f"still not so after {timeout_s:g} s"
         time.sleep(0.0005)
 
 
@@ -159,6 +197,7 @@ def learned(out):
 
 
 def metrics(out):
+    """The lines of a run that has ended."""
     return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
 
 

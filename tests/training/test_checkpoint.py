@@ -122,11 +122,11 @@ def test_the_period_is_where_the_loss_of_time_is_least():
 
 def test_the_clock_asks_for_a_save_by_what_the_last_one_cost(tmp_path, monkeypatch):
     with ranks() as place:
-        asked = Asked(expected_gpu_hours_between_failures=1.0)
+        asked, now = Asked(expected_gpu_hours_between_failures=1.0), time.perf_counter()
+        monkeypatch.setattr(time, "perf_counter", lambda: now)
         with Checkpoints(tmp_path, place, asked, timeout_s=60) as checkpoints:
             assert [checkpoints.due() for _ in range(11)] == [False] * 9 + [True] * 2  # measured early
             checkpoints.cost_s = 0.02
-            now = time.perf_counter()
             monkeypatch.setattr(time, "perf_counter", lambda: now + 11.5)
             assert not checkpoints.due()
             monkeypatch.setattr(time, "perf_counter", lambda: now + 12.5)  # sqrt(2 x 0.02 x 3600) = 12

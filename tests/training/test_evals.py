@@ -167,7 +167,7 @@ def test_every_mistake_in_the_files_is_told_at_once(files, tmp_path):
     ]
     (tmp_path / "b.jsonl").write_text("\n".join(map(json.dumps, lines)))
     a, b, gone = (str(tmp_path / f"{name}.jsonl") for name in ("a", "b", "gone"))
-    asked = config.Evals(texts={"a": a, "gone": gone}, tasks={"b": b, "a": b})
+    asked = config.Evals(texts={"a": a, "gone": gone}, tasks={"b": b, "a": b, "gone": b})
     with pytest.raises(EvalError) as caught:
         open_evals(asked, corpus)
     told = [
@@ -177,10 +177,12 @@ def test_every_mistake_in_the_files_is_told_at_once(files, tmp_path):
     ]
     assert str(caught.value).splitlines() == [
         "the evals name 'a' twice",
+        "the evals name 'gone' twice",
         f"{a}:2: expected `text`, a string that is not empty, found 5",
         f"{a}:3: not JSON (Invalid control character at: line 1 column 5 (char 4))",
         f"{a}:4: expected an object, found list",
         f"{gone}: cannot be read (No such file or directory)",
+        *told,
         *told,
         *told,
     ]

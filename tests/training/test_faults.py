@@ -208,9 +208,10 @@ SILENT = {fault for fault, (_, answers) in FAULTS.items() if answers in ("hang",
 def test_what_comes_of_a_fault_is_what_the_docs_say(
     fault, shards, server, tmp_path, monkeypatch, root, streaming
 ):
-    monkeypatch.setattr(fetch, "BACKOFF_S", 0.01)
-    monkeypatch.setattr(fetch, "READ_TIMEOUT_S", 1)
     damage, answers = FAULTS[fault]
+    monkeypatch.setattr(fetch, "BACKOFF_S", 0.01)
+    if "does not answer" in fault or "stops" in fault:  # else a slow machine is no fault
+        monkeypatch.setattr(fetch, "READ_TIMEOUT_S", 1)
     if damage:
         damage(shards.folder)
     where = str(shards.directory)

@@ -12,12 +12,23 @@ STEPS = 150
 ARGUMENTS = ["--set", f"phases.1.steps={STEPS - 8}", "--set", "max_epochs=200", "--set", "model.layers=1"]
 
 
-def published_in(out):
-    return {path.parent.name for path in out.glob("checkpoints/step-????????/manifest.json")}
+EVERY = 5  # steps between two checkpoints
 
 
-def writing(out):
-    return any(out.glob("checkpoints/*.incomplete"))
+def newest(out):
+    """The steps done in the newest checkpoint that is whole."""
+    names = [path.parent.name for path in out.glob("checkpoints/step-????????/manifest.json")]
+    return max((int(name.removeprefix("step-")) for name in names), default=0)
+
+
+def limit(out):
+    """The step that a run cannot get past before it is killed, however late: none has ended by then."""
+    return newest(out) + 2 * EVERY
+
+
+def unfinished(out):
+    """The checkpoint at `limit`, while it is written."""
+    return out / "checkpoints" / f"step-{limit(out):08d}.incomplete"
 
 
 def check_learned(out):
@@ -37,28 +48,25 @@ def a_step(out, count):
     return lambda: len(learned(out)) >= before + count
 
 
-def a_write(out):
-    """Return a question: whether one more checkpoint is whole and the next is being written."""
-    before = published_in(out)
-    return lambda: published_in(out) != before and writing(out)
-
-
 @pytest.mark.slow
 def test_killed_at_twenty_moments_it_goes_on_as_if_it_never_was(published, write_config, tmp_path, trainers):
     arguments = [str(write_config()), *ARGUMENTS]
     whole, killed, moved = tmp_path / "whole", tmp_path / "killed", tmp_path / "moved"
     assert trainers.run(whole, arguments) == [0]
-    random, in_writing = np.random.default_rng(7), 0
+    random = np.random.default_rng(7)
     for kill in range(14):
+        limits, half = {"LEARN_BEFORE": limit(killed)}, unfinished(killed)
         when, most_s = (
             (lambda: True, 0.3),
             (a_step(killed, int(random.integers(1, 9))), 0.03),
-            (a_write(killed), 0.01),
+            (half.exists, 0.01),
         )[kill % 3]
-        codes = trainers.killed(killed, arguments, when=when, after_s=float(random.uniform(0, most_s)))
-        assert codes == [-signal.SIGKILL], "it ended before it could be killed: give it more steps"
-        in_writing += writing(killed)
-    assert in_writing >= 3
+        if when == half.exists:  # it is never whole
+            limits |= {"WRITE_BEFORE": limit(killed), "WRITE_IN": ("digest_file", "rename")[kill % 2]}
+        after_s = float(random.uniform(0, most_s))
+        codes = trainers.killed(killed, arguments, when=when, after_s=after_s, **limits)
+        assert codes == [-signal.SIGKILL]
+        assert half.exists() or when != half.exists
     assert trainers.run(killed, arguments) == [0]
     assert json.loads((killed / "summary.json").read_text())["resumed_at"] > 0
     assert [line["step"] for line in metrics(killed)] == list(range(STEPS))
@@ -67,7 +75,8 @@ def test_killed_at_twenty_moments_it_goes_on_as_if_it_never_was(published, write
     for kill in range(6):
         count, when = 1 + kill % 2, a_step(moved, int(random.integers(1, 9)))
         after_s = float(random.uniform(0, 0.03))
-        codes = trainers.killed(moved, arguments, count, when=when, after_s=after_s)
+        limits = {"LEARN_BEFORE": limit(moved)}
+        codes = trainers.killed(moved, arguments, count, when=when, after_s=after_s, **limits)
         assert codes == [-signal.SIGKILL] * count
     assert trainers.run(moved, arguments, ranks=2) == [0, 0]
     np.testing.assert_allclose(losses(moved), losses(whole), rtol=1e-5)

@@ -2,7 +2,6 @@
 
 import itertools
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -15,6 +14,8 @@ from training.data.corpus import ShardError, open_corpus
 from training.data.loader import Loader, cumulative_lengths, documents_bound, segment
 from training.data.shards import Reader
 from training.plan import Plan, PlanError
+
+from .forks import until
 
 
 def pieces(published, steps=6):
@@ -69,9 +70,7 @@ def test_leaving_early_ends_the_thread(published):
     plan, reader = pieces(published, steps=1000)
     with Loader(plan, reader, rank=0, ranks=1, device=torch.device("cpu")) as loader:
         next(iter(loader))
-        deadline = time.monotonic() + 10
-        while not loader._queue.full() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(loader._queue.full)
     assert not [thread for thread in threading.enumerate() if thread.name == "loader"]
     assert plan.step < 10
 

@@ -1,9 +1,11 @@
 """Who is missing, who is slow, and when garbage goes."""
 
 import gc
+import io
 import json
 import os
 import signal
+import sys
 import time
 
 import pytest
@@ -14,6 +16,8 @@ from training.parallel import Ranks, ranks
 from training.report.pulse import Collector, Pulse, behind
 from training.report.speed import Times, slow
 from training.watch import Signals
+
+from .forks import until
 
 ALIVE = {
     "host": "a",
@@ -51,30 +55,38 @@ def test_who_is_missing(beats, told):
     assert behind(beats, 2, now=101.0, silent_s=5.0) == told
 
 
-def waiting(tmp_path, path, capsys):
+def waiting(tmp_path, path, said):
     """Wait for a rank that never comes, until that is told; then fail."""
     place = Ranks(rank=0, count=2, device=torch.device("cpu"))
     with Pulse(tmp_path, place, timeout_s=1.0) as pulse:
         for step in range(3):
             pulse.at(step, "learning")
-        deadline = time.monotonic() + 60
-        while json.loads(path.read_text())["places"] < 4:  # "beginning" is the first
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        while not (said := capsys.readouterr().err):  # it waits, and tells before the time is out
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        assert said == "rank 1 never began\n"
+        until(lambda: json.loads(path.read_text())["places"] == 4)  # "beginning" is the first
+        until(lambda: said.getvalue().endswith("\n"))  # it waits, and tells before the time is out
+        assert set(said.getvalue().splitlines()) == {"rank 1 never began"}  # twice if it was held up
         raise KeyError("why")
 
 
-def test_a_heart_beats_by_itself_and_says_how_it_ended(tmp_path, capsys):
+def test_a_heart_beats_by_itself_and_says_how_it_ended(tmp_path, monkeypatch):
     path = tmp_path / "heartbeats" / "rank-00000.json"
+    said = io.StringIO()  # which a thread may write to while it is read, as capsys's cannot
+    monkeypatch.setattr(sys, "stderr", said)
     with pytest.raises(KeyError):
-        waiting(tmp_path, path, capsys)
+        waiting(tmp_path, path, said)
     beat = json.loads(path.read_text())
     assert (beat["step"], beat["doing"], beat["ended"]) == (2, "learning", "KeyError: 'why'")
     assert beat["pid"] == os.getpid()
+
+
+def test_who_asks_is_alive_however_old_its_file_is(tmp_path, monkeypatch):
+    with Pulse(tmp_path, Ranks(rank=0, count=2, device=torch.device("cpu")), timeout_s=600.0) as pulse:
+        pulse.at(3, "learning")
+        monkeypatch.setattr(pulse, "_write", lambda: None)  # a disk that takes its time
+        for rank, written in ((0, 1.0), (1, time.time() + 600)):
+            beat = {**ALIVE, "places": 2, "written": written}
+            (tmp_path / "heartbeats" / f"rank-{rank:05d}.json").write_text(json.dumps(beat))
+        assert pulse.missing() == ""
+        monkeypatch.undo()
 
 
 @pytest.mark.slow

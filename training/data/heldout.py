@@ -77,7 +77,7 @@ def open_evals(asked: settings.Evals, corpus: Corpus) -> Evals:
     named = bool(asked.texts or asked.tasks or asked.prompts)
     vocabulary = open_vocabulary(corpus) if named else None
     sets: list[EvalSet] = []
-    faults = [f"the evals name '{name}' twice" for name in asked.texts.keys() & asked.tasks.keys()]
+    faults = [f"the evals name '{name}' twice" for name in sorted(asked.texts.keys() & asked.tasks.keys())]
     for kind, files in (("text", asked.texts), ("task", asked.tasks)):
         for name, path in files.items():
             entries, wrong = _read(path, kind)

@@ -34,7 +34,6 @@ class Pulse(AbstractContextManager["Pulse"]):
         self._path = self._folder / f"rank-{place.rank:05d}.json"
         self._beat: dict[str, Any] = {"host": socket.gethostname(), "pid": os.getpid(), "ranks": place.count}
         self._came = time.monotonic()
-        self._told = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
@@ -56,22 +55,26 @@ class Pulse(AbstractContextManager["Pulse"]):
 
     def at(self, step: int, doing: str) -> None:
         """Note that this rank has come to a place; costs nothing, the thread writes it."""
-        self._came = time.monotonic()
+        self._came = time.monotonic()  # before the place, which the thread reads first
         self._beat = {**self._beat, "step": step, "doing": doing, "places": self._beat["places"] + 1}
-        self._told = False
 
     def _run(self) -> None:
+        told = 0  # the place where it said who is missing
         while not self._stop.wait(min(_BEAT_S, self._timeout_s / 10)):
             self._write()
-            if time.monotonic() - self._came > 0.8 * self._timeout_s and not self._told:
-                self._told = True
+            place = self._beat["places"]
+            if time.monotonic() - self._came > 0.8 * self._timeout_s and told != place:
+                told = place
                 if text := self.missing():
                     print(text, file=sys.stderr, flush=True)
 
+    def _now(self) -> dict[str, Any]:
+        beat = self._beat
+        return {**beat, "waited_s": round(time.monotonic() - self._came, 1), "written": time.time()}
+
     def _write(self) -> None:
-        beat = {**self._beat, "waited_s": round(time.monotonic() - self._came, 1), "written": time.time()}
         aside = self._path.with_suffix(".incomplete")
-        aside.write_text(json.dumps(beat), encoding="utf-8")
+        aside.write_text(json.dumps(self._now()), encoding="utf-8")
         aside.rename(self._path)
 
     def missing_after(self, error: RuntimeError) -> str:
@@ -88,6 +91,7 @@ class Pulse(AbstractContextManager["Pulse"]):
             path = self._folder / f"rank-{rank:05d}.json"
             if path.exists():
                 beats[rank] = json.loads(path.read_text(encoding="utf-8"))
+        beats[self._place.rank] = self._now()  # who asks is alive, however long the disk holds its file up
         return behind(beats, self._place.count, time.time(), _silent_s(self._timeout_s))
 
 
