@@ -32,7 +32,9 @@ def test_the_floors_that_ship_are_sealed_and_no_lower_than_promised(floors: Modu
     }  # fmt: skip
     changelog = (root / "CHANGELOG.md").read_text()
     assert least.keys() == promised.keys()
-    assert not [name for name, value in promised.items() if least[name] < value and name not in changelog]
+    lower = [(name, value) for name, value in promised.items() if least[name] < value]
+    assert not [f"{name} from {value:g} to {least[name]:g}" for name, value in lower
+                if f"{name} from {value:g} to {least[name]:g}" not in changelog]  # fmt: skip
 
 
 def test_what_a_bad_page_may_cost_is_sealed_too(floors: ModuleType, root: Path) -> None:
@@ -46,10 +48,12 @@ def test_a_floor_goes_up_freely_and_down_by_flag_and_changelog(floors: ModuleTyp
     before = floors.Floors(corpus="c", least={"f1": 0.9})
     assert floors.moved(before, "f1=0.95", lower=False, changelog="").least == {"f1": 0.95}
     with pytest.raises(SystemExit, match=r"^f1 would go down from 0.9 to 0.8; say --lower if that is meant$"):
-        floors.moved(before, "f1=0.8", lower=False, changelog="f1")
-    with pytest.raises(SystemExit, match=r"^CHANGELOG.md does not name f1; say there why it goes down$"):
-        floors.moved(before, "f1=0.8", lower=True, changelog="")
-    assert floors.moved(before, "f1=0.8", lower=True, changelog="f1: as").least == {"f1": 0.8}
+        floors.moved(before, "f1=0.8", lower=False, changelog="f1 from 0.9 to 0.8")
+    with pytest.raises(
+        SystemExit, match=r"^CHANGELOG.md does not say 'f1 from 0.9 to 0.8'; say it there, and why$"
+    ):
+        floors.moved(before, "f1=0.8", lower=True, changelog="f1 from 0.9 to 0.85")
+    assert floors.moved(before, "f1=0.8", lower=True, changelog="f1 from 0.9 to 0.8").least == {"f1": 0.8}
     with pytest.raises(SystemExit, match=r"^no floor named 'f2'; there are f1$"):
         floors.moved(before, "f2=1", lower=False, changelog="")
 

@@ -140,7 +140,14 @@ def _special(tokenizer: Tokenizer) -> Finding:
         what = f"text becomes a special id: {', '.join(hit[:_SHOWN])}"
         return Finding(check="special tokens in text", level="failure", what=what, facts={"tokens": hit})
     what = f"{len(special)} special tokens, each text where a page quotes it"
-    return Finding(check="special tokens in text", level="ok", what=what)
+    plain = sorted(token.content for token in added.values() if not token.special)
+    if plain:
+        shown = ", ".join(plain[:_SHOWN])
+        what += (
+            f"; {len(plain)} added tokens are not special, so a page that holds one becomes its id: {shown}"
+        )
+    level: Literal["ok", "note"] = "note" if plain else "ok"
+    return Finding(check="special tokens in text", level=level, what=what, facts={"added": plain[:_SHOWN]})
 
 
 def _pieces(tokenizer: Tokenizer) -> tuple[list[int], list[str]]:

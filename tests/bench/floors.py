@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,13 +41,14 @@ def write(path: Path, floors: Floors) -> None:
 
 
 def moved(floors: Floors, setting: str, *, lower: bool, changelog: str) -> Floors:
-    """Return the floors with one set by NAME=VALUE; a lower one needs the flag and a line in the changelog."""
+    """Return the floors with one set by NAME=VALUE; a lower one needs the flag and its step in the changelog."""
     name, _, text = setting.partition("=")
     if name not in floors.least:
         raise SystemExit(f"no floor named {name!r}; there are {', '.join(floors.least)}")
     value, before = float(text), floors.least[name]
     if value < before and not lower:
         raise SystemExit(f"{name} would go down from {before:g} to {value:g}; say --lower if that is meant")
-    if value < before and name not in changelog:
-        raise SystemExit(f"CHANGELOG.md does not name {name}; say there why it goes down")
+    step = f"{name} from {before:g} to {value:g}"
+    if value < before and not re.search(rf"(?<!\w){re.escape(step)}(?!\.?\d)", changelog):
+        raise SystemExit(f"CHANGELOG.md does not say '{step}'; say it there, and why")
     return Floors(corpus=floors.corpus, least={**floors.least, name: value})

@@ -53,6 +53,13 @@ def test_a_byte_level_tokenizer_has_no_failure(good):
     assert finding(good, "unknown tokens").what == "no text becomes an unknown token"
 
 
+def test_added_tokens_that_text_can_become_are_named(good, tmp_path):
+    one = finding(changed(good, tmp_path, lambda engine: engine.add_tokens(["|||IP_ADDRESS|||"]) and None),
+                  "special tokens in text")  # fmt: skip
+    assert (one.level, one.facts) == ("note", {"added": ["|||IP_ADDRESS|||"]})
+    assert one.what.endswith("a page that holds one becomes its id: |||IP_ADDRESS|||")
+
+
 def test_every_byte_that_utf_8_can_hold_is_asked_for():
     seen = np.unique(np.frombuffer(TEXTS["every byte of UTF-8"].encode(), np.uint8))
     never = {0xC0, 0xC1, *range(0xF5, 0x100)}
