@@ -142,7 +142,10 @@ class Account:
 
 @dataclass(slots=True)
 class Ledger:
-    """The account of one stage, whole and by source; after tokenizing, of tokens too (in, kept, padding)."""
+    """The account of one stage, whole and by source; after tokenizing, of tokens too.
+
+    Those are tokens in, kept and of padding, and `cuts`: in how many places a row's end cuts a document.
+    """
 
     stage: str
     total: Account = field(default_factory=Account)

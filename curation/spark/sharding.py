@@ -209,8 +209,8 @@ def account(spark: SparkSession, path: str) -> tuple[Ledger, dict[str, Any]]:
     for stream, count in _rows(tokens.groupBy("stream").agg(F.count("*"))):
         streams[stream]["documents"] = count
     taken = tokens.agg(F.sum("interval")).first()[0] or 0  # type: ignore[index]
-    padding = sum(each["padding"] for each in streams.values())
-    ledger.tokens = {"in": taken, "kept": written, "padding": padding}
+    sums = {name: sum(each[name] for each in streams.values()) for name in ("padding", "cuts")}
+    ledger.tokens = {"in": taken, "kept": written, **sums}
     digests = [digest_row(shard) for each in streams.values() for shard in each["shards"]]
     rows = sum(each["rows"] for each in streams.values())
     return ledger, detail | {
