@@ -10,13 +10,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 # The same examples on every run and no limit by the clock: a commit passes or it does not. `make test-search`
 # looks for new ones.
-settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("search", max_examples=3000, deadline=None)
 settings.load_profile("same")
+
+_constants_of_this_process = providers._get_local_constants
+
+
+def _constants() -> Constants:
+    """Return the constants in our code, of which examples are made too; under `same`, none.
+
+    Those are of the modules that this process has imported by now: which tests ran before would decide which
+    examples there are, and so would any line that changes anywhere.
+    """
+    same = settings.get_current_profile_name() == "same"
+    return Constants() if same else _constants_of_this_process()
+
+
+providers._get_local_constants = _constants
 
 # Each sort and hash table of a task takes a page, 64 MiB of a heap of 3 GiB unless told otherwise: over tables of a
 # few rows the garbage collector paused for 2.3 s of a deduplication's 19, with this for 0.3.
