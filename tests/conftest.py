@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
+
+from curation.shards import mds
 
 # The same examples on every run and no limit by the clock: a commit passes or it does not. `make test-search`
 # looks for new ones.
@@ -36,6 +40,26 @@ def _constants() -> Constants:
 
 
 providers._get_local_constants = _constants
+
+
+def _numbered_by_process(import_streaming: Callable[[], ModuleType]) -> Callable[[], ModuleType]:
+    """Return `import_streaming` whose StreamingDatasets take numbers of their process for their shared memory.
+
+    The library takes the first number that it finds free on the host, and fails where the tests of another
+    process, at the same moment, find the same one free.
+    """
+
+    def imported() -> ModuleType:
+        streaming = import_streaming()
+        from streaming.base.shared import prefix
+
+        prefix._each_prefix_int = lambda: itertools.count(1000 * os.getpid())
+        return streaming
+
+    return imported
+
+
+mds.import_streaming = _numbered_by_process(mds.import_streaming)
 
 # Each sort and hash table of a task takes a page, 64 MiB of a heap of 3 GiB unless told otherwise: over tables of a
 # few rows the garbage collector paused for 2.3 s of a deduplication's 19, with this for 0.3.

@@ -191,16 +191,22 @@ def children():
     return found
 
 
+def in_shared_memory():
+    """What lies in /dev/shm, but for what readers with StreamingDataset and browsers of other tests put there."""
+    names = os.listdir("/dev/shm") if Path("/dev/shm").exists() else ()
+    return {name for name in names if not re.match(r"\d{6,}_|\.?(org\.chromium|com\.google)\.", name)}
+
+
 @LIBRARIES
 def test_nothing_is_left_behind(server, remote, published, tmp_path):
-    shared = set(os.listdir("/dev/shm")) if Path("/dev/shm").exists() else set()
+    shared = in_shared_memory()
     before = children()
     loaded(remote, tmp_path, steps=4)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and any(t.name.startswith("fetch") for t in threading.enumerate()):
         time.sleep(0.01)
     assert not [t for t in threading.enumerate() if t.name.startswith(("fetch", "loader"))]
-    assert set(os.listdir("/dev/shm")) <= shared if shared else True
+    assert in_shared_memory() <= shared
     assert children() <= before
     assert not [path for path in copies(tmp_path) if path.suffix != ".mds"]
 
@@ -221,11 +227,6 @@ with Loader(plan, Reader(corpus, ["docs", "web"]), rank=0, ranks=1, device=torch
     for batch in loader:
         print(batch.drawn.step, flush=True)
 """
-
-
-def in_shared_memory():
-    """What lies in /dev/shm, but for what StreamingDataset numbers: another test may be reading with it."""
-    return {name for name in os.listdir("/dev/shm") if not re.match(r"\d{6}_", name)}
 
 
 @LIBRARIES
