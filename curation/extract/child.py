@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from curation.extract.deadline import WALL
+from curation.extract.deadline import clock_s
 from curation.extract.engines import Engine, engine_named
 from curation.extract.steps import Options, extract_page, retry_page
 from curation.extract.visible import Refusal
@@ -43,7 +43,7 @@ def serve(descriptor: int, engine: str, timeout_s: float, max_memory_mib: int, o
         number, html, retry = page
         limit_s = RETRY_TIMEOUT_S if retry else timeout_s
         signal.setitimer(signal.ITIMER_PROF, limit_s)
-        signal.setitimer(signal.ITIMER_REAL, WALL * limit_s + _ORPHAN_S)
+        signal.setitimer(signal.ITIMER_REAL, clock_s(limit_s) + _ORPHAN_S)
         answer = _answer(html, None if retry else extract, options)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_PROF, 0)

@@ -10,9 +10,19 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-#: By the clock a page has at most so many times its limit, on a machine as busy as that.
-WALL = 6
+#: By the clock a page has at most so many times its limit, on a machine as busy as that, and at least so many
+#: seconds: a page of a second's work must not fail where a dozen processes want the same core.
+WALL, LEAST_S = 6, 60.0
 _LOOK_S = 0.4
+
+
+def clock_s(limit_s: float) -> float:
+    """Return how long a page may take by the clock whose limit of processor time is `limit_s`.
+
+    >>> clock_s(1.5), clock_s(20.0)
+    (60.0, 120.0)
+    """
+    return max(WALL * limit_s, LEAST_S)
 
 
 class Deadline:
@@ -22,14 +32,15 @@ class Deadline:
         now = time.monotonic()
         self._pid = pid
         self._next = now + limit_s
-        self._last = now + WALL * limit_s
+        self._clock_s = clock_s(limit_s)
+        self._last = now + self._clock_s
         self._used: int | None = None
 
     def left_s(self) -> float:
         """Return the seconds to wait for now, more than 0. Raises TimeoutError, which says why."""
         now = time.monotonic()
         if now >= self._last:
-            raise TimeoutError(f"it did not answer in {WALL} times its limit")
+            raise TimeoutError(f"it did not answer in {self._clock_s:g} s")
         if now >= self._next:
             if self._is_idle():
                 raise TimeoutError("it was waiting, not working, when its limit had passed")

@@ -27,6 +27,9 @@ from curation.extract.steps import Options
 from curation.extract.visible import Refusal
 
 _START_TIMEOUT_S = 120.0
+#: How long a child has to end whose connection was closed: by us, while it waits for a page; by itself, when
+#: it is ending already, and on a busy machine only has to come to that before its exit status is there.
+_LEAVES_S, _ENDS_S = 0.2, 20.0
 _STARTS = 5
 _KILLED = "ended by"
 #: Faults that end the process: another engine may do with the same page. An error of the engine's own is one
@@ -133,7 +136,7 @@ class Guard:
             self._stop()
             return _timeout(timeout_s, str(error))
         except OSError:
-            ended = self._stop()
+            ended = self._stop(_ENDS_S)
             if ended == f"{_KILLED} SIGPROF":
                 return _timeout(timeout_s, f"it took {timeout_s:g} s of processor time")
             return Fault(name="extract.crash", value=None, limit=None, detail=ended)
@@ -204,11 +207,12 @@ class Guard:
         try:
             _receive(ours, len(READY), Deadline(self._child.pid, _START_TIMEOUT_S))
         except OSError as error:
-            return f"{self._stop()} ({error})"
+            late = isinstance(error, TimeoutError)
+            return f"{self._stop(_LEAVES_S if late else _ENDS_S)} ({error})"
         return None
 
-    def _stop(self) -> str:
-        """End the child and say how it had ended, or that it was killed."""
+    def _stop(self, patience_s: float = _LEAVES_S) -> str:
+        """End the child and say how it had ended, or that it was killed, where it did not in `patience_s`."""
         child, self._child = self._child, None
         connection, self._connection = self._connection, None
         if connection:
@@ -216,8 +220,7 @@ class Guard:
         if child is None:
             return "it was not running"
         try:
-            # A child that ended by itself, or that waits for a page, is gone at once.
-            code = child.wait(0.2)
+            code = child.wait(patience_s)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()

@@ -85,14 +85,16 @@ def test_what_is_quadratic_is_kept_by_the_linear_engine(engine: str) -> None:
 def test_a_child_killed_at_random_never_mixes_pages_up() -> None:
     rng = random.Random(5)
     done = threading.Event()
-    kills = []
+    kills: list[int] = []
+    kills_before_answer = 0
     with Guard("resiliparse", timeout_s=20) as guard:
 
         def kill() -> None:
-            # While it waits, starts or extracts; the page after a kill has a second, more than a start takes.
+            # While it waits, starts or extracts; three of the starts that a page has, so that one is let through
+            # also where a start takes longer than what is waited for here.
             while not done.wait(rng.uniform(0.01, 1.5)):
                 pid = guard.child_pid
-                if pid:
+                if pid and len(kills) - kills_before_answer < 3:
                     with suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
                     kills.append(pid)
@@ -102,22 +104,25 @@ def test_a_child_killed_at_random_never_mixes_pages_up() -> None:
         killer.start()
         numbers = itertools.count()
         whole = crashed = retried = 0
-        while len(kills) < 12:
-            i = next(numbers)
-            page = f"<html><body><main><p>page {i} ends. {SENTENCE * 20}</p></main></body></html>"
-            found = guard.extract_or_retry(page)
-            if isinstance(found, Fault):
-                crashed += 1
-                assert found.name == "extract.crash"
-                continue
-            assert isinstance(found, Extraction)
-            assert found.text.startswith(f"page {i} ends. ")
-            whole += 1
-            retried += "retried" in found.counts
-        done.set()
-        killer.join()
-    assert whole + crashed == next(numbers) > len(kills)
-    assert crashed + retried > 0
+        # Until enough was tried, however the machine's load parts the kills among starts and pages.
+        try:
+            while len(kills) < 12 or whole <= len(kills) or not crashed + retried:
+                i = next(numbers)
+                page = f"<html><body><main><p>page {i} ends. {SENTENCE * 20}</p></main></body></html>"
+                found = guard.extract_or_retry(page)
+                kills_before_answer = len(kills)
+                if isinstance(found, Fault):
+                    crashed += 1
+                    assert found.name == "extract.crash"
+                    continue
+                assert isinstance(found, Extraction)
+                assert found.text.startswith(f"page {i} ends. ")
+                whole += 1
+                retried += "retried" in found.counts
+        finally:
+            done.set()
+            killer.join()
+    assert whole + crashed == next(numbers)
 
 
 @pytest.mark.slow
