@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,14 @@ def test_a_notebook_runs_top_to_bottom(
     if not (demo_run / "train" / "metrics.jsonl").exists():
         monkeypatch.setenv("CURATION_TRAIN", str(write_metrics(tmp_path)))
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
-    client = nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(FOLDER)}})
-    client.execute()
+    patient = {"timeout": 600, "startup_timeout": 600}  # seconds, for a cell that never ends
+    client = nbclient.NotebookClient(notebook, **patient, resources={"metadata": {"path": str(FOLDER)}})
+    # Over files: of ports Jupyter looks for free ones and lets the kernel take them a second later, when
+    # another test may have them. In a folder of a short name, as sockets must be.
+    with tempfile.TemporaryDirectory() as sockets:
+        client.create_kernel_manager().transport = "ipc"
+        client.km.ip = f"{sockets}/kernel"
+        client.execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert any("text/html" in output.get("data", {}) for output in outputs)
     assert not [output for output in outputs if output.get("name") == "stderr"]
