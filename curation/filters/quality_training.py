@@ -1,11 +1,12 @@
 """Training of a quality model (fastText), and what it learned, beside length and source alone.
 
 The same texts, settings and seed give the same bytes, whatever order the texts came in: they are put in the
-order of a hash, one thread trains, in a process of its own (the library starts from memory it did not clear).
+order of a hash, one thread trains, in a process of its own, from memory that is cleared for the library.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,9 @@ import json, sys, fasttext
 options = json.loads(sys.argv[3])
 fasttext.train_supervised(sys.argv[1], thread=1, verbose=0, **options).save_model(sys.argv[2])
 """
+#: The library fills a tenth of its first matrix where one thread trains, and takes the rest as it finds it:
+#: another model, or a NaN. With this glibc fills all that is asked for with the byte's complement: zeros.
+CLEARED = {"MALLOC_PERTURB_": "255"}
 #: What is done to a text before the model reads it, in training and by `fasttext_probability`.
 NORMALISATION = "line feeds are spaces, lone surrogates question marks"
 OTHER = "other"
@@ -123,7 +127,7 @@ def train(text: str, model: str, options: Mapping[str, Any]) -> None:
         path = Path(folder, "train.txt")
         path.write_text(text, encoding="utf-8")
         command = [sys.executable, "-c", _PROGRAM, str(path), model, json.dumps(dict(options))]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | CLEARED)
     if ran.returncode:
         said = (ran.stderr.strip().splitlines() or ["nothing"])[-1]
         raise TrainingFailed(f"fastText did not train: {said}. Try another seed or a lower learning rate")

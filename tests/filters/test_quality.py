@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from curation.cli import main
 from curation.filters.quality import Search, Selection, ordered, target, unordered
-from curation.filters.quality_training import Example, Texts, auc, line
+from curation.filters.quality_training import Example, Texts, auc, line, train
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -122,6 +122,18 @@ def settings(tmp_path: Path) -> Path:
         + "buckets: 1000\ndim: 8\nmin_count: 1\nlearning_rate: 0.5\n"
     )
     return path
+
+
+def test_what_lay_in_memory_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "".join(f"__label__{name} {name} and word {n}\n" for n in range(50) for name in ("hq", "other"))
+    for name, byte in (
+        ("a", "0"),
+        ("b", "100"),
+        ("c", "1"),
+    ):  # as glibc leaves it, and filled with two others
+        monkeypatch.setenv("MALLOC_PERTURB_", byte)
+        train(text, str(tmp_path / name), {"dim": 8, "bucket": 1000, "seed": 1})
+    assert len({(tmp_path / name).read_bytes() for name in "abc"}) == 1
 
 
 @pytest.mark.slow

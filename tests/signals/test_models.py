@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import subprocess
 import sys
 import unicodedata
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import regex
 
+from curation.filters.quality_training import CLEARED
 from curation.signals.files import DamagedFile, damage, fasttext_labels
 from curation.signals.labels import LABELLERS, script_fraction
 from curation.signals.models import fasttext_probability, language_probability
@@ -22,7 +24,7 @@ GERMAN = "Das Wetter war schön und wir gingen am Fluss entlang, bis die Sonne h
 TRAIN = """
 import sys, fasttext
 options = {"dim": 100, "wordNgrams": 2, "bucket": 1000, "thread": 1, "verbose": 0}
-fasttext.train_supervised(sys.argv[1], seed=int(sys.argv[3]), **options).save_model(sys.argv[2])
+fasttext.train_supervised(sys.argv[1], seed=0, **options).save_model(sys.argv[2])
 """
 
 
@@ -32,13 +34,10 @@ def model(tmp_path_factory):
     (folder / "train.txt").write_text(
         f"__label__en {ENGLISH}\n__label__de {GERMAN}\n" * 200, encoding="utf-8"
     )
-    # In a process of its own: the library starts from memory it did not clear, and meets a NaN in a used one.
-    for seed in range(5):
-        files = [str(folder / name) for name in ("train.txt", "model.bin")]
-        ran = subprocess.run([sys.executable, "-c", TRAIN, *files, str(seed)], check=False)
-        if ran.returncode == 0:
-            return files[1]
-    raise AssertionError("fastText met a NaN in each of 5 trainings")
+    # In a process of its own, from cleared memory: the library starts from what it finds, and meets a NaN there.
+    files = [str(folder / name) for name in ("train.txt", "model.bin")]
+    subprocess.run([sys.executable, "-c", TRAIN, *files], check=True, env=os.environ | CLEARED)
+    return files[1]
 
 
 def test_language_without_a_model():
