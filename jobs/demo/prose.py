@@ -108,7 +108,8 @@ def package_pages(limit_each: int) -> list[Prose]:
         if spec is None or spec.origin is None:
             continue
         folder = Path(spec.origin).parent
-        paths = (p for p in folder.rglob("*.py") if "test" not in p.as_posix().replace("pytest", ""))
+        names = ((p, p.relative_to(folder.parent).as_posix()) for p in folder.rglob("*.py"))
+        paths = (p for p, name in names if "test" not in name.replace("pytest", ""))
         pages += _pages_below(folder.parent, sorted(paths), f"{name}.docs.example", limit_each)
     return pages
 
