@@ -11,6 +11,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,15 +31,40 @@ _LINE, _SPIKE, _PHASES = "#17776f", "#b3372f", ("#6b56b8", "#c77a12")  # a page 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The axis of a histogram: (BINS + 1,) edges, evenly spaced or, where logarithmic, in equal ratios."""
+    """The axis of a histogram, and what lies beyond it.
+
+    Attributes:
+        edges: (BINS + 1,), evenly spaced or, where logarithmic, in equal ratios.
+        least, most: no value, bound or edge lies beyond them; four digits.
+        below, above: whether values lie beyond the edges, and stand in the first or the last bar.
+    """
 
     edges: Numbers
     logarithmic: bool
+    least: float
+    most: float
+    below: bool
+    above: bool
 
 
 def scale(values: Numbers, bounds: Sequence[float | None]) -> Scale:
     """Return the axis for values and bounds (None or infinite is none); see `histogram`."""
-    return Scale(*_edges(values, [each for each in bounds if each is not None and is_bound(each)]))
+    edges, logarithmic = _edges(values, [each for each in bounds if each is not None and is_bound(each)])
+    first, last = float(edges[0]), float(edges[-1])
+    least, most = (float(values.min()), float(values.max())) if len(values) else (first, last)
+    return Scale(
+        edges=edges,
+        logarithmic=logarithmic,
+        least=_rounded(min(least, first), ROUND_FLOOR),
+        most=_rounded(max(most, last), ROUND_CEILING),
+        below=least < first,
+        above=most > last,
+    )
+
+
+def _rounded(value: float, way: str) -> float:
+    """Return a number of four digits, away from the values: a bound there lets all of them pass."""
+    return float(Context(prec=4, rounding=way).create_decimal_from_float(value))
 
 
 def histogram(
@@ -47,7 +73,8 @@ def histogram(
     """Return a histogram of one signal, kept documents below removed ones, its bounds as lines.
 
     The axis runs over the middle 98 % of the values and both bounds; what lies outside is counted in the
-    first and last bar. It is logarithmic where the values are positive and span over two decades.
+    first and last bar, whose ends then read `≤ 38` and `≥ 0.1`. It is logarithmic where the values are
+    positive and span over two decades.
     """
     drawn = scale(np.asarray([*kept, *removed], dtype=np.float64), [low, high])
     edges, logarithmic = drawn.edges, drawn.logarithmic
@@ -56,10 +83,13 @@ def histogram(
     bars = [_bar(n, int(k), int(r), top) for n, (k, r) in enumerate(zip(*counts, strict=True)) if k + r]
     lines = [_bound_line(_across(b, edges, logarithmic), side, number(b))
              for side, b in (("min", low), ("max", high)) if is_bound(b)]  # fmt: skip
-    ticks = [(4, edges[0], "start"), (WIDTH - 4, edges[-1], "end")]
+    ticks = [
+        (4, "≤ " if drawn.below else "", edges[0], "start"),
+        (WIDTH - 4, "≥ " if drawn.above else "", edges[-1], "end"),
+    ]
     marks = "".join(
-        f'<text x="{x}" y="{HEIGHT + FOOT - 4}" text-anchor="{anchor}">{number(float(value))}</text>'
-        for x, value, anchor in ticks
+        f'<text x="{x}" y="{HEIGHT + FOOT - 4}" text-anchor="{anchor}">{beyond}{number(float(value))}</text>'
+        for x, beyond, value, anchor in ticks
     )
     title = escape(
         f"{label}: {len(kept)} kept, {len(removed)} removed{', logarithmic' if logarithmic else ''}"

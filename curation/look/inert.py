@@ -12,10 +12,11 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 
-def script(environment: Environment, name: str) -> Markup:
-    """Return one of our own scripts, as it stands in the package."""
-    assert environment.loader is not None
-    return Markup(environment.loader.get_source(environment, name)[0])
+def script(environment: Environment, *names: str) -> Markup:
+    """Return our own script of some files, one behind the other, as they stand in the package."""
+    loader = environment.loader
+    assert loader is not None
+    return Markup("\n".join(loader.get_source(environment, name)[0] for name in names))
 
 
 def policy(source: str, *, connect: bool = False) -> str:

@@ -33,12 +33,13 @@ def movable(frame: pd.DataFrame, bounds: Bounds) -> dict[str, Any]:
     frame = frame.head(max(1, BUDGET_BYTES // (4 * len(bounds.names))))
     wide = pd.DataFrame(list(frame["measures"]), index=frame.index, dtype="float64")
     wide = wide.reindex(columns=list(bounds.names))
+    scales = [_scale(wide, bounds, place) for place in range(len(bounds.names))]
     fixed = _fixed(wide, frame["language"], bounds)
     sources = sorted({str(each or "") for each in frame["source"]})
     first = frame.head(NAMED_DOCUMENTS)
     names = first["title"].where(first["title"].fillna("") != "", first["url"]).fillna("")
     return {
-        "rules": [_rule(wide, bounds, place) for place in range(len(bounds.names))],
+        "rules": [_rule(wide, bounds, place, scale) for place, scale in enumerate(scales)],
         "sources": [visible(each) for each in sources],
         "source": _packed([sources.index(str(each or "")) for each in frame["source"]], "<u2"),
         "fixed": _packed(fixed, "u1"),
@@ -64,11 +65,15 @@ def _fixed(wide: pd.DataFrame, languages: pd.Series[Any], bounds: Bounds) -> npt
     return broken
 
 
-def _rule(wide: pd.DataFrame, bounds: Bounds, place: int) -> dict[str, Any]:
+def _scale(wide: pd.DataFrame, bounds: Bounds, place: int) -> charts.Scale:
+    """Return the axis of a rule's histogram: of all that measured it, also what its bounds are not for."""
+    values = wide[bounds.names[place]].dropna().to_numpy()
+    return charts.scale(values, [float(bounds.low[place]), float(bounds.high[place])])
+
+
+def _rule(wide: pd.DataFrame, bounds: Bounds, place: int, scale: charts.Scale) -> dict[str, Any]:
     name, low, high = bounds.names[place], float(bounds.low[place]), float(bounds.high[place])
     values = wide[name].to_numpy()
-    measured = values[~np.isnan(values)]
-    scale = charts.scale(measured, [low, high])
     return {
         "name": name,
         "low": low if is_bound(low) else None,
@@ -76,6 +81,10 @@ def _rule(wide: pd.DataFrame, bounds: Bounds, place: int) -> dict[str, Any]:
         "first": float(scale.edges[0]),
         "last": float(scale.edges[-1]),
         "logarithmic": scale.logarithmic,
+        "least": scale.least,
+        "most": scale.most,
+        "below": scale.below,
+        "above": scale.above,
         "values": _packed(narrowed(values, low, high), "<f4"),
     }
 

@@ -32,6 +32,7 @@ from curation.look.vocabulary import vocabulary
 
 GROUPS_SHOWN = 12  # sources, and languages, that lost most
 PAIRS_SHOWN, PAIR_CHARACTERS = 20, 4_000
+SCRIPTS = ("elements.js", "what_if.js", "documents.js", "report.js")
 SOURCES_SHOWN = 8  # of a stage, their reasons side by side
 
 
@@ -62,7 +63,7 @@ def render(directory: str, *, training: str | None = None) -> str:
     loader = PackageLoader("curation.look")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {"visible": visible, "number": number, "breakable": _breakable, "alike": alike}
-    source = script(environment, "report.js")
+    source = script(environment, *SCRIPTS)
     trains, told = trained(directory, training), agreement(directory)
     seen = shown(directory, found, trains, told)
     data = {"what_if": _movable(directory, seen.judged), "browsed": browsed(directory, seen.chosen)}

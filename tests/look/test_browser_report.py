@@ -133,6 +133,23 @@ def test_a_slider_moves_by_keyboard(driver: Chrome, report: str) -> None:
     assert text(driver, "#lost-examples a") in text(driver, "#documents-list details[open] .facts")
 
 
+def test_a_slider_loosens_a_bound_that_few_values_break(
+    driver: Chrome, judging: Namespace, tmp_path: Path
+) -> None:
+    """The axis is that of the middle 98 %, and ends at the bound; the slider goes on to the least value."""
+    texts = [("web", "en", "some words of a text that is long enough")] * 300 + [("web", "en", "too few")] * 2
+    opened(driver, "file://" + write_report(str(judging.write(tmp_path / "run", texts=texts))))
+    figure = 'figure[data-rule="gopher.word_count"]'
+    assert "≤ 5" in text(driver, f"{figure} svg")
+    kept, slider = count(driver, "#kept-then"), at(driver, f'{figure} [data-side="min"] input[type=range]')
+    assert kept == 300
+    slider.send_keys(Keys.HOME)
+    WebDriverWait(driver, 5).until(lambda d: count(d, "#kept-then") != kept)
+    assert text(driver, "#gained") == "+2"
+    assert text(driver, "#command") == "curate whatif DIR gopher.word_count.min=2"
+    assert text(driver, f"{figure} [data-broke]") == "0"
+
+
 def shown(driver: Chrome) -> int:
     return int(driver.execute_script("return document.querySelectorAll('#documents-list > details').length"))
 

@@ -33,6 +33,24 @@ def test_a_histogram_draws_the_bounds_that_bind(low: float | None, high: float |
     assert charts.histogram([1.0, 5.0], [20.0], low, high, "x").count('<line class="bound"') == lines
 
 
+@given(VALUES, BOUNDS, BOUNDS)
+def test_no_value_lies_beyond_the_ends_of_a_scale(values: list[float], low: float, high: float) -> None:
+    found = charts.scale(np.array(values), [low, high])
+    inside = [*values, float(found.edges[0]), float(found.edges[-1])]
+    assert found.least <= min(inside) <= max(inside) <= found.most
+    assert found.below == any(value < found.edges[0] for value in values)
+    assert found.above == any(value > found.edges[-1] for value in values)
+
+
+@pytest.mark.parametrize(
+    ("outlier", "first", "last"), [(7.0, "4", "≥ 6"), (1.0, "≤ 4", "6"), (5.0, "4", "6")]
+)
+def test_an_end_that_holds_more_says_so(outlier: float, first: str, last: str) -> None:
+    drawn = charts.histogram([5.0] * 300, [outlier], 4.0, 6.0, "x")
+    assert f'text-anchor="start">{first}</text>' in drawn
+    assert f'text-anchor="end">{last}</text></svg>' in drawn
+
+
 @settings(max_examples=20)
 @given(losses=st.lists(st.floats(-1e3, 1e3) | st.just(math.nan), max_size=30))
 def test_a_curve_is_drawn_of_any_losses(losses: list[float]) -> None:
