@@ -21,7 +21,7 @@ from curation.look.frames import rows
 from curation.look.visible import is_bound
 
 _BATCH_ROWS = 16_384
-_COLUMNS = ("id", "source", "language", "characters_in", "measures")
+_COLUMNS = ("id", "source", "language", "characters_in", "characters", "measures")
 _BETWEEN = "\x1f"
 
 #: (source, language)
@@ -79,7 +79,7 @@ class Batch:
 
     Attributes:
         ids: (documents,), an Arrow array.
-        characters: (documents,), of each as the filter received it.
+        characters: (documents,), of each as the filter received it; `edited`, as the edits left it.
         groups: source and language of each group; `group` is (documents,), which of them.
         values: (documents, rules), NaN where nothing was measured.
         measured: (documents, rules), where something was.
@@ -88,6 +88,7 @@ class Batch:
 
     ids: pa.Array
     characters: npt.NDArray[np.int64]
+    edited: npt.NDArray[np.int64]
     groups: Sequence[Group]
     group: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64]
@@ -145,10 +146,13 @@ def batches(directory: str, names: Sequence[str], labels: Sequence[str] = ()) ->
         if batch.num_rows:
             groups, group = _groups(batch)
             values, measured = _values(batch["measures"], names)
-            characters = batch["characters_in"].to_numpy(zero_copy_only=False)
+            received, edited = (
+                batch[name].to_numpy(zero_copy_only=False) for name in ("characters_in", "characters")
+            )
             yield Batch(
                 ids=batch["id"],
-                characters=characters,
+                characters=received,
+                edited=edited,
                 groups=groups,
                 group=group,
                 values=values,

@@ -43,7 +43,7 @@ def movable(frame: pd.DataFrame, bounds: Bounds) -> dict[str, Any]:
         "sources": [visible(each) for each in sources],
         "source": _packed([sources.index(str(each or "")) for each in frame["source"]], "<u2"),
         "fixed": _packed(fixed, "u1"),
-        "characters": _packed(frame["characters_in"].fillna(0), "<f4"),
+        "characters": _packed(frame["characters"].fillna(0), "<f4"),
         "named": [
             [each, visible(name[:NAME_CHARACTERS])] for each, name in zip(first["id"], names, strict=True)
         ],

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import Manifest, join
 from curation.filters.account import Tally
-from curation.look import account, changes, charts, columns, frames, measured, movable, samples
+from curation.look import account, changes, charts, columns, frames, measured, movable, samples, tokens
 from curation.look.browsed import browsed
 from curation.look.counted import phrases
 from curation.look.inert import inert, policy, script
@@ -30,6 +30,7 @@ from curation.look.trained import trained
 from curation.look.visible import alike, bound, is_bound, number, visible
 from curation.look.vocabulary import vocabulary
 
+EDIT = "edit:"  # begins the reasons of a ledger that are edits: they remove characters, no record
 GROUPS_SHOWN = 12  # sources, and languages, that lost most
 PAIRS_SHOWN, PAIR_CHARACTERS = 20, 4_000
 SCRIPTS = ("elements.js", "what_if.js", "documents.js", "report.js")
@@ -69,7 +70,7 @@ def render(directory: str, *, training: str | None = None) -> str:
     data = {"what_if": _movable(directory, seen.judged), "browsed": browsed(directory, seen.chosen)}
     return environment.get_template("report.html").render(
         name=_name(directory),
-        stages=[_stage(manifest, _token_rate(found)) for manifest in found.values() if manifest.ledger],
+        stages=[_stage(manifest, _token_rates(found)) for manifest in found.values() if manifest.ledger],
         states=STATES,
         manifests=list(found.values()),
         signals=_signals(directory, seen.judged) if "filter" in found else [],
@@ -121,21 +122,24 @@ def _breakable(name: str) -> Markup:
     return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(visible(name)))))
 
 
-def _token_rate(found: Mapping[str, Manifest]) -> float:
-    """Return the tokens a character that the shard stage counted in what was kept; 0.0 without one."""
-    ledger = found["shard"].ledger if "shard" in found else {}
-    if "tokens" not in ledger:
-        return 0.0
-    return float(ledger["tokens"]["kept"] / max(1, ledger["kept"]["characters"]))
+def _token_rates(found: Mapping[str, Manifest]) -> Mapping[str, float]:
+    """Return source -> tokens a character that the shard stage counted, "" of all; 0.0 without one."""
+    counted = "shard" in found and "tokens" in found["shard"].ledger
+    return tokens.kept_rates(found["shard"]) if counted else {"": 0.0}
 
 
-def _stage(manifest: Manifest, token_rate: float) -> dict[str, Any]:
-    """Return a stage's account for the page: whole and by source, each reason with its share.
+def _stage(manifest: Manifest, rates: Mapping[str, float]) -> dict[str, Any]:
+    """Return a stage's account for the page: whole and by source, each reason and edit with its share.
 
-    `tokens`: what was kept, at `token_rate` a character.
+    `tokens`: what was kept, at the tokens a character of its source.
     """
     ledger = manifest.ledger
     accounts = [("all sources", ledger), *ledger["sources"].items()]
+    kept = {
+        source: rates.get(source, rates[""]) * each["kept"]["characters"]
+        for source, each in ledger["sources"].items()
+    }
+    removed = sorted(ledger["reasons"].items(), key=_weight)
     return {
         "name": manifest.stage,
         "accounts": [
@@ -143,7 +147,7 @@ def _stage(manifest: Manifest, token_rate: float) -> dict[str, Any]:
                 "source": source,
                 **account,
                 "counted": phrases(account.get("counts", {})),
-                "tokens": round(token_rate * account["kept"]["characters"]),
+                "tokens": round(kept.get(source, sum(kept.values()))),
             }
             for source, account in accounts
         ],
@@ -152,7 +156,17 @@ def _stage(manifest: Manifest, token_rate: float) -> dict[str, Any]:
         "in": ledger["in"]["records"],
         "reasons": [
             {"name": name, **counts, "share": counts["records"] / max(1, ledger["in"]["records"])}
-            for name, counts in sorted(ledger["reasons"].items(), key=_weight)
+            for name, counts in removed
+            if not name.startswith(EDIT)
+        ],
+        "edits": [
+            {
+                "name": name.removeprefix(EDIT),
+                "characters": counts["characters"],
+                "share": counts["characters"] / max(1, ledger["in"]["characters"]),
+            }
+            for name, counts in removed
+            if name.startswith(EDIT)
         ],
         "sources": _largest(ledger),
     }
@@ -166,7 +180,7 @@ def _largest(ledger: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _weight(item: tuple[str, Mapping[str, int]]) -> tuple[int, int, str]:
-    """Reasons go by records, edits (which remove no record) after them by characters."""
+    """Reasons go by records, edits, which remove none, by characters."""
     name, counts = item
     return -counts["records"], -counts["characters"], name
 

@@ -37,18 +37,22 @@ class Rates:
     Attributes:
         dropped: (source, language), ("", language) or ("", "") -> rate of dropped documents; the last is
             always there.
-        kept: of the documents that the run tokenized.
+        kept: source -> rate of the documents that the run tokenized; "" of all, always there.
         told: where the rates are from, for people.
     """
 
     dropped: Mapping[tuple[str, str], float]
-    kept: float
+    kept: Mapping[str, float]
     told: str
 
     def of_dropped(self, source: str, language: str) -> float:
         """Return the rate of the documents most like those of a source and language."""
-        likes = ((source, language), ("", language), ("", ""))
+        likes = ((source, language), ("", language), (source, ""), ("", ""))
         return next(self.dropped[like] for like in likes if like in self.dropped)
+
+    def of_kept(self, source: str) -> float:
+        """Return the rate of the documents of a source that the run tokenized."""
+        return self.kept.get(source, self.kept[""])
 
 
 def rates(directory: str) -> Rates | None:
@@ -60,23 +64,32 @@ def rates(directory: str) -> Rates | None:
         return None
     if "tokens" not in manifest.ledger:  # not one document was left to tokenize
         return None
-    kept = _of_kept(manifest)
+    kept = kept_rates(manifest)
     dropped, sampled = _of_dropped(directory, join(path, _TOKENIZER))
     if not sampled:
         told = "estimated from characters at the rate of the kept documents: no dropped text is stored"
-        return Rates(dropped={("", ""): kept}, kept=kept, told=told)
+        return Rates(dropped={(source, ""): rate for source, rate in kept.items()}, kept=kept, told=told)
     told = (
         f"estimated from characters: {sampled:,} dropped texts, a sample, were tokenized with the run's "
         f"tokenizer, and each source and language has its own rate (all: {dropped['', '']:.3f} tokens a "
-        f"character; the kept documents: {kept:.3f})"
+        f"character; the kept documents: {kept['']:.3f})"
     )
     return Rates(dropped=dropped, kept=kept, told=told)
 
 
-def _of_kept(manifest: Manifest) -> float:
-    """Return the tokens a character that the shard stage counted, one end of text a document included."""
-    characters = manifest.ledger["in"]["characters"]
-    return float(manifest.ledger["tokens"]["in"] / characters) if characters else 0.0
+def kept_rates(manifest: Manifest) -> dict[str, float]:
+    """Return source -> tokens a character as a shard stage counted them; "" of all.
+
+    An end of text counts with each document. A source has a rate of its own where the streams that begin
+    with its name hold all its documents.
+    """
+    ledger, streams = manifest.ledger, manifest.detail["streams"]
+    counted = {"": (ledger["tokens"]["in"], ledger["in"]["characters"])}
+    for source, each in ledger["sources"].items() if manifest.config["by"][:1] == ["source"] else ():
+        mine = [held for name, held in streams.items() if name == source or name.startswith(f"{source}.")]
+        if sum(held["documents"] for held in mine) == each["in"]["records"]:
+            counted[source] = (sum(held["tokens"] for held in mine), each["in"]["characters"])
+    return {source: held / max(1, characters) for source, (held, characters) in counted.items()}
 
 
 def _of_dropped(directory: str, tokenizer_url: str) -> tuple[dict[tuple[str, str], float], int]:

@@ -90,8 +90,8 @@ class Answer:
 def what_if(directory: str, asked: Sequence[Move], *, examples: int = EXAMPLES) -> Answer:
     """Return what other bounds would do to the documents that a run's filter stage judged.
 
-    Characters are those of a document as the stage received it. No text is read but that of the examples
-    and, for tokens, of a sample.
+    Characters are those of a document as the stage's edits left it: the ledger counts what is kept so. No
+    text is read but that of the examples and, for tokens, of a sample.
 
     Raises:
         MissingManifest: no filter stage was published there.
@@ -133,10 +133,10 @@ def _counted(batch: Batch, fates: Flags, rates: tokens.Rates | None) -> dict[str
     found: dict[str, Floats] = {}
     for number, (source, language) in enumerate(batch.groups):
         mine = fates[:, batch.group == number].astype(np.float64)
-        characters = mine @ batch.characters[batch.group == number]
+        characters = mine @ batch.edited[batch.group == number]
         columns = [mine.sum(axis=1), characters]
         if rates:
-            of = {"kept": rates.kept, "lost": rates.kept}
+            of = dict.fromkeys(("kept", "lost"), rates.of_kept(source))
             dropped = rates.of_dropped(source, language)
             columns.append(characters * np.array([of.get(fate, dropped) for fate in FATES]))
         found[source] = found.get(source, 0.0) + np.stack(columns, axis=1)
@@ -168,7 +168,7 @@ def _examples(directory: str, ids: Mapping[str, float], names: Sequence[str]) ->
         shown.append(
             Example(
                 id=each,
-                characters=row["characters_in"],
+                characters=row["characters"],
                 measures={name: measured[name] for name in names if name in measured},
                 excerpt=None if row["text"] is None else row["text"][:EXCERPT_CHARACTERS],
                 **told,
@@ -190,6 +190,7 @@ def _notes(rules: Bounds, asked: Sequence[Move], rates: tokens.Rates | None) -> 
         for name in dict.fromkeys(each.rule for each in asked)
         if only[name]
     ]
+    found.append("Characters are those of texts as the filter's edits left them, as its ledger counts them.")
     if rules.spoken:
         found.append(f"The tables' own bounds for {len(rules.spoken)} languages stay as they are.")
     found.append(

@@ -126,7 +126,8 @@ def test_tokens_are_estimated_at_the_rate_of_the_dropped(judging: Namespace, tmp
     path = judging.write(tmp_path, texts=texts)
     ledger = Ledger("shard", tokens={"in": 50, "kept": 50, "padding": 0})
     ledger.total.received = Count(1, 100)
-    shard = judging.publish(path, "shard", [], ledger=ledger.to_json())
+    about: dict[str, object] = {"config": {"by": ["source"]}, "detail": {"streams": {}}}
+    shard = judging.publish(path, "shard", [], ledger=ledger.to_json(), **about)
     (shard / "tokenizer.json").write_bytes(train_tokenizer([], 257))
     found = account(str(path))
     groups = found.by("language")

@@ -207,6 +207,22 @@ def shown_inside(driver: Chrome) -> int:
 
 
 @pytest.mark.parametrize("width", [390, 1280])
+def test_the_bars_of_the_funnel_are_as_long_as_what_came_in(
+    driver: Chrome, small_run: Path, tmp_path: Path, width: int
+) -> None:
+    window(driver, width)
+    opened(driver, "file://" + write_report(str(small_run), str(tmp_path / "r.html")))
+    script = (
+        "return [...document.querySelectorAll('.bar-row')].map((row) => [row.querySelector('.bar')"
+        ".getBoundingClientRect().width, row.querySelector('.bar-count').textContent])"
+    )
+    bars = driver.execute_script(script)
+    assert [told for _, told in bars] == ["10 of 12 kept", "8 of 10 kept", "6 of 8 kept"]
+    assert [bar / bars[0][0] for bar, _ in bars] == pytest.approx([1, 10 / 12, 8 / 12], rel=0.02)
+    window(driver, 1280)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("dark", [False, True])
 def test_it_fits_a_phone_and_a_desk_light_and_dark(
     driver: Chrome, report: str, width: int, dark: bool

@@ -36,6 +36,8 @@ def test_the_page_counts_as_the_run_did(judged: Path) -> None:
                      np.float32(np.inf if rule["high"] is None else rule["high"]))  # fmt: skip
         broken += (values < low) | (values > high)
     assert ((broken == 0) == (frame["state"] == "kept")).all()
+    characters = np.frombuffer(base64.b64decode(data["characters"]), "<f4")
+    assert characters[broken == 0].sum() == frames.ledgers(str(judged)).iloc[0]["kept_characters"]
     assert set(base64.b64decode(data["fixed"])) == {0}
     assert data["documents"] == len(frame) == 150
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from curation.look import frames
 from curation.look.account import account
 from curation.look.questions import why
 from curation.look.report import render, write_report
@@ -103,6 +104,17 @@ def test_every_section_says_what_the_run_holds(html: str) -> None:
         "0123456789abcdef",
     ):
         assert said in text
+
+
+def test_an_edit_is_told_by_its_characters(judged: Path) -> None:
+    text = " ".join("".join(Page(render(str(judged))).text).split())
+    reasons = frames.reasons(str(judged))
+    ledger = frames.ledgers(str(judged)).iloc[0]
+    (edit,) = reasons[(reasons.source == "all") & (reasons.reason == "edit:house.mask_pii")].itertuples()
+    share = 100 * edit.characters / ledger["in_characters"]
+    assert f"house.mask_pii{edit.characters} {share:.1f} %" in text
+    assert edit.characters > 0
+    assert "edit:" not in text
 
 
 def test_the_account_of_the_rules_is_shown(judged: Path, html: str) -> None:

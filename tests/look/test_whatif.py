@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from curation.accounting.fingerprint import canonical
 from curation.cli import main
 from curation.filters.judge import judge_text
+from curation.look import frames
 from curation.look.moves import BadChange, moves
 from curation.look.whatif import what_if
 from curation.recipe.recipe import read_recipe
 
 
 def judged_again(judging: Namespace, words: dict[str, float]) -> dict[str, list[tuple[bool, bool, int]]]:
-    """Source -> (kept now, kept with these bounds, characters) of each text, by judging them twice."""
+    """Source -> (kept now, kept with these bounds, characters left) of each text, by judging them twice."""
     passes = list(judging.passes)
     for key, value in words.items():
         pass_name, rule, side = key.split(".")
@@ -31,10 +32,8 @@ def judged_again(judging: Namespace, words: dict[str, float]) -> dict[str, list[
                 passes[i] = replace(each, rules=tuple(rules))
     found: dict[str, list[tuple[bool, bool, int]]] = {}
     for source, _, text in judging.texts:
-        kept = [
-            not judge_text(text, source, each, measure_all=True).reasons for each in (judging.passes, passes)
-        ]
-        found.setdefault(source, []).append((kept[0], kept[1], len(text)))
+        now, then = (judge_text(text, source, each, measure_all=True) for each in (judging.passes, passes))
+        found.setdefault(source, []).append((not now.reasons, not then.reasons, len(now.text)))
     return found
 
 
@@ -91,6 +90,12 @@ def test_what_another_rule_drops_does_not_come_back(judged: Path) -> None:
         assert each.excerpt is not None
     assert any("gopher.word_count is for web only" in note for note in answer.notes)
     assert all(each.source == "web" for each in answer.examples["gained"])
+
+
+def test_what_is_kept_now_is_what_the_ledger_says(judged: Path) -> None:
+    row = what_if(str(judged), moves(str(judged), ["gopher.word_count.min=9"])).frame().loc["all"]
+    ledger = frames.ledgers(str(judged)).iloc[0]
+    assert (row["kept_now"], row["kept_now_characters"]) == (ledger["kept"], ledger["kept_characters"])
 
 
 def test_examples_are_the_same_sample_nested(judged: Path) -> None:

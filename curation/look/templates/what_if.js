@@ -140,7 +140,7 @@ function whatIf(packed) {
       ([name, row]) => make("tr", {}, make("th", {}, name || "–"), ...[
         row.documents, row.kept, row.gained, row.lost, row.kept + row.gained - row.lost,
         row.charactersNow, row.charactersThen,
-      ].map((count, column) => make("td", { class: column > 4 ? "n wide" : "n" }, grouped(count))))));
+      ].map((count) => make("td", { class: "n" }, grouped(count))))));
     for (const side of ["gained", "lost"]) {
       const list = find(`#${side}-examples`);
       list.replaceChildren(...examples[side].map((n) => make("li", {},
