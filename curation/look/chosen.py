@@ -15,6 +15,7 @@ from curation.look.visible import number
 
 RANDOM, EACH, EXTREMES, VALUES = 30, 4, 8, 10
 NEAR_SHOWN = 3
+HIGHEST, LOWEST = "highest quality", "lowest quality"
 #: Lengths in characters at which the strata of length begin.
 LENGTHS = (0, 500, 2_000, 10_000, 50_000)
 
@@ -155,6 +156,6 @@ def by_quality(
     if name is None:
         return
     values = kept["measures"].map(lambda measured: measured.get(name)).astype("float64").dropna()
-    for told, ordered in (("highest quality", values.nlargest), ("lowest quality", values.nsmallest)):
+    for told, ordered in ((HIGHEST, values.nlargest), (LOWEST, values.nsmallest)):
         found = ordered(EXTREMES, keep="first").index
         yield Group("extremes", told, about), [(kept.loc[n], f"{name} {number(values[n])}") for n in found]

@@ -229,9 +229,8 @@ def pairs(directory: str, *, wanted: int = 200) -> pd.DataFrame:
     found = found.drop_duplicates("id")
     frame = frame.merge(found, on="id", how="left")
     frame = frame.merge(found.add_prefix("kept_"), on="kept_id", how="left")
-    return frame.sort_values(
-        ["cluster_size", "kept_id", "id"], ascending=[False, True, True], ignore_index=True
-    )
+    order = {"cluster_size": False, "kept_id": True, "jaccard": True, "id": True}
+    return frame.sort_values(list(order), ascending=list(order.values()), ignore_index=True)
 
 
 def streams(directory: str) -> pd.DataFrame:

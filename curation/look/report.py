@@ -21,6 +21,7 @@ from curation.accounting.manifest import Manifest, join
 from curation.filters.account import Tally
 from curation.look import account, changes, charts, columns, frames, measured, movable, samples, tokens
 from curation.look.browsed import browsed
+from curation.look.chosen import HIGHEST
 from curation.look.counted import phrases
 from curation.look.inert import inert, policy, script
 from curation.look.labels import agreement
@@ -91,6 +92,7 @@ def render(directory: str, *, training: str | None = None) -> str:
         epochs=trains.epochs if trains else {},
         training=trains,
         labels=told,
+        best=any(group.name == HIGHEST for group in seen.chosen.groups),
         known={each["id"] for each in data["browsed"]["documents"]},
         data=data,
         data_json=inert(data),

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -76,6 +77,21 @@ def test_pairs_have_the_text_of_both(small_run: Path) -> None:
     assert pairs["reason"].tolist() == ["dedup.near", "dedup.exact"]
     assert pairs["text"].str.endswith("again").tolist() == [True, False]
     assert set(pairs["kept_title"]) == {"Page 3"}
+
+
+def test_the_pair_least_alike_of_a_cluster_comes_first(judging: SimpleNamespace, tmp_path: Path) -> None:
+    jaccards = [0.95, None, 0.85, 1.0, 0.9]
+    merged = [judging.document(n, merged_into=f"{9:032x}") for n in range(5)]
+    path = judging.publish(tmp_path, "dedup", [*merged, judging.document(9)])
+    (path / "clusters").mkdir()
+    rows = [
+        {"id": f"{n:032x}", "kept_id": f"{9:032x}", "jaccard": jaccard, "cluster_size": 6}
+        for n, jaccard in enumerate(jaccards)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), path / "clusters" / "part-0.parquet")
+    found = frames.pairs(str(tmp_path))["jaccard"]
+    assert found.tolist()[:4] == [0.85, 0.9, 0.95, 1.0]
+    assert found.isna().tolist() == [False] * 4 + [True], "what was not measured comes last"
 
 
 def test_streams_and_training(small_run: Path, metrics: Path) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from curation.filters.rules import Pass, Rule
 from curation.look import frames
 from curation.look.account import account
 from curation.look.questions import why
@@ -188,6 +189,17 @@ def test_documents_are_chosen_in_every_way(html: str) -> None:
     assert broke["reasons"] == [["gopher.word_count", "gopher.word_count: 2, allowed is at least 5"]]
     assert broke["page"] is None
     assert "cannot be read" in broke["missing"]  # its WARC never was there
+
+
+def test_a_page_shows_best_and_worst_where_the_recipe_measures_quality(
+    judging: Namespace, tmp_path: Path, html: str
+) -> None:
+    said = "The recipe measures no quality, so none are chosen as best and worst"
+    quality = Pass(name="quality", edits=(), rules=(Rule(name="quality", signal="word_count", min=1),))
+    with_it = render(str(judging.write(tmp_path, passes=[quality])))
+    assert (said in html, said in with_it) == (True, False)
+    groups = json.loads(Page(with_it).scripts[0])["browsed"]["groups"]
+    assert {"highest quality", "lowest quality"} <= {each["name"] for each in groups}
 
 
 def test_a_page_stays_small_whatever_its_documents_hold(
