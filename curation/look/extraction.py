@@ -22,6 +22,19 @@ _TIMEOUT_S = 5.0
 COUNTED = {"table_cells": "table cells", "code_blocks": "code blocks"}
 
 
+def chosen(extracted: pd.DataFrame) -> pd.DataFrame:
+    """Return documents whose pages every engine is to read: half of them of pages with tables or code.
+
+    `extracted` is a sample in hash order. Of its pages few have any, and those tell engines apart.
+    """
+    pages = extracted[extracted["engine"].fillna("") != ""]
+    held = [f"extract.{name}_seen" for name in COUNTED]
+    has = pages["measures"].map(lambda found: any(found.get(name, 0) > 0 for name in held)).astype(bool)
+    rich = pages[has].head(COMPARED_PAGES // 2)
+    others = pages.drop(index=rich.index).head(COMPARED_PAGES - len(rich))
+    return pd.concat([rich, others]).sort_index()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
     """Of sampled documents whose page has something (`pages`), how many kept none of it, and the worst."""

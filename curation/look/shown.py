@@ -60,8 +60,7 @@ def shown(
     for loss in losses:
         worst = [(extracted.loc[n], "") for n in loss.worst]
         chosen.add(Group("extraction", f"{loss.what} lost", "Most in the page, none in the text."), worst)
-    pages = extracted[extracted["engine"].fillna("") != ""].head(extraction.COMPARED_PAGES)
-    lying = [dict(row) for _, row in pages.iterrows()]
+    lying = [dict(row) for _, row in extraction.chosen(extracted).iterrows()]
     readings = extraction.compared(lying, originals(directory, lying)) if lying else []
     _named(directory, stages, chosen, training, labels)
     return Shown(judged=judged, extracted=extracted, chosen=chosen, losses=losses, readings=readings)
