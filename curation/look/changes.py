@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from curation.look import masked
 from curation.look.frames import ROW_STAGES, documents, manifests, matching, rows
+from curation.look.visible import shortened
 
 #: Documents shown for each edit, looked for among so many.
 EACH, LOOKED_AT = 3, 10_000
@@ -95,8 +96,8 @@ def _change(row: Mapping[str, Any], before: str, after: str) -> Change:
     lines = list(aligned(before[:SHOWN_CHARACTERS], after[:SHOWN_CHARACTERS]))
     return Change(
         id=row["id"],
-        title=(row["title"] or after or row["url"] or row["id"])[:NAME_CHARACTERS],
-        url=(row["url"] or "")[:NAME_CHARACTERS],
+        title=shortened(row["title"] or after or row["url"] or row["id"], NAME_CHARACTERS),
+        url=shortened(row["url"] or "", NAME_CHARACTERS),
         took={name: took for name, took in dict(row["edits"]).items() if took},
         lines=tuple(lines[:SHOWN_ROWS]),
         left_out=max(0, len(lines) - SHOWN_ROWS),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from curation.look import charts
 from curation.look.measured import Bounds
-from curation.look.visible import is_bound, visible
+from curation.look.visible import is_bound, shortened, visible
 
 #: Of four bytes a value; larger samples are cut, in hash order.
 BUDGET_BYTES = 2 * 2**20
@@ -45,7 +45,8 @@ def movable(frame: pd.DataFrame, bounds: Bounds) -> dict[str, Any]:
         "fixed": _packed(fixed, "u1"),
         "characters": _packed(frame["characters"].fillna(0), "<f4"),
         "named": [
-            [each, visible(name[:NAME_CHARACTERS])] for each, name in zip(first["id"], names, strict=True)
+            [each, visible(shortened(name, NAME_CHARACTERS))]
+            for each, name in zip(first["id"], names, strict=True)
         ],
         "documents": len(frame),
     }

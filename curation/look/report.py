@@ -28,7 +28,7 @@ from curation.look.labels import agreement
 from curation.look.masked import masked
 from curation.look.shown import shown
 from curation.look.trained import trained
-from curation.look.visible import alike, bound, is_bound, number, visible
+from curation.look.visible import alike, bound, is_bound, number, shortened, visible
 from curation.look.vocabulary import vocabulary
 
 EDIT = "edit:"  # begins the reasons of a ledger that are edits: they remove characters, no record
@@ -64,7 +64,8 @@ def render(directory: str, *, training: str | None = None) -> str:
     found = frames.manifests(directory)
     loader = PackageLoader("curation.look")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters |= {"visible": visible, "number": number, "breakable": _breakable, "alike": alike}
+    filters = {each.__name__: each for each in (visible, shortened, number, alike)}
+    environment.filters |= filters | {"breakable": _breakable}
     source = script(environment, *SCRIPTS)
     trains, told = trained(directory, training), agreement(directory)
     seen = shown(directory, found, trains, told)

@@ -17,6 +17,8 @@ from curation.text.text import Text
 
 #: Lines of a text that are tried; what follows is not marked.
 MOST_LINES = 60
+#: Stretches of a text that are tried alone.
+MOST_STRETCHES = 200
 #: Characters from which on a line is tried sentence by sentence.
 LONG_LINE = 200
 #: A line is marked if leaving it out helps at least so much as leaving out the one that helps most.
@@ -91,6 +93,36 @@ def _pieces(text: str) -> list[Span]:
         whole = end - start <= LONG_LINE and len(lines) > 1
         found += [(start, end)] if whole else [m.span() for m in _SENTENCE.finditer(text, start, end)]
     return found[:MOST_LINES]
+
+
+def worst(text: str, rule: Rule, value: float, characters: int) -> Span | None:
+    r"""Return the stretch of lines, about `characters` long, that alone breaks `rule` most, if one does.
+
+    `value` is that of the text, and says which bound it breaks. Of equals it is the first.
+
+    >>> rule = Rule(name="brackets", signal="phrase_count", max=0, options={"phrases": ("{",)})
+    >>> worst("prose\nmore prose\n{ code }\nprose", rule, 1, 8)
+    (17, 26)
+    """
+    sign = 1.0 if value < rule.min else -1.0
+    found = [
+        (sign * measured, place)
+        for place in _stretches(text, characters)
+        if not rule.min <= (measured := rule.measure(Text(text[slice(*place)]))) <= rule.max
+        and (measured < rule.min) == (value < rule.min)
+    ]
+    return min(found)[1] if found else None
+
+
+def _stretches(text: str, characters: int) -> list[Span]:
+    """Return neighbouring lines together, each stretch the first to be so long; a long line is cut."""
+    found, start = [], 0
+    for match in re.finditer(r"\n|\Z", text):
+        while match.end() - start >= characters or (start < match.end() == len(text)):
+            end = match.end() if match.end() - start < 2 * characters else start + characters
+            found.append((start, end))
+            start = end
+    return found[:MOST_STRETCHES]
 
 
 def segments(text: str, marks: Mapping[int, list[Span]]) -> Iterator[tuple[str, list[int]]]:

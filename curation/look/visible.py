@@ -25,6 +25,19 @@ def visible(text: str | None) -> str:
     return _ACTING.sub(lambda match: f"⟨{ord(match[0]):04X}⟩", text or "")
 
 
+def shortened(text: str, characters: int) -> str:
+    """Return a text of at most so many characters, one that goes on cut between words where it can be.
+
+    >>> shortened("Azure documentation", 12), shortened("Azure", 12), shortened("documentation", 8)
+    ('Azure …', 'Azure', 'documen…')
+    """
+    if len(text) <= characters:
+        return text
+    start = text[: characters - 1]
+    whole = re.match(r"(?s).*\s(?=\S)", start) if not text[characters - 1].isspace() else None
+    return f"{whole[0].rstrip()} …" if whole and whole[0].strip() else f"{start}…"
+
+
 def as_text(*parts: RenderableType) -> str:
     r"""Return what a terminal of 110 columns would show of some parts, without colours.
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation.filters.rules import Pass, Rule
+from curation.filters.rules import Edit, Pass, Rule
 from curation.look import frames
 from curation.look.account import account
 from curation.look.questions import why
@@ -200,6 +200,21 @@ def test_a_page_shows_best_and_worst_where_the_recipe_measures_quality(
     assert (said in html, said in with_it) == (True, False)
     groups = json.loads(Page(with_it).scripts[0])["browsed"]["groups"]
     assert {"highest quality", "lowest quality"} <= {each["name"] for each in groups}
+
+
+def test_what_breaks_a_rule_is_shown_however_far_down_it_stands(judging: Namespace, tmp_path: Path) -> None:
+    rule = Rule(name="brackets", signal="phrase_count", max=0, options={"phrases": ("{",)})
+    code = Pass(name="code", edits=(Edit(name="mask_pii"),), rules=(rule,))
+    prose, mail = "A line of prose that says little.\n" * 150, "write to someone@example.org\n"
+    texts = [("web", "en", f"{prose}{mail}int main() {{ return 0; }}\n{prose}")]
+    run = judging.write(tmp_path, texts=texts, passes=[code])
+    judging.publish(run, "extract", [judging.document(0, source="web", text=texts[0][2])])
+    (found,) = json.loads(Page(render(str(run))).scripts[0])["browsed"]["documents"]
+    assert [part for part, reasons in found["text"] if reasons] == ["int main() { return 0; }"]
+    (gap,) = [part.split()[0] for part, reasons in found["text"] if reasons is None]
+    shown = sum(len(part) for part, reasons in found["text"] if reasons is not None)
+    assert shown + int(gap.replace(",", "")) + found["rest"] == found["characters"], "masked as it is shown"
+    assert found["received"] == len(texts[0][2]) > found["characters"]
 
 
 def test_a_page_stays_small_whatever_its_documents_hold(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.filters.rules import Rule
-from curation.look.spans import rules, segments, spans
+from curation.look.spans import _stretches, rules, segments, spans
 
 PROSE = "The first line says something of its own.\n"
 
@@ -32,6 +32,14 @@ def test_a_line_of_long_words_is_marked_and_a_text_too_short_has_no_span() -> No
 def test_a_text_of_one_line_is_marked_by_sentences() -> None:
     rule = Rule(name="r", signal="symbol_word_ratio", max=0.1, options={"symbols": ("#",)})
     assert marked("Some prose here. # # # # tags. And an end.", rule, 0.4) == ["# # # # tags."]
+
+
+@given(st.text("ab\n", max_size=200), st.integers(1, 40))
+def test_stretches_are_a_text_in_its_order_and_none_is_long(text: str, characters: int) -> None:
+    found = _stretches(text, characters)
+    assert "".join(text[start:end] for start, end in found) == text
+    assert all(characters <= end - start < 2 * characters for start, end in found[:-1])
+    assert all(0 < end - start < 2 * characters for start, end in found[-1:])
 
 
 def test_rules_of_models_and_of_other_versions_are_left_out(small_run: Path, judged: Path) -> None:

@@ -6,7 +6,7 @@ function browse({ documents, groups }) {
     .map((name) => [name, find(`#${name}`)]));
   const list = find("#documents-list"), found = find("#found"), more = find("#more");
   const searched = documents.map((each) => [each.id, each.url, each.title,
-    ...(each.text ?? []).map((part) => part[0])].join(" ").toLowerCase());
+    ...read(each)].join(" ").toLowerCase());
   let matches = [], shown = 0;
 
   const option = (value, text) => make("option", { value }, text);
@@ -79,8 +79,13 @@ function browse({ documents, groups }) {
   jump();
 }
 
+// What a card shows of a text; parts of no reasons say how much is left out.
+const read = (each) => (each.text ?? []).filter((part) => part[1]).map((part) => part[0]);
+
+const cut = (text, most) => text.length <= most ? text : `${text.slice(0, most).replace(/\s+\S*$/, "")} …`;
+
 function card(each, note) {
-  const title = each.title || (each.text ?? []).map((part) => part[0]).join("").slice(0, 120) || each.url || each.id;
+  const title = each.title || cut(read(each).join(""), 120) || each.url || each.id;
   const head = make("summary", {}, ...(note ? [make("b", {}, note), " "] : []), make("bdi", {}, title));
   const out = make("details", { class: `card ${each.state}` }, head);
   out.addEventListener("toggle", () => { 
@@ -93,14 +98,17 @@ function card(each, note) {
 }
 
 function inside(each) {
+  const edited = each.received !== null && each.received !== each.characters;
+  const length = `${grouped(each.characters)} characters`
+    + (edited ? ` after the filter's edits, ${grouped(each.received)} before` : "");
   const facts = make("p", { class: "facts" }, make("b", {}, each.state), ` · ${each.source} · ${each.language} · `
-    + `${grouped(each.characters)} characters · `, make("bdi", {}, each.url), " · ", make("code", {}, each.id));
+    + `${length} · `, make("bdi", {}, each.url), " · ", make("code", {}, each.id));
   const text = make("pre", { dir: "auto", tabindex: "0" });
   for (const [part, rules] of each.text ?? []) {
-    text.append(rules.length ? make("mark", { "data-rules": rules.join(" ") }, part) : part);
+    text.append(!rules ? make("i", {}, `\n\n[${part}]\n\n`) : rules.length ? make("mark", { "data-rules": rules.join(" ") }, part) : part);
   }
   if (each.rest) text.append(make("i", {}, `\n\n[${grouped(each.rest)} more characters]`));
-  const marked = new Set((each.text ?? []).flatMap((part) => part[1]));
+  const marked = new Set((each.text ?? []).flatMap((part) => part[1] ?? []));
   const reasons = make("ul", { class: "reasons" }, ...each.reasons.map(([, told], n) => {
     if (!marked.has(n)) return make("li", {}, told);
     const button = make("button", { type: "button", "aria-pressed": "false", title: "mark only what breaks this rule" }, told);
@@ -113,7 +121,7 @@ function inside(each) {
     });
     return make("li", {}, button);
   }));
-  const left = make("div", {}, make("h4", {}, "Extracted text"),
+  const left = make("div", {}, make("h4", {}, edited ? "Extracted text, before the filter's edits: its rules saw what they left" : "Extracted text"),
     each.text === null ? make("p", { class: "none" }, "Its text was not stored.") : text);
   const page = make("pre", { dir: "auto", tabindex: "0" }, each.page ?? "");
   if (each.page_rest) page.append(make("i", {}, `\n\n[${grouped(each.page_rest)} more characters]`));
