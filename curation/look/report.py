@@ -93,7 +93,7 @@ def render(directory: str, *, training: str | None = None) -> str:
         epochs=trains.epochs if trains else {},
         training=trains,
         labels=told,
-        best=any(group.name == HIGHEST for group in seen.chosen.groups),
+        quality=next((group.about for group in seen.chosen.groups if group.name == HIGHEST), ""),
         known={each["id"] for each in data["browsed"]["documents"]},
         data=data,
         data_json=inert(data),

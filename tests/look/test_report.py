@@ -198,6 +198,7 @@ def test_a_page_shows_best_and_worst_where_the_recipe_measures_quality(
     quality = Pass(name="quality", edits=(), rules=(Rule(name="quality", signal="word_count", min=1),))
     with_it = render(str(judging.write(tmp_path, passes=[quality])))
     assert (said in html, said in with_it) == (True, False)
+    assert "Quality goes by quality.quality." in with_it
     groups = json.loads(Page(with_it).scripts[0])["browsed"]["groups"]
     assert {"highest quality", "lowest quality"} <= {each["name"] for each in groups}
 
