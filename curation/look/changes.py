@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 import pyarrow.compute as pc
 
+from curation.extract.stage import MARKUP
 from curation.look import masked
 from curation.look.frames import ROW_STAGES, documents, manifests, matching, rows
+from curation.look.originals import originals, texts
 from curation.look.visible import shortened
 
 #: Documents shown for each edit, looked for among so many.
@@ -62,6 +64,24 @@ def changes(directory: str) -> dict[str, list[Change]]:
         if _edits(there[stage].ledger):
             found |= _of_stage(directory, stage, earlier)
     return found
+
+
+def markup(directory: str, extracted: pd.DataFrame) -> dict[str, list[Change]]:
+    """Return what extraction left out of some pages: all the text of each beside that of its document.
+
+    `extracted` is a sample of what it kept, in hash order. Pages that are not to be read again are left out.
+    """
+    took = extracted["edits"].map(lambda edits: dict(edits or {}).get(MARKUP, 0))
+    chosen = [dict(row) for _, row in extracted[took > 0].head(EACH).iterrows()]
+    if not chosen:
+        return {}
+    mask = masked.masker(directory)
+    found = [
+        _change(row, mask(page.html, row["source"]), mask(row["text"] or "", row["source"]))
+        for row, page in zip(chosen, texts(originals(directory, chosen)), strict=True)
+        if page.html
+    ]
+    return {MARKUP: found} if found else {}
 
 
 def _edits(ledger: Mapping[str, Any]) -> bool:

@@ -53,6 +53,7 @@ def hostile_run(judging: Namespace, tmp_path_factory: pytest.TempPathFactory) ->
     run = judging.write(folder / "run", texts=texts)
     row = judging.document(99, source="web", text=HOSTILE, title=HOSTILE, url=HOSTILE, engine="x")
     row["measures"] = [("extract.table_cells_seen", 9.0), ("extract.table_cells_kept", 0.0)]
+    row["edits"] = [("extract.markup", 40)]
     row |= {"id": page_id(found), "file": str(crawl), "offset": 0, "length": found["length"]}
     mail = "write to someone@example.org\n"
     extracted = [judging.document(n, source=s, text=f"{text}{mail}") for n, (s, _, text) in enumerate(texts)]
@@ -256,6 +257,7 @@ def test_nothing_of_a_hostile_document_acts(driver: Chrome, hostile_run: Path) -
     everything = str(driver.execute_script("return document.body.innerText"))
     assert "</script><script>document.title='owned'</script>" in everything
     assert "the heading of the page" in everything, "the page is read again, beside its text"
+    assert "the heading of the page" in text(driver, "#edits"), "what extraction left out of it"
     for section in ("edits", "duplicates", "documents"):
         assert "document.title='owned'" in text(driver, f"#{section}"), section
     assert not set(everything) & set("\u202e\u202c\u2066\u2069\x1b\x00")
