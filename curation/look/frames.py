@@ -209,7 +209,8 @@ def clusters(directory: str) -> ds.Dataset:
 def pairs(directory: str, *, wanted: int = 200) -> pd.DataFrame:
     """Return about `wanted` removed documents beside the one each was merged into.
 
-    The largest clusters come first, and in each the pair least alike. Columns are those of the clusters
+    The largest clusters come first, and in each the pair least alike: one whose words were not compared (it
+    is alike in meaning), then the one of least Jaccard similarity. Columns are those of the clusters
     table, and url, title, source and text of both; those of the kept document begin with `kept_`. Clusters
     are sampled whole, by a hash of the kept document's id.
     """
@@ -230,7 +231,9 @@ def pairs(directory: str, *, wanted: int = 200) -> pd.DataFrame:
     frame = frame.merge(found, on="id", how="left")
     frame = frame.merge(found.add_prefix("kept_"), on="kept_id", how="left")
     order = {"cluster_size": False, "kept_id": True, "jaccard": True, "id": True}
-    return frame.sort_values(list(order), ascending=list(order.values()), ignore_index=True)
+    return frame.sort_values(
+        list(order), ascending=list(order.values()), na_position="first", ignore_index=True
+    )
 
 
 def streams(directory: str) -> pd.DataFrame:

@@ -59,6 +59,7 @@ def hostile_run(judging: Namespace, tmp_path_factory: pytest.TempPathFactory) ->
     extracted = [judging.document(n, source=s, text=f"{text}{mail}") for n, (s, _, text) in enumerate(texts)]
     judging.publish(run, "extract", [row, *extracted], config={"inputs": {"web": {"format": "warc"}}})
     pair = {"id": f"{1:032x}", "kept_id": f"{0:032x}", "jaccard": 0.9, "bands_shared": 1, "cluster_size": 2}
+    pair |= {"kept_in": None}
     hostile = [judging.document(n, text=f"{HOSTILE} {n}", title=HOSTILE, url=HOSTILE) for n in (0, 1)]
     merged = {"merged_into": pair["kept_id"], "edits": [("dedup.substring", 9)]}
     path = judging.publish(run, "dedup", [hostile[0], hostile[1] | merged])
