@@ -221,6 +221,10 @@ def test_the_bars_of_the_funnel_are_as_long_as_what_came_in(
     bars = driver.execute_script(script)
     assert [told for _, told in bars] == ["10 of 12 kept", "8 of 10 kept", "6 of 8 kept"]
     assert [bar / bars[0][0] for bar, _ in bars] == pytest.approx([1, 10 / 12, 8 / 12], rel=0.02)
+    heads = (
+        "return [...document.querySelectorAll('#funnel .stage[open] > .scroll th')].map((e) => e.offsetWidth)"
+    )
+    assert all(driver.execute_script(heads)), "no column is left out"
     window(driver, 1280)
 
 
