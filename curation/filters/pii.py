@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Literal
 
 from curation.filters.marks import Marks
+from curation.filters.numbering import is_numbering
 from curation.filters.phones import phones
 from curation.filters.registry import Masked, edit
 from curation.filters.secrets import secrets
@@ -60,11 +61,6 @@ _HINTS = ("at)", "AT)", "at]", "AT]", "at ]", "at )")
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 # Not inside a longer dotted number (a section, a version): neither digit, letter nor dotted digit around it.
 _IPV4 = re.compile(rf"(?<![\w.])(?<!\w-){_OCTET}(?:\.{_OCTET}){{3}}(?!\w|\.\w|-\w|@)", re.ASCII)
-_NUMBERED = re.compile(
-    r"(?:\bv(?:er(?:sion|\.)?|\.)?|\b(?:release|build|firmware|driver|section|chapter|clause|article|sec|art|para)\.?|§)\s*[\"'=:]?\s*$",
-    re.IGNORECASE,
-)
-_NUMBERED_CHARACTERS = 16
 # Global unicast is 2000::/3 (RFC 4291, IANA registry); what follows must be an address as a whole, and not
 # become the local part of an e-mail address once a dotted placeholder stands here.
 _IPV6 = re.compile(
@@ -75,12 +71,11 @@ _IPV6 = re.compile(
 
 
 def _ips(marks: Marks) -> Iterator[Span]:
-    """Public addresses only: the others name nobody. A number after "version" or "section" is none."""
+    """Public addresses only: the others name nobody. A version or a section of four numbers is none."""
     text = marks.text
     dotted = ((start, end) for start, end in marks.numbers(4) if text.count(".", start, end) >= 3)
     for found in chain.from_iterable(_IPV4.finditer(text, start, end + _BESIDE) for start, end in dotted):
-        before = text[max(0, found.start() - _NUMBERED_CHARACTERS) : found.start()]
-        if ipaddress.IPv4Address(found[0]).is_global and not _NUMBERED.search(before):
+        if ipaddress.IPv4Address(found[0]).is_global and not is_numbering(text, *found.span()):
             yield found.span()
     if marks.colons(7, 35):
         for found in _IPV6.finditer(text):
