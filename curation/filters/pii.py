@@ -16,7 +16,7 @@ from typing import Literal
 from curation.filters.marks import Marks
 from curation.filters.numbering import is_numbering
 from curation.filters.phones import phones
-from curation.filters.registry import Masked, edit
+from curation.filters.registry import Masked, Replaced, edit
 from curation.filters.secrets import secrets
 
 Kind = Literal["email", "ip", "phone", "card", "iban", "secret"]
@@ -223,26 +223,26 @@ def mask_pii(  # noqa: PLR0913
     """
     instead = {"email": email, "ip": ip, "phone": phone, "card": card, "iban": iban, "secret": secret}
     counts: Counter[str] = Counter()
+    replaced: list[Replaced] = []
     for _ in range(_MOST_ROUNDS):
-        text, found = _replaced(text, kinds, instead)
+        found = [each for each in spans(text, kinds) if text[each[0] : each[1]] != instead[each[2]]]
         if not found:
             break
-        counts += found
-    return Masked(text, {str(kind): counts[kind] for kind in kinds if counts[kind]})
+        text = _without(text, found, instead)
+        counts.update(kind for _, _, kind in found)
+        replaced += [(start, end, len(instead[kind])) for start, end, kind in reversed(found)]
+    return Masked(text, {str(kind): counts[kind] for kind in kinds if counts[kind]}, tuple(replaced))
 
 
 #: Placeholders of a recipe could make one another up for ever; the default ones end after two or three.
 _MOST_ROUNDS = 16
 
 
-def _replaced(text: str, kinds: Iterable[str], instead: Mapping[str, str]) -> tuple[str, Counter[str]]:
-    """Return the text with every span replaced, and how many of each kind were; a placeholder is no find."""
+def _without(text: str, found: Iterable[tuple[int, int, str]], instead: Mapping[str, str]) -> str:
+    """Return the text with what was found replaced."""
     parts: list[str] = []
-    counts: Counter[str] = Counter()
     last = 0
-    for start, end, kind in spans(text, kinds):
-        if text[start:end] != instead[kind]:
-            parts += [text[last:start], instead[kind]]
-            counts[kind] += 1
-            last = end
-    return "".join([*parts, text[last:]]), counts
+    for start, end, kind in found:
+        parts += [text[last:start], instead[kind]]
+        last = end
+    return "".join([*parts, text[last:]])

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 import pyarrow.compute as pc
 
-from curation.look import masked
-from curation.look.frames import ROW_STAGES, documents, manifests, matching, rows
+from curation.look.frames import ROW_STAGES, manifests, records, stored
+from curation.look.masker import masker
 
 #: Documents shown for each edit, looked for among so many.
 EACH, LOOKED_AT = 3, 10_000
@@ -68,8 +68,9 @@ def _edits(ledger: Mapping[str, Any]) -> bool:
 
 
 def _of_stage(directory: str, stage: str, earlier: str) -> dict[str, list[Change]]:
-    frame = documents(directory, stage, wanted=LOOKED_AT)
-    hidden = masked.edits(directory)
+    frame = stored(directory, stage, wanted=LOOKED_AT)
+    mask = masker(directory)
+    hidden = {f"{each.pass_name}.{each.name}" for each in mask.edits}
     chosen: dict[str, list[pd.Series[Any]]] = {}
     for _, row in frame[frame["text"].notna()].iterrows():
         for name, took in dict(row["edits"]).items():
@@ -79,19 +80,16 @@ def _of_stage(directory: str, stage: str, earlier: str) -> dict[str, list[Change
     ids = sorted({row["id"] for mine in chosen.values() for row in mine})
     if not ids:
         return {}
-    before = {row["id"]: row["text"] for row in matching(rows(directory, earlier), pc.field("id").isin(ids))}
-    mask = masked.masker(directory)
+    before = {row["id"]: row["text"] or "" for row in records(directory, earlier, pc.field("id").isin(ids))}
     return {
-        name: [
-            _change(row, mask(before.get(row["id"]) or "", row["source"]), mask(row["text"], row["source"]))
-            for row in mine
-        ]
+        name: [_change(mask.row(row), before.get(row["id"], "")) for row in mine]
         for name, mine in sorted(chosen.items())
         if mine
     }
 
 
-def _change(row: Mapping[str, Any], before: str, after: str) -> Change:
+def _change(row: Mapping[str, Any], before: str) -> Change:
+    after = row["text"]
     lines = list(aligned(before[:SHOWN_CHARACTERS], after[:SHOWN_CHARACTERS]))
     return Change(
         id=row["id"],
