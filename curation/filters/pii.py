@@ -208,10 +208,10 @@ def mask_pii(  # noqa: PLR0913
 ) -> Masked:
     """Return the text with what is found of `kinds` replaced by fixed placeholders, and how many of each.
 
-    `email`, also as `name [at] domain [dot] org`. `ip`: public IPv4 and IPv6. `phone`: international, in
-    national forms that little else has, or after a word such as "Tel". `card`: issuers' ranges and Luhn's
-    digit. `iban`: length of the country and check digits. `secret`: keys and tokens by their issuers' marks,
-    private keys, passwords in addresses and assignments.
+    `email`, also as `name [at] domain [dot] org`. `ip`: public IPv4, unless it numbers a version or a section
+    (`numbering`), and IPv6. `phone`: international, in national forms that little else has, or after a word
+    such as "Tel". `card`: issuers' ranges and Luhn's digit. `iban`: length of the country and check digits.
+    `secret`: keys and tokens by their issuers' marks, private keys, passwords in addresses and assignments.
 
     A placeholder may uncover what its neighbour hid (`2000::DE89…` holds no address before the account is
     gone), so the text is searched until nothing more is found: masking twice is masking once.
