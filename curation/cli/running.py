@@ -113,8 +113,8 @@ def _texts(options: argparse.Namespace) -> list[tuple[str, str, str]] | None:
         ) as stream:
             return [(options.text, "un", stream.read())]
     if options.run:
-        from curation.look.frames import documents
+        from curation.look.frames import stored
 
-        frame = documents(options.run, "dedup", "kept", columns=["source", "language", "text"])
+        frame = stored(options.run, "dedup", "kept", columns=["source", "language", "text"])
         return [(str(s), str(lang or "un"), t) for s, lang, t in frame[["source", "language", "text"]].values]
     return None

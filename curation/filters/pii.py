@@ -14,8 +14,9 @@ from itertools import chain
 from typing import Literal
 
 from curation.filters.marks import Marks
+from curation.filters.numbering import is_numbering
 from curation.filters.phones import phones
-from curation.filters.registry import Masked, edit
+from curation.filters.registry import Masked, Replaced, edit
 from curation.filters.secrets import secrets
 
 Kind = Literal["email", "ip", "phone", "card", "iban", "secret"]
@@ -60,11 +61,6 @@ _HINTS = ("at)", "AT)", "at]", "AT]", "at ]", "at )")
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 # Not inside a longer dotted number (a section, a version): neither digit, letter nor dotted digit around it.
 _IPV4 = re.compile(rf"(?<![\w.])(?<!\w-){_OCTET}(?:\.{_OCTET}){{3}}(?!\w|\.\w|-\w|@)", re.ASCII)
-_NUMBERED = re.compile(
-    r"(?:\bv(?:er(?:sion|\.)?|\.)?|\b(?:release|build|firmware|driver|section|chapter|clause|article|sec|art|para)\.?|§)\s*[\"'=:]?\s*$",
-    re.IGNORECASE,
-)
-_NUMBERED_CHARACTERS = 16
 # Global unicast is 2000::/3 (RFC 4291, IANA registry); what follows must be an address as a whole, and not
 # become the local part of an e-mail address once a dotted placeholder stands here.
 _IPV6 = re.compile(
@@ -75,12 +71,11 @@ _IPV6 = re.compile(
 
 
 def _ips(marks: Marks) -> Iterator[Span]:
-    """Public addresses only: the others name nobody. A number after "version" or "section" is none."""
+    """Public addresses only: the others name nobody. A version or a section of four numbers is none."""
     text = marks.text
     dotted = ((start, end) for start, end in marks.numbers(4) if text.count(".", start, end) >= 3)
     for found in chain.from_iterable(_IPV4.finditer(text, start, end + _BESIDE) for start, end in dotted):
-        before = text[max(0, found.start() - _NUMBERED_CHARACTERS) : found.start()]
-        if ipaddress.IPv4Address(found[0]).is_global and not _NUMBERED.search(before):
+        if ipaddress.IPv4Address(found[0]).is_global and not is_numbering(text, *found.span()):
             yield found.span()
     if marks.colons(7, 35):
         for found in _IPV6.finditer(text):
@@ -213,10 +208,10 @@ def mask_pii(  # noqa: PLR0913
 ) -> Masked:
     """Return the text with what is found of `kinds` replaced by fixed placeholders, and how many of each.
 
-    `email`, also as `name [at] domain [dot] org`. `ip`: public IPv4 and IPv6. `phone`: international, in
-    national forms that little else has, or after a word such as "Tel". `card`: issuers' ranges and Luhn's
-    digit. `iban`: length of the country and check digits. `secret`: keys and tokens by their issuers' marks,
-    private keys, passwords in addresses and assignments.
+    `email`, also as `name [at] domain [dot] org`. `ip`: public IPv4, unless it numbers a version or a section
+    (`numbering`), and IPv6. `phone`: international, in national forms that little else has, or after a word
+    such as "Tel". `card`: issuers' ranges and Luhn's digit. `iban`: length of the country and check digits.
+    `secret`: keys and tokens by their issuers' marks, private keys, passwords in addresses and assignments.
 
     A placeholder may uncover what its neighbour hid (`2000::DE89…` holds no address before the account is
     gone), so the text is searched until nothing more is found: masking twice is masking once.
@@ -228,26 +223,26 @@ def mask_pii(  # noqa: PLR0913
     """
     instead = {"email": email, "ip": ip, "phone": phone, "card": card, "iban": iban, "secret": secret}
     counts: Counter[str] = Counter()
+    replaced: list[Replaced] = []
     for _ in range(_MOST_ROUNDS):
-        text, found = _replaced(text, kinds, instead)
+        found = [each for each in spans(text, kinds) if text[each[0] : each[1]] != instead[each[2]]]
         if not found:
             break
-        counts += found
-    return Masked(text, {str(kind): counts[kind] for kind in kinds if counts[kind]})
+        text = _without(text, found, instead)
+        counts.update(kind for _, _, kind in found)
+        replaced += [(start, end, len(instead[kind])) for start, end, kind in reversed(found)]
+    return Masked(text, {str(kind): counts[kind] for kind in kinds if counts[kind]}, tuple(replaced))
 
 
 #: Placeholders of a recipe could make one another up for ever; the default ones end after two or three.
 _MOST_ROUNDS = 16
 
 
-def _replaced(text: str, kinds: Iterable[str], instead: Mapping[str, str]) -> tuple[str, Counter[str]]:
-    """Return the text with every span replaced, and how many of each kind were; a placeholder is no find."""
+def _without(text: str, found: Iterable[tuple[int, int, str]], instead: Mapping[str, str]) -> str:
+    """Return the text with what was found replaced."""
     parts: list[str] = []
-    counts: Counter[str] = Counter()
     last = 0
-    for start, end, kind in spans(text, kinds):
-        if text[start:end] != instead[kind]:
-            parts += [text[last:start], instead[kind]]
-            counts[kind] += 1
-            last = end
-    return "".join([*parts, text[last:]]), counts
+    for start, end, kind in found:
+        parts += [text[last:start], instead[kind]]
+        last = end
+    return "".join([*parts, text[last:]])

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
+
+Replaced = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A text in which stretches were replaced, and how many of each kind (none is left out)."""
+    """A text in which stretches were replaced, and how many of each kind (none is left out).
+
+    Attributes:
+        replaced: (start, end, characters that stand there now), each in the text that those before it left.
+    """
 
     text: str
     spans: Mapping[str, int]
+    replaced: tuple[Replaced, ...] = field(default=(), compare=False)
 
 
 Editor = Callable[..., str | Masked]

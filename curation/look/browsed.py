@@ -9,10 +9,11 @@ from typing import Any
 import pyarrow.compute as pc
 
 from curation.filters.rules import Rule
-from curation.look import masked, originals, samples, spans
+from curation.look import originals, samples, spans
 from curation.look.chosen import Chosen
-from curation.look.frames import manifests, matching, rows
+from curation.look.frames import manifests, records
 from curation.look.inert import inert
+from curation.look.masker import masker
 from curation.look.originals import Original
 from curation.look.visible import shortened, visible
 
@@ -30,11 +31,11 @@ Data = dict[str, Any]
 
 
 def received(directory: str, chosen: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return id -> text as the filter received it, of what it removed: there is what its rules broke on."""
+    """Return id -> text as the filter received it, masked, of what it removed: its rules broke on it."""
     ids = sorted(row["id"] for row in chosen if row["state"] == "dropped" and row["measures"])
     if not ids or "extract" not in manifests(directory):
         return {}
-    found = matching(rows(directory, "extract"), pc.field("id").isin(ids))
+    found = records(directory, "extract", pc.field("id").isin(ids))
     return {row["id"]: row["text"] for row in found if row["text"] is not None}
 
 
@@ -45,12 +46,12 @@ def browsed(directory: str, chosen: Chosen) -> Data:
         pages = list(originals.texts(originals.originals(directory, chosen.rows)))
     else:
         pages = [Original(missing="the extract stage is not there")] * len(chosen.rows)
-    mask, texts = masked.masker(directory), received(directory, chosen.rows)
-    whole = [texts.get(row["id"], row["text"]) for row in chosen.rows]
-    whole = [text and mask(text, row["source"]) for text, row in zip(whole, chosen.rows, strict=True)]
+    mask, texts = masker(directory), received(directory, chosen.rows)
+    shown_rows = list(map(mask.row, chosen.rows))
+    whole = [texts.get(row["id"], row["text"]) for row in shown_rows]
     pages = [
         replace(page, html=mask(page.html, row["source"])) if page.html else page
-        for page, row in zip(pages, chosen.rows, strict=True)
+        for page, row in zip(pages, shown_rows, strict=True)
     ]
     shown = next(
         (cut for cut in SHOWN_CHARACTERS if _bytes(whole, pages, cut) <= BUDGET_BYTES), SHOWN_CHARACTERS[-1]
@@ -69,7 +70,7 @@ def browsed(directory: str, chosen: Chosen) -> Data:
         "groups": groups,
         "documents": [
             _document(row, text, page, rules, shown, received=row["id"] in texts)
-            for row, text, page in zip(chosen.rows, whole, pages, strict=True)
+            for row, text, page in zip(shown_rows, whole, pages, strict=True)
         ],
     }
 

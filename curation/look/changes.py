@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from curation.extract.stage import MARKUP
-from curation.look import masked
-from curation.look.frames import ROW_STAGES, documents, manifests, matching, rows
+from curation.look.frames import ROW_STAGES, manifests, records, stored
+from curation.look.masker import masker
 from curation.look.originals import originals, texts
 from curation.look.visible import shortened
 
@@ -75,9 +75,9 @@ def markup(directory: str, extracted: pd.DataFrame) -> dict[str, list[Change]]:
     chosen = [dict(row) for _, row in extracted[took > 0].head(EACH).iterrows()]
     if not chosen:
         return {}
-    mask = masked.masker(directory)
+    mask = masker(directory)
     found = [
-        _change(row, mask(page.html, row["source"]), mask(row["text"] or "", row["source"]))
+        _change(mask.row(row), mask(page.html, row["source"]))
         for row, page in zip(chosen, texts(originals(directory, chosen)), strict=True)
         if page.html
     ]
@@ -89,8 +89,9 @@ def _edits(ledger: Mapping[str, Any]) -> bool:
 
 
 def _of_stage(directory: str, stage: str, earlier: str) -> dict[str, list[Change]]:
-    frame = documents(directory, stage, wanted=LOOKED_AT)
-    hidden = masked.edits(directory)
+    frame = stored(directory, stage, wanted=LOOKED_AT)
+    mask = masker(directory)
+    hidden = {f"{each.pass_name}.{each.name}" for each in mask.edits}
     chosen: dict[str, list[pd.Series[Any]]] = {}
     for _, row in frame[frame["text"].notna()].iterrows():
         for name, took in dict(row["edits"]).items():
@@ -100,19 +101,16 @@ def _of_stage(directory: str, stage: str, earlier: str) -> dict[str, list[Change
     ids = sorted({row["id"] for mine in chosen.values() for row in mine})
     if not ids:
         return {}
-    before = {row["id"]: row["text"] for row in matching(rows(directory, earlier), pc.field("id").isin(ids))}
-    mask = masked.masker(directory)
+    before = {row["id"]: row["text"] or "" for row in records(directory, earlier, pc.field("id").isin(ids))}
     return {
-        name: [
-            _change(row, mask(before.get(row["id"]) or "", row["source"]), mask(row["text"], row["source"]))
-            for row in mine
-        ]
+        name: [_change(mask.row(row), before.get(row["id"], "")) for row in mine]
         for name, mine in sorted(chosen.items())
         if mine
     }
 
 
-def _change(row: Mapping[str, Any], before: str, after: str) -> Change:
+def _change(row: Mapping[str, Any], before: str) -> Change:
+    after = row["text"]
     lines = list(aligned(before[:SHOWN_CHARACTERS], after[:SHOWN_CHARACTERS]))
     return Change(
         id=row["id"],

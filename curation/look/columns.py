@@ -22,6 +22,7 @@ from curation.accounting.settle import SETTLED
 from curation.address import site
 from curation.filters import judge
 from curation.look.frames import ROW_STAGES, manifests, rows, rules
+from curation.look.masker import masker
 
 Kind = Literal["text", "number", "list"]
 #: Name -> its kind; a `list` has several values, and a test of it is true if one of them meets it.
@@ -153,7 +154,12 @@ def measures(directory: str) -> list[str]:
 
 
 def fetch(directory: str, keys: Sequence[Key]) -> list[dict[str, Any]]:
-    """Return the whole rows, with their `stage`, in the order of `keys`."""
+    """Return the whole rows, with their `stage`, in the order of `keys`, masked for people to read."""
+    return list(map(masker(directory).row, fetch_stored(directory, keys)))
+
+
+def fetch_stored(directory: str, keys: Sequence[Key]) -> list[dict[str, Any]]:
+    """Return the whole rows as they are stored, with their `stage`, in the order of `keys`."""
     wanted, found = set(keys), {}
     for stage in dict.fromkeys(key[0] for key in keys):
         ids = sorted({key[1] for key in keys if key[0] == stage})

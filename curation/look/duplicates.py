@@ -15,7 +15,7 @@ from rich.text import Text
 from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import join, published, read_manifest
 from curation.accounting.sample import position
-from curation.look.frames import clusters, matching, open_table, rows
+from curation.look.frames import clusters, open_table, records
 from curation.look.samples import word_changes
 from curation.look.visible import alike, as_text, number, visible
 
@@ -181,7 +181,7 @@ def _buckets(path: str) -> list[dict[str, Any]]:
 def _texts(directory: str, found: list[dict[str, Any]], hot: list[dict[str, Any]]) -> dict[str, str]:
     """Return id -> text of what is shown; what an earlier run kept is not in this one."""
     ids = {row[name] for row in found for name in ("id", "kept_id")} | {i for row in hot for i in row["ids"]}
-    wanted = matching(rows(directory, "dedup"), pc.field("id").isin(sorted(ids)))
+    wanted = records(directory, "dedup", pc.field("id").isin(sorted(ids)))
     return {row["id"]: row["text"] or "" for row in wanted}
 
 

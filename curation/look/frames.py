@@ -2,7 +2,8 @@
 
 Everything is read from files with Arrow, local or on an object store. Documents come as a hash-sample of
 their ids: the same documents every time, the smaller sample inside the larger, never more than asked for
-in memory.
+in memory. What people read of them (`documents`, `records`, `pairs`) is masked as the recipe masks; what is
+only measured is read as it is stored (`stored`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from curation.accounting.ledger import STATES
 from curation.accounting.manifest import Manifest, MissingManifest, join, published, read_manifest
 from curation.accounting.sample import sampled
 from curation.accounting.settle import SETTLED
+from curation.look.masker import masker
 
 #: The stages that write rows of documents, in the order a document meets them.
 ROW_STAGES = ("extract", "lines", "filter", "select", "dedup", "sites", "decontaminate")
@@ -71,7 +73,31 @@ def matching(table: ds.Dataset, condition: ds.Expression) -> list[dict[str, Any]
     return found
 
 
+def records(directory: str, stage: str, condition: ds.Expression) -> list[dict[str, Any]]:
+    """Return the rows of a stage that meet a condition (as they are stored), masked, for people to read."""
+    mask = masker(directory)
+    return [mask.row(row) for row in matching(rows(directory, stage), condition)]
+
+
 def documents(
+    directory: str,
+    stage: str,
+    state: str | None = None,
+    *,
+    wanted: int = 10_000,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return the documents of `stored`, masked as the recipe of the run masks, for people to read.
+
+    Where the recipe masks all six kinds that takes a second for a thousand pages: ask for fewer, or for
+    `columns` without text.
+    """
+    read = None if columns is None else list(dict.fromkeys([*columns, "source"]))
+    frame = masker(directory).frame(stored(directory, stage, state, wanted=wanted, columns=read))
+    return frame if columns is None or "source" in columns else frame.drop(columns="source")
+
+
+def stored(
     directory: str,
     stage: str,
     state: str | None = None,
@@ -148,7 +174,7 @@ def measures(directory: str, *, wanted: int = 10_000) -> pd.DataFrame:
     document had already broken an earlier pass and the recipe does not say `measure: all`.
     """
     names = ["source", "state", "language", "characters", "measures"]
-    frame = documents(directory, "filter", wanted=wanted, columns=names)
+    frame = stored(directory, "filter", wanted=wanted, columns=names)
     wide = pd.DataFrame(list(frame["measures"]), index=frame.index, dtype="float64")
     out = frame.drop(columns="measures").join(wide)
     out.attrs["rate"] = frame.attrs["rate"]
@@ -207,7 +233,7 @@ def clusters(directory: str) -> ds.Dataset:
 
 
 def pairs(directory: str, *, wanted: int = 200) -> pd.DataFrame:
-    """Return about `wanted` removed documents beside the one each was merged into.
+    """Return about `wanted` removed documents beside the one each was merged into, both masked.
 
     The largest clusters come first, and in each the pair least alike: one whose words were not compared (it
     is alike in meaning), then the one of least Jaccard similarity. Columns are those of the clusters
@@ -226,10 +252,10 @@ def pairs(directory: str, *, wanted: int = 200) -> pd.DataFrame:
     frame = pa.Table.from_batches(batches).to_pandas()
     ids = sorted({*frame["id"], *frame["kept_id"]})
     names = ["id", "source", "url", "title", "text"]
-    found = rows(directory, "dedup").to_table(columns=names, filter=pc.field("id").isin(ids)).to_pandas()
-    found = found.drop_duplicates("id")
-    frame = frame.merge(found, on="id", how="left")
-    frame = frame.merge(found.add_prefix("kept_"), on="kept_id", how="left")
+    texts = rows(directory, "dedup").to_table(columns=names, filter=pc.field("id").isin(ids)).to_pandas()
+    texts = masker(directory).frame(texts.drop_duplicates("id"))
+    frame = frame.merge(texts, on="id", how="left")
+    frame = frame.merge(texts.add_prefix("kept_"), on="kept_id", how="left")
     order = {"cluster_size": False, "kept_id": True, "jaccard": True, "id": True}
     return frame.sort_values(
         list(order), ascending=list(order.values()), na_position="first", ignore_index=True

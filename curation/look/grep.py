@@ -1,7 +1,8 @@
 """Documents whose text matches a pattern, kept or dropped: all are counted, a hash-sample is shown.
 
-Every text is searched, a batch in memory. A text that takes over a second is named as not searched, and a
-pattern that makes several do so is refused: some take time that doubles with every character.
+Every text is searched as it is stored, a batch in memory; what the recipe masks is shown masked. A text that
+takes over a second is named as not searched, and a pattern that makes several do so is refused: some take
+time that doubles with every character.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from curation.accounting.sample import SALT, position
-from curation.look.columns import Batch, Key, batches, fetch
+from curation.look.columns import Batch, Key, batches, fetch_stored
 from curation.look.listing import Card, card, grid, lines, shown
+from curation.look.masker import View, masker
 from curation.look.sample import First
 
 TIMEOUT_S = 1.0
@@ -37,7 +39,7 @@ class BadPattern(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """The first match in a document: its text, and what stands around it."""
+    """The first match in a document: where it is stored, its text, and what stands around it, masked."""
 
     card: Card
     start: int
@@ -175,7 +177,7 @@ class _Search:
                 hit.add(place)
                 self.counts[sources[place], batch.stage, states[place]] += 1
                 key = batch.record_key(place)
-                self.first.add([((position(key[1], SALT),), (key, _around(match.string, *match.span())))])
+                self.first.add([((position(key[1], SALT),), (key, match.span()))])
         names, row = batch.values("reason")
         told = set(zip(names.to_pylist(), row.tolist(), strict=True))
         self.reasons.update(name for name, place in told if place in hit)
@@ -210,18 +212,20 @@ def _too_slow(pattern: str, slow: list[str]) -> str:
     )
 
 
-def _around(text: str, start: int, end: int) -> tuple[int, str, str, str]:
-    """Return (start, before, match, after), no longer than is shown."""
-    before = text[max(0, start - CONTEXT_CHARACTERS) : start]
-    match = text[start : min(end, start + MATCH_CHARACTERS)]
-    return start, before, match, text[end : end + CONTEXT_CHARACTERS]
+def _around(text: View, start: int, end: int) -> tuple[str, str, str]:
+    """Return (before, match, after), no longer than is shown, without what is masked."""
+    before = text.text[text.start(max(0, start - CONTEXT_CHARACTERS)) : text.start(start)]
+    match = text.text[text.start(start) : text.end(min(end, start + MATCH_CHARACTERS))]
+    return before, match, text.text[text.end(end) : text.end(end + CONTEXT_CHARACTERS)]
 
 
-def _matches(directory: str, found: list[tuple[Key, tuple[int, str, str, str]]]) -> Iterator[Match]:
-    rows = fetch(directory, [key for key, _ in found])
-    for row, (_, (start, before, text, after)) in zip(rows, found, strict=True):
-        excerpt = before + text + after
-        yield Match(card=card(row, excerpt), start=start, before=before, text=text, after=after)
+def _matches(directory: str, found: list[tuple[Key, tuple[int, int]]]) -> Iterator[Match]:
+    mask = masker(directory)
+    rows = fetch_stored(directory, [key for key, _ in found])
+    for row, (_, (start, end)) in zip(rows, found, strict=True):
+        before, text, after = _around(mask.view(row["text"], row["source"] or ""), start, end)
+        told = card(mask.row(row), before + text + after)
+        yield Match(card=told, start=start, before=before, text=text, after=after)
 
 
 def _without_card(each: Match) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from curation.accounting.sample import position
 from curation.look import frames, samples
 from curation.look.inert import inert, policy, script
 from curation.look.labels import MARKS, Label, extracted, read_labels, write_labels
+from curation.look.masker import masker
 from curation.look.originals import originals, texts
 from curation.look.visible import visible
 
@@ -114,6 +115,7 @@ def _documents(directory: str, drawn: Drawn) -> list[dict[str, Any]]:
         pages = list(texts(originals(directory, drawn.rows)))
     except MissingManifest:
         pages = []
+    mask = masker(directory)
     found, shown = extracted(directory, list(drawn.weights)), []
     for n, row in enumerate(drawn.rows):
         text = found.get(row["id"], row)["text"]
@@ -121,7 +123,7 @@ def _documents(directory: str, drawn: Drawn) -> list[dict[str, Any]]:
             name: visible(str(row[name] or ""))
             for name in ("id", "source", "language", "url", "title", "state")
         }
-        original = pages[n].html if pages else None
+        original = mask(pages[n].html or "", row["source"]) if pages else None
         shown.append(
             {
                 **told,

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.accounting.manifest import MissingManifest, join
-from curation.look.frames import matching, rows
+from curation.look.frames import matching, records, rows
 
 Mark = Literal["keep", "drop", "unsure"]
 MARKS: tuple[Mark, ...] = ("keep", "drop", "unsure")
@@ -65,7 +65,7 @@ def write_labels(directory: str, found: Mapping[str, Label]) -> None:
 def export(directory: str, out: str, *, only: str | None = None) -> int:
     """Write the documents marked keep or drop as a table of `text` and `label` to train on; return how many.
 
-    Columns: id, text (as extracted, so it was not edited or dropped yet), label (`keep` or `drop`), source,
+    Columns: id, text (as extracted, not edited or dropped yet, but masked), label (`keep` or `drop`), source,
     language, url, weight. `out` ends in .parquet or .jsonl; `only` one mark's, as `curate quality train`
     takes its positive and negative texts.
 
@@ -96,13 +96,16 @@ def export(directory: str, out: str, *, only: str | None = None) -> int:
 
 
 def extracted(directory: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return id -> row of those with a text, as extracted; as the filter left it where that is not there."""
+    """Return id -> row of those with a text, as extracted; as the filter left it where that is not there.
+
+    What the recipe masks is masked.
+    """
     wanted = pc.field("id").isin(sorted(ids))
     try:
-        found = matching(rows(directory, "extract"), wanted)
+        read = records(directory, "extract", wanted)
     except MissingManifest:
-        found = matching(rows(directory, _STAGE), wanted)
-    return {row["id"]: row for row in found if row["text"]}
+        read = records(directory, _STAGE, wanted)
+    return {row["id"]: row for row in read if row["text"]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from rich.text import Text
 from curation.accounting.manifest import MissingManifest, join, published, read_manifest
 from curation.look.contamination import STAGE as DECONTAMINATE
 from curation.look.contamination import Hit, hits
-from curation.look.frames import ROW_STAGES, clusters, manifests, matching, open_table, rows, rules
+from curation.look.frames import ROW_STAGES, clusters, manifests, matching, open_table, records, rules
 from curation.look.visible import alike, as_text, bound, number, visible
 
 #: Documents that were merged into the one asked for: so many are named, the rest counted.
@@ -136,10 +136,10 @@ def why(directory: str, page: str) -> Story:
     """
     stages = [stage for stage in manifests(directory) if stage in ROW_STAGES]
     asked = (pc.field("id") == page) | (pc.field("url") == page) | (pc.field("record_id") == page)
-    found = {stage: matching(rows(directory, stage), asked) for stage in stages}
+    entered = {stage: records(directory, stage, asked) for stage in stages}
     firsts: dict[Record, dict[str, Any]] = {}
     for stage in stages:
-        for row in found[stage]:
+        for row in entered[stage]:
             firsts.setdefault(_record(row), row)
     if not firsts:
         raise UnknownPage(
@@ -151,7 +151,7 @@ def why(directory: str, page: str) -> Story:
     merges, places, bounds = _merges(directory, ids), _places(directory, ids), _bounds(directory)
     lives = []
     for record, row in firsts.items():
-        mine = [(stage, each) for stage in stages for each in found[stage] if _record(each) == record]
+        mine = [(stage, each) for stage in stages for each in entered[stage] if _record(each) == record]
         steps = tuple(_steps(mine, merges, bounds, held))
         lies = places.get(row["id"], ()) if steps[-1].state == "kept" else ()
         lives.append(_life(row, mine[-1][1]["text"], steps, tuple(lies)))

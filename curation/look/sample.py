@@ -25,6 +25,7 @@ from curation.filters.account import Flags
 from curation.look.columns import COLUMNS, Batch, Key, batches, fetch, labels, measures
 from curation.look.frames import rules
 from curation.look.listing import Card, card
+from curation.look.masker import masker
 from curation.look.predicate import BadPredicate, Predicate, read_predicate
 from curation.look.strata import Skew, Stratum, skew
 from curation.look.visible import is_bound, number
@@ -270,18 +271,19 @@ def _labels(batch: Batch, by: Sequence[str]) -> list[str]:
 
 
 def documents(found: Sample) -> Iterator[dict[str, Any]]:
-    """Yield every document of a sample as its whole row, with its `stage` and `weight`, a batch in memory."""
+    """Yield every document of a sample whole and masked, with its `stage` and `weight`, a batch in memory."""
     request = found.request
     if request.rate is None:
         for row, each in zip(fetch(request.directory, found.keys), found.chosen, strict=True):
             yield {**row, "weight": each.weight}
         return
     rates = {_BETWEEN.join(each.values): each.rate for each in found.strata}
+    mask = masker(request.directory)
     for batch in request.batches(request.condition(), *request.by, *SETTLED.names):
         labels = _labels(batch, request.by)
         for row, label in zip(batch.to_rows(), labels, strict=True):
             if position(row["id"], request.salt) < rates[label]:
-                yield {**row, "weight": 1 / rates[label]}
+                yield {**mask.row(row), "weight": 1 / rates[label]}
 
 
 class First:

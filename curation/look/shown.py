@@ -47,7 +47,7 @@ def shown(
 
     def sample(stage: str, state: str | None = None, share: int = 1) -> pd.DataFrame:
         wanted = SAMPLED_DOCUMENTS // share
-        return frames.documents(directory, stage, state, wanted=wanted) if stage in found else nothing
+        return frames.stored(directory, stage, state, wanted=wanted) if stage in found else nothing
 
     judged, extracted = sample("filter"), sample("extract", "kept")
     removed = pd.concat([sample("extract", state, 10) for state in ("dropped", "failed")], ignore_index=True)
@@ -90,7 +90,7 @@ def _named(
     ids = sorted({id for _, items in groups for id, _ in items})
     rows: dict[str, dict[str, Any]] = {}
     for stage in stages if ids else ():
-        for row in frames.matching(frames.rows(directory, stage), pc.field("id").isin(ids)):
+        for row in frames.records(directory, stage, pc.field("id").isin(ids)):
             told = {"measures": dict(row["measures"] or ()), "reasons": row["reasons"] or []}
             rows[row["id"]] = {**row, **told}
     for group, items in groups:

@@ -20,7 +20,7 @@ from pathlib import Path
 import fsspec
 
 from curation.accounting.manifest import Manifest, MissingManifest, join, published, read_manifest
-from curation.look.frames import documents
+from curation.look.frames import stored
 from curation.shards.tokens import encode_batch, load_tokenizer
 
 SAMPLED_DOCUMENTS = 1_000
@@ -94,12 +94,12 @@ def kept_rates(manifest: Manifest) -> dict[str, float]:
 
 def _of_dropped(directory: str, tokenizer_url: str) -> tuple[dict[tuple[str, str], float], int]:
     """Return (rates, documents tokenized); no rates where no dropped text is stored."""
-    stored = float(read_manifest(published(directory, "filter")).config.get("dropped_text_rate", 1.0))
-    if not stored:
+    share = float(read_manifest(published(directory, "filter")).config.get("dropped_text_rate", 1.0))
+    if not share:
         return {}, 0
     columns = ["source", "language", "text"]
-    wanted = round(SAMPLED_DOCUMENTS / stored)
-    frame = documents(directory, "filter", "dropped", wanted=wanted, columns=columns)
+    wanted = round(SAMPLED_DOCUMENTS / share)
+    frame = stored(directory, "filter", "dropped", wanted=wanted, columns=columns)
     frame = frame[frame["text"].notna()]
     frame = frame[frame["text"] != ""]
     if frame.empty:

@@ -11,7 +11,7 @@ from pathlib import Path
 import fsspec
 
 from curation.accounting.manifest import MissingManifest, join, published, read_manifest
-from curation.look.frames import ROW_STAGES, documents, manifests
+from curation.look.frames import ROW_STAGES, manifests, stored
 from curation.shards.tokens import Tokenizer, encode_batch, load_tokenizer
 
 SAMPLED_DOCUMENTS, SAMPLED_CHARACTERS = 1_000, 4_000
@@ -65,9 +65,7 @@ def vocabulary(directory: str) -> Vocabulary | None:
     last = [stage for stage in manifests(directory) if stage in ROW_STAGES]
     if tokenizer is None or not last:
         return None
-    frame = documents(
-        directory, last[-1], "kept", wanted=SAMPLED_DOCUMENTS, columns=["id", "language", "text"]
-    )
+    frame = stored(directory, last[-1], "kept", wanted=SAMPLED_DOCUMENTS, columns=["id", "language", "text"])
     frame = frame[frame["text"].fillna("") != ""]
     texts = [text[:SAMPLED_CHARACTERS] for text in frame["text"]]
     encoded = [ids.tolist() for ids in encode_batch(tokenizer, texts)]

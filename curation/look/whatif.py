@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from curation.accounting.sample import position
 from curation.filters.account import UNITS, Flags, Floats
 from curation.look import tokens
-from curation.look.frames import matching, rows
+from curation.look.frames import records
 from curation.look.measured import Batch, Bounds, batches, bounds
 from curation.look.moves import Move, moved
 
@@ -159,10 +159,10 @@ class _Sample:
 def _examples(directory: str, ids: Mapping[str, float], names: Sequence[str]) -> list[Example]:
     if not ids:
         return []
-    found = {row["id"]: row for row in matching(rows(directory, "filter"), pc.field("id").isin(list(ids)))}
+    stored = {row["id"]: row for row in records(directory, "filter", pc.field("id").isin(list(ids)))}
     shown = []
     for each in ids:
-        row = found[each]
+        row = stored[each]
         measured = dict(row["measures"] or ())
         told = {name: row[name] or "" for name in ("source", "language", "url")}
         shown.append(

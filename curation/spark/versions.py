@@ -6,7 +6,7 @@ from __future__ import annotations
 OUTPUT_VERSION = {
     "extract": 6,
     "lines": 2,
-    "filter": 5,
+    "filter": 6,
     "select": 1,
     "dedup": 4,
     "sites": 2,

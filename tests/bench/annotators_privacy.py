@@ -218,6 +218,8 @@ def lookalikes(rng: random.Random) -> Iterator[str]:
                 "icon@2x.png", f"react@18.{d(1)}.0", "@property", "user@localhost", "std::vector", "fe80::1", f"2001:db8::{d(2)}", f"id={d(16)}", f"https://x.org/item/{d(16)}", f"SKU {d(5)}-{d(4)}", f"1{d(12)}", f"0x{h(16)}",
                 f"sk-{'-'.join(['button', 'group', 'toolbar', 'wide', 'item', 'row'])}", "password = 'please change me'", f"{d(4)} {d(4)}", f"{d(1)}–{d(1)}, {d(2)}–{d(2)}", f"{d(3)} {d(2)} {d(3)} votes", f"RFC {d(4)}, STD {d(2)}",
                 "25 26 27 28 29 30 31", f"0{rng.randint(5, 9)}00 1{rng.randint(0, 9)}30 hours", f"38({d(1)}), {d(3)}-{d(4)}", f"0{rng.randint(1000, 9999)} 0{rng.randint(1000, 9999)}", f"{rng.randint(100, 999)} {d(3)} {d(3)}", f"{rng.randint(10000, 99999)}-{d(5)}={d(5)}", f"{d(2)}:{d(2)} {d(3)} {d(3)}",
+                f"zstd 1.5.{d(1)}.{d(1)}", f"brotlicffi >= 1.{d(1)}.1.0", f"requests>={d(1)}.{d(2)}.{d(3)}", f"since 1.4.{d(1)}.1", f"Since: 1.{d(1)}.{rng.randint(1, 254)}.3", f"nvidia-cufft-cu12==11.{d(1)}.1.{rng.randint(1, 254)}", f"opencv-python 4.{rng.randint(1, 12)}.0.{rng.randint(60, 90)}",
+                f"name-1.2.{d(1)}.{d(1)}", f"lib-2.{d(1)}.3.{d(1)}.tar.gz", f"['7.1.4.{rng.randint(1, 50)}', 1806]", f"Bump jetty from 9.4.{d(1)}.{d(2)} to 9.4.{d(1)}.{d(2)}", f"__version__ = \"3.{rng.randint(1, 254)}.0.{d(1)}\"", f"Agent/4.0.{d(2)}.0",
             ]
         )  # fmt: skip
 

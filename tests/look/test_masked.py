@@ -13,7 +13,8 @@ from curation.accounting.manifest import read_manifest
 from curation.filters.rules import Edit, Pass, Rule
 from curation.look import frames
 from curation.look.changes import changes
-from curation.look.masked import masked, masker
+from curation.look.masked import masked
+from curation.look.masker import masker
 from curation.look.report import render
 
 KINDS = ("email", "phone", "iban", "secret")
