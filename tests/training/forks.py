@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -188,6 +189,11 @@ def until(true, timeout_s=300.0):
 def said(out, rank=0):
     """What a rank printed."""
     return out.with_name(f"{out.name}-{rank}.txt").read_text()
+
+
+def but_progress(said):
+    """What a run printed for people, without the lines of its progress."""
+    return re.sub(r"^\w+  step \d+/\d+  .* left\n", "", said, flags=re.MULTILINE)
 
 
 def learned(out):

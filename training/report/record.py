@@ -20,6 +20,8 @@ from training.report.curves import write_curves
 from training.report.learning import reached, read_curves
 
 _PAUSES = ("save_s", "collect_s", "eval_s")
+_ANEW = "\r\x1b[K"  # over the line of progress, on a terminal
+_MOST_SILENT_S = 60.0  # between two lines of progress where there is no terminal
 
 
 class Record:
@@ -48,6 +50,7 @@ class Record:
         self._first: dict[str, Any] = {}
         self._last: dict[str, Any] = {}
         self._began = self._last_time = time.perf_counter()
+        self._silent_s, self._tell_at = 1.0, 0.0  # of a log: doubles from line to line; when the next is due
         self._stream: IO[str] | None = None
         self._board: Any = None
 
@@ -66,7 +69,8 @@ class Record:
     ) -> None:
         if self._stream:
             self._stream.close()
-            self._show("\n")
+            if sys.stderr.isatty():
+                print(file=sys.stderr)
         if self._board:
             self._board.close()
 
@@ -109,6 +113,7 @@ class Record:
             **{name: round(seconds, 6) for name, seconds in self._pauses.items()},
         }
         self._pauses = dict.fromkeys(_PAUSES, 0.0)
+        begins = line["phase"] != self._last.get("phase")
         self._first, self._last = self._first or line, line
         if self._stream is None:
             return
@@ -118,15 +123,21 @@ class Record:
             for name, value in line.items():
                 if isinstance(value, float):
                     self._board.add_scalar(name, value, step)
-        self._progress(line, now)
+        if sys.stderr.isatty():
+            print(f"{_ANEW}{self._progress(line, now)}", end="", file=sys.stderr, flush=True)
+        elif begins or now >= self._tell_at or step + 1 == self._plan.steps:
+            self.say(self._progress(line, now))
+            self._tell_at = now + self._silent_s
+            self._silent_s = min(2 * self._silent_s, _MOST_SILENT_S)
 
-    def _progress(self, line: Mapping[str, Any], now: float) -> None:
+    def _progress(self, line: Mapping[str, Any], now: float) -> str:
+        """Return a step as one line for people."""
         left = self._plan.steps - line["step"] - 1
         left_s = left * (now - self._began) / (line["step"] + 1 - self._first_step)
         loss = "skipped" if line["loss"] is None else f"loss {line['loss']:.3f}"
         mfu = f"{line['mfu']:.1%} MFU  ".replace("%", " %") if line["mfu"] else ""
-        self._show(
-            f"\r\x1b[K{line['phase']}  step {line['step'] + 1}/{self._plan.steps}  {loss}  "
+        return (
+            f"{line['phase']}  step {line['step'] + 1}/{self._plan.steps}  {loss}  "
             f"{line['tokens_per_s']:,.0f} tokens/s  {mfu}"
             f"waited {100 * line['data_wait_s'] / line['step_s']:.1f} %  {clock(left_s)} left"
         )
@@ -146,17 +157,11 @@ class Record:
             with (self.out / name).open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(line, ensure_ascii=False) + "\n")
 
-    def _show(self, text: str) -> None:
-        """Write to the terminal, if there is one."""
-        if sys.stderr.isatty():
-            sys.stderr.write(text)
-            sys.stderr.flush()
-
     def say(self, *lines: str) -> None:
         """Print lines for people, once for all ranks."""
         if self.place.is_first:
             for line in lines:
-                print(line, file=sys.stderr)
+                print(_ANEW * sys.stderr.isatty() + line, file=sys.stderr, flush=True)
 
     def draw(self) -> None:
         """Draw the run so far to curves.html, if it has taken a step."""
