@@ -119,12 +119,17 @@ def test_a_log_is_told_the_first_step_each_phase_the_last_and_ever_more_seldom(t
 
 
 @pytest.mark.slow
-def test_tensorboard_is_written_where_it_is_installed(published, write_config, monkeypatch, tmp_path, capsys):
+def test_tensorboard_is_written_where_it_is_installed(
+    published, made, write_config, monkeypatch, tmp_path, capsys
+):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    config = [str(write_config()), "--set", "tensorboard=true"]
+    (tmp_path / "held.jsonl").write_text('{"text": "w1 w2 w3"}\n')
+    made.add_tokenizer(published)
+    held = ["--set", f"evals={{every_steps: 7, texts: {{a: {tmp_path / 'held.jsonl'}}}}}"]
+    config = [str(write_config()), "--set", "tensorboard=true", *held]
     assert main(config) == 0
     assert but_progress(capsys.readouterr().err) == (
-        "tensorboard is not installed: metrics.jsonl alone is written (pip install tensorboard)\n"
+        "tensorboard is not installed: pip install '.[tensorboard]'; metrics.jsonl alone is written\n"
     )
     shutil.rmtree(tmp_path / "train")
     wrote = []
@@ -144,7 +149,17 @@ def test_tensorboard_is_written_where_it_is_installed(published, write_config, m
     assert main(config) == 0
     assert wrote[0] == (str(tmp_path / "train" / "tensorboard"), 0)
     assert wrote[-1] == "closed"
-    assert [value for name, value, _ in wrote[1:-1] if name == "loss"] == losses(tmp_path / "train")
+    charts = {name: [] for name, _, _ in wrote[1:-1]}
+    for name, value, step in wrote[1:-1]:
+        charts[name].append((step, value))
+    out = tmp_path / "train"
+    assert charts["loss"] == list(enumerate(losses(out)))
+    for source in ("docs", "web"):
+        told = [(line["step"], line["source_losses"][source]) for line in metrics(out)]
+        assert charts[f"source_losses/{source}"] == told
+    scores = [json.loads(line) for line in (out / "evals.jsonl").read_text().splitlines()]
+    assert charts["evals/a/bits_per_byte"] == [(s["step"] - 1, s["bits_per_byte"]) for s in scores]
+    assert [step for step, _ in charts["evals/a/bits_per_byte"]] == [6, 13]
 
 
 def test_a_damaged_shard_fails_the_run_at_the_step_that_waits_for_it(

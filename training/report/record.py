@@ -79,7 +79,9 @@ class Record:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            self.say("tensorboard is not installed: metrics.jsonl alone is written (pip install tensorboard)")
+            self.say(
+                "tensorboard is not installed: pip install '.[tensorboard]'; metrics.jsonl alone is written"
+            )
             return None
         return SummaryWriter(str(self.out / "tensorboard"), purge_step=self._first_step)
 
@@ -119,16 +121,21 @@ class Record:
             return
         self._stream.write(json.dumps(line) + "\n")
         self._stream.flush()
-        if self._board:
-            for name, value in line.items():
-                if isinstance(value, float):
-                    self._board.add_scalar(name, value, step)
+        self._chart(line, step)
         if sys.stderr.isatty():
             print(f"{_ANEW}{self._progress(line, now)}", end="", file=sys.stderr, flush=True)
         elif begins or now >= self._tell_at or step + 1 == self._plan.steps:
             self.say(self._progress(line, now))
             self._tell_at = now + self._silent_s
             self._silent_s = min(2 * self._silent_s, _MOST_SILENT_S)
+
+    def _chart(self, values: Mapping[str, Any], step: int, where: str = "") -> None:
+        """Give TensorBoard, if there is one, the numbers of a line: `loss`, `source_losses/web`."""
+        for name, value in values.items() if self._board else ():
+            if isinstance(value, Mapping):
+                self._chart(value, step, f"{where}{name}/")
+            elif isinstance(value, float):
+                self._board.add_scalar(f"{where}{name}", value, step)
 
     def _progress(self, line: Mapping[str, Any], now: float) -> str:
         """Return a step as one line for people."""
@@ -156,6 +163,8 @@ class Record:
         if self.place.is_first:
             with (self.out / name).open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+            if name == "evals.jsonl":  # at the step before, which a run that goes on from there keeps
+                self._chart({"evals": {line["set"]: line}}, line["step"] - 1)
 
     def say(self, *lines: str) -> None:
         """Print lines for people, once for all ranks."""
