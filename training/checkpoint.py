@@ -86,7 +86,7 @@ class Checkpoints:
         self._publishing: Future[None] | None = None
         self._since_s = time.perf_counter()
         self._steps_done = 0
-        self.cost_s = math.nan  # for how long the last save held the training up
+        self.cost_s = math.nan  # for how long the last save held the training up, its copy among it
         self.write_s = 0.0  # from its beginning to its being whole
 
     def due(self) -> bool:
@@ -131,11 +131,16 @@ class Checkpoints:
         self._since_s = time.perf_counter()
         self.cost_s = self._since_s - began
 
-    def staged(self) -> None:
-        """Wait until the state of the last save is copied; call it before the optimizer moves again."""
-        if self._staging:
-            self._staging.result()
-            self._staging = None
+    def staged(self) -> float:
+        """Wait until the last save's state is copied, before the optimizer moves again; return how long."""
+        if not self._staging:
+            return 0.0
+        began = time.perf_counter()
+        self._staging.result()
+        self._staging = None
+        waited_s = time.perf_counter() - began
+        self.cost_s += waited_s
+        return waited_s
 
     def wait(self) -> None:
         """Wait until the last save is whole."""

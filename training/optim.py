@@ -11,6 +11,8 @@ from torch.distributed.tensor import DTensor
 from training.config import Config
 from training.settings import Optimizer
 
+_ANNEAL_SHARE = 0.1  # of a single phase, under `cosine`
+
 
 def make_optimizer(model: nn.Module, asked: Optimizer) -> torch.optim.AdamW:
     """Return AdamW with weight decay on matrices only: none on embeddings and norms.
@@ -38,19 +40,20 @@ def make_optimizer(model: nn.Module, asked: Optimizer) -> torch.optim.AdamW:
 def anneal_start(asked: Config) -> int:
     """Return the step from which the rate falls to zero in a straight line: that of the last phase.
 
-    Under `wsd` a curriculum of a single phase has no anneal (it is a trunk, to be forked): its end.
+    In a curriculum of a single phase that of its last tenth; under `wsd` its end: such a one is a trunk, to
+    be forked, and has no anneal.
     """
-    if asked.optimizer.schedule == "wsd" and len(asked.phases) == 1:
-        return asked.steps
-    return max(asked.optimizer.warmup_steps, asked.steps - asked.phases[-1].steps)
+    last = asked.phases[-1].steps
+    if len(asked.phases) == 1:
+        last = 0 if asked.optimizer.schedule == "wsd" else math.ceil(_ANNEAL_SHARE * last)
+    return max(asked.optimizer.warmup_steps, asked.steps - last)
 
 
 def learning_rate(step: int, asked: Config) -> float:
     """Return the learning rate of the update after batch `step` (from 0).
 
     A straight line up over the warmup; `cosine`: down to the floor by the last phase's start, `wsd`: level
-    (Hu et al. 2024, MiniCPM); a straight line to zero by its end. With a single phase, under `cosine`, that
-    line follows the warmup at once.
+    (Hu et al. 2024, MiniCPM); a straight line to zero by its end.
     """
     peak, warmup = asked.optimizer.learning_rate, asked.optimizer.warmup_steps
     anneal, level = anneal_start(asked), asked.optimizer.schedule == "wsd"

@@ -17,7 +17,6 @@ from training.checkpoint import checkpoints_in
 from training.config import Config, read_config
 from training.data.corpus import Corpus, ShardError, open_corpus
 from training.data.heldout import EvalError, Evals, open_evals
-from training.data.vocabulary import VocabularyError
 from training.derive import put, tree
 from training.optim import anneal_start
 from training.plan import Plan, PlanError, difference
@@ -67,10 +66,10 @@ def prepare(path: str, overrides: Sequence[str] = (), ranks: int = 1) -> Request
                 plan.slots(0, ranks)
         except PlanError as error:
             reasons.append(str(error))
-        try:
-            evals = open_evals(config.evals, corpora[0])
-        except (EvalError, VocabularyError) as error:
-            reasons.append(str(error))
+    try:
+        evals = open_evals(config.evals, corpora[0] if corpora else None)
+    except EvalError as error:
+        reasons.append(str(error))
     if reasons or plan is None or evals is None:
         raise Refused("\n".join(reasons))
     return Request(config=config, corpus=corpora[0], plan=plan, derived=tree(path, overrides)[1], evals=evals)

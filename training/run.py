@@ -137,7 +137,7 @@ class Run:
         if step not in self.skipped:
             measured = learn(self.model, batch, self.plan, self.place, self.asked)
             action = self._look(measured, batch)
-        self.checkpoints.staged()  # what is being saved may not move
+        self.record.paused("save_s", self.checkpoints.staged())  # what is being saved may not move
         if action == "learn":
             for group in self.optimizer.param_groups:
                 group["lr"] = rate

@@ -81,7 +81,7 @@ def compose(path: str, overrides: Sequence[str] = ()) -> Node:
     try:
         with fsspec.open(path, "rt", encoding="utf-8") as stream:
             text = stream.read()
-    except (OSError, ValueError, ImportError) as error:
+    except Exception as error:  # noqa: BLE001 - stores raise kinds of their own
         raise ConfigError([Mistake(path, 0, 0, f"cannot be read: {error}")]) from None
     node = parse(text, path)
     for override in overrides:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -56,9 +57,10 @@ for pid in alive:  # of a test that failed: the next ones shall not share the pr
         os.kill(pid, signal.SIGKILL)
 """
 
-# A run of the trainer. What it learns from is written down: the step, the rows, a digest of their tokens. It goes
-# only as far as it is told to in its environment, and stays there until it is killed: LEARN_BEFORE is a step, and
-# WRITE_BEFORE that of a checkpoint, whose writing stops within the function WRITE_IN.
+# A run of the trainer. Each rank writes down what it learns from: of its rows at a step where they lie, and a digest
+# of their tokens; with a name of the life of the run, which ends with a kill. It goes only as far as it is told to in
+# its environment, and stays there until it is killed: LEARN_BEFORE is a step, and WRITE_BEFORE that of a checkpoint,
+# whose writing stops within the function WRITE_IN.
 TRAINER = r"""
 import hashlib, json, os, re, time
 from pathlib import Path
@@ -85,11 +87,11 @@ Path.rename = stopping(Path.rename)
 def watched(learn):
     def inner(model, batch, plan, place, asked):
         stay(batch.drawn.step, "LEARN_BEFORE")
-        if place.is_first:
-            rows = [list(row[1:]) for row in plan.locate(batch.drawn, range(asked.batch_rows))]
-            digest = hashlib.blake2b(batch.tokens.numpy().tobytes()).hexdigest()
-            with open(Path(asked.out) / "learned.jsonl", "a") as stream:
-                stream.write(json.dumps([batch.drawn.step, rows, digest]) + "\n")
+        located = plan.locate(batch.drawn, plan.slots(place.rank, place.count))
+        digests = [hashlib.blake2b(row.tobytes(), digest_size=8).hexdigest() for row in batch.tokens.numpy()]
+        rows = [[*row, digest] for row, digest in zip(located, digests, strict=True)]
+        with open(Path(asked.out) / f"learned-{place.rank}.jsonl", "a") as stream:
+            stream.write(json.dumps([os.environ["LIFE"], batch.drawn.step, rows]) + "\n")
         return learn(model, batch, plan, place, asked)
     return inner
 
@@ -142,7 +144,7 @@ class Trainers(Forks):
 
     def begin(self, out, arguments, ranks=1, **limits):
         """Start a run, whose environment has `limits`, too; return its processes."""
-        where = {name: str(value) for name, value in limits.items()}
+        where = {name: str(value) for name, value in limits.items()} | {"LIFE": str(time.monotonic_ns())}
         if ranks > 1:
             where |= self._store()
         pids = []
@@ -190,9 +192,14 @@ def said(out, rank=0):
     return out.with_name(f"{out.name}-{rank}.txt").read_text()
 
 
-def learned(out):
-    """The lines of what a run learned from, in the order it did."""
-    path = out / "learned.jsonl"
+def but_progress(said):
+    """What a run printed for people, without the lines of its progress."""
+    return re.sub(r"^\w+  step \d+/\d+  .* left\n", "", said, flags=re.MULTILINE)
+
+
+def learned(out, rank=0):
+    """The lines of what a rank of a run learned from, in the order it did."""
+    path = out / f"learned-{rank}.jsonl"
     return path.read_text().splitlines() if path.exists() else []
 
 

@@ -1,9 +1,11 @@
 """Checkpoints: what a kill at any moment leaves, which stay, how often they are made."""
 
+import copy
 import json
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from training.config import Checkpoint as Asked
 from training.parallel import ranks
 from training.train import main
 
-from .forks import losses, metrics
+from .forks import but_progress, losses, metrics
 
 
 @pytest.mark.slow
@@ -34,7 +36,7 @@ def test_a_signal_saves_and_stops(number, published, write_config, tmp_path, cap
     monkeypatch.setattr(run, "learn", interrupted)
     before = signal.getsignal(number)
     assert main([config, "--set", f"out={out}"]) == 3
-    assert capsys.readouterr().err == (
+    assert but_progress(capsys.readouterr().err) == (
         f"{number.name}: saved after step 7 of 14; the same command continues: {out}\n"
     )
     assert signal.getsignal(number) is before
@@ -102,7 +104,7 @@ def test_a_checkpoint_that_cannot_be_written_fails_the_run(
 
     monkeypatch.setattr(checkpoint, "digest_file", full)
     assert main([str(write_config())]) == 1
-    assert capsys.readouterr().err == (
+    assert but_progress(capsys.readouterr().err) == (
         f"{tmp_path / 'train' / 'checkpoints'}: a checkpoint could not be written: [Errno 28] No space left on "
         "device; make room there or choose another `out`, then run the same command again: it continues from "
         "the one before\n"
@@ -172,6 +174,54 @@ def test_what_is_being_saved_does_not_move(tmp_path):
         checkpoints.wait()
         checkpoints.restore(checkpoints.latest()[0], model, optimizer)
     assert (model.weight == before).all()
+
+
+class Slow:
+    """Copies behind the training's back, as on a GPU, and takes its time."""
+
+    should_synchronize_after_execute = False
+
+    def __init__(self, seconds):
+        self._seconds, self._pool = seconds, ThreadPoolExecutor(1)
+
+    def stage(self, state):
+        return self._pool.submit(lambda: time.sleep(self._seconds) or copy.deepcopy(state))
+
+    def close(self):
+        self._pool.shutdown()
+
+
+def test_what_a_save_costs_is_the_wait_for_its_copy_too(tmp_path):
+    model = torch.nn.Linear(2, 2)
+    with ranks() as place, Checkpoints(tmp_path, place, Asked(), timeout_s=60) as checkpoints:
+        checkpoints._stager.close()
+        checkpoints._stager = Slow(0.1)
+        checkpoints.save(model, torch.optim.SGD(model.parameters()), {"step": 1})
+        begun_s = checkpoints.cost_s
+        waited_s = checkpoints.staged()
+        assert waited_s > 0
+        assert checkpoints.cost_s == begun_s + waited_s
+        assert checkpoints.staged() == 0.0  # once
+        assert checkpoints.cost_s == begun_s + waited_s
+
+
+def test_the_step_after_a_save_tells_the_whole_of_its_cost(published, write_config, tmp_path, monkeypatch):
+    init, staged, cost_s = Checkpoints.__init__, Checkpoints.staged, []
+
+    def slowly(self, *arguments):
+        init(self, *arguments)
+        self._stager = Slow(0.1)
+
+    def noted(self):
+        if waited_s := staged(self):
+            cost_s.append(round(self.cost_s, 6))
+        return waited_s
+
+    monkeypatch.setattr(Checkpoints, "__init__", slowly)
+    monkeypatch.setattr(Checkpoints, "staged", noted)
+    assert main([str(write_config())]) == 0
+    told = {line["step"]: line["save_s"] for line in metrics(tmp_path / "train") if line["save_s"]}
+    assert told == {5: cost_s[0], 10: cost_s[1]}
 
 
 def failing(tmp_path, monkeypatch, *, step, error):

@@ -14,6 +14,7 @@ from training.config import Config, Model, Phase
 from training.data.corpus import Corpus
 from training.model import Decoder, token_losses
 from training.parallel import prepare
+from training.report import dry_run as dry_run_page
 from training.report.dry_run import memory
 
 CONFIGS = Path(train.__file__).parent / "configs"
@@ -49,7 +50,10 @@ logits                     0.000381
 in all                      0.00524
 8 rows a rank, 2 at once (micro batches: 4), recompute: none; an estimate, without what libraries take
 
-time: 1.69e+11 FLOP; on 2 x H200 or H100, at 40% of their 989 bf16 TFLOP/s, 5.93e-08 h
+time                        peak of one, TFLOP/s           takes
+2 x H200 or H100 (assumed)                   989  under a second
+this CPU, all ranks on it                   0.05           8.4 s
+1.69e+11 FLOP, at 40 % of the peak of all devices
 """
 
 
@@ -87,7 +91,9 @@ def test_the_configurations_fit_shards_that_are_large_enough(
         assert given == pytest.approx(20, rel=0.001)
 
 
-def test_the_page_whole(tmp_path, fake_corpus, capsys):
+def test_the_page_whole(tmp_path, fake_corpus, capsys, monkeypatch):
+    monkeypatch.setattr(dry_run_page, "measured_flops", lambda device, dtype, size: 5e10)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     data = fake_corpus(tmp_path / "run", {"docs": 1000, "web": 3000}, row_tokens=128, vocab=100)
     path = tmp_path / "config.yaml"
     path.write_text(
@@ -105,6 +111,19 @@ def test_the_page_whole(tmp_path, fake_corpus, capsys):
     ]
     assert {"batch_rows: 16", "size: null", "  hidden_width: 192", "  learning_rate: 0.001"} <= set(lines)
     assert rest == PAGE
+
+
+def test_the_time_is_told_for_the_gpu_that_is_here(tmp_path, fake_corpus, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "NVIDIA A100-SXM4-80GB")
+    data = fake_corpus(tmp_path / "run", {"crawl": 80_000_000, "wiki": 9_000_000})
+    page = dry_run(capsys, CONFIGS / "1b_8gpu.yaml", "--set", f"data=[{data}]", "--ranks", "8")
+    assert page.splitlines()[-4:] == [
+        "time                                peak of one, TFLOP/s  takes",
+        "8 x H200 or H100 (assumed)                           989   14 h",
+        "8 x NVIDIA A100-SXM4-80GB, as here                   312   45 h",
+        "1.63e+20 FLOP, at 40 % of the peak of all devices",
+    ]
 
 
 @pytest.mark.slow

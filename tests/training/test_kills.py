@@ -32,13 +32,24 @@ def unfinished(out):
 
 
 def check_learned(out):
-    """Every step learned from its own rows each time it was taken, and no row of an epoch from two."""
-    by_step, owner = {}, {}
-    for line in learned(out):
-        step, rows, digest = json.loads(line)
-        assert by_step.setdefault(step, (rows, digest)) == (rows, digest)
-        for row in rows:
-            assert owner.setdefault(tuple(row), step) == step
+    """Return step -> slot -> its row: the same each time a step was taken, by however many ranks.
+
+    The ranks of a life of the run share a step's slots, each slot with one rank; none is left out, but in the
+    step that a kill ended. No row of an epoch stands in two places.
+    """
+    by_step, owner, lives = {}, {}, {}
+    for line in (line for rank in range(2) for line in learned(out, rank)):
+        life, step, rows = json.loads(line)
+        taken = lives.setdefault(life, {}).setdefault(step, set())
+        for slot, *row, digest in rows:
+            assert slot not in taken
+            taken.add(slot)
+            assert by_step.setdefault(step, {}).setdefault(slot, (row, digest)) == (row, digest)
+            assert owner.setdefault(tuple(row), (step, slot)) == (step, slot)
+    for steps in lives.values():
+        assert sorted(steps) == list(range(min(steps), max(steps) + 1))
+        assert all(taken == set(range(8)) for step, taken in steps.items() if step < max(steps))
+    assert sorted(by_step) == list(range(STEPS))
     return by_step
 
 
@@ -71,7 +82,8 @@ def test_killed_at_twenty_moments_it_goes_on_as_if_it_never_was(published, write
     assert json.loads((killed / "summary.json").read_text())["resumed_at"] > 0
     assert [line["step"] for line in metrics(killed)] == list(range(STEPS))
     assert losses(killed) == losses(whole)  # bit for bit
-    assert check_learned(killed) == check_learned(whole)
+    rows = check_learned(whole)
+    assert check_learned(killed) == rows
     for kill in range(6):
         count, when = 1 + kill % 2, a_step(moved, int(random.integers(1, 9)))
         after_s = float(random.uniform(0, 0.03))
@@ -80,3 +92,5 @@ def test_killed_at_twenty_moments_it_goes_on_as_if_it_never_was(published, write
         assert codes == [-signal.SIGKILL] * count
     assert trainers.run(moved, arguments, ranks=2) == [0, 0]
     np.testing.assert_allclose(losses(moved), losses(whole), rtol=1e-5)
+    assert check_learned(moved) == rows  # on one rank and on two, between any two kills
+    assert learned(moved, rank=1)

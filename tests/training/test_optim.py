@@ -27,9 +27,12 @@ def config_of(*steps, warmup_steps=10, schedule="cosine"):
         ((60, 50), 85, 0.1),
         ((60, 50), 109, 0.2 / 50),
         ((60, 50), 110, 0.0),
-        ((110,), 10, 1.0),  # one phase: straight down after the warmup
-        ((110,), 60, 0.5),
-        ((110,), 109, 0.01),
+        ((120,), 10, 1.0),  # one phase: its last tenth is the anneal
+        ((120,), 59, 0.6),
+        ((120,), 108, 0.2),
+        ((120,), 114, 0.1),
+        ((120,), 119, 0.2 / 12),
+        ((1,), 0, 0.1),
         ((5, 105), 9, 1.0),  # a warmup longer than all phases but the last
         ((5, 105), 60, 0.5),
     ],

@@ -2,12 +2,15 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from fsspec import AbstractFileSystem, register_implementation
 
 from training.config import read_config
-from training.data.corpus import open_corpus
+from training.data.corpus import ShardError, open_corpus, read_pieces
+from training.data.vocabulary import VocabularyError, open_vocabulary
 from training.plan import explain
 from training.train import main
 
@@ -115,6 +118,65 @@ def test_every_kind_of_mistake_is_told_at_once(published, write_config, tmp_path
         "choose another `out`\n"
     )
     assert sorted(path for path in (tmp_path / "train").rglob("*")) == before
+
+
+class Closed(AbstractFileSystem):
+    """A store that answers with an error of its own kind."""
+
+    protocol = "closed"
+    cachable = False
+
+    class NoCredentialsError(Exception):
+        """Neither an OSError nor a ValueError, as botocore's."""
+
+    def _open(self, path, **asked):
+        raise self.NoCredentialsError("Unable to locate credentials")
+
+    def info(self, path, **asked):
+        return self._open(path)
+
+
+@pytest.fixture
+def closed():
+    """What is said of a path in a store that cannot be read."""
+    register_implementation("closed", Closed, clobber=True)
+    return lambda path: (
+        f"{path}: cannot be read (NoCredentialsError: Unable to locate credentials); give its store what it asks "
+        "for (credentials, region, endpoint), correct the address, or name a copy on a path\n"
+    )
+
+
+def test_a_store_that_cannot_be_read_is_told_in_words_with_all_else(closed, write_config, tmp_path, capsys):
+    (tmp_path / "b.jsonl").write_text('{"text": 5}\n')
+    asked = [
+        "size=15m", "data=[closed://runs/a]", "batch_rowz=3",
+        f"evals.texts={{a: closed://held/a.jsonl, b: {tmp_path}/b.jsonl}}",
+    ]  # fmt: skip
+    settings = [argument for text in asked for argument in ("--set", text)]
+    assert main([str(write_config()), *settings, "--dry-run"]) == 2
+    assert capsys.readouterr().err == (
+        "--set batch_rowz=3: config takes no 'batch_rowz' (did you mean 'batch_rows'?)\n"
+        f"{closed('closed://runs/a')}{closed('closed://held/a.jsonl')}"
+        f"{tmp_path}/b.jsonl:1: expected `text`, a string that is not empty, found 5\n"
+    )
+
+
+def test_a_configuration_in_a_store_that_cannot_be_read(closed, capsys):
+    assert main(["closed://runs/config.yaml"]) == 2
+    assert (
+        capsys.readouterr().err == "closed://runs/config.yaml: cannot be read: Unable to locate credentials\n"
+    )
+
+
+def test_documents_and_a_tokenizer_in_a_store_that_cannot_be_read(closed, published):
+    corpus = open_corpus([str(published.directory)])
+    shard = replace(corpus.sources["docs"][0], provenance="closed://runs/a.parquet")
+    with pytest.raises(ShardError) as caught:
+        read_pieces(shard, [0])
+    assert f"{caught.value}\n" == closed("closed://runs/a.parquet")
+    with pytest.raises(VocabularyError) as caught:
+        open_vocabulary(replace(corpus, tokenizer="closed://runs/tokenizer.json"))
+    assert f"{caught.value}\n" == closed("closed://runs/tokenizer.json")
 
 
 def test_directories_that_differ_and_ranks_that_do_not_divide_the_lanes(

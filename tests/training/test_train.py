@@ -7,14 +7,19 @@ import sys
 import types
 
 import pytest
+import torch
 import yaml
 
 from training import run
+from training.config import Config, Phase
 from training.data.corpus import open_corpus
 from training.data.loader import Loader
+from training.parallel import Ranks
+from training.report import record
+from training.report.record import Record
 from training.train import main
 
-from .forks import losses, metrics, until
+from .forks import but_progress, losses, metrics, until
 
 METRICS = {
     "step",
@@ -50,7 +55,7 @@ def test_the_loss_falls_and_the_directory_tells_the_run(published, write_config,
     assert sorted(p.name for p in (out / "checkpoints").iterdir()) == ["step-00000010", "step-00000014"]
     said = capsys.readouterr()
     assert said.out.startswith("14 steps, 3,584 tokens, loss 4.")
-    assert said.err == ""
+    assert but_progress(said.err) == ""
 
 
 def test_running_again_does_nothing(finished, tmp_path, capsys):
@@ -81,7 +86,7 @@ def test_a_damaged_or_half_written_checkpoint_is_passed_over(finished, tmp_path,
     (newest / "__0_0.distcp").write_bytes(data)
     capsys.readouterr()
     assert main([finished]) == 0
-    said = capsys.readouterr().err
+    said = but_progress(capsys.readouterr().err)
     assert said.startswith(f"{newest / '__0_0.distcp'}: expected the digest xxh3:")
     assert said.endswith("; the checkpoint before it is used\n")
     assert losses(out) == before
@@ -95,13 +100,36 @@ def test_the_line_of_progress(published, write_config, monkeypatch, capsys):
     assert re.fullmatch(shape, last)
 
 
+def test_a_log_is_told_the_first_step_each_phase_the_last_and_ever_more_seldom(tmp_path, capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(record.time, "perf_counter", lambda: now[0])
+    phases = (Phase(name="broad", steps=1000, mix={"a": 1}), Phase(name="end", steps=5, mix={"a": 1}))
+    asked = Config(data=("x",), out=str(tmp_path), phases=phases, batch_rows=1, lanes=1)
+    plan = types.SimpleNamespace(steps=asked.steps)
+    place = Ranks(rank=0, count=1, device=torch.device("cpu"))
+    with Record(asked, plan, place, 8, first_step=0) as told:
+        for step in range(asked.steps):
+            now[0] += 1.0
+            phase = phases[step >= 1000].name
+            told.step(step, loss=2.0, phase=phase, data_wait_s=0.0)
+    lines = capsys.readouterr().err.splitlines()
+    shown = [int(line.partition("step ")[2].partition("/")[0]) for line in lines]
+    assert shown == [1, 2, 4, 8, 16, 32, 64, *range(124, 1000, 60), 1001, 1005]
+    assert lines[-1] == "end  step 1005/1005  loss 2.000  8 tokens/s  waited 0.0 %  0:00 left"
+
+
 @pytest.mark.slow
-def test_tensorboard_is_written_where_it_is_installed(published, write_config, monkeypatch, tmp_path, capsys):
+def test_tensorboard_is_written_where_it_is_installed(
+    published, made, write_config, monkeypatch, tmp_path, capsys
+):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    config = [str(write_config()), "--set", "tensorboard=true"]
+    (tmp_path / "held.jsonl").write_text('{"text": "w1 w2 w3"}\n')
+    made.add_tokenizer(published)
+    held = ["--set", f"evals={{every_steps: 7, texts: {{a: {tmp_path / 'held.jsonl'}}}}}"]
+    config = [str(write_config()), "--set", "tensorboard=true", *held]
     assert main(config) == 0
-    assert capsys.readouterr().err == (
-        "tensorboard is not installed: metrics.jsonl alone is written (pip install tensorboard)\n"
+    assert but_progress(capsys.readouterr().err) == (
+        "tensorboard is not installed: pip install '.[tensorboard]'; metrics.jsonl alone is written\n"
     )
     shutil.rmtree(tmp_path / "train")
     wrote = []
@@ -121,7 +149,17 @@ def test_tensorboard_is_written_where_it_is_installed(published, write_config, m
     assert main(config) == 0
     assert wrote[0] == (str(tmp_path / "train" / "tensorboard"), 0)
     assert wrote[-1] == "closed"
-    assert [value for name, value, _ in wrote[1:-1] if name == "loss"] == losses(tmp_path / "train")
+    charts = {name: [] for name, _, _ in wrote[1:-1]}
+    for name, value, step in wrote[1:-1]:
+        charts[name].append((step, value))
+    out = tmp_path / "train"
+    assert charts["loss"] == list(enumerate(losses(out)))
+    for source in ("docs", "web"):
+        told = [(line["step"], line["source_losses"][source]) for line in metrics(out)]
+        assert charts[f"source_losses/{source}"] == told
+    scores = [json.loads(line) for line in (out / "evals.jsonl").read_text().splitlines()]
+    assert charts["evals/a/bits_per_byte"] == [(s["step"] - 1, s["bits_per_byte"]) for s in scores]
+    assert [step for step, _ in charts["evals/a/bits_per_byte"]] == [6, 13]
 
 
 def test_a_damaged_shard_fails_the_run_at_the_step_that_waits_for_it(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,26 @@ from training.settings import CacheSettings
 
 class ShardError(RuntimeError):
     """Shards that are not what their manifest says: names the file, the byte, what was expected and found."""
+
+
+@contextmanager
+def reading(path: str, kind: type[Exception]) -> Iterator[None]:
+    """Turn whatever comes of a path or URL that cannot be read into one kind of error, which says what to do.
+
+    A store raises kinds of its own: botocore's over credentials, an ImportError where its package lacks. What
+    is not there, or is damaged, its reader tells.
+    """
+    try:
+        yield
+    except (MissingManifest, BadManifest, kind):
+        raise
+    except Exception as error:
+        found = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        advice = (
+            "; give its store what it asks for (credentials, region, endpoint), correct the address, or name "
+            "a copy on a path"
+        )
+        raise kind(f"{path}: cannot be read ({found})" + advice * ("://" in path)) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +94,8 @@ def open_corpus(directories: Sequence[str], cache: CacheSettings | None = None) 
 
     Raises:
         MissingManifest: a directory has no published shards, and nothing else is wrong.
-        ShardError: a manifest contradicts itself, or two directories differ in tokenizer or row length, or
-            both have a source of the same name; with every reason there is.
+        ShardError: a manifest cannot be read or contradicts itself, or two directories differ in tokenizer or
+            row length, or both have a source of the same name; with every reason there is.
     """
     cache = cache or CacheSettings()
     copies = Path(cache.folder).expanduser()
@@ -110,8 +131,9 @@ def open_corpus(directories: Sequence[str], cache: CacheSettings | None = None) 
 
 def _corpus(directory: str, copies: Path) -> Corpus:
     try:
-        folder = published(directory, "shard")
-        detail = read_manifest(folder).detail
+        with reading(directory, ShardError):
+            folder = published(directory, "shard")
+            detail = read_manifest(folder).detail
     except BadManifest as error:
         raise ShardError(f"{error}; write the shards again") from None
     try:
@@ -159,17 +181,17 @@ def read_pieces(shard: Shard, rows: Sequence[int]) -> dict[int, list[Piece]]:
     """Return row -> its documents in order, from the provenance beside the shard.
 
     Raises:
-        ShardError: the provenance is missing or does not know a row.
+        ShardError: the provenance is missing, cannot be read or does not know a row.
     """
     import pyarrow.parquet as pq  # only people's questions need it
 
-    try:
-        with fsspec.open(str(shard.provenance), "rb") as stream:
-            table = pq.read_table(stream, filters=[("row", "in", sorted(set(rows)))])
-    except FileNotFoundError:
-        raise ShardError(
-            f"{shard.provenance}: expected the documents of {shard.path.name}, found no file"
-        ) from None
+    path = str(shard.provenance)
+    with reading(path, ShardError):
+        try:
+            with fsspec.open(path, "rb") as stream:
+                table = pq.read_table(stream, filters=[("row", "in", sorted(set(rows)))])
+        except FileNotFoundError:
+            raise ShardError(f"{path}: expected the documents of {shard.path.name}, found no file") from None
     out: dict[int, list[Piece]] = {row: [] for row in rows}
     for entry in table.to_pylist():
         out[entry["row"]].append(Piece(id=entry["id"], start=entry["start"], length=entry["length"]))

@@ -14,8 +14,8 @@ import fsspec
 
 from curation.accounting.fingerprint import digest_bytes
 from training import settings
-from training.data.corpus import Corpus
-from training.data.vocabulary import Vocabulary, open_vocabulary
+from training.data.corpus import Corpus, reading
+from training.data.vocabulary import Vocabulary, VocabularyError, open_vocabulary
 
 EVALS_VERSION = 1  # part of every digest; raise it when the same files would be scored otherwise
 
@@ -67,31 +67,34 @@ class Evals:
         return {each.name: each.digest for each in self.sets}
 
 
-def open_evals(asked: settings.Evals, corpus: Corpus) -> Evals:
-    """Read all files of the evals and tokenize them.
+def open_evals(asked: settings.Evals, corpus: Corpus | None) -> Evals:
+    """Read all files of the evals and tokenize them; without shards, to find what is wrong in the files.
 
     Raises:
-        EvalError: with every mistake in them.
-        VocabularyError: there is something to score and no tokenizer to do it with.
+        EvalError: with every mistake in them, and where there is something to score and no tokenizer for it.
     """
-    named = bool(asked.texts or asked.tasks or asked.prompts)
-    vocabulary = open_vocabulary(corpus) if named else None
-    sets: list[EvalSet] = []
     faults = [f"the evals name '{name}' twice" for name in sorted(asked.texts.keys() & asked.tasks.keys())]
+    vocabulary, sets = None, list[EvalSet]()
+    row_tokens = corpus.row_tokens if corpus else 0
+    try:
+        if corpus and (asked.texts or asked.tasks or asked.prompts):
+            vocabulary = open_vocabulary(corpus)
+    except VocabularyError as error:
+        faults.append(str(error))
     for kind, files in (("text", asked.texts), ("task", asked.tasks)):
         for name, path in files.items():
             entries, wrong = _read(path, kind)
             faults += wrong
             if vocabulary and not wrong:
                 make = _text_set if kind == "text" else _task_set
-                sets.append(make(name, entries, vocabulary, corpus.row_tokens))
+                sets.append(make(name, entries, vocabulary, row_tokens))
     if faults:
         raise EvalError("\n".join(faults))
     return Evals(
         sets=tuple(sets),
         prompts=asked.prompts,
         sample_tokens=asked.sample_tokens,
-        row_tokens=corpus.row_tokens,
+        row_tokens=row_tokens,
         vocabulary=vocabulary,
     )
 
@@ -101,14 +104,17 @@ def _read(path: str, kind: str) -> tuple[list[dict[str, Any]], list[str]]:
     entries: list[dict[str, Any]] = []
     faults: list[str] = []
     try:
-        with fsspec.open(path, "rt", encoding="utf-8", compression="infer") as stream:
+        with (
+            reading(path, EvalError),
+            fsspec.open(path, "rt", encoding="utf-8", compression="infer") as stream,
+        ):
             for number, line in enumerate(stream, start=1):
                 if line.strip():
                     entry, fault = _entry(line, kind)
                     entries += [entry] if entry else []
                     faults += [f"{path}:{number}: {fault}"] if fault else []
-    except OSError as error:
-        faults.append(f"{path}: cannot be read ({error.strerror or error})")
+    except EvalError as error:
+        faults.append(str(error))
     if not entries and not faults:
         faults.append(f"{path}: expected lines of JSON, found none")
     return entries, faults

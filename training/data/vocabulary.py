@@ -8,7 +8,7 @@ from typing import Any
 import fsspec
 
 from curation.accounting.fingerprint import digest_file
-from training.data.corpus import Corpus
+from training.data.corpus import Corpus, reading
 
 
 class VocabularyError(ValueError):
@@ -36,11 +36,11 @@ def open_vocabulary(corpus: Corpus) -> Vocabulary:
     """Return the tokenizer that the shards' manifest names.
 
     Raises:
-        VocabularyError: the file is not there, is no tokenizer, or has another digest.
+        VocabularyError: the file cannot be read, is no tokenizer, or has another digest.
     """
     import tokenizers
 
-    try:
+    with reading(corpus.tokenizer, VocabularyError):
         if (found := digest_file(corpus.tokenizer)) != corpus.tokenizer_digest:
             raise VocabularyError(
                 f"{corpus.tokenizer}: expected the tokenizer that made the shards, "
@@ -48,8 +48,6 @@ def open_vocabulary(corpus: Corpus) -> Vocabulary:
             )
         with fsspec.open(corpus.tokenizer, "rt", encoding="utf-8") as stream:
             content = stream.read()
-    except OSError as error:
-        raise VocabularyError(f"{corpus.tokenizer}: the tokenizer cannot be read ({error})") from error
     try:
         engine = tokenizers.Tokenizer.from_str(content)
     except Exception as error:  # what the library raises for a malformed file is no narrower

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import html
 import io
 import json
 import sys
@@ -19,6 +18,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+from training.report.shown import escaped, opening, visible
 
 Floats = NDArray[np.float64]
 _INCHES = (9.0, 2.6)
@@ -44,7 +45,7 @@ class Line:
     @property
     def label(self) -> str:
         """Its name and its last value."""
-        return "" if self.faint else f"{self.name} {self.y[-1]:.4g}".strip()
+        return "" if self.faint else f"{visible(self.name)} {self.y[-1]:.4g}".strip()
 
 
 def write_curves(directory: str | Path) -> Path:
@@ -77,14 +78,13 @@ def page(
     """Return the page: panels over tokens, the last scores, the last samples."""
     last = steps[-1]
     said = f"step {last['step'] + 1:,}, {last['tokens']:,} tokens"
-    parts = [f"<!doctype html><meta charset=utf-8><title>{html.escape(name)}</title><style>{_STYLE}</style>"]
-    parts.append(f"<h1>{html.escape(name)}: {said}</h1>")
+    parts = [opening(name, _STYLE), f"<h1>{escaped(name)}: {said}</h1>"]
     if skipped := [f"{step['step']:,}" for step in steps if step["skipped"]]:
         parts.append(f"<p>Steps left out, marked red: {', '.join(skipped)}</p>")
     drawn = [(title, [line for line in lines if len(line.y)]) for title, lines in panels(steps, scores)]
     widest = max(len(line.label) for _, lines in drawn for line in lines)
     for title, lines in drawn:
-        parts += [f"<h2>{html.escape(title)}</h2>", draw(title, lines, steps, widest)]
+        parts += [f"<h2>{escaped(title)}</h2>", draw(title, lines, steps, widest)]
     newest = [score for score in scores if score["step"] == scores[-1]["step"]]
     if newest:
         cells = ("set", "bits_per_byte", "accuracy", "accuracy_by_byte", "chance", "answer_bits_per_byte")
@@ -93,13 +93,13 @@ def page(
         body = "".join("<tr>" + "".join(f"<td>{cell}" for cell in row) for row in rows)
         parts += [f"<h2>Scores at step {newest[0]['step']:,}</h2>", f"<table><tr>{head}{body}</table>"]
     for each in [sample for sample in samples if sample["step"] == samples[-1]["step"]]:
-        text = f"<b>{html.escape(each['prompt'])}</b>{html.escape(each['text'])}"
+        text = f"<b>{escaped(each['prompt'])}</b>{escaped(each['text'])}"
         parts.append(f"<h2>Sample at step {each['step']:,}</h2><pre>{text}</pre>")
     return "\n".join(parts)
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else html.escape(str(value))
+    return f"{value:.4f}" if isinstance(value, float) else escaped(str(value))
 
 
 def panels(
@@ -221,7 +221,7 @@ def _svg(figure: Figure, title: str) -> str:
     head, _, inside = stream.getvalue().partition("<svg")[2].partition(">")
     box = head.partition('viewBox="')[2].partition('"')[0]
     inside = inside.replace("xlink:href", "href")
-    return f'<svg viewBox="{box}" role="img" aria-label="{html.escape(title)}">{inside}'
+    return f'<svg viewBox="{box}" role="img" aria-label="{escaped(title)}">{inside}'
 
 
 def _bounds(lines: Sequence[Line]) -> tuple[float, float]:
@@ -239,7 +239,7 @@ def _shade(axes: Axes, steps: Sequence[Mapping[str, Any]]) -> None:
     for number, (phase, of) in enumerate(groupby(steps, key=lambda step: step["phase"])):
         end = float(list(of)[-1]["tokens"])
         axes.axvspan(begin, end, color=("#f4f6fb", "#fdf3e7")[number % 2], linewidth=0, zorder=0)
-        axes.text(begin, 1.03, f" {phase}", transform=axes.get_xaxis_transform(), parse_math=False)
+        axes.text(begin, 1.03, f" {visible(phase)}", transform=axes.get_xaxis_transform(), parse_math=False)
         begin = end
     for step in steps:
         if step["skipped"]:

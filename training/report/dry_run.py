@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import torch
+
 from training import sizes
 from training.config import Config
 from training.data.corpus import Corpus
 from training.plan.explain import columns, table
+from training.report.speed import measured_flops, peak_flops
 from training.request import Request
 
 _GIB = 1 << 30
-_H200_FLOPS, _MFU = 989e12, 0.4  # dense bf16, and the share of it that the estimate of time assumes
+_H200_FLOPS, _MFU = 989e12, 0.4  # dense bf16, and the share of a peak that the estimate of time assumes
 
 
 def describe(request: Request, ranks: int) -> str:
@@ -139,10 +142,31 @@ def _memory(config: Config, corpus: Corpus, ranks: int) -> str:
 
 
 def _time(config: Config, corpus: Corpus, ranks: int) -> str:
+    """Return how long it takes on the devices that are usual for it, and on what is here."""
     flops = sizes.flops_per_token(config.model, corpus.vocab, corpus.row_tokens)
     total = flops * config.steps * config.batch_rows * corpus.row_tokens
-    hours = total / (_H200_FLOPS * _MFU * ranks) / 3600
-    return (
-        f"time: {total:.3g} FLOP; on {ranks} x H200 or H100, at {_MFU:.0%} of their "
-        f"{_H200_FLOPS / 1e12:,.0f} bf16 TFLOP/s, {hours:,.3g} h"
-    )
+    devices = [(f"{ranks} x H200 or H100 (assumed)", ranks, _H200_FLOPS)]
+    if torch.cuda.is_available():
+        name, here = torch.cuda.get_device_name(), torch.device("cuda")
+        devices.append((f"{ranks} x {name}, as here", ranks, peak_flops(here, config.precision)))
+    else:
+        dtype = getattr(torch, config.precision)
+        devices.append(("this CPU, all ranks on it", 1, measured_flops(torch.device("cpu"), dtype, 1024)))
+    lines = [["time", "peak of one, TFLOP/s", "takes"]]
+    for name, count, peak in devices:
+        lines.append([name, f"{peak / 1e12:,.3g}", about(total / (peak * _MFU * count))])
+    return f"{columns(lines)}\n{total:.3g} FLOP, at {100 * _MFU:.0f} % of the peak of all devices"
+
+
+def about(seconds: float) -> str:
+    """Return a time as people say it.
+
+    >>> about(0.2), about(16.4), about(200), about(9000), about(400_000), about(1e10)
+    ('under a second', '16 s', '3.3 min', '2.5 h', '4.6 days', '317 years')
+    """
+    if seconds < 1:
+        return "under a second"
+    for unit, unit_s, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48), ("days", 86_400, 365)):
+        if (count := seconds / unit_s) < most:
+            return f"{count:.{int(count < 10)}f} {unit}"
+    return f"{seconds / 31_557_600:,.0f} years"

@@ -20,6 +20,8 @@ from training.report.curves import write_curves
 from training.report.learning import reached, read_curves
 
 _PAUSES = ("save_s", "collect_s", "eval_s")
+_ANEW = "\r\x1b[K"  # over the line of progress, on a terminal
+_MOST_SILENT_S = 60.0  # between two lines of progress where there is no terminal
 
 
 class Record:
@@ -48,6 +50,7 @@ class Record:
         self._first: dict[str, Any] = {}
         self._last: dict[str, Any] = {}
         self._began = self._last_time = time.perf_counter()
+        self._silent_s, self._tell_at = 1.0, 0.0  # of a log: doubles from line to line; when the next is due
         self._stream: IO[str] | None = None
         self._board: Any = None
 
@@ -66,7 +69,8 @@ class Record:
     ) -> None:
         if self._stream:
             self._stream.close()
-            self._show("\n")
+            if sys.stderr.isatty():
+                print(file=sys.stderr)
         if self._board:
             self._board.close()
 
@@ -75,7 +79,9 @@ class Record:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            self.say("tensorboard is not installed: metrics.jsonl alone is written (pip install tensorboard)")
+            self.say(
+                "tensorboard is not installed: pip install '.[tensorboard]'; metrics.jsonl alone is written"
+            )
             return None
         return SummaryWriter(str(self.out / "tensorboard"), purge_step=self._first_step)
 
@@ -109,24 +115,36 @@ class Record:
             **{name: round(seconds, 6) for name, seconds in self._pauses.items()},
         }
         self._pauses = dict.fromkeys(_PAUSES, 0.0)
+        begins = line["phase"] != self._last.get("phase")
         self._first, self._last = self._first or line, line
         if self._stream is None:
             return
         self._stream.write(json.dumps(line) + "\n")
         self._stream.flush()
-        if self._board:
-            for name, value in line.items():
-                if isinstance(value, float):
-                    self._board.add_scalar(name, value, step)
-        self._progress(line, now)
+        self._chart(line, step)
+        if sys.stderr.isatty():
+            print(f"{_ANEW}{self._progress(line, now)}", end="", file=sys.stderr, flush=True)
+        elif begins or now >= self._tell_at or step + 1 == self._plan.steps:
+            self.say(self._progress(line, now))
+            self._tell_at = now + self._silent_s
+            self._silent_s = min(2 * self._silent_s, _MOST_SILENT_S)
 
-    def _progress(self, line: Mapping[str, Any], now: float) -> None:
+    def _chart(self, values: Mapping[str, Any], step: int, where: str = "") -> None:
+        """Give TensorBoard, if there is one, the numbers of a line: `loss`, `source_losses/web`."""
+        for name, value in values.items() if self._board else ():
+            if isinstance(value, Mapping):
+                self._chart(value, step, f"{where}{name}/")
+            elif isinstance(value, float):
+                self._board.add_scalar(f"{where}{name}", value, step)
+
+    def _progress(self, line: Mapping[str, Any], now: float) -> str:
+        """Return a step as one line for people."""
         left = self._plan.steps - line["step"] - 1
         left_s = left * (now - self._began) / (line["step"] + 1 - self._first_step)
         loss = "skipped" if line["loss"] is None else f"loss {line['loss']:.3f}"
         mfu = f"{line['mfu']:.1%} MFU  ".replace("%", " %") if line["mfu"] else ""
-        self._show(
-            f"\r\x1b[K{line['phase']}  step {line['step'] + 1}/{self._plan.steps}  {loss}  "
+        return (
+            f"{line['phase']}  step {line['step'] + 1}/{self._plan.steps}  {loss}  "
             f"{line['tokens_per_s']:,.0f} tokens/s  {mfu}"
             f"waited {100 * line['data_wait_s'] / line['step_s']:.1f} %  {clock(left_s)} left"
         )
@@ -145,18 +163,14 @@ class Record:
         if self.place.is_first:
             with (self.out / name).open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-    def _show(self, text: str) -> None:
-        """Write to the terminal, if there is one."""
-        if sys.stderr.isatty():
-            sys.stderr.write(text)
-            sys.stderr.flush()
+            if name == "evals.jsonl":  # at the step before, which a run that goes on from there keeps
+                self._chart({"evals": {line["set"]: line}}, line["step"] - 1)
 
     def say(self, *lines: str) -> None:
         """Print lines for people, once for all ranks."""
         if self.place.is_first:
             for line in lines:
-                print(line, file=sys.stderr)
+                print(_ANEW * sys.stderr.isatty() + line, file=sys.stderr, flush=True)
 
     def draw(self) -> None:
         """Draw the run so far to curves.html, if it has taken a step."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 import json
 import math
@@ -19,6 +18,7 @@ from training.data.shards import Reader
 from training.data.vocabulary import Vocabulary, VocabularyError, open_vocabulary
 from training.plan import Draw, Plan
 from training.plan.explain import documents
+from training.report.shown import escaped, opening
 
 _SHOWN_ROWS = 64  # the worst, of which the text is written
 
@@ -113,26 +113,26 @@ def page(spike: dict[str, Any]) -> str:
     for row in spike["rows"]:
         sources.setdefault(row["source"], []).append(row["loss"])
     table = "".join(
-        f"<tr><td>{html.escape(name)}<td class=n>{len(of)}<td class=n>{of[0]}<td class=n>{of[len(of) // 2]}"
+        f"<tr><td>{escaped(name)}<td class=n>{len(of)}<td class=n>{of[0]}<td class=n>{of[len(of) // 2]}"
         for name, of in sorted(sources.items())
     )
     parts = [
-        f"<!doctype html><meta charset=utf-8><title>step {spike['step']}</title><style>{_STYLE}</style>",
-        f"<h1>Step {spike['step']}</h1><p>{html.escape(spike['why'])}</p>",
-        f"<p><small>Text: {html.escape(spike['text'])}. Losses are nats a token. All rows are in the JSON "
+        opening(f"step {spike['step']}", _STYLE),
+        f"<h1>Step {spike['step']}</h1><p>{escaped(spike['why'])}</p>",
+        f"<p><small>Text: {escaped(spike['text'])}. Losses are nats a token. All rows are in the JSON "
         "file beside this page.</small></p>",
         f"<table><tr><th>source<th class=n>rows<th class=n>highest<th class=n>median</tr>{table}</table>",
     ]
     for row in spike["rows"][:_SHOWN_ROWS]:
         parts.append(
-            f"<h2>loss {row['loss']} · {html.escape(row['source'])} · slot {row['slot']}</h2>"
-            f"<small>{html.escape(row['shard'])}, row {row['row']}</small>"
+            f"<h2>loss {row['loss']} · {escaped(row['source'])} · slot {row['slot']}</h2>"
+            f"<small>{escaped(row['shard'])}, row {row['row']}</small>"
         )
         for document in row["documents"]:
             parts.append(
-                f"<h3>loss {document['loss']} · {html.escape(document['id'])}</h3><small>tokens "
+                f"<h3>loss {document['loss']} · {escaped(document['id'])}</h3><small>tokens "
                 f"{document['start']} to {document['start'] + document['length']}</small>"
             )
             if "text" in document:
-                parts.append(f"<pre>{html.escape(document['text'])}</pre>")
+                parts.append(f"<pre>{escaped(document['text'])}</pre>")
     return "\n".join(parts)

@@ -1,0 +1,54 @@
+"""Pages of a run with texts that want to act on them: no markup, nothing loaded, no direction turned."""
+
+import json
+import re
+
+from curation.look import visible as of_the_report
+from training.report import curves, shown, spikes
+
+HOSTILE = '</pre><script>alert(1)</script><img src=http://x/y onerror="a()">\u202egnp.exe\u2066\x1b[2J\x00\ud800 \u200fend'
+SHOWN = (
+    "&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=http://x/y onerror=&quot;a()&quot;&gt;"
+    "⟨202E⟩gnp.exe⟨2066⟩⟨001B⟩[2J⟨0000⟩⟨D800⟩ ⟨200F⟩end"
+)
+POLICY = (
+    '<!doctype html><meta charset=utf-8><meta http-equiv="Content-Security-Policy" '
+    "content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">"
+)
+
+
+def check_inert(page):
+    assert page.startswith(POLICY)
+    assert not re.search("<(script|img|iframe|link|object|a)\\b", page)
+    assert shown.visible(page) == page
+
+
+def test_the_page_of_a_spike(tmp_path):
+    document = {"id": HOSTILE, "start": 0, "length": 2, "loss": 9.0, "text": HOSTILE}
+    row = {"slot": 0, "source": HOSTILE, "loss": 9.0, "shard": HOSTILE, "row": 1, "documents": [document]}
+    page = spikes.page({"step": 3, "why": HOSTILE, "text": HOSTILE, "rows": [row]})
+    check_inert(page)
+    assert f"<pre>{SHOWN}</pre>" in page
+    assert (
+        page.count(SHOWN) == 7
+    )  # why, what is said of the text, the table, the row's source and shard, id, text
+
+
+def test_the_page_of_a_run(tmp_path):
+    steps = [
+        {"step": n, "tokens": 10 * (n + 1), "loss": 2.0, "source_losses": {HOSTILE: 2.0, "b": 1.0}, "grad_norm": 1.0,
+         "lr": 0.1, "phase": HOSTILE, "data_wait_s": 0.0, "step_s": 1.0, "skipped": False, "tokens_per_s": 1.0}
+        for n in range(3)
+    ]  # fmt: skip
+    score = {"step": 3, "tokens": 30, "set": HOSTILE, "bits_per_byte": 1.0, "digest": "d"}
+    sample = {"step": 3, "tokens": 30, "prompt": HOSTILE, "text": HOSTILE}
+    page = curves.page(HOSTILE, steps, json.loads(json.dumps([score])), [sample])
+    check_inert(page)
+    assert f"<pre><b>{SHOWN}</b>{SHOWN}</pre>" in page
+    assert f"<h1>{SHOWN}: step 3, 30 tokens</h1>" in page
+    assert "⟨202E⟩gnp.exe" in re.search(r"(?s)<svg.*?</svg>", page)[0]
+
+
+def test_the_report_on_the_data_shows_every_character_alike():
+    every = "".join(map(chr, range(0x110000)))
+    assert shown.visible(every) == of_the_report.visible(every)
