@@ -9,13 +9,10 @@ from __future__ import annotations
 import functools
 import html
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from curation.signals.registry import FilePath, signal
+from curation.signals.registry import signal
 from curation.text.text import Text
-
-if TYPE_CHECKING:
-    import tokenizers
 
 LineBreaks = Literal["counted", "left_out"]
 
@@ -60,39 +57,6 @@ def head_phrase_count(text: Text, *, phrases: tuple[str, ...], length: int) -> f
     1.0
     """
     return float(sum(map(text.raw[: max(length, 0)].count, phrases)))
-
-
-_TOKEN = re.compile(r"\w+|[^\w\s]+")
-
-
-@functools.lru_cache(maxsize=4)
-def _tokenizer(path: str) -> tokenizers.Tokenizer:
-    import fsspec
-    import tokenizers  # only processes that count tokens pay for it
-
-    with fsspec.open(path, "rt", encoding="utf-8") as stream:
-        return tokenizers.Tokenizer.from_str(stream.read())
-
-
-@signal
-def letter_token_ratio(text: Text, *, tokenizer: FilePath | None = None) -> float:
-    """Letters of the text over its tokens; over 1 where there are none.
-
-    `tokenizer` is a Hugging Face tokenizer.json, read once a process; no special tokens are added. Without
-    one, tokens are runs of letters, digits and underscores, and runs of other visible characters. Source:
-    RedPajama-v1 (github_run_filter.py), with the tokenizer of Pythia (GPT-NeoX), whose tokens are more and
-    shorter than those of Dolma's tagger, which are the default here (there, one more than there are).
-
-    >>> letter_token_ratio(Text("x += width"))
-    2.0
-    """
-    letters = sum(count for character, count in text.characters.items() if character.isalpha())
-    if tokenizer is None:
-        tokens = sum(1 for _ in _TOKEN.finditer(text.raw))
-    else:
-        readable = text.raw.encode("utf-8", "replace").decode("utf-8")  # tokenizers take no lone surrogates
-        tokens = len(_tokenizer(tokenizer).encode(readable, add_special_tokens=False))
-    return letters / max(tokens, 1)
 
 
 @signal

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from curation.signals import SIGNALS, UNITS
-from curation.signals.code import letter_token_ratio, visible_text_length
+from curation.signals.code import visible_text_length
 from curation.signals.removal import duplicate_ngram_removal_fraction, top_ngram_removal_fraction
 from curation.signals.sentences import questionable_sentence_fraction, sentences
+from curation.signals.tokens import letter_token_ratio, token_count
 from curation.text.text import Text
 
 CASES = [
@@ -75,6 +76,8 @@ CASES = [
     ("mean_code_line_length", {"breaks": "counted"}, "  ab\n\n*c*\n", 10 / 3),
     ("head_phrase_count", {"phrases": ("<?xml",), "length": 5}, "<?xml <?xml", 1),
     ("head_phrase_count", {"phrases": ("<?xml",), "length": 4}, "<?xml", 0),
+    ("token_count", {}, "", 0),
+    ("token_count", {}, "# *a_b* = 1", 6),
     ("letter_token_ratio", {}, "", 0),
     ("letter_token_ratio", {}, "# *a_b* = 1", 1 / 3),
     ("visible_text_length", {}, "", 0),
@@ -214,6 +217,7 @@ def test_letters_per_token(tmp_path):
     tokenizer.save(path)
     for raw, value in [("ab12 cd", 2.0), ("", 0.0), ("12 34", 0.0), ("a \ud800", 0.5)]:
         assert letter_token_ratio(Text(raw), tokenizer=path) == value
+        assert token_count(Text(raw), tokenizer=path) == len(raw.split())
 
 
 #: Every option that switches a part of a signal on, so that each part sees each of the texts.

@@ -107,13 +107,13 @@ RECIPE = """
 name: best
 inputs: {{notes: {{format: jsonl, path: {notes}, text: text, id: key}}}}
 filter:
-  - {{name: house, keep: {{word_count: {{min: 5, top_fraction: 0.25}}}}}}
+  - {{name: house, keep: {{word_count: {{min: 5, top_fraction: 0.25}}}}, measure: {{token_count: {{}}}}}}
 dedup: {{near: null, exact: false}}
 shard: {{tokenizer: {{train: {{vocab: 300}}}}, row_tokens: 64}}
 """
 
 
-def test_a_rule_asks_for_the_best_share(spark: Any, tmp_path: Path) -> None:
+def test_a_rule_asks_for_the_best_share_of_documents_or_tokens(spark: Any, tmp_path: Path) -> None:
     lines = [json.dumps({"key": str(i), "text": "word " * (i + 1)}) + "\n" for i in range(44)]
     (tmp_path / "notes.jsonl").write_text("".join(lines))
     recipe = tmp_path / "r.yaml"
@@ -133,6 +133,9 @@ def test_a_rule_asks_for_the_best_share(spark: Any, tmp_path: Path) -> None:
     assert [each.stage for each in ledgers] == ["extract", "filter", "select", "dedup", "shard"]
     assert not left_out
     said.clear()
-    more = read_recipe(str(recipe), ["filter.house.keep.word_count.top_fraction=0.5"])
+    more = read_recipe(str(recipe), ["filter.house.keep.word_count.weigh=house.token_count"])
     Run(more, Store(out), say=said.append).run(["extract", "filter", "select"])
     assert [line.split()[0] for line in said if "up to date" not in line] == ["select"]
+    # 44 + 43 + 42 + 41 + 40 + 39 tokens are the first quarter of those of the texts of 5 to 44.
+    detail = read_manifest(published(out, "select")).detail
+    assert detail["selections"] == {"house.word_count": {"all": {"min": 39.0, "weight": sum(range(5, 45))}}}
