@@ -57,8 +57,8 @@ class Partly(types.SimpleNamespace):
 class Reader:
     """Walks YAML nodes into values and collects mistakes.
 
-    A value with a mistake in it comes back as None; a dataclass, but in a list, as `Partly`: other
-    sections may still be checked against what was right in it.
+    A value with a mistake in it comes back as None; a dataclass as `Partly`: other sections may still be
+    checked against what was right in it.
     """
 
     decoders: Mapping[type, Callable[[Reader, Node], Any]] = field(default_factory=dict)
@@ -153,8 +153,7 @@ class Reader:
         if not isinstance(node, SequenceNode):
             self.wrong(node, f"expected a list, found {found(node)}")
             return None
-        values = [self.value(child, kind) for child in node.value]
-        return tuple(None if isinstance(value, Partly) else value for value in values)
+        return tuple(self.value(child, kind) for child in node.value)
 
     def _choice(self, node: Node, choices: tuple[str, ...]) -> Any:
         value = getattr(node, "value", None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +14,6 @@ from curation.filters.contamination_index import BadEvaluation, Item, read_items
 
 Where = tuple[tuple[str | int, ...], str]
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
-#: Items of a file that `curate check` reads; a run reads all, and stops at one that is wrong.
-_CHECKED_ITEMS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +102,7 @@ class Decontaminate:
             yield ("against",), "against is empty; name at least one evaluation set"
         names: dict[str, int] = {}
         for i, each in enumerate(against or ()):
-            if each is None:  # with a mistake in it
+            if not each:  # with a mistake in it
                 continue
             files = files_of(each, values.get("fields") or ("text",), values.get("id"))
             if not files:
@@ -171,7 +168,7 @@ def _stem(path: str) -> str:
 def _unreadable(files: list[SetFile]) -> Iterator[str]:
     for file in files:
         try:
-            for _ in itertools.islice(file.items(), _CHECKED_ITEMS):
+            for _ in file.items():
                 continue
         except BadEvaluation as error:
             yield str(error)

@@ -156,19 +156,19 @@ def _rules(
             continue
         if not _NAME.fullmatch(name):
             reader.wrong(key, f"'{name}' cannot name a rule; use letters, digits, '_' and '-'")
-        rule = _rule(reader, name, key, value, rules.get(name), bounded=bounded)
-        rules[name] = rule or Rule(name=name, signal=name)  # with a mistake in it, only its name is used
+        rules[name] = _rule(reader, name, key, value, rules.get(name), bounded=bounded)
 
 
-def _rule(
-    reader: Reader, name: str, key: Node, node: Node, under: Rule | None, *, bounded: bool
-) -> Rule | None:
+def _rule(reader: Reader, name: str, key: Node, node: Node, under: Rule | None, *, bounded: bool) -> Rule:
+    """Decode one rule. With a mistake in it, its name and its top are all that other checks use."""
     before = len(reader.mistakes)
     if not isinstance(node, MappingNode):
         expected = "min, max and options" if bounded else "the options ({} for none)"
         reader.wrong(node, f"expected {expected} of {name}, found {found(node)}")
-        return None
+        return Rule(name=name, signal=name)
     items = reader.items(node)
+    top = decode_top(reader, items) if bounded else None
+    known = Rule(name=name, signal=name, top=top)
     signal = under.signal if under else name
     where = key
     if "signal" in items:
@@ -177,17 +177,16 @@ def _rule(
     if signal not in SIGNALS:
         if signal is not None:
             reader.wrong(where, f"no signal named '{signal}'{nearest(signal, SIGNALS)}")
-        return None
+        return known
     if under is not None and under.signal != signal:
         under = None
     given = _known(reader, signal, items, bounded=bounded)
-    top = decode_top(reader, given)
     below = under if under and bounded else Rule(name=name, signal=signal)
     low = reader.value(given.pop("min")[1], float) if "min" in given else below.min
     high = reader.value(given.pop("max")[1], float) if "max" in given else below.max
     chosen = {**(under.options if under else {}), **decode(reader, SIGNALS[signal], given)}
     if len(reader.mistakes) > before:
-        return None
+        return known
     unbounded = top is not None and low == -math.inf and high == math.inf
     if bounded and not unbounded and (wrong := interval_mistake(name, signal, low, high)):
         reader.wrong(key, wrong)
@@ -195,7 +194,7 @@ def _rule(
     for option, wrong in option_mistakes(signal, chosen, nearest) if len(reader.mistakes) == before else ():
         reader.wrong(given[option][1] if option in given else key, wrong)
     if len(reader.mistakes) > before:
-        return None
+        return known
     return Rule(name=name, signal=signal, min=low, max=high, options=chosen, top=top or below.top)
 
 

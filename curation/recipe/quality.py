@@ -88,7 +88,7 @@ class QualityTraining:
             if sources is not None and not sources:
                 yield (name,), f"{name} is empty; name at least one table or run"
             for i, each in enumerate(sources or ()):
-                if each is not None and each.path and not each.files():
+                if each and each.path and not each.files():
                     yield (name, i), f"'{each.path}' names no file; expected JSONL or Parquet"
         given = {each for name in ("positive", "negative") for each in values.get(name) or () if each}
         for i, each in enumerate(values.get("held_out") or ()):

@@ -167,8 +167,7 @@ class Recipe:
         yield from _pass_mistakes(passes, inputs)
         yield from label_mistakes(passes)
         measures = {f"{each.name}.{rule.name}" for each in passes for rule in each.rules} | {"characters"}
-        chosen = [each for each in values.get("select") or () if each is not None]
-        yield from select.mistakes(passes, chosen, measures)
+        yield from select.mistakes(passes, values.get("select") or (), measures)
         yield from line_section.mistakes(values.get("lines"), inputs)
         shard, dedup = values.get("shard"), values.get("dedup")
         if shard and isinstance(shard.tokenizer, str) and (wrong := missing(shard.tokenizer)):

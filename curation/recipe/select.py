@@ -13,6 +13,7 @@ from curation.filters.rules import Pass, Top
 from curation.recipe.config import Reader, nearest
 
 TOP = ("top_fraction", "weigh", "per")
+DOCUMENTS = "documents"
 Where = tuple[tuple[str | int, ...], str]
 
 
@@ -27,7 +28,7 @@ def decode_top(reader: Reader, given: dict[str, tuple[Node, Node]]) -> Top | Non
         return None
     values: Mapping[str, Any] = {
         "fraction": reader.value(items["top_fraction"][1], float),
-        "weigh": reader.value(items["weigh"][1], str) if "weigh" in items else "documents",
+        "weigh": reader.value(items["weigh"][1], str) if "weigh" in items else DOCUMENTS,
         "per": reader.value(items["per"][1], tuple[str, ...]) if "per" in items else (),
     }
     fraction = values["fraction"]
@@ -64,24 +65,34 @@ def measured_only(each: Pass) -> Pass:
     return replace(each, rules=tuple(replace(rule, top=None) for rule in each.rules))
 
 
-def mistakes(
-    passes: Sequence[Pass], section: Sequence[Selection], measures: Collection[str]
-) -> Iterator[Where]:
-    """Yield (where, what) for measures that no pass takes, and for names that stand twice."""
-    weights = {"documents", *measures}
+def mistakes(passes: Sequence[Pass], section: Sequence[object], measures: Collection[str]) -> Iterator[Where]:
+    """Yield (where, what) for measures that no pass takes, and for names that stand twice.
+
+    Of a selection or rule with a mistake in it, what is right is checked.
+    """
     names: set[str] = set()
     for i, each in enumerate(section):
-        for name in each.of:
+        for name in getattr(each, "of", ()):
             if name not in measures:
                 yield ("select", i, "of"), f"no pass measures '{name}'{nearest(name, measures)}"
-        if each.weigh not in weights:
-            yield ("select", i, "weigh"), f"no pass measures '{each.weigh}'{nearest(each.weigh, weights)}"
-        if each.name in names:
-            yield ("select", i, "name"), f"a second selection is called '{each.name}'; names must differ"
-        names.add(each.name)
+        if wrong := _weigh_mistake(getattr(each, "weigh", DOCUMENTS), measures):
+            yield ("select", i, "weigh"), wrong
+        called = getattr(each, "name", None)
+        if called in names:
+            yield ("select", i, "name"), f"a second selection is called '{called}'; names must differ"
+        names |= {called} if called else set()
     for i, one in enumerate(passes):
         for rule in one.rules:
-            if rule.top and rule.top.weigh not in weights:
-                weigh = rule.top.weigh
-                at = ("filter", i, "keep", rule.name, "weigh")
-                yield at, f"no pass measures '{weigh}'{nearest(weigh, weights)}"
+            if rule.top and (wrong := _weigh_mistake(rule.top.weigh, measures)):
+                yield ("filter", i, "keep", rule.name, "weigh"), wrong
+
+
+def _weigh_mistake(weigh: str, measures: Collection[str]) -> str | None:
+    if weigh in (DOCUMENTS, *measures):
+        return None
+    if weigh == "tokens":
+        return (
+            "tokens are weighed where a pass counts them: `measure: {token_count: {tokenizer: FILE}}` in a "
+            "pass, here `weigh: PASS.token_count`"
+        )
+    return f"no pass measures '{weigh}'{nearest(weigh, (DOCUMENTS, *measures))}"

@@ -15,7 +15,6 @@ import ipaddress
 import re
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 import fsspec
@@ -24,7 +23,6 @@ import xxhash
 
 from curation import mapped
 from curation.address import LONGEST_HOST, parts_of
-from curation.signals import files as damaged
 
 _NAMED = ("domains", "urls")
 _LONGEST_PATH, _MOST_PARTS = 4096, 32  # of which parts are looked up
@@ -177,23 +175,13 @@ def below(host: str, path: str) -> Iterator[str]:
         yield f"{host}/{path[:end]}".rstrip("/")
 
 
-_LOOKED_AT = 20_000
-
-
 def damage(path: str) -> str | None:
-    """Return what is wrong with a list or a folder of lists; None where nothing is.
-
-    Packed files are read to their end; of each file's lines only the first are looked at, the others when the
-    list is compiled, which fails at the first that is no entry.
-    """
+    """Return what is wrong with a list or a folder of lists, read to the end; None where nothing is."""
     found = files(path)
     if not found:
         return f"'{path}' is a folder without lists"
     try:
-        looked_at = [sum(1 for _ in islice(entries(each), _LOOKED_AT)) for each in found]
-        if wrong := next(filter(None, (damaged.damage("list", each) for each in found)), None):
-            return wrong
-        if not any(looked_at):
+        if not sum(1 for each in found for _ in entries(each)):
             return f"'{path}' has no entries"
     except BadList as error:
         return str(error)

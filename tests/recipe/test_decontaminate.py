@@ -23,6 +23,17 @@ def sets(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_every_item_is_read(sets: Path) -> None:
+    with (sets / "gsm.jsonl").open("a") as out:
+        out.writelines('{"question": "why"}\n' for _ in range(1499))
+        out.write('{"answer": "so"}\n')
+    with pytest.raises(ConfigError) as error:
+        read_recipe(section("{against: [DIR/gsm.jsonl], fields: [question]}", sets))
+    assert str(error.value) == (
+        f"{sets}/r.yaml:4:27: {sets}/gsm.jsonl, line 1501: has no field 'question'; it has answer"
+    )
+
+
 def section(text: str, folder: Path) -> str:
     path = folder / "r.yaml"
     path.write_text(BASE + f"decontaminate: {text.replace('DIR', str(folder))}\n")

@@ -38,6 +38,30 @@ def test_rules_come_first_then_the_section(tmp_path: Path) -> None:
     assert (rule.min, rule.top) == (3.0, None)
 
 
+def test_what_is_right_beside_a_mistake_is_checked_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        read(
+            tmp_path,
+            "filter:\n"
+            "  - {name: p, keep: {wrd_count: {top_fraction: 0.1, weigh: p.tokens}}}\n"
+            "  - {name: q, keep: {word_count: {mni: 1, top_fraction: 0.1, weigh: q.tokens}}}\n"
+            "select: [{name: a, of: [q.edu]}, {name: a, of: [q.best], weigh: q.lines, min: 1}]",
+        )
+    assert [
+        str(each).removeprefix(f"{tmp_path}/r.yaml:").partition(";")[0] for each in error.value.mistakes
+    ] == [
+        "5:22: no signal named 'wrd_count' (did you mean 'word_count'?)",
+        "5:60: no pass measures 'p.tokens'",
+        "6:35: word_count takes no 'mni' (did you mean 'min'?)",
+        "6:69: no pass measures 'q.tokens'",
+        "7:10: selection 'a' needs one of top_fraction and min",
+        "7:24: no pass measures 'q.edu'",
+        "7:41: a second selection is called 'a'",
+        "7:48: no pass measures 'q.best'",
+        "7:65: no pass measures 'q.lines'",
+    ]
+
+
 KEEP = "filter: [{name: p, keep: {word_count: %s}}]\n"
 TABLE = [
     (KEEP % "{top_fraction: 1.5}", "4:54: top_fraction is 1.5; expected a share between 0 and 1"),
@@ -46,6 +70,11 @@ TABLE = [
     (
         KEEP % "{top_fraction: 0.1, weigh: q.tokens}",
         "4:66: no pass measures 'q.tokens'; known: characters, documents, p.word_count",
+    ),
+    (
+        KEEP % "{top_fraction: 0.1, weigh: tokens}",
+        "4:66: tokens are weighed where a pass counts them: `measure: {token_count: {tokenizer: FILE}}` in a pass, "
+        "here `weigh: PASS.token_count`",
     ),
     (
         "filter: [{name: p, measure: {word_count: {top_fraction: 0.1}}}]",

@@ -162,6 +162,11 @@ WRONG = [
     ),
     ("l.txt", b"\x00\x01\n", "'{path}', line 1: '\x00\x01' is no host or address; expected one a line"),
     ("l.txt", b"# nothing\n\n", "'{path}' has no entries"),
+    (
+        "l.txt",
+        b"a.org\n" * 25_000 + b"no host\n",
+        "'{path}', line 25001: 'no host' is no host or address; expected one a line",
+    ),
     ("l.gz", gzip.compress(b"a.org\n" * 99, mtime=0)[:-3], "'{path}' cannot be read, or is cut short: "),
     ("l.gz", b"a.org\n", "'{path}' cannot be read, or is cut short: Not a gzipped file"),
 ]
