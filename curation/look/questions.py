@@ -17,6 +17,7 @@ from curation.accounting.manifest import MissingManifest, join, published, read_
 from curation.look.contamination import STAGE as DECONTAMINATE
 from curation.look.contamination import Hit, hits
 from curation.look.frames import ROW_STAGES, clusters, manifests, matching, open_table, records, rules
+from curation.look.samples import badge
 from curation.look.visible import alike, as_text, bound, number, visible
 
 #: Documents that were merged into the one asked for: so many are named, the rest counted.
@@ -263,10 +264,7 @@ def _shown(life: Life) -> RenderableType:
 def _happened(step: Step) -> list[str]:
     lines = [f"{step.characters_in:,} characters in, {step.characters:,} out"]
     lines += [f"edit {name}: {count:,} characters removed" for name, count in step.edits.items() if count]
-    for each in step.broken:
-        limit = bound(each.min, each.max)
-        measured = f": {number(each.value)}" + (f", allowed is {limit}" if limit else "")
-        lines.append(f"{each.name}{measured if each.value is not None else ''}" + _aside(each.detail))
+    lines += [badge(asdict(each)) + _aside(each.detail) for each in step.broken]
     broken = {each.name for each in step.broken}
     for name, value in step.measures.items():
         if name not in broken:

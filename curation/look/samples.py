@@ -31,15 +31,21 @@ def card(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def badge(reason: Mapping[str, Any]) -> str:
-    """Return a reason in words.
+    """Return a reason in words; of what was merged how near it was to what is kept, which is no broken bound.
 
-    >>> badge({"name": "gopher.word_count", "value": 12.0, "min": 50.0, "max": None})
+    >>> badge({"name": "gopher.word_count", "state": "dropped", "value": 12.0, "min": 50.0, "max": None})
     'gopher.word_count: 12, allowed is at least 50'
+    >>> badge({"name": "dedup.near", "state": "merged", "value": 0.902, "min": None, "max": 0.8})
+    'dedup.near: as near as 0.902 to what is kept; 0.8 or more goes'
     """
-    if reason["value"] is None:
-        return str(reason["name"])
-    limit = bound(reason["min"], reason["max"])
-    return f"{reason['name']}: {number(reason['value'])}" + (f", allowed is {limit}" if limit else "")
+    name, value, most = reason["name"], reason["value"], reason["max"]
+    if value is None:
+        return str(name)
+    if reason["state"] == "merged":
+        goes = f"; {number(most)} or more goes" if is_bound(most) and most <= value and most < 1 else ""
+        return f"{name}: as near as {number(value)} to what is kept{goes}"
+    limit = bound(reason["min"], most)
+    return f"{name}: {number(value)}" + (f", allowed is {limit}" if limit else "")
 
 
 def near(frame: pd.DataFrame, rules: pd.DataFrame, each: int) -> Iterator[dict[str, Any]]:

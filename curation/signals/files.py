@@ -19,6 +19,7 @@ import fsspec
 _BLOCK_BYTES = 1 << 20
 _MAGIC, _VERSIONS = 793712314, (11, 12)
 _LABEL = 1  # of a dictionary entry; 0 is a word
+_QUOTED_CHARACTERS = 60  # of a line that is wrong
 
 
 class DamagedFile(ValueError):
@@ -149,9 +150,8 @@ def word_counts(path: str) -> dict[str, int]:
             for number, line in enumerate(lines, 1):
                 word, _, count = line.rstrip("\n").partition("\t")
                 if not count.isdecimal():
-                    raise DamagedFile(
-                        f"'{path}' line {number}: expected WORD TAB COUNT, found '{line.strip()}'"
-                    )
+                    found = line.strip()[:_QUOTED_CHARACTERS]
+                    raise DamagedFile(f"'{path}' line {number}: expected WORD TAB COUNT, found {found!r}")
                 counts[word] = int(count)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DamagedFile(f"'{path}' is no list of words, or cut short: {error}") from None

@@ -84,6 +84,9 @@ def test_files_that_are_wrong_are_mistakes_of_the_recipe(tmp_path: Path) -> None
     (tmp_path / "x").write_text('{"weights": []}')
     said = mistake(tmp_path, f"unigram_perplexity: {{counts: {tmp_path}/c, max: 9}}")
     assert said == "4:56: 'c' line 2: expected WORD TAB COUNT, found 'river 1'"
+    (tmp_path / "c").write_text("word " * 50_000)
+    said = mistake(tmp_path, f"unigram_perplexity: {{counts: {tmp_path}/c, max: 9}}")
+    assert said == f"4:56: 'c' line 1: expected WORD TAB COUNT, found '{'word ' * 12}'"
     said = mistake(tmp_path, f"importance_ratio: {{weights: {tmp_path}/w, min: 1}}")
     assert said.startswith("4:55: 'w' holds no importance weights: ")
     said = mistake(tmp_path, f"importance_ratio: {{weights: {tmp_path}/x, min: 1}}")
