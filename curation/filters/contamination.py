@@ -21,7 +21,7 @@ from curation.filters.passages import Aligner, Hashes, gram_hashes, word_hashes,
 
 _BLOCK_WORDS = 1 << 16  # of a text whose shared runs are looked up at once
 _SIEVE_BITS_A_GRAM = 16
-ARRAYS = ("grams", "owners", "places", "words", "starts", "items", "sieve", "names", "name_ends", "sets")
+ARRAYS = ("grams", "owners", "places", "words", "starts", "items", "sieve", "names", "name_ends")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Index:
         }
         self._grams, self._owners, self._places = (loaded[name] for name in ARRAYS[:3])
         self._words, self._starts, self._items, self._sieve = (loaded[name] for name in ARRAYS[3:7])
-        self._names, self._name_ends, self._sets = (loaded[name] for name in ARRAYS[7:])
+        self._names, self._name_ends = (loaded[name] for name in ARRAYS[7:])
         self._shift = np.uint64(64 - (len(self._sieve) * 8).bit_length() + 1)
         self.bounds = bounds
 
@@ -94,10 +94,6 @@ class Index:
         """Return an item's id, as its file has it."""
         first = int(self._name_ends[item - 1]) if item else 0
         return bytes(self._names[first : int(self._name_ends[item])]).decode("utf-8", "replace")
-
-    def set_of(self, item: int) -> int:
-        """Return the number of the set that an item belongs to."""
-        return int(self._sets[item])
 
     def find(self, text: str) -> list[Match]:
         """Return every passage that a text holds, in the order of the text."""

@@ -165,13 +165,12 @@ def write(items: Iterable[Item], folder: str | os.PathLike[str], bounds: Bounds)
     A row has item (its number), set, id, place, passages (looked for), short (too short to be) and searchable
     (whether a run of words leads to any of its passages: not where other items have them all).
     """
-    builder, rows, sets = _Builder(bounds), [], dict[str, int]()
-    names, ends, of_set = bytearray(), [], []
+    builder, rows = _Builder(bounds), []
+    names, ends = bytearray(), []
     for number, item in enumerate(items):
         taken, short = builder.add(number, item)
         names += item.id.encode("utf-8", "replace")
         ends.append(len(names))
-        of_set.append(sets.setdefault(item.set, len(sets)))
         rows.append(
             {"item": number, "set": item.set, "id": item.id, "place": item.place}
             | {"passages": taken, "short": short, "searchable": False}
@@ -182,7 +181,6 @@ def write(items: Iterable[Item], folder: str | os.PathLike[str], bounds: Bounds)
     arrays |= {
         "names": np.frombuffer(bytes(names), np.uint8),
         "name_ends": np.asarray(ends, np.int64),
-        "sets": np.asarray(of_set, np.uint16),
     }
     Path(folder).mkdir(parents=True, exist_ok=True)
     for name, array in arrays.items():

@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from curation.accounting.manifest import published, read_manifest
 from curation.filters.account import Flags
 from curation.look.frames import rows
-from curation.look.visible import is_bound
 
 _BATCH_ROWS = 16_384
 _COLUMNS = ("id", "source", "language", "characters_in", "characters", "measures")
@@ -55,12 +54,6 @@ class Bounds:
         moved = getattr(self, name).copy()
         moved[self.names.index(rule)] = value
         return replace(self, **{name: moved})
-
-    @property
-    def binding(self) -> list[bool]:
-        """Which rules have a bound, and so can drop anything."""
-        sides = [self.low, self.high, *chain.from_iterable(self.spoken.values())]
-        return [any(map(is_bound, each)) for each in zip(*sides, strict=True)]
 
     def broken(self, batch: Batch) -> Flags:
         """Return which document broke which rule, (documents, rules); one that did not measure it, none."""
