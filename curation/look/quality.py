@@ -17,17 +17,18 @@ from rich.table import Table
 
 from curation.accounting.fingerprint import canonical, digest_bytes, digest_file
 from curation.filters.quality_training import (
+    LEAST_HELD_OUT,
     NORMALISATION,
     OTHER,
     Example,
     Judged,
     Model,
     Texts,
-    auc,
     importance,
     judge,
     quantiles,
     stability,
+    telling_auc,
     train,
     training_text,
     unigram_counts,
@@ -39,6 +40,11 @@ from curation.recipe.quality import QualityTraining, TextSource
 #: As in the paper (Xie et al. 2023).
 DSIR_BUCKETS = 10_000
 HELD_OUT, SAME = "other sources", "the sources it was trained on"
+FEW = (
+    "Too few texts are held out to judge the model by: "
+    f"an AUC is told from {LEAST_HELD_OUT} of either kind on. "
+    "Give or label more texts, or raise held_out_fraction"
+)
 
 
 class BadTexts(ValueError):
@@ -99,7 +105,7 @@ class Trained:
         examples: how many texts of each kind.
         judged: kind of negatives -> how well held-out positives are told from them.
         between_sources: how well the score tells negatives of other sources from those it was trained on;
-            0.5 where it sees no source.
+            0.5 where it sees no source; None where there are too few texts.
         stability: change of a text -> share of the best tenth that stays, mean change of the score.
         quantiles: percent -> the score that so many of the other sources' texts are above.
     """
@@ -112,7 +118,7 @@ class Trained:
     settings: Any
     examples: dict[str, int]
     judged: dict[str, Judged]
-    between_sources: float
+    between_sources: float | None
     stability: dict[str, dict[str, float]]
     quantiles: dict[str, float]
     fasttext: str
@@ -128,9 +134,10 @@ class Trained:
         for name in ("AUC of held-out positives against", "model", "length only", "source only", "texts"):
             judged.add_column(name, justify="left" if name.startswith("AUC") else "right")
         for name, each in self.judged.items():
-            values = [f"{value:.4f}" for value in (each.model, each.length, each.source)]
-            judged.add_row(name, *values, f"{each.negatives:,}")
-        told = f"{max(self.between_sources, 1 - self.between_sources):.4f}"
+            values = (each.model, each.length, each.source)
+            judged.add_row(name, *map(_told, values), f"{each.negatives:,}")
+        between = self.between_sources
+        told = _told(None if between is None else max(between, 1 - between))
         changed = Table(show_edge=False, pad_edge=False)
         for name in ("a text changed", "of the best tenth stays", "mean change of the score"):
             changed.add_column(name, justify="left" if name.startswith("a text") else "right")
@@ -140,8 +147,13 @@ class Trained:
             f"{self.model}: {self.bytes / 2**20:,.1f} MiB, {self.digest}; {counted}",
             judged,
             f"AUC between the two kinds of negatives: {told}; 0.5 where the model sees no source",
-            changed,
+            *([changed] if self.stability else []),
+            *([FEW] if any(each.model is None for each in self.judged.values()) else []),
         )
+
+
+def _told(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
 
 
 def train_quality(settings: QualityTraining, out: str) -> Trained:
@@ -177,7 +189,7 @@ def train_quality(settings: QualityTraining, out: str) -> Trained:
             HELD_OUT: judge(model, examples.held_positive, examples.other_negative),
             SAME: judge(model, examples.held_positive, examples.held_negative),
         },
-        between_sources=auc(scores, model.scores([each.text for each in examples.held_negative])),
+        between_sources=telling_auc(scores, model.scores([each.text for each in examples.held_negative])),
         stability=stability(model, [*(each.text for each in examples.held_positive), *other]),
         quantiles=quantiles(scores),
         fasttext=version("fasttext-numpy2-wheel"),

@@ -69,7 +69,6 @@ def test_auc_is_the_share_of_pairs_in_order(positive: list[int], negative: list[
     pairs = [(p > n) + (p == n) / 2 for p in positive for n in negative]
     found = auc(np.array(positive, float), np.array(negative, float))
     assert found == pytest.approx(sum(pairs) / len(pairs))
-    assert np.isnan(auc(np.array([]), np.array([1.0])))
 
 
 def test_texts_are_parted_whatever_their_order() -> None:
@@ -119,7 +118,7 @@ def settings(tmp_path: Path) -> Path:
             f"{key}: [{{path: {tmp_path}/{name}.jsonl, text: body}}]\n"
             for key, name in (("positive", "good"), ("negative", "bad"), ("held_out", "else"))
         )
-        + "buckets: 1000\ndim: 8\nmin_count: 1\nlearning_rate: 0.5\n"
+        + "buckets: 1000\ndim: 8\nmin_count: 1\nlearning_rate: 0.5\nheld_out_fraction: 0.3\n"
     )
     return path
 
@@ -167,6 +166,28 @@ def test_the_same_texts_give_the_same_bytes(settings: Path, capsys: pytest.Captu
             "another thing"
         )
     )
+
+
+@pytest.mark.slow
+def test_too_few_texts_are_no_judge(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    request = ["quality", "train", str(settings), "--out", f"{settings.parent}/m.bin", "--set"]
+    assert main([*request, "held_out_fraction=0.01"]) == 0
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "nan" not in said
+    assert "other sources – – – 120" in said
+    assert said.endswith(
+        "Too few texts are held out to judge the model by: an AUC is told from 20 of either kind on. Give or label "
+        "more texts, or raise held_out_fraction"
+    )
+    for name in ("good", "bad", "else"):
+        path = settings.parent / f"{name}.jsonl"
+        path.write_text("".join(path.read_text().splitlines(True)[:5]))
+    assert main([*request, "min_count=1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {
+        value for each in told["judged"].values() for key, value in each.items() if key != "negatives"
+    } == {None}
+    assert (told["between_sources"], told["stability"], told["quantiles"]) == (None, {}, {})
 
 
 BAD = [
