@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -254,7 +255,19 @@ def test_a_fingerprint_follows_every_setting(a: int, b: int) -> None:
     assert (one == other) == (a == b)
 
 
-@pytest.mark.parametrize("name", ["demo", "web_en", "fineweb", "dclm_baseline", "web_languages"])
-def test_the_recipes_that_ship_are_good(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(root)
-    assert read_recipe(str(root / "jobs" / "recipes" / f"{name}.yaml")).name == name
+RECIPES = ["demo", "web_en", "fineweb", "dclm_baseline", "web_languages", "quality", "decontaminated"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipes_that_ship_are_good(root: Path, name: str, tmp_path: Path, tiny_model: Path) -> None:
+    """Beside the models and evaluation sets that they say to make or to bring."""
+    recipes = root / "jobs" / "recipes"
+    assert {path.stem for path in recipes.glob("*.yaml")} == {*RECIPES, "quality_training"}
+    (tmp_path / "jobs").symlink_to(root / "jobs")
+    for folder in ("models", "evals"):
+        (tmp_path / folder).mkdir()
+    tiny_model.rename("models/quality.bin")
+    Path("models/weights.json").write_text('{"log_ratios": [0.5, -0.5]}')
+    Path("models/counts.tsv").write_text("word\t1\n")
+    Path("evals/quiz.jsonl.gz").write_bytes(gzip.compress(b'{"text": "why"}\n'))
+    assert read_recipe(f"jobs/recipes/{name}.yaml").name == name
