@@ -100,6 +100,12 @@ class Account:
         names = [f"{unit}{what}" for unit in self.units for what in ("", "_only", "_shapley")]
         return pd.DataFrame(found, columns=[*([by] if by else []), "rule", *names])
 
+    @property
+    def worst(self) -> str | None:
+        """The rule that removes the most documents by itself; None where none removed any alone."""
+        only = self.by()[ALL].only[0]
+        return self.bounds.names[int(only.argmax())] if only.any() else None
+
     def overlap(self, unit: str = "documents") -> pd.DataFrame:
         """Return rule by rule the share of what broke one (row) that broke the other (column) as well."""
         whole = self.by()[ALL]

@@ -187,10 +187,10 @@ def curve(
     axes.spines[["top", "right"]].set_visible(False)
     for ground in (figure.patch, axes.patch):
         ground.set_visible(False)
-    return _inline(figure, label)
+    return inline(figure, label)
 
 
-def _inline(figure: Figure, label: str) -> Markup:
+def inline(figure: Figure, label: str) -> Markup:
     """Return a figure as SVG whose text is text and whose colours a page can change by its ids."""
     import matplotlib
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import fsspec
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -167,6 +168,12 @@ def plain(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
+def only(frame: pd.DataFrame, rule: str | None) -> pd.DataFrame:
+    """Return those of a frame of `documents` that broke this rule and nothing else."""
+    alone = [[each["name"] for each in found] == [rule] for found in frame["reasons"]]
+    return frame[np.array(alone, dtype=np.bool_)]
+
+
 def measures(directory: str, *, wanted: int = 10_000) -> pd.DataFrame:
     """Return one row a document and one column a rule (`pass.rule`) of the filter stage.
 
@@ -243,7 +250,10 @@ def pairs(directory: str, *, wanted: int = 200) -> pd.DataFrame:
     table = clusters(directory)
     held = table.count_rows()
     if not held:
-        return pd.DataFrame(columns=[*table.schema.names, "text", "kept_text"])
+        numbers = ("jaccard", "bands_shared", "cluster_size")
+        both = [f"{side}{name}" for side in ("", "kept_") for name in ("source", "url", "title", "text")]
+        none = pd.DataFrame(columns=["id", "kept_id", *numbers, "reason", *both])
+        return none.astype(dict.fromkeys(numbers, "float64"))
     rate = min(1.0, wanted / held)
     batches = [
         batch.filter(pa.array([sampled(i, rate, _SALT) for i in batch["kept_id"].to_pylist()], pa.bool_()))
@@ -263,24 +273,34 @@ def pairs(directory: str, *, wanted: int = 200) -> pd.DataFrame:
 
 
 def streams(directory: str) -> pd.DataFrame:
-    """Return one row a stream of the shard stage: rows, tokens, padding, documents, shards, bytes."""
+    """Return one row a stream of the shard stage: rows, tokens, padding, documents, shards, bytes.
+
+    None where no shards were published.
+    """
+    shards = manifests(directory).get("shard")
+    counts = ("rows", "tokens", "padding", "documents")
     found = [
         {
             "stream": name,
-            **{key: stream[key] for key in ("rows", "tokens", "padding", "documents")},
+            **{key: stream[key] for key in counts},
             "shards": len(stream["shards"]),
             "bytes": sum(shard["bytes"] for shard in stream["shards"]),
         }
-        for name, stream in read_manifest(published(directory, "shard")).detail["streams"].items()
+        for name, stream in (shards.detail["streams"] if shards else {}).items()
     ]
-    return pd.DataFrame(found)
+    return pd.DataFrame(found, columns=["stream", *counts, "shards", "bytes"])
 
 
 def training(directory: str) -> pd.DataFrame:
     """Return the metrics of a training run: one row a line of `metrics.jsonl` below `directory`.
 
-    Raises:
-        FileNotFoundError: there is none.
+    Where there is none, the frame is empty and its `attrs["empty"]` says so.
     """
-    with fsspec.open(join(directory, "metrics.jsonl"), "rt", encoding="utf-8") as stream:
-        return pd.DataFrame([json.loads(line) for line in stream if line.strip()])
+    path = join(directory, "metrics.jsonl")
+    filesystem, name = fsspec.core.url_to_fs(path)
+    lines = filesystem.cat_file(name).decode("utf-8").splitlines() if filesystem.exists(name) else []
+    if found := [json.loads(line) for line in lines if line.strip()]:
+        return pd.DataFrame(found)
+    frame = pd.DataFrame(columns=["step", "phase", "loss"]).astype({"step": "float64", "loss": "float64"})
+    frame.attrs["empty"] = f"No training run to show: {path} is not there, or holds no step yet."
+    return frame

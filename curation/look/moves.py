@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from curation.accounting.fingerprint import canonical
 from curation.accounting.manifest import published, read_manifest
 from curation.look.measured import Bounds, bounds
+from curation.look.visible import is_bound, number
 from curation.recipe.config import nearest
 from curation.recipe.passes import interval_mistake
 from curation.recipe.recipe import read_recipe
@@ -29,6 +31,11 @@ class Move:
     side: str
     now: float
     then: float
+
+    @property
+    def told(self) -> str:
+        """The move in words."""
+        return f"{self.rule}: {self.side} {number(self.now)} → {number(self.then)}"
 
     @property
     def looser(self) -> bool:
@@ -57,6 +64,29 @@ def moves(directory: str, words: Sequence[str]) -> tuple[Move, ...]:
     if mistakes:
         raise BadChange("\n".join(mistakes))
     return tuple(found.values())
+
+
+def suggested(measured: pd.DataFrame, rules: pd.DataFrame) -> list[str]:
+    """Return the move of one bound that is worth asking about first, in words; none where no rule has one.
+
+    The bound that most documents of a sample break, moved so that half of those would pass it. Where they
+    break none, the last one that was measured, moved so that one document in twenty would break it.
+
+    Args:
+        measured: `frames.measures`.
+        rules: `frames.rules`.
+    """
+    best, found = 0, []
+    for rule in rules.itertuples(index=False):
+        values = measured.get(rule.name, pd.Series(dtype="float64")).dropna()
+        for side, limit in (("min", rule.min), ("max", rule.max)):
+            if not is_bound(limit) or values.empty:
+                continue
+            broke = values[values < limit] if side == "min" else values[values > limit]
+            half = float(broke.median() if len(broke) else values.quantile(0.05 if side == "min" else 0.95))
+            if len(broke) >= best:
+                best, found = len(broke), [f"{rule.name}.{side}={half!r}"]
+    return found
 
 
 def _read(word: str, rules: Bounds) -> Move | str:

@@ -100,7 +100,7 @@ def _edits(found: Account, by: str | None) -> Iterator[str]:
 
 def answer(found: Answer) -> RenderableType:
     """Return the answer to a what-if: the moves, a table, examples of both sides, and what to know."""
-    lines = [f"{each.rule}: {each.side} {number(each.now)} → {number(each.then)}" for each in found.moves]
+    lines = [each.told for each in found.moves]
     out = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "source"):
         out.add_column(name, no_wrap=True)

@@ -19,6 +19,10 @@ DRAWN_STEPS = 2_000
 SPIKES_SHOWN, DOCUMENTS_EACH, EXCERPT_CHARACTERS = 12, 3, 200
 
 
+class MissingTraining(FileNotFoundError):
+    """A directory that was named as a training run's, and is none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spike:
     """A step that stood out: why, and the documents of its rows, those of the highest loss first."""
@@ -45,15 +49,15 @@ def trained(directory: str, training: str | None) -> Trained | None:
     """Return the loss curve, epochs and spikes of a training run, or None where there is none to show.
 
     Raises:
-        FileNotFoundError: `training` was given and holds no metrics.jsonl.
+        MissingTraining: `training` was given and holds no metrics.jsonl.
     """
     folder = training or join(directory, "train")
-    try:
-        metrics = frames.training(folder)
-    except FileNotFoundError:
-        if training is not None:
-            raise
-        return None
+    filesystem, name = fsspec.core.url_to_fs(join(folder, "metrics.jsonl"))
+    if training is not None and not filesystem.exists(name):
+        raise MissingTraining(
+            f"--train {training}: holds no metrics.jsonl; expected the `out` of a training run"
+        )
+    metrics = frames.training(folder)
     losses = metrics.dropna(subset=["loss"]) if "loss" in metrics else pd.DataFrame()
     if losses.empty:
         return None
