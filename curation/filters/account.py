@@ -47,6 +47,15 @@ class Tally:
             pairs=self.pairs + other.pairs,
         )
 
+    def times(self, weight: float) -> Tally:
+        """Return what the tally stands for where each of its documents stands for so many."""
+        return Tally(
+            received=self.received * weight,
+            dropped=self.dropped * weight,
+            company=self.company * weight,
+            pairs=self.pairs * weight,
+        )
+
     @property
     def broke(self) -> Floats:
         """What broke each rule, whatever else it broke: what the rule alone would drop. (units, rules)."""

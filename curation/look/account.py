@@ -15,7 +15,8 @@ from curation.accounting.manifest import published, read_manifest
 from curation.filters.account import UNITS, Flags, Floats, Tally, empty, tally
 from curation.look import frames, tokens
 from curation.look.columns import labels
-from curation.look.measured import Batch, Bounds, batches, bounds
+from curation.look.measured import Batch, Bounds, batches, bounds, judged
+from curation.look.stored import Part, estimated
 
 #: What an account may go by beside the labels that the recipe gave (`label.NAME`).
 COLUMNS = ("source", "language")
@@ -49,12 +50,14 @@ class Account:
         tallies: label (None: by none) -> group -> tally, in documents and characters.
         rates: tokens a character; None where the run has tokenized nothing yet.
         edits: stage, source (or "all"), edit, characters that it took from kept documents.
+        estimated: in words, how far the numbers are estimates; nothing where every document was read.
     """
 
     bounds: Bounds
     tallies: Mapping[str | None, Mapping[Group, Tally]]
     rates: tokens.Rates | None
     edits: pd.DataFrame
+    estimated: Sequence[str] = ()
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -65,7 +68,7 @@ class Account:
     def notes(self) -> list[str]:
         """What a reader must know of the numbers."""
         found = [] if self.bounds.measure == "all" else [IN_ORDER]
-        return found + ([f"Tokens are {self.rates.told}."] if self.rates else [])
+        return [*self.estimated, *found, *([f"Tokens are {self.rates.told}."] if self.rates else [])]
 
     def by(self, what: str | None = None) -> dict[str, Tally]:
         """Return name -> tally of each source, language or value of a label, those that lost most first.
@@ -150,10 +153,11 @@ class Account:
         }
 
 
-def account(directory: str, by: Sequence[str] = ()) -> Account:
+def account(directory: str, by: Sequence[str] = (), *, whole: bool = True) -> Account:
     """Return the account of a run's filter stage; no text is read but a sample of the dropped, for tokens.
 
     `by` are the labels, `label.NAME`, that it is asked to go by; by source and language it always can.
+    Unless `whole`, states of more than a million documents are estimated from their stored sample.
     Memory grows with rules² times the sources, languages and values that occur, not with the documents.
 
     Raises:
@@ -163,23 +167,25 @@ def account(directory: str, by: Sequence[str] = ()) -> Account:
     """
     rules, asked = bounds(directory), _asked(directory, by)
     tallies: dict[str | None, dict[Group, Tally]] = {name: {} for name in (None, *asked)}
-    for batch in batches(directory, rules.names, asked):
+    found, read, gone = judged(directory, whole=whole), 0, 0
+    for batch in batches(found, rules.names, asked):
         broken = rules.broken(batch)
+        read, gone = read + len(broken), gone + int(broken.any(axis=1).sum())
         for name, into in tallies.items():
             for group, mine in _groups(batch, name):
-                found = tally(broken[mine], batch.characters[mine])
-                into[group] = into[group] + found if group in into else found
+                each = tally(broken[mine], batch.characters[mine]).times(batch.weight)
+                into[group] = into[group] + each if group in into else each
     reasons = frames.reasons(directory)
     edits = reasons[reasons["reason"].str.startswith("edit:")]
     edits = edits.assign(edit=edits["reason"].str.removeprefix("edit:"))
-    found_account = Account(
+    _agree(directory, found, (read, gone))
+    return Account(
         bounds=rules,
         tallies=tallies,
         rates=tokens.rates(directory),
         edits=edits[["stage", "source", "edit", "characters"]].reset_index(drop=True),
+        estimated=estimated(found),
     )
-    _agree(directory, found_account.by()[ALL])
-    return found_account
 
 
 def _asked(directory: str, by: Sequence[str]) -> list[str]:
@@ -221,11 +227,13 @@ def headline(each: Tally, units: Sequence[str]) -> str:
     return f"dropped {', '.join(told)}"
 
 
-def _agree(directory: str, whole: Tally) -> None:
+def _agree(directory: str, found: Sequence[Part], counted: tuple[int, int]) -> None:
+    """Check the documents read, and those of them that break a rule, against the ledger and their states."""
     path = published(directory, "filter")
     ledger = read_manifest(path).ledger
-    counted = (int(whole.received[0]), int(whole.dropped[0]))
-    stated = (ledger["in"]["records"], ledger["dropped"]["records"])
+    states = {each.state: each.read for each in found}
+    dropped = ledger["dropped"]["records"] if None in states else states.get("dropped", 0)
+    stated = (sum(states.values()), dropped)
     if counted != stated:
         raise Disagreement(
             f"{path}: of {counted[0]:,} documents {counted[1]:,} break a rule by their stored measures; the "

@@ -21,14 +21,17 @@ import pyarrow.dataset as ds
 
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import Manifest, MissingManifest, join, published, read_manifest
-from curation.accounting.sample import sampled
+from curation.accounting.sample import LOOK, position, sampled
 from curation.accounting.settle import SETTLED
 from curation.look.masker import masker
+from curation.look.stored import matching as matching
+from curation.look.stored import open_table as open_table
+from curation.look.stored import parts
+from curation.look.stored import rows as rows
 
 #: The stages that write rows of documents, in the order a document meets them.
 ROW_STAGES = ("extract", "lines", "filter", "select", "dedup", "sites", "decontaminate")
 STAGES = (*ROW_STAGES, "tokenizer", "shard")
-_SALT = "look"
 
 
 def manifests(directory: str) -> dict[str, Manifest]:
@@ -45,32 +48,6 @@ def manifests(directory: str) -> dict[str, Manifest]:
             continue
     if not found:
         raise MissingManifest(f"{directory}: no stage was published there; expected the --out of a run")
-    return found
-
-
-def rows(directory: str, stage: str) -> ds.Dataset:
-    """Return the rows of a stage's published output as an Arrow dataset, with their `state`.
-
-    Raises:
-        MissingManifest: the stage was never published there.
-    """
-    states = ds.partitioning(pa.schema([pa.field("state", pa.string())]), flavor="hive")
-    found = open_table(join(published(directory, stage), "rows"), partitioning=states)
-    return found if found.files else ds.dataset(SETTLED.empty_table())
-
-
-def open_table(path: str, **options: Any) -> ds.Dataset:
-    """Return the Parquet files below a path or URL as one dataset; without files it has no columns."""
-    filesystem, name = fsspec.core.url_to_fs(path.replace("s3a://", "s3://", 1))
-    return ds.dataset(name, filesystem=filesystem, format="parquet", **options)
-
-
-def matching(table: ds.Dataset, condition: ds.Expression) -> list[dict[str, Any]]:
-    """Return the rows that meet a condition; of files that hold none only its columns are read."""
-    found: list[dict[str, Any]] = []
-    for fragment in table.get_fragments():
-        if fragment.scanner(schema=table.schema, filter=condition).count_rows():
-            found += fragment.to_table(schema=table.schema, filter=condition).to_pylist()
     return found
 
 
@@ -108,8 +85,9 @@ def stored(
 ) -> pd.DataFrame:
     """Return about `wanted` documents of a stage, all where there are fewer; a hash-sample of the ids.
 
-    The same ids are the sample however the rows lie in files. Of a larger table all ids are read, then the
-    asked columns of those row groups that hold one of the sample: ask for few `columns`.
+    The same ids are the sample however the rows lie in files. Where the stage keeps a sample as large beside
+    its rows, that is read. Of what has none all ids are read, then the asked columns of those row groups that
+    hold one of the sample: ask for few `columns`.
 
     Args:
         directory: of the run.
@@ -124,13 +102,11 @@ def stored(
     """
     ledger = read_manifest(published(directory, stage)).ledger
     held = ledger[state]["records"] if state else ledger["in"]["records"]
-    rate, table = min(1.0, wanted / max(1, held)), rows(directory, stage)
+    rate = min(1.0, wanted / max(1, held))
     names = None if columns is None else ["id", *[name for name in columns if name != "id"]]
-    only = pc.field("state") == state if state else None
-    batches = list(_sample(table, names, only, rate))
-    schema = (
-        batches[0].schema if batches else pa.schema([table.schema.field(n) for n in names or SETTLED.names])
-    )
+    found = parts(directory, stage, state, rate=rate)
+    batches = [batch for part in found for batch in _sample(part.table, names, part.only, rate)]
+    schema = batches[0].schema if batches else pa.schema([SETTLED.field(n) for n in names or SETTLED.names])
     frame = plain(pa.Table.from_batches(batches, schema))
     order = frame["id"].map(_order).argsort(kind="stable") if len(frame) else []
     frame = frame.iloc[order].reset_index(drop=True)
@@ -147,16 +123,14 @@ def _sample(
     for file in table.get_fragments(filter=only):
         for group in file.split_by_row_group():
             ids = group.to_table(schema=table.schema, columns=["id"], filter=only)["id"].to_pylist()
-            if mine := [each for each in ids if sampled(each, rate, _SALT)]:
+            if mine := [each for each in ids if sampled(each, rate, LOOK)]:
                 chosen = pc.field("id").isin(mine)
                 chosen = chosen if only is None else only & chosen
                 yield from group.to_batches(schema=table.schema, columns=columns, filter=chosen)
 
 
 def _order(document_id: str) -> float:
-    from curation.accounting.sample import position
-
-    return position(document_id, _SALT)
+    return position(document_id, LOOK)
 
 
 def plain(table: pa.Table) -> pd.DataFrame:
@@ -256,14 +230,14 @@ def pairs(directory: str, *, wanted: int = 200) -> pd.DataFrame:
         return none.astype(dict.fromkeys(numbers, "float64"))
     rate = min(1.0, wanted / held)
     batches = [
-        batch.filter(pa.array([sampled(i, rate, _SALT) for i in batch["kept_id"].to_pylist()], pa.bool_()))
+        batch.filter(pa.array([sampled(i, rate, LOOK) for i in batch["kept_id"].to_pylist()], pa.bool_()))
         for batch in table.to_batches()
     ]
     frame = pa.Table.from_batches(batches).to_pandas()
     ids = sorted({*frame["id"], *frame["kept_id"]})
     names = ["id", "source", "url", "title", "text"]
-    texts = rows(directory, "dedup").to_table(columns=names, filter=pc.field("id").isin(ids)).to_pandas()
-    texts = masker(directory).frame(texts.drop_duplicates("id"))
+    read = matching(rows(directory, "dedup"), pc.field("id").isin(ids), names)
+    texts = masker(directory).frame(pd.DataFrame(read, columns=names).drop_duplicates("id"))
     frame = frame.merge(texts, on="id", how="left")
     frame = frame.merge(texts.add_prefix("kept_"), on="kept_id", how="left")
     order = {"cluster_size": False, "kept_id": True, "jaccard": True, "id": True}

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from curation.accounting.manifest import published, read_manifest
 from curation.filters.account import Flags
-from curation.look.frames import rows
+from curation.look.stored import Part, parts
 
 _BATCH_ROWS = 16_384
 _COLUMNS = ("id", "source", "language", "characters_in", "characters", "measures")
@@ -77,6 +77,7 @@ class Batch:
         values: (documents, rules), NaN where nothing was measured.
         measured: (documents, rules), where something was.
         labels: label -> (documents,), what each is called; empty where it was not labelled.
+        weight: how many documents each stands for.
     """
 
     ids: pa.Array
@@ -87,6 +88,7 @@ class Batch:
     values: npt.NDArray[np.float64]
     measured: Flags
     labels: Mapping[str, pa.StringArray]
+    weight: float
 
 
 def bounds(directory: str) -> Bounds:
@@ -128,14 +130,30 @@ def _spoken(
     return found
 
 
-def batches(directory: str, names: Sequence[str], labels: Sequence[str] = ()) -> Iterator[Batch]:
-    """Yield every document that the filter stage judged, with its values of the rules called `names`.
+def judged(directory: str, *, whole: bool) -> list[Part]:
+    """Return where to read the documents that the filter stage judged.
+
+    All of them where `whole`; else the stored sample of those states that have one.
+
+    Raises:
+        MissingManifest: no filter stage was published there.
+    """
+    return parts(directory, "filter", rate=1.0 if whole else 0.0)
+
+
+def batches(found: Sequence[Part], names: Sequence[str], labels: Sequence[str] = ()) -> Iterator[Batch]:
+    """Yield every document of `judged`, with its values of the rules called `names`.
 
     `labels` are those asked for, `label.NAME`; other metadata is not read without one.
     """
     options = {"batch_size": _BATCH_ROWS, "batch_readahead": 2, "fragment_readahead": 1}
     columns = [*_COLUMNS, *(["metadata"] if labels else [])]
-    for batch in rows(directory, "filter").to_batches(columns=columns, **options):
+    scanned = (
+        (batch, part.weight)
+        for part in found
+        for batch in part.table.to_batches(columns=columns, filter=part.only, **options)
+    )
+    for batch, weight in scanned:
         if batch.num_rows:
             groups, group = _groups(batch)
             values, measured = _values(batch["measures"], names)
@@ -151,6 +169,7 @@ def batches(directory: str, names: Sequence[str], labels: Sequence[str] = ()) ->
                 values=values,
                 measured=measured,
                 labels={name: _called(batch, name) for name in labels},
+                weight=weight,
             )
 
 

@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
+from curation.accounting.manifest import published, read_manifest
+
 #: Strata with fewer expected in or out of the sample are tested together: the chi-square law needs as many.
 LEAST_EXPECTED = 5.0
 
@@ -61,6 +65,22 @@ class Skew:
             return "not tested: too few records in every stratum, or all of them were taken"
         found = f"chi-square {self.chi_square:.1f} over {self.freedom} strata, p = {self.p_value:.3g}"
         return f"{found}: {'as even as chance makes it' if self.p_value >= 0.001 else 'SKEWED'}"
+
+
+def of_sources(directory: str, stage: str, state: str, sample: pd.DataFrame) -> list[Stratum]:
+    """Return the sources as strata of a sample of `frames.documents`, counted by the stage's ledger.
+
+    Raises:
+        MissingManifest: the stage was never published there.
+    """
+    accounts = read_manifest(published(directory, stage)).ledger["sources"]
+    held = {source: account[state]["records"] for source, account in accounts.items()}
+    taken, rate = sample["source"].value_counts(), sample.attrs["rate"]
+    return [
+        Stratum(values=(source,), records=count, sampled=int(taken.get(source, 0)), rate=rate)
+        for source, count in sorted(held.items(), key=lambda item: (-item[1], item[0]))
+        if count
+    ]
 
 
 def skew(strata: list[Stratum]) -> Skew:

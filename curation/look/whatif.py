@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 from curation.accounting.sample import position
 from curation.filters.account import UNITS, Flags, Floats
 from curation.look import tokens
-from curation.look.frames import records
-from curation.look.measured import Batch, Bounds, batches, bounds
+from curation.look.masker import masker
+from curation.look.measured import Batch, Bounds, batches, bounds, judged
 from curation.look.moves import Move, moved
+from curation.look.stored import Part, estimated, matching
 
 EXAMPLES = 10
 EXCERPT_CHARACTERS = 300
@@ -87,11 +88,12 @@ class Answer:
         }
 
 
-def what_if(directory: str, asked: Sequence[Move], *, examples: int = EXAMPLES) -> Answer:
+def what_if(directory: str, asked: Sequence[Move], *, examples: int = EXAMPLES, whole: bool = True) -> Answer:
     """Return what other bounds would do to the documents that a run's filter stage judged.
 
     Characters are those of a document as the stage's edits left it: the ledger counts what is kept so. No
-    text is read but that of the examples and, for tokens, of a sample.
+    text is read but that of the examples and, for tokens, of a sample. Unless `whole`, states of more than a
+    million documents are estimated from their stored sample.
 
     Raises:
         MissingManifest: no filter stage was published there.
@@ -105,7 +107,8 @@ def what_if(directory: str, asked: Sequence[Move], *, examples: int = EXAMPLES) 
     units = UNITS if rates else UNITS[:2]
     counts: dict[str, Floats] = {}
     chosen = {side: _Sample(examples) for side in ("gained", "lost")}
-    for batch in batches(directory, now.names):
+    found = judged(directory, whole=whole)
+    for batch in batches(found, now.names):
         fates = _fates(now.broken(batch), then.broken(batch), moving)
         for source, each in _counted(batch, fates, rates).items():
             counts[source] = counts[source] + each if source in counts else each
@@ -116,8 +119,8 @@ def what_if(directory: str, asked: Sequence[Move], *, examples: int = EXAMPLES) 
         moves=tuple(asked),
         counts=dict(sorted(counts.items())),
         units=units,
-        examples={side: _examples(directory, sample.ids, names) for side, sample in chosen.items()},
-        notes=_notes(now, asked, rates),
+        examples={side: _examples(directory, found, sample.ids, names) for side, sample in chosen.items()},
+        notes=[*estimated(found), *_notes(now, asked, rates)],
     )
 
 
@@ -139,7 +142,7 @@ def _counted(batch: Batch, fates: Flags, rates: tokens.Rates | None) -> dict[str
             of = dict.fromkeys(("kept", "lost"), rates.of_kept(source))
             dropped = rates.of_dropped(source, language)
             columns.append(characters * np.array([of.get(fate, dropped) for fate in FATES]))
-        found[source] = found.get(source, 0.0) + np.stack(columns, axis=1)
+        found[source] = found.get(source, 0.0) + batch.weight * np.stack(columns, axis=1)
     return found
 
 
@@ -156,10 +159,13 @@ class _Sample:
         self.ids = {each: both[each] for each in heapq.nsmallest(self.size, both, key=both.__getitem__)}
 
 
-def _examples(directory: str, ids: Mapping[str, float], names: Sequence[str]) -> list[Example]:
+def _examples(
+    directory: str, read: Sequence[Part], ids: Mapping[str, float], names: Sequence[str]
+) -> list[Example]:
     if not ids:
         return []
-    stored = {row["id"]: row for row in records(directory, "filter", pc.field("id").isin(list(ids)))}
+    wanted, mask = pc.field("id").isin(list(ids)), masker(directory)
+    stored = {row["id"]: mask.row(row) for part in read for row in matching(part.table, wanted)}
     shown = []
     for each in ids:
         row = stored[each]

@@ -29,6 +29,7 @@ from curation.spark.errors import StageFailed, StaleInput, differences
 from curation.spark.history import History
 from curation.spark.inputs import embeddings, scopes
 from curation.spark.progress import shown
+from curation.spark.samples import store_samples
 from curation.spark.session import start
 from curation.spark.sources import read_pages
 from curation.spark.stages import account, extract, filter_documents, read_kept, write_rows
@@ -133,7 +134,8 @@ class Run:
         elif stage != "tokenizer":
             ledger, digest, rows = account(self.spark, stage, path)
             ledger.check(None if stage == "extract" else self._handed_over(self._before(stage)))
-            manifest = replace(manifest, rows=rows, digest=digest, ledger=ledger.to_json())
+            detail = {**manifest.detail, **store_samples(self.spark, path, ledger)}
+            manifest = replace(manifest, rows=rows, digest=digest, ledger=ledger.to_json(), detail=detail)
         return replace(manifest, files=sizes(path))
 
     def _input(self, stage: str) -> str:

@@ -1,0 +1,40 @@
+"""The hash-samples that stages keep beside large tables, so that looking at those reads little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from curation.accounting.ledger import Ledger
+from curation.accounting.manifest import join
+from curation.accounting.sample import LOOK, STORED, sampled, stored_rates
+from curation.accounting.settle import SETTLED
+from curation.spark.frames import Batches, map_batches
+from curation.spark.stages import read_rows
+from curation.spark.store import spark_url
+
+#: So many files hold the sample of a state.
+_FILES = 8
+
+
+def store_samples(spark: SparkSession, path: str, ledger: Ledger) -> Mapping[str, Mapping[str, float]]:
+    """Write aside a sample of those states of an output that hold very many rows.
+
+    Returns:
+        What the manifest's detail has to say of it, state -> rate; nothing where no state is so large.
+    """
+    rates = stored_rates(ledger.to_json())
+    if not rates:
+        return {}
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            both = zip(batch["id"].to_pylist(), batch["state"].to_pylist(), strict=True)
+            chosen = [sampled(document, rates.get(state, 0.0), LOOK) for document, state in both]
+            yield batch.filter(pa.array(chosen, pa.bool_()))
+
+    found = map_batches(read_rows(spark, path), run, SETTLED).repartition(_FILES, "id")
+    found.write.partitionBy("state").parquet(spark_url(join(path, STORED)))
+    return {STORED: rates}
