@@ -39,7 +39,7 @@ def label(options: argparse.Namespace) -> int:
             print(f"written: {options.export}, {written:,} documents")
             return 0
         drawn = draw(options.directory, options.n)
-        marks = Marks(options.directory, drawn.weights)
+        marks = Marks(options.directory, drawn.strata)
         server = LocalPage(*page(options.directory, drawn, marks), marks.add, port=options.port)
     except (ValueError, OSError) as error:
         return refuse(error)

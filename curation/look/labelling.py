@@ -14,7 +14,7 @@ from curation.accounting.manifest import MissingManifest, published, read_manife
 from curation.accounting.sample import position
 from curation.look import frames, samples
 from curation.look.inert import inert, policy, script
-from curation.look.labels import MARKS, Label, extracted, read_labels, write_labels
+from curation.look.labels import MARKS, Label, extracted, read_labels, weighed, write_labels
 from curation.look.masker import masker
 from curation.look.originals import originals, texts
 from curation.look.visible import visible
@@ -25,10 +25,14 @@ _SALT = "label"
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Documents to mark, in an order that says nothing of the verdict; id -> how many each stands for."""
+    """Documents to mark, in an order that says nothing of the verdict.
+
+    Attributes:
+        strata: id -> the stratum that it was drawn from, and how many documents that holds.
+    """
 
     rows: Sequence[Mapping[str, Any]]
-    weights: Mapping[str, float]
+    strata: Mapping[str, tuple[str, int]]
 
 
 def draw(directory: str, n: int) -> Drawn:
@@ -42,20 +46,20 @@ def draw(directory: str, n: int) -> Drawn:
     """
     if n < 1:
         raise ValueError(f"--n {n}: expected 1 document or more")
-    ledger = read_manifest(published(directory, "filter")).ledger
+    manifest = read_manifest(published(directory, "filter"))
     rows: list[dict[str, Any]] = []
-    weights: dict[str, float] = {}
+    strata: dict[str, tuple[str, int]] = {}
     for state, wanted in (("kept", n - n // 2), ("dropped", n // 2)):
-        held = ledger[state]["records"]
+        stratum = f"{manifest.fingerprint} {state}", manifest.ledger[state]["records"]
         frame = frames.documents(directory, "filter", state, wanted=max(200, 4 * wanted))
         chosen = frame[frame["text"].fillna("") != ""].head(wanted)
         for _, row in chosen.iterrows():
             rows.append(dict(row))
-            weights[row["id"]] = held / len(chosen)
+            strata[row["id"]] = stratum
     if not rows:
         raise ValueError(f"{directory}: the filter judged no document whose text is stored")
     rows.sort(key=lambda row: position(row["id"], _SALT))
-    return Drawn(rows, weights)
+    return Drawn(rows, strata)
 
 
 @dataclass(slots=True)
@@ -63,7 +67,7 @@ class Marks:
     """The labels of a run: read once, written whole after each answer, by one writer at a time."""
 
     directory: str
-    weights: Mapping[str, float]
+    strata: Mapping[str, tuple[str, int]]
     found: dict[str, Label] = field(default_factory=dict)
     _lock: Any = field(default_factory=Lock)
 
@@ -76,7 +80,7 @@ class Marks:
         Raises:
             ValueError: it is none; nothing was saved.
         """
-        if not isinstance(answer, dict) or answer.get("id") not in self.weights:
+        if not isinstance(answer, dict) or answer.get("id") not in self.strata:
             raise ValueError("no document of that id is to be marked here")
         if answer.get("mark") not in MARKS:
             raise ValueError(f"a mark is one of {', '.join(MARKS)}")
@@ -84,15 +88,19 @@ class Marks:
         with self._lock:
             document = answer["id"]
             old = self.found.get(document)
+            stratum, held = (old.stratum, old.held) if old else self.strata[document]
             label = Label(
                 id=document,
                 mark=answer["mark"],
                 note=note,
-                weight=old.weight if old else self.weights[document],
+                weight=old.weight if old else 1.0,
                 marked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                stratum=stratum,
+                held=held,
             )
-            write_labels(self.directory, {**self.found, document: label})
-            self.found[document] = label
+            found = weighed({**self.found, document: label})
+            write_labels(self.directory, found)
+            self.found = found
             return {"saved": len(self.found)}
 
 
@@ -116,7 +124,7 @@ def _documents(directory: str, drawn: Drawn) -> list[dict[str, Any]]:
     except MissingManifest:
         pages = []
     mask = masker(directory)
-    found, shown = extracted(directory, list(drawn.weights)), []
+    found, shown = extracted(directory, list(drawn.strata)), []
     for n, row in enumerate(drawn.rows):
         text = found.get(row["id"], row)["text"]
         told = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,13 +27,34 @@ _STAGE = "filter"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """One document's mark; `weight` is how many documents it stood for when it was drawn."""
+    """One document's mark.
+
+    Attributes:
+        weight: how many documents it stands for, of those of its stratum that are marked now (see `weighed`).
+        stratum: what it was drawn from, a filter's output and the verdict there; `held` so many documents.
+    """
 
     id: str
     mark: Mark
     note: str
     weight: float
     marked_at: str
+    stratum: str = ""
+    held: int = 0
+
+
+def weighed(found: Mapping[str, Label]) -> dict[str, Label]:
+    """Return labels with the weights that follow from which are there: those of a stratum share it evenly.
+
+    Draws of any size take the first of a stratum by one hash, and who marks stops anywhere in the order
+    of another: every document of a stratum was as likely to be marked, whichever draw it was first in. One
+    that names no stratum keeps its weight.
+    """
+    counts = Counter(each.stratum for each in found.values())
+    return {
+        name: replace(each, weight=each.held / counts[each.stratum]) if each.stratum else each
+        for name, each in found.items()
+    }
 
 
 def path(directory: str) -> str:

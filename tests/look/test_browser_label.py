@@ -41,7 +41,7 @@ def run(judging: Namespace, tmp_path: Path) -> str:
 @contextmanager
 def serving(run: str, n: int = 6) -> Iterator[tuple[LocalPage, Drawn]]:
     drawn = draw(run, n)
-    marks = Marks(run, drawn.weights)
+    marks = Marks(run, drawn.strata)
     with LocalPage(*page(run, drawn, marks), marks.add) as found:
         thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from curation.cli import main
 from curation.look.labelling import Marks, draw, page
-from curation.look.labels import Label, agreement, export, read_labels, share, write_labels
+from curation.look.labels import Label, agreement, export, read_labels, share, weighed, write_labels
 from curation.look.local_page import LocalPage
 
 WEIGHED = st.lists(st.tuples(st.booleans(), st.floats(0.1, 100)), min_size=1, max_size=50)
@@ -56,14 +56,14 @@ def test_half_of_what_is_drawn_was_kept_and_half_dropped(run: str) -> None:
     states = [row["state"] for row in drawn.rows]
     assert states.count("kept") == states.count("dropped") == 20
     assert states != sorted(states), "the order says nothing of the verdict"
-    assert math.isclose(sum(drawn.weights.values()), 150)
+    assert sum(held for _, held in set(drawn.strata.values())) == 150
     again = draw(run, 40)
     assert [row["id"] for row in again.rows] == [row["id"] for row in drawn.rows]
 
 
 def test_each_answer_is_saved_and_the_last_one_counts(run: str) -> None:
     drawn = draw(run, 10)
-    marks = Marks(run, drawn.weights)
+    marks = Marks(run, drawn.strata)
     one, other = (row["id"] for row in drawn.rows[:2])
     assert marks.add({"id": one, "mark": "keep", "note": "fine \u202e"}) == {"saved": 1}
     assert marks.add({"id": other, "mark": "drop"}) == {"saved": 2}
@@ -73,11 +73,30 @@ def test_each_answer_is_saved_and_the_last_one_counts(run: str) -> None:
         (one, "unsure", ""),
         (other, "drop", ""),
     ]
-    assert found == Marks(run, drawn.weights).found
+    assert found == Marks(run, drawn.strata).found
     for wrong in (None, [], {"id": "x", "mark": "keep"}, {"id": one, "mark": "yes"}, {"id": one}):
         with pytest.raises(ValueError, match=r"no document of that id|a mark is one of"):
             marks.add(wrong)
     assert read_labels(run) == found
+
+
+def test_weights_follow_from_what_is_marked_and_not_from_the_draw(run: str) -> None:
+    """Twelve first, then as many as there are: every mark of a verdict weighs the same, whichever draw it was in."""
+    for n, marked in ((12, 12), (60, 40)):
+        drawn = draw(run, n)
+        marks = Marks(run, drawn.strata)
+        for row in drawn.rows[:marked]:
+            marks.add({"id": row["id"], "mark": "keep"})
+    found = list(read_labels(run).values())
+    assert len(found) > 40, "the first twelve and others"
+    weights: dict[str, set[float]] = {}
+    for each in found:
+        weights.setdefault(each.stratum, set()).add(each.weight)
+    assert all(len(each) == 1 for each in weights.values())
+    assert math.isclose(sum(each.weight for each in found), 150)
+    told = agreement(run)
+    assert told is not None
+    assert told.agreement.total > 0.8 * len(found)
 
 
 def test_labels_lie_in_an_object_store_as_well() -> None:
@@ -92,16 +111,20 @@ def test_rules_are_judged_by_the_marks(run: str) -> None:
     drawn = draw(run, 60)
     rows = {row["id"]: row for row in drawn.rows}
     broke = {id for id, row in rows.items() if any(r["name"] == "gopher.word_count" for r in row["reasons"])}
-    found = {
-        id: Label(
-            id=id,
-            mark="drop" if id in broke else "keep",
-            note="",
-            weight=drawn.weights[id],
-            marked_at="",
-        )
-        for id in rows
-    }
+    found = weighed(
+        {
+            id: Label(
+                id=id,
+                mark="drop" if id in broke else "keep",
+                note="",
+                weight=1.0,
+                marked_at="",
+                stratum=drawn.strata[id][0],
+                held=drawn.strata[id][1],
+            )
+            for id in rows
+        }
+    )
     write_labels(run, found)
     told = agreement(run)
     assert told is not None
@@ -113,8 +136,8 @@ def test_rules_are_judged_by_the_marks(run: str) -> None:
     assert kept == ("kept", 30, 0)
     assert dropped == ("dropped", 30 - len(broke), len(broke))
     assert len(told.differing) == 30 - len(broke)
-    weighed = sum(drawn.weights[id] for id, _ in told.differing) / sum(drawn.weights.values())
-    assert math.isclose(told.agreement.value, 1 - weighed)
+    wrong = sum(found[id].weight for id, _ in told.differing) / 150
+    assert math.isclose(told.agreement.value, 1 - wrong)
 
 
 def test_marks_become_a_table_to_train_on(
@@ -145,7 +168,7 @@ def test_marks_become_a_table_to_train_on(
 @pytest.fixture
 def server(run: str) -> Iterator[LocalPage]:
     drawn = draw(run, 10)
-    marks = Marks(run, drawn.weights)
+    marks = Marks(run, drawn.strata)
     with LocalPage(*page(run, drawn, marks), marks.add) as found:
         thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

@@ -119,7 +119,7 @@ def test_documents_to_mark_and_marked_ones_are_masked(
     monkeypatch.setattr(labelling, "originals", lambda directory, rows: [page for _ in rows])
     monkeypatch.setattr(labelling, "texts", list)
     drawn = labelling.draw(run, 10)
-    html, _ = labelling.page(run, drawn, labelling.Marks(run, drawn.weights))
+    html, _ = labelling.page(run, drawn, labelling.Marks(run, drawn.strata))
     assert "Call " in html
     write_labels(
         run, {id: Label(id=id, mark="keep", note="", weight=1, marked_at="") for id in (FIRST, THIRD)}
