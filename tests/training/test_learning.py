@@ -61,6 +61,19 @@ def test_when_a_level_is_reached():
     assert learning.tokens_to_reach(curve, level) == pytest.approx(48_000, rel=1e-6)
     assert learning.tokens_to_reach(curve, 0.0) is None
     assert learning.tokens_to_reach(curve, 9.0) == 1000
-    assert learning.reached(curve, (level, 0.5)) == {f"{level:g}": pytest.approx(48_000, rel=1e-3)}
+    assert learning.reached(curve, (level, 0.5, 9.0)) == {
+        "tokens_to": {f"{level:g}": pytest.approx(48_000, rel=1e-3)},
+        "tokens_to_at_most": {"9": 1000},
+    }
     noisy = replace(curve, values=(*curve.values[:4], 0.0, *curve.values[5:]))  # one lucky score is none
     assert learning.tokens_to_reach(noisy, level) >= 23_999
+
+
+def test_a_level_passed_at_the_first_score_was_reached_there_or_before():
+    """A run scored late for the first time is faster by at least so much; beside a flat one nothing is known."""
+    base = learning.Curve(digest="d", tokens=tuple(GRID), values=tuple(straight(1)))
+    late = replace(base, values=tuple(value - 3 for value in base.values))
+    flat = replace(base, values=(base.values[-1],) * len(GRID))
+    assert learning.speedup(base, late) == (pytest.approx(GRID[-1] / GRID[0]), "at least")
+    assert learning.speedup(flat, base) == (pytest.approx(GRID[0] / GRID[-1]), "at most")
+    assert learning.speedup(flat, flat) == (None, "")

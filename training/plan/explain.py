@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -143,6 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(epochs(asked.config, asked.overrides))
         else:
             print(explain(asked.config, asked.step, asked.overrides))
+        sys.stdout.flush()  # what a closed pipe does not take is noticed here, not when Python ends
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ConfigError, PlanError, MissingManifest) as error:
         print(error, file=sys.stderr)
         return 2

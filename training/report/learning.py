@@ -78,7 +78,10 @@ def envelope(values: Sequence[float]) -> Floats:
 
 
 def tokens_to_reach(curve: Curve, level: float) -> float | None:
-    """Return after how many tokens the envelope is first at `level`, linear in ln tokens; None if never."""
+    """Return after how many tokens the envelope is first at `level`, linear in ln tokens; None if never.
+
+    A level that the first score has passed was reached there or before: see `passed_at_first`.
+    """
     lowest = envelope(curve.values)
     reached = np.flatnonzero(lowest <= level)
     if not len(reached):
@@ -92,22 +95,30 @@ def tokens_to_reach(curve: Curve, level: float) -> float | None:
     return math.exp(a + part * (b - a))
 
 
-def speedup(base: Curve, other: Curve) -> tuple[float | None, bool]:
-    """Return how many times fewer tokens `other` takes to `base`'s final level, and whether that is a guess.
+def passed_at_first(curve: Curve, level: float) -> bool:
+    """Tell whether a run was at `level` when it was first scored: who knows how long before."""
+    return bool(envelope(curve.values)[0] <= level)
 
-    Where it never gets there, its distance is turned into tokens by the slope of the last third of `base`
-    over ln tokens; None where that slope does not fall.
+
+def speedup(base: Curve, other: Curve) -> tuple[float | None, str]:
+    """Return how many times fewer tokens `other` takes to `base`'s final level, and what to know of that.
+
+    Where it was there at its first score, it is `at least` that; `at most` where `base` was. Where it never
+    gets there, its distance is turned into tokens by the slope of the last third of `base` over ln tokens
+    (`extrapolated`); None where that slope does not fall, or both were there at first.
     """
     level = float(envelope(base.values)[-1])
     whole = tokens_to_reach(base, level)
     if whole and (taken := tokens_to_reach(other, level)):
-        return whole / taken, False
+        sides = passed_at_first(base, level), passed_at_first(other, level)
+        known = {(False, False): "", (False, True): "at least", (True, False): "at most"}
+        return (whole / taken, known[sides]) if sides in known else (None, "")
     third = max(2, len(base.values) // 3)
     if len(base.values) < 2:
-        return None, True
+        return None, ""
     slope = np.polyfit(np.log(base.tokens[-third:]), base.values[-third:], 1)[0]
     missing = level - float(envelope(other.values)[-1])
-    return (math.exp(missing / -slope), True) if slope < 0 else (None, True)
+    return (math.exp(missing / -slope), "extrapolated") if slope < 0 else (None, "")
 
 
 def mean_over_learning(curve: Curve, first: float, last: float) -> float:
@@ -118,10 +129,14 @@ def mean_over_learning(curve: Curve, first: float, last: float) -> float:
     return float(np.interp(grid, np.log(curve.tokens), envelope(curve.values)).mean())
 
 
-def reached(curve: Curve, levels: Sequence[float]) -> dict[str, int]:
-    """Return level -> tokens, of those that were reached."""
-    found = {f"{level:g}": tokens_to_reach(curve, level) for level in levels}
-    return {level: round(tokens) for level, tokens in found.items() if tokens is not None}
+def reached(curve: Curve, levels: Sequence[float]) -> dict[str, dict[str, int]]:
+    """Return `tokens_to`, level -> tokens, and `tokens_to_at_most` of levels that were passed at first."""
+    found: dict[str, dict[str, int]] = {"tokens_to": {}, "tokens_to_at_most": {}}
+    for level in levels:
+        if (tokens := tokens_to_reach(curve, level)) is not None:
+            name = "tokens_to_at_most" if passed_at_first(curve, level) else "tokens_to"
+            found[name][f"{level:g}"] = round(tokens)
+    return found
 
 
 def compare(base: str, others: Sequence[str]) -> list[list[str]]:
@@ -140,8 +155,8 @@ def compare(base: str, others: Sequence[str]) -> list[list[str]]:
                 faults.append(f"'{name}': {base} was scored on {a.digest}, {other} on {b.digest}")
                 continue
             low, high = max(a.tokens[0], b.tokens[0]), min(a.tokens[-1], b.tokens[-1])
-            times, guess = speedup(a, b)
-            told = "-" if times is None else f"{times:.2f}" + " extrapolated" * guess
+            times, known = speedup(a, b)
+            told = "-" if times is None else f"{times:.2f} {known}".rstrip()
             for run, curve, speed in ((base, a, "1.00"), (other, b, told)):
                 mean = f"{mean_over_learning(curve, low, high):.4f}" if low <= high else "-"
                 row = [name, run, f"{envelope(curve.values)[-1]:.4f}", speed, mean]

@@ -211,7 +211,7 @@ class Record:
         asked = self._asked.evals
         curves = read_curves(self.out) if asked.texts or asked.tasks else {}
         return {
-            name: {"bits_per_byte": curve.values[-1], "tokens_to": reached(curve, asked.levels)}
+            name: {"bits_per_byte": curve.values[-1], **reached(curve, asked.levels)}
             for name, curve in curves.items()
         }
 
