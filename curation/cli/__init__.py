@@ -48,9 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.function(options))
+        status = int(options.function(options))
+        sys.stdout.flush()  # what a closed pipe does not take is noticed here, not when Python ends
     except (ConfigError, MissingManifest, BadManifest) as error:
         return refuse(error)
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    return status

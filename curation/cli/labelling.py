@@ -33,6 +33,8 @@ def label(options: argparse.Namespace) -> int:
     from curation.look.labels import export, path
     from curation.look.local_page import LocalPage
 
+    if options.only and not options.export:
+        return refuse(ValueError(f"--only {options.only}: chooses what --export FILE writes; give both"))
     try:
         if options.export:
             written = export(options.directory, options.export, only=options.only)

@@ -105,9 +105,12 @@ def report(options: argparse.Namespace) -> int:
     """Write the report, one HTML file that opens anywhere."""
     from curation.look.account import Disagreement
     from curation.look.report import write_report
+    from curation.look.trained import MissingTraining
 
     try:
         print(write_report(options.directory, options.out, training=options.train))
+    except MissingTraining as error:
+        return refuse(error)
     except Disagreement as error:
         print(error, file=sys.stderr)
         return 1

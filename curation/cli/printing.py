@@ -53,7 +53,11 @@ def show(shown: RenderableType, width: int) -> None:
     """Print as wide as the terminal, or `width` where there is none."""
     from rich.console import Console
 
-    Console(highlight=False, width=None if sys.stdout.isatty() else width).print(shown)
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich's own exits with 1, which says that something failed
+
+    Ours(highlight=False, width=None if sys.stdout.isatty() else width).print(shown)
 
 
 def refuse(error: Exception) -> int:

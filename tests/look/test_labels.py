@@ -225,3 +225,8 @@ def test_there_must_be_something_to_mark(
     assert f"{run}: the filter judged no document whose text is stored" in told
     assert "--n 0: expected 1 document or more" in told
     assert main(["label", str(tmp_path / "nowhere")]) == 2
+
+
+def test_only_chooses_what_is_exported(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["label", run, "--only", "keep"]) == 2
+    assert capsys.readouterr().err == "--only keep: chooses what --export FILE writes; give both\n"

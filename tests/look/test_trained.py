@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from curation.cli import main
 from curation.look.trained import SPIKES_SHOWN, spikes, trained
 from curation.look.vocabulary import vocabulary
 
@@ -71,3 +72,13 @@ def test_fertility_and_rare_tokens_are_those_of_the_tokenizer(small_run: Path, t
     for rare in found.rare:
         assert rare.count == sum(ids.count(rare.id) for ids in tokens)
         assert rare.documents == sum(rare.id in ids for ids in tokens) <= 2
+
+
+def test_a_training_run_that_is_not_there_is_refused(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert main(["report", str(small_run), "--out", str(tmp_path / "r.html"), "--train", str(nowhere)]) == 2
+    told = f"--train {nowhere}: holds no metrics.jsonl; expected the `out` of a training run\n"
+    assert capsys.readouterr().err == told
+    assert not (tmp_path / "r.html").exists()
