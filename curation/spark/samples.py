@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import join
@@ -17,6 +18,7 @@ from curation.spark.store import spark_url
 
 #: So many files hold the sample of a state.
 _FILES = 8
+_KEY = pa.schema([SETTLED.field("id"), SETTLED.field("state")])
 
 
 def store_samples(spark: SparkSession, path: str, ledger: Ledger) -> Mapping[str, Mapping[str, float]]:
@@ -35,6 +37,8 @@ def store_samples(spark: SparkSession, path: str, ledger: Ledger) -> Mapping[str
             chosen = [sampled(document, rates.get(state, 0.0), LOOK) for document, state in both]
             yield batch.filter(pa.array(chosen, pa.bool_()))
 
-    found = map_batches(read_rows(spark, path), run, SETTLED).repartition(_FILES, "id")
-    found.write.partitionBy("state").parquet(spark_url(join(path, STORED)))
+    rows = read_rows(spark, path)  # only ids go through Python; texts stay where they are
+    chosen = map_batches(rows.select(*_KEY.names), run, _KEY)
+    found = rows.join(F.broadcast(chosen), _KEY.names, "left_semi").select(*SETTLED.names)
+    found.repartition(_FILES, "id").write.partitionBy("state").parquet(spark_url(join(path, STORED)))
     return {STORED: rates}
