@@ -126,6 +126,7 @@ def bars(values: pd.Series[float], title: str) -> Cell:
     axes.barh(range(len(values)), values.to_numpy(dtype="float64"), color=_COLOURS["kept"])
     axes.set_yticks(range(len(values)), labels=list(map(str, values.index)), parse_math=False)
     axes.invert_yaxis()
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     return _figures([(title, "", charts.inline(figure, title))], "30em")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,21 @@ def of_sources(directory: str, stage: str, state: str, sample: pd.DataFrame) -> 
         for source, count in sorted(held.items(), key=lambda item: (-item[1], item[0]))
         if count
     ]
+
+
+def frame(strata: Sequence[Stratum], *by: str) -> pd.DataFrame:
+    """Return a row a stratum: its values of `by`, records, sampled, expected, and the score of that."""
+    found = [
+        {
+            **dict(zip(by, each.values, strict=True)),
+            "records": each.records,
+            "sampled": each.sampled,
+            "expected": each.expected,
+            "score": each.score,
+        }
+        for each in strata
+    ]
+    return pd.DataFrame(found, columns=[*by, "records", "sampled", "expected", "score"])
 
 
 def skew(strata: list[Stratum]) -> Skew:

@@ -128,4 +128,7 @@ def test_a_sample_is_held_against_the_ledgers_sources(plain: Path, sparing: Path
     everything = frames.documents(str(plain), "filter", "kept", columns=["source"])["source"].value_counts()
     assert {each.values[0]: each.records for each in found} == everything.to_dict()
     assert sum(each.sampled for each in found) == len(some)
+    shown = strata.frame(found, "source")
+    assert shown["source"].tolist() == [each.values[0] for each in found]
+    assert shown["expected"].sum() == pytest.approx(100)
     assert "as even as chance makes it" in strata.skew(found).told
