@@ -6,6 +6,7 @@ travels with the batch, since the thread itself is ahead of the training.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from training.data.cache import Share
 from training.data.shards import Reader
 from training.plan import Draw, Plan, PlanError, Row
 
@@ -141,12 +143,32 @@ class Loader:
             raise PlanError(
                 f"{len(self._slots)} rows of a rank cannot be dealt to {micro_batches} micro batches"
             )
+        if reader.is_remote:
+            reader.keep(self._share(rank, ranks))
         self._micro_batches = micro_batches
         self._bound = documents_bound(len(self._slots) // micro_batches, reader.corpus.row_tokens)
         self._drawn: deque[tuple[Draw, list[Row], dict[str, Any]]] = deque()
         self._queue: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=_DEPTH)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
+
+    def _share(self, rank: int, ranks: int) -> Share:
+        """Return this rank's part of the copies on its node; `torchrun` says how many ranks that has."""
+        plan, paths, slots = self._plan, self._reader.paths, self._slots
+        local = min(int(os.environ.get("LOCAL_WORLD_SIZE", "1")), ranks)
+        first = rank - rank % local
+        others = [
+            plan.owned(plan.slots(each, ranks))
+            for each in range(first, min(first + local, ranks))
+            if each != rank
+        ]
+        return Share(
+            mine=paths(plan.owned(slots)),
+            others=paths(set().union(*others)),
+            is_first=rank == first,
+            ranks=local,
+            begun=lambda: paths(plan.begun(slots)),
+        )
 
     def __enter__(self) -> Loader:
         self._thread.start()
