@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.data.corpus import Corpus, Piece, ShardError
-from training.data.loader import IGNORED
+from training.data.segment import IGNORED
 from training.data.shards import Reader
 from training.data.vocabulary import Vocabulary, VocabularyError, open_vocabulary
 from training.plan import Draw, Plan
