@@ -40,7 +40,10 @@ def permutation(count: int, *names: str | int) -> Integers:
     """
     key = hashlib.blake2b("\x1f".join(map(str, names)).encode(), digest_size=16).digest()
     words = np.random.Philox(key=int.from_bytes(key, "little")).random_raw(count)
-    return np.argsort(words, kind="stable").astype(np.int64)
+    order = np.argsort(words)  # quicker than a stable sort, and the same unless a word stands twice
+    if not np.diff(words[order]).all():
+        order = np.argsort(words, kind="stable")
+    return order.astype(np.int64)
 
 
 class Order:
