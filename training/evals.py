@@ -14,7 +14,7 @@ import torch
 from torch.distributed.fsdp import FSDPModule
 
 from training.data.heldout import Evals, EvalSet, Stretch
-from training.data.loader import IGNORED
+from training.data.segment import IGNORED
 from training.model import Decoder, token_losses
 from training.parallel import Ranks
 

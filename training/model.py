@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.attention.varlen import varlen_attn
 
-from training.data.loader import IGNORED
+from training.data.segment import IGNORED
 from training.settings import Model
 from training.sizes import hidden_width
 

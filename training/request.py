@@ -15,7 +15,7 @@ from curation.accounting.manifest import MissingManifest
 from curation.recipe.config import ConfigError, Reader
 from training.checkpoint import checkpoints_in
 from training.config import Config, read_config
-from training.data.corpus import Corpus, ShardError, open_corpus
+from training.data.corpus import Corpus, ShardError, Unreachable, open_corpus
 from training.data.heldout import EvalError, Evals, open_evals
 from training.derive import put, tree
 from training.optim import anneal_start
@@ -114,7 +114,7 @@ def _opened(
     except (ShardError, MissingManifest) as error:
         reasons.append(str(error))
         corpora = []
-        for directory in config.data:
+        for directory in config.data if not isinstance(error, Unreachable) else ():
             with suppress(ShardError, MissingManifest):  # told already
                 corpora.append(open_corpus([directory], config.cache))
         return corpora, None

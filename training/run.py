@@ -168,9 +168,9 @@ class Run:
         if not (why := self.watch.judge(measured.loss, measured.grad_norm, batch.drawn.phase)):
             return "learn"
         path = self.record.out / "spikes" / f"step-{step:08d}.html"
-        losses = self.place.gather(measured.token_losses).cpu().numpy()
+        seen = [self.place.gather(each) for each in (measured.token_losses, batch.tokens, batch.labels)]
         if self.place.is_first:
-            write_spike(path, why, batch.drawn, losses, self.plan, self.corpus)
+            write_spike(path, why, batch.drawn, seen, self.plan, self.corpus)
         if not (math.isfinite(measured.loss) and math.isfinite(measured.grad_norm)):
             raise RunFailed(f"step {step}: {why}; the optimizer has not moved. Its documents are in {path}")
         self.record.say(f"step {step}: {why}; its documents are in {path}")

@@ -120,7 +120,7 @@ class Evals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheSettings:
-    """Where each rank keeps copies of remote shards, and how much of them."""
+    """Where a node keeps copies of remote shards, and how much of them: its ranks share the limit."""
 
     folder: str = "~/.cache/spark-curation/shards"
     limit_gib: float = field(default=100.0, metadata=AT_LEAST_ZERO)

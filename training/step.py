@@ -10,7 +10,8 @@ import torch
 from torch.distributed.fsdp import FSDPModule
 
 from training.config import Config
-from training.data.loader import IGNORED, Batch
+from training.data.loader import Batch
+from training.data.segment import IGNORED
 from training.model import Decoder, token_losses
 from training.optim import clip
 from training.parallel import Ranks

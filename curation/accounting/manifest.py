@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import fsspec
+from curation.accounting.remote import read
 
 NAME = "manifest.json"
 #: The stages that keep an account, in the order a document meets them.
@@ -68,13 +68,13 @@ def read_json(path: str) -> Any:
 
     Raises:
         FileNotFoundError: there is none.
+        StoreError: it is behind a URL, and the store does not give it.
         BadManifest: it is no JSON.
     """
-    with fsspec.open(path, "rt", encoding="utf-8") as stream:
-        try:
-            return json.load(stream)
-        except ValueError as error:
-            raise BadManifest(f"{path}: is no JSON, or only a part of it: {error}") from None
+    try:
+        return json.loads(read(path))
+    except ValueError as error:
+        raise BadManifest(f"{path}: is no JSON, or only a part of it: {error}") from None
 
 
 def read_manifest(directory: str) -> Manifest:

@@ -18,8 +18,8 @@ def record(
     bars: Mapping[str, tuple[float, float]],
     packages: Sequence[str],
     ratios: Mapping[str, float] | None = None,
-) -> None:
-    """Print each bar (value, least allowed) and write everything to build/bench/NAME.json."""
+) -> bool:
+    """Print each bar (value, least allowed), write everything to build/bench/NAME.json; tell whether all are held."""
     judged = {key: {"value": value, "bar": bar, "ok": value >= bar} for key, (value, bar) in bars.items()}
     for key, each in judged.items():
         print(f"{key:32}{each['value']:>12,.4g}  bar {each['bar']:,.4g}  {'ok' if each['ok'] else 'MISSED'}")
@@ -38,3 +38,4 @@ def record(
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     print(f"written to {out.relative_to(ROOT)}")
+    return all(each["ok"] for each in judged.values())

@@ -19,7 +19,7 @@ import torch
 
 from training import sizes
 from training.config import Config, Model, Optimizer, Phase
-from training.data.loader import cumulative_lengths, documents_bound, segment, shift
+from training.data.segment import documents_bound, segments
 from training.model import attend, block_mask, token_losses
 from training.optim import make_optimizer
 from training.parallel import Ranks, build, ranks
@@ -81,10 +81,15 @@ def batch(
     random = np.random.default_rng(seed)
     tokens = random.integers(1, vocab, (rows, row_tokens))
     tokens[random.random(tokens.shape) < 0.002] = 0
-    documents, positions = segment(tokens, 0)
-    bound = documents_bound(rows // parts, row_tokens)
-    begins = np.stack([cumulative_lengths(part, bound) for part in positions.reshape(parts, -1)])
-    arrays = {"tokens": tokens, "labels": shift(tokens, 0), "documents": documents, "positions": positions}
+    found = segments(tokens, 0)
+    documents, positions = found.numbers_and_positions()
+    begins = found.cumulative_lengths(parts, documents_bound(rows // parts, row_tokens))
+    arrays = {
+        "tokens": tokens,
+        "labels": found.labels(tokens),
+        "documents": documents,
+        "positions": positions,
+    }
     made = {
         name: torch.from_numpy(array).to(device) for name, array in {**arrays, "cu_seqlens": begins}.items()
     }

@@ -18,12 +18,13 @@ Fault = Callable[[str, int], str]  # (path, how often it was asked for before) -
 
 
 class Proxy(http.server.ThreadingHTTPServer):
-    """Hands requests on to moto, but for objects of shards: `fault` says what becomes of those."""
+    """Hands requests on to moto, but for objects that end in `breaks`: `fault` says what becomes of those."""
 
     daemon_threads = True
 
     def __init__(self, port: int) -> None:
-        self.behind, self.fault, self.hold_s = port, no_fault, 3
+        self.behind, self.fault, self.hold_s = port, no_fault, 3.0
+        self.breaks: tuple[str, ...] = (".mds",)
         self.asked: dict[str, int] = {}
         super().__init__(("127.0.0.1", 0), Handler)
 
@@ -49,7 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = self.path.partition("?")[0]
         fault = ""
-        if self.command == "GET" and path.endswith(".mds"):
+        if self.command == "GET" and path.endswith(server.breaks):
             before = server.asked.get(path, 0)
             server.asked[path] = before + 1
             fault = server.fault(path, before)

@@ -10,7 +10,7 @@ import torch
 from curation.cli import main as curate
 from curation.shards.chat_template import Template, messages_of
 from training.data.corpus import open_corpus
-from training.data.loader import IGNORED, segment, shift
+from training.data.segment import IGNORED, segments
 from training.data.shards import Reader
 from training.plan import Row
 from training.train import main
@@ -55,7 +55,7 @@ def test_rows_hold_what_was_said_and_only_it_is_a_label(published, files, tmp_pa
     reader = Reader(corpus, ["talks"])
     rows = [Row(n, 0, 0, n, 0) for n in range(shard.rows)]
     tokens, mask = reader.read(rows), reader.mask(rows)
-    labels = shift(tokens, corpus.eot_id, mask)
+    labels = segments(tokens, corpus.eot_id).labels(tokens, mask)
     import tokenizers
 
     engine = tokenizers.Tokenizer.from_file(like.tokenizer)
@@ -68,7 +68,7 @@ def test_rows_hold_what_was_said_and_only_it_is_a_label(published, files, tmp_pa
     from training.data.corpus import read_pieces
 
     for row, pieces in read_pieces(shard, list(range(shard.rows))).items():
-        documents, _ = segment(tokens[row : row + 1], corpus.eot_id)
+        documents, _ = segments(tokens[row : row + 1], corpus.eot_id).numbers_and_positions()
         place = 0
         for number, piece in enumerate(pieces):
             own = slice(place, place + piece.length)
@@ -186,5 +186,6 @@ def test_a_template_that_cannot_be_followed_is_named(published, files, tmp_path,
 def test_the_loss_of_a_masked_row_is_that_of_its_answers():
     tokens = np.array([[0, 5, 6, 7, 0, 8, 9, 0]])
     mask = np.array([[0, 0, 0, 1, 1, 0, 1, 1]], bool)
-    assert shift(tokens, 0, mask).tolist() == [[IGNORED, IGNORED, 7, 0, IGNORED, 9, 0, IGNORED]]
-    assert torch.equal(torch.from_numpy(shift(tokens, 0)), torch.tensor([[5, 6, 7, 0, 8, 9, 0, IGNORED]]))
+    found = segments(tokens, 0)
+    assert found.labels(tokens, mask).tolist() == [[IGNORED, IGNORED, 7, 0, IGNORED, 9, 0, IGNORED]]
+    assert torch.equal(torch.from_numpy(found.labels(tokens)), torch.tensor([[5, 6, 7, 0, 8, 9, 0, IGNORED]]))

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 pytest.importorskip("moto")
+from curation.accounting import remote as remote_files
 from training.config import CacheSettings, Phase
-from training.data import fetch
-from training.data.corpus import open_corpus
+from training.data.corpus import open_corpus, read_pieces
 from training.data.loader import Loader
 from training.data.shards import Reader
 from training.plan import Plan
@@ -65,8 +65,8 @@ def plain(text):
     return text.replace("|", "/").replace("`", "'")
 
 
-def ours(directory, tmp_path, truth):
-    """Every row once, through the loader; an error is the loop's."""
+def ours(directory, tmp_path, truth, asks=False):
+    """Every row once, through the loader, before that perhaps a row's documents; an error is the loop's."""
     rows = []
     try:
         corpus = open_corpus([directory], CacheSettings(folder=str(tmp_path / "ours")))
@@ -75,6 +75,8 @@ def ours(directory, tmp_path, truth):
             corpus = open_corpus([directory, str(tmp_path / "other")])
         phases = [Phase(name="p", steps=ROWS // 4, mix={"web": 1})]
         plan = Plan(corpus.plan_sources(["web"]), phases, batch_rows=4, lanes=4, seed=1)
+        if asks:
+            read_pieces(corpus.sources["web"][3], [0])
         with Loader(plan, Reader(corpus, ["web"]), rank=0, ranks=1, device=torch.device("cpu")) as loader:
             rows += [batch.tokens.numpy() for batch in loader]
     except Exception as error:  # noqa: BLE001 - what it says is the test
@@ -159,7 +161,23 @@ FAULTS = {
     "S3 does not answer once": (None, "hang once"),
     "S3 does not answer": (None, "hang"),
     "S3 stops in the middle of every body": (None, "stall"),
+    "S3 answers 503 for `current.json`, or the index": (None, "503"),
+    "S3 does not answer for `current.json`, or the index": (None, "hang"),
+    "S3 answers 503 for the manifest, or the index": (None, "503"),
+    "S3 does not answer for the manifest, or the index": (None, "hang"),
+    "S3 cuts the manifest, or the index, short once": (None, "cut once"),
+    "S3 answers 503 for a row's documents": (None, "503"),
+    "S3 does not answer for a row's documents": (None, "hang"),
 }
+
+
+def broken(fault):
+    """The ends of the names of what the server breaks: of ours and, where it has such a file, of theirs."""
+    if "documents" in fault:
+        return ("shard.00003.parquet",)
+    if "index," in fault or fault.endswith("index"):
+        return ("current.json" if "current" in fault else "manifest.json", "index.json")
+    return (BAD,)
 
 
 @pytest.fixture(scope="module")
@@ -209,9 +227,9 @@ def test_what_comes_of_a_fault_is_what_the_docs_say(
     fault, shards, server, tmp_path, monkeypatch, root, streaming
 ):
     damage, answers = FAULTS[fault]
-    monkeypatch.setattr(fetch, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(remote_files, "BACKOFF_S", 0.01)
     if "does not answer" in fault or "stops" in fault:  # else a slow machine is no fault
-        monkeypatch.setattr(fetch, "READ_TIMEOUT_S", 1)
+        monkeypatch.setattr(remote_files, "READ_TIMEOUT_S", 1)
     if damage:
         damage(shards.folder)
     where = str(shards.directory)
@@ -220,12 +238,11 @@ def test_what_comes_of_a_fault_is_what_the_docs_say(
         where = upload(shards.directory, re.sub(r"\W+", "-", fault))
         kind, _, once = answers.partition(" ")
         monkeypatch.setattr(server, "hold_s", 30)
-        monkeypatch.setattr(
-            server, "fault", lambda path, before: kind if BAD in path and not (once and before) else ""
-        )
+        monkeypatch.setattr(server, "fault", lambda path, before: kind if not (once and before) else "")
+        monkeypatch.setattr(server, "breaks", broken(fault))
     found = []
     for read in (
-        lambda: ours(where, tmp_path, shards.rows["web"]),
+        lambda: ours(where, tmp_path, shards.rows["web"], asks="documents" in fault),
         lambda: theirs(where, tmp_path, shards.rows["web"], streaming, timeout_s),
     ):
         server.asked = {}

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from training.config import Phase
 from training.data.corpus import ShardError, open_corpus
-from training.data.loader import Loader, cumulative_lengths, documents_bound, segment
+from training.data.loader import Loader
+from training.data.segment import documents_bound, segments
 from training.data.shards import Reader
 from training.plan import Plan, PlanError
 
@@ -89,10 +90,11 @@ def slow_segments(tokens):
 def test_cumulative_lengths_are_those_of_the_documents(row_tokens, rows, share, seed):
     random = np.random.default_rng(seed)
     tokens = np.where(random.random((rows, row_tokens)) < share, 0, random.integers(1, 9, (rows, row_tokens)))
-    documents, positions = segment(tokens, eot_id=0)
+    found_segments = segments(tokens, eot_id=0)
+    documents, positions = found_segments.numbers_and_positions()
     assert documents.tolist() == [slow_segments(row) for row in tokens]
     lengths = [n for row in documents for n in np.bincount(row)]
-    found = cumulative_lengths(positions, len(lengths) + 3)
+    (found,) = found_segments.cumulative_lengths(1, len(lengths) + 3)
     assert found.dtype == np.int32
     assert np.diff(found).tolist() == [*lengths, 0, 0, 0]
     assert found[0] == 0
@@ -100,7 +102,7 @@ def test_cumulative_lengths_are_those_of_the_documents(row_tokens, rows, share, 
     with pytest.raises(
         ValueError, match=f"expected at most {len(lengths) - 1} documents, found {len(lengths)}"
     ):
-        cumulative_lengths(positions, len(lengths) - 1)
+        found_segments.cumulative_lengths(1, len(lengths) - 1)
 
 
 def masked(documents):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from training.config import Model
-from training.data.loader import segment
+from training.data.segment import segments
 from training.model import Decoder, block_mask, hidden_width, initialize
 
 SIZE = Model(width=32, layers=2, heads=4, kv_heads=2)
@@ -22,7 +22,7 @@ def decoder(size=SIZE, seed=1):
 
 
 def shown(tokens):
-    documents, positions = segment(np.array([tokens]), EOT)
+    documents, positions = segments(np.array([tokens]), EOT).numbers_and_positions()
     return torch.tensor([tokens]), torch.from_numpy(documents), torch.from_numpy(positions)
 
 

@@ -16,13 +16,15 @@ import pytest
 import torch
 
 pytest.importorskip("moto")
+from curation.accounting import remote as remote_files
 from curation.shards.mds import import_streaming, index_bytes, write_shard
 from training.config import CacheSettings, Phase
-from training.data import fetch
-from training.data.corpus import ShardError, open_corpus
+from training.data import cache, fetch
+from training.data.corpus import ShardError, open_corpus, read_pieces
 from training.data.loader import Loader
 from training.data.shards import Reader
-from training.plan import Plan
+from training.data.vocabulary import VocabularyError, open_vocabulary
+from training.plan import Plan, explain
 
 from .forks import until
 from .s3 import no_fault, serve, upload
@@ -46,7 +48,7 @@ def server():
 @pytest.fixture
 def remote(server, published, tmp_path, monkeypatch, request):
     """The two sources of `published`, in the bucket; four short attempts instead of long ones."""
-    monkeypatch.setattr(fetch, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(remote_files, "BACKOFF_S", 0.01)
     server.fault, server.asked = (lambda path, before: ""), {}
     return upload(published.directory, re.sub(r"\W", "-", request.node.name))
 
@@ -76,7 +78,7 @@ def test_what_passes_is_tried_again_and_the_batches_are_the_same(
     server, remote, published, tmp_path, monkeypatch, fault
 ):
     if fault == "hang":  # else a slow machine is no fault
-        monkeypatch.setattr(fetch, "READ_TIMEOUT_S", 1)
+        monkeypatch.setattr(remote_files, "READ_TIMEOUT_S", 1)
     server.fault = once(fault)
     steps = 2 if fault == "hang" else 12
     expected = loaded(published.directory, tmp_path, steps=steps)
@@ -112,7 +114,7 @@ def test_what_stays_broken_is_an_error_that_names_the_object(
     import fsspec
 
     if fault in ("hang", "stall"):  # the second must have answered by then
-        monkeypatch.setattr(fetch, "READ_TIMEOUT_S", 1 if fault == "hang" else 2)
+        monkeypatch.setattr(remote_files, "READ_TIMEOUT_S", 1 if fault == "hang" else 2)
     monkeypatch.setattr(server, "hold_s", 5)
     filesystem, name = fsspec.core.url_to_fs(f"{remote}/shard/f0/web/shard.00002.mds")
     if fault == "gone":
@@ -130,7 +132,10 @@ def test_what_stays_broken_is_an_error_that_names_the_object(
     ]
     assert not [thread for thread in threading.enumerate() if thread.name == "loader"]
     asked = [count for path, count in server.asked.items() if "web/shard.00002" in path]
-    assert asked in ([fetch.ATTEMPTS], [])  # no library on the way tries again by itself; none: no object
+    assert asked in (
+        [remote_files.ATTEMPTS],
+        [],
+    )  # no library on the way tries again by itself; none: no object
 
 
 @LIBRARIES
@@ -139,12 +144,12 @@ def test_copies_stay_under_their_limit(server, remote, published, tmp_path, monk
     size = max(shard.size_bytes for shards in corpus.sources.values() for shard in shards)
     seen, copy = [], fetch._copy
 
-    def watched(shard, part):
+    def watched(shard, part, is_given_up):
         seen.append(len([path for path in copies(tmp_path) if path.suffix == ".mds"]))
-        return copy(shard, part)
+        return copy(shard, part, is_given_up)
 
     monkeypatch.setattr(fetch, "_copy", watched)
-    monkeypatch.setattr(fetch, "_THREADS", 1)
+    monkeypatch.setattr(cache, "_THREADS", 1)
     limit = 9 * size
     found = loaded(remote, tmp_path, limit_gib=limit / 2**30, steps=30)
     assert np.array_equal(found, loaded(published.directory, tmp_path, steps=30))
@@ -268,3 +273,52 @@ def test_what_a_living_process_writes_is_not_swept(tmp_path):
         fcntl.flock(stream, fcntl.LOCK_EX)
         fetch.sweep(tmp_path)
         assert sorted(tmp_path.iterdir()) == [living]
+
+
+def read_beside_shards(url):
+    """Read everything of a run directory but its shards."""
+    corpus = open_corpus([url])
+    open_vocabulary(corpus)
+    read_pieces(corpus.sources["web"][2], [0])
+
+
+@LIBRARIES
+@pytest.mark.parametrize("fault", ["503", "hang"])
+@pytest.mark.parametrize(
+    "name", ["current.json", "f0/manifest.json", "f0/tokenizer.json", "f0/web/shard.00002.parquet"]
+)
+def test_whatever_is_read_of_a_store_has_time_limits_and_ends_in_words(
+    server, published, made, tmp_path, monkeypatch, request, name, fault
+):  # fmt: skip
+    made.add_tokenizer(published)
+    monkeypatch.setattr(remote_files, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(remote_files, "READ_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(server, "hold_s", 1)
+    monkeypatch.setattr(server, "breaks", (name,))
+    server.fault, server.asked = (lambda path, before: fault), {}
+    url = upload(published.directory, re.sub(r"\W", "-", request.node.name))
+    with pytest.raises((ShardError, VocabularyError)) as error:
+        read_beside_shards(url)
+    last = "ReadTimeoutError: Read timeout on endpoint URL: " if fault == "hang" else "OSError: .*"
+    told = rf"{re.escape(url)}/shard/{name}: could not be fetched in 4 attempts, the last: {last}.*"
+    assert re.fullmatch(told, str(error.value))
+    (asked,) = server.asked.values()
+    assert (
+        asked <= remote_files.ATTEMPTS
+    )  # no library tries again by itself; a server may be slow to see the last
+
+
+@LIBRARIES
+def test_a_store_without_credentials_is_told_in_words(
+    server, remote, write_config, tmp_path, monkeypatch, capsys
+):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setattr(remote_files, "READ_TIMEOUT_S", 7)  # another instance of s3fs, which has no keys yet
+    assert explain.main(["epochs", str(write_config()), "--set", f"data=[{remote}]"]) == 1
+    assert capsys.readouterr().err == (
+        f"{remote}/shard/current.json: cannot be read (NoCredentialsError: Unable to locate credentials); give its "
+        "store what it asks for (credentials, region, endpoint), correct the address, or name a copy on a path\n"
+    )

@@ -156,7 +156,7 @@ def test_a_store_that_cannot_be_read_is_told_in_words_with_all_else(closed, writ
     assert main([str(write_config()), *settings, "--dry-run"]) == 2
     assert capsys.readouterr().err == (
         "--set batch_rowz=3: config takes no 'batch_rowz' (did you mean 'batch_rows'?)\n"
-        f"{closed('closed://runs/a')}{closed('closed://held/a.jsonl')}"
+        f"{closed('closed://runs/a/shard/current.json')}{closed('closed://held/a.jsonl')}"
         f"{tmp_path}/b.jsonl:1: expected `text`, a string that is not empty, found 5\n"
     )
 

@@ -1,14 +1,19 @@
 """A batch that stands out: its documents are named, and it is learned, left out, or gone back before."""
 
+import html
 import json
 import shutil
 
 import numpy as np
 import pytest
+import torch
 
-from training.config import read_config
+from training.config import Phase, read_config
 from training.data.corpus import open_corpus
-from training.plan import explain
+from training.data.loader import Loader
+from training.data.shards import Reader
+from training.plan import Plan, explain
+from training.report.spikes import write_spike
 from training.train import main
 
 from .forks import but_progress, metrics
@@ -129,3 +134,25 @@ def test_what_is_not_finite_stops_before_the_optimizer_moves(
 def test_a_rate_that_blows_up_ends_the_run(published, write_config, capsys):
     assert main([str(write_config()), "--set", "optimizer.learning_rate=1e38"]) == 1
     assert "the optimizer has not moved" in capsys.readouterr().err
+
+
+def test_a_page_of_what_cannot_be_read_says_so_and_ends_no_run(published, tmp_path, made):
+    made.add_tokenizer(published)
+    corpus = open_corpus([str(published.directory)])
+    phases = [Phase(name="p", steps=1, mix={"docs": 1, "web": 1})]
+    plan = Plan(corpus.plan_sources(["docs", "web"]), phases, batch_rows=8, lanes=4, seed=1)
+    with Loader(plan, Reader(corpus, plan.names), rank=0, ranks=1, device=torch.device("cpu")) as batches:
+        (batch,) = batches
+    seen = torch.arange(8.0)[:, None].expand(8, made.ROW_TOKENS), batch.tokens, batch.labels
+    (published.folder / "web" / "shard.00000.parquet").unlink()
+    for path in published.folder.rglob("*.parquet"):
+        path.write_bytes(b"half")
+    write_spike(tmp_path / "step-1.html", "why", batch.drawn, seen, plan, corpus)
+    spike = json.loads((tmp_path / "step-1.json").read_text())
+    assert [row["loss"] for row in spike["rows"]] == [7, 6, 5, 4, 3, 2, 1, 0]
+    told = "decoded for the 64 rows of the highest loss; rows are shown whole, their documents not known: "
+    assert spike["text"].startswith(told + str(published.folder))
+    assert spike["text"] in html.unescape((tmp_path / "step-1.html").read_text())
+    (document,) = spike["rows"][0]["documents"]
+    words = ["<|endoftext|>" if token == 0 else f"w{token}" for token in batch.tokens[7].tolist()]
+    assert (document["id"], document["text"].split()) == ("not known", words)

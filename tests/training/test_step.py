@@ -8,7 +8,7 @@ import torch
 
 from training import model as model_module
 from training.config import Config, Model, Optimizer, Phase
-from training.data.loader import cumulative_lengths, documents_bound, segment, shift
+from training.data.segment import documents_bound, segments
 from training.model import Decoder, attend, block_mask, initialize, token_losses
 from training.parallel import build, ranks
 from training.step import learn
@@ -24,12 +24,13 @@ def place():
 
 def batch(parts):
     tokens = np.random.default_rng(1).integers(0, VOCAB, (ROWS, TOKENS))
-    documents, positions = segment(tokens, 0)
+    found = segments(tokens, 0)
+    documents, positions = found.numbers_and_positions()
     bound = documents_bound(ROWS, TOKENS)
-    begins = np.stack([cumulative_lengths(part, bound) for part in positions.reshape(parts, -1)])
+    begins = found.cumulative_lengths(parts, bound)
     arrays = {
         "tokens": tokens,
-        "labels": shift(tokens, 0),
+        "labels": found.labels(tokens),
         "documents": documents,
         "positions": positions,
         "cu_seqlens": begins,

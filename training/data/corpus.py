@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from curation.accounting.manifest import BadManifest, MissingManifest, join, published, read_manifest
+from curation.accounting.remote import StoreError, read
 from training.plan import Source
 from training.settings import CacheSettings
 
@@ -20,24 +20,25 @@ class ShardError(RuntimeError):
     """Shards that are not what their manifest says: names the file, the byte, what was expected and found."""
 
 
+class Unreachable(ShardError):
+    """A store that does not give a manifest: there is no use in asking it for more."""
+
+
 @contextmanager
 def reading(path: str, kind: type[Exception]) -> Iterator[None]:
     """Turn whatever comes of a path or URL that cannot be read into one kind of error, which says what to do.
 
-    A store raises kinds of its own: botocore's over credentials, an ImportError where its package lacks. What
-    is not there, or is damaged, its reader tells.
+    What is not there, or is damaged, its reader tells.
     """
     try:
         yield
     except (MissingManifest, BadManifest, kind):
         raise
+    except StoreError as error:
+        raise kind(str(error)) from None
     except Exception as error:
         found = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-        advice = (
-            "; give its store what it asks for (credentials, region, endpoint), correct the address, or name "
-            "a copy on a path"
-        )
-        raise kind(f"{path}: cannot be read ({found})" + advice * ("://" in path)) from error
+        raise kind(f"{path}: cannot be read ({found})") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class Corpus:
     tokenizer_digest: str
     tokenizer: str
     sources: Mapping[str, tuple[Shard, ...]]
-    cache_bytes: float = float("inf")
+    cache: CacheSettings = field(default_factory=CacheSettings)
     directories: tuple[str, ...] = ()
 
     def plan_sources(self, names: Sequence[str]) -> list[Source]:
@@ -94,8 +95,9 @@ def open_corpus(directories: Sequence[str], cache: CacheSettings | None = None) 
 
     Raises:
         MissingManifest: a directory has no published shards, and nothing else is wrong.
-        ShardError: a manifest cannot be read or contradicts itself, or two directories differ in tokenizer or
-            row length, or both have a source of the same name; with every reason there is.
+        Unreachable: a manifest cannot be read; no other is asked for.
+        ShardError: a manifest contradicts itself, or two directories differ in tokenizer or row length, or
+            both have a source of the same name; with every reason there is.
     """
     cache = cache or CacheSettings()
     copies = Path(cache.folder).expanduser()
@@ -104,6 +106,8 @@ def open_corpus(directories: Sequence[str], cache: CacheSettings | None = None) 
     for directory in directories:
         try:
             corpora.append(_corpus(directory, copies))
+        except Unreachable:
+            raise
         except (MissingManifest, ShardError) as error:
             faults.append(error)
     sources: dict[str, tuple[Shard, ...]] = {}
@@ -125,13 +129,12 @@ def open_corpus(directories: Sequence[str], cache: CacheSettings | None = None) 
     if faults:
         kind = ShardError if any(isinstance(each, ShardError) for each in faults) else MissingManifest
         raise kind("\n".join(map(str, faults)))
-    limit_bytes = cache.limit_gib * (1 << 30)
-    return replace(corpora[0], directories=tuple(directories), sources=sources, cache_bytes=limit_bytes)
+    return replace(corpora[0], directories=tuple(directories), sources=sources, cache=cache)
 
 
 def _corpus(directory: str, copies: Path) -> Corpus:
     try:
-        with reading(directory, ShardError):
+        with reading(directory, Unreachable):
             folder = published(directory, "shard")
             detail = read_manifest(folder).detail
     except BadManifest as error:
@@ -188,8 +191,7 @@ def read_pieces(shard: Shard, rows: Sequence[int]) -> dict[int, list[Piece]]:
     path = str(shard.provenance)
     with reading(path, ShardError):
         try:
-            with fsspec.open(path, "rb") as stream:
-                table = pq.read_table(stream, filters=[("row", "in", sorted(set(rows)))])
+            table = pq.read_table(io.BytesIO(read(path)), filters=[("row", "in", sorted(set(rows)))])
         except FileNotFoundError:
             raise ShardError(f"{path}: expected the documents of {shard.path.name}, found no file") from None
     out: dict[int, list[Piece]] = {row: [] for row in rows}

@@ -5,14 +5,17 @@ A set is known by the digest of what it holds.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import fsspec
+from fsspec.compression import compr
+from fsspec.utils import infer_compression
 
 from curation.accounting.fingerprint import digest_bytes
+from curation.accounting.remote import read
 from training import settings
 from training.data.corpus import Corpus, reading
 from training.data.vocabulary import Vocabulary, VocabularyError, open_vocabulary
@@ -104,11 +107,9 @@ def _read(path: str, kind: str) -> tuple[list[dict[str, Any]], list[str]]:
     entries: list[dict[str, Any]] = []
     faults: list[str] = []
     try:
-        with (
-            reading(path, EvalError),
-            fsspec.open(path, "rt", encoding="utf-8", compression="infer") as stream,
-        ):
-            for number, line in enumerate(stream, start=1):
+        with reading(path, EvalError):
+            data = compr[infer_compression(path)](io.BytesIO(read(path)), mode="rb")
+            for number, line in enumerate(io.TextIOWrapper(data, encoding="utf-8"), start=1):
                 if line.strip():
                     entry, fault = _entry(line, kind)
                     entries += [entry] if entry else []

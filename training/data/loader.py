@@ -6,6 +6,7 @@ travels with the batch, since the thread itself is ahead of the training.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -20,10 +21,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from training.data.cache import Share
+from training.data.segment import Segments, documents_bound, segments
 from training.data.shards import Reader
 from training.plan import Draw, Plan, PlanError, Row
 
-IGNORED = -100  # the label that counts for nothing
 _DEPTH = 2  # batches read ahead
 _AHEAD = 64  # batches whose remote shards are fetched ahead
 
@@ -57,67 +59,6 @@ class Batch:
     wait_s: float = 0.0
 
 
-def segment(tokens: NDArray[np.int64], eot_id: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return (document number, position in it) of each token of each row.
-
-    An end-of-text token opens what follows it: it is predicted from the document it ends, and predicts the
-    first token of the next from nothing else (as when text is generated from it alone). What stands before
-    the first one continues a document of another row, and is document 0. Of a run of them (padding) only the
-    first and the last open a document: those between, and what they predict, count for nothing.
-
-    >>> documents, positions = segment(np.array([[5, 6, 0, 7, 0, 0, 0]]), eot_id=0)
-    >>> documents.tolist(), positions.tolist()
-    ([[0, 0, 1, 1, 2, 2, 2]], [[0, 1, 0, 1, 0, 1, 2]])
-    """
-    ends = np.pad(tokens == eot_id, ((0, 0), (1, 1)), constant_values=((False, False), (False, True)))
-    opens = ends[:, 1:-1] & ~(ends[:, :-2] & ends[:, 2:])
-    here = np.broadcast_to(np.arange(tokens.shape[1], dtype=np.int64), tokens.shape)
-    starts = np.maximum.accumulate(np.where(opens, here, 0), axis=1)
-    first = opens[:, :1].astype(np.int64)  # a row that begins with one still begins with document 0
-    return np.cumsum(opens, axis=1, dtype=np.int64) - first, here - starts
-
-
-def shift(tokens: NDArray[np.int64], eot_id: int, mask: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-    """Return the label of each token: the next one, `IGNORED` at the row's end and from padding to padding.
-
-    Where a mask is given, tokens outside of it are nobody's label.
-
-    >>> shift(np.array([[5, 6, 0, 7, 0, 0]]), eot_id=0).tolist()
-    [[6, 0, 7, 0, -100, -100]]
-    """
-    labels = np.full_like(tokens, IGNORED)
-    labels[:, :-1] = tokens[:, 1:]
-    padding = (tokens[:, :-1] == eot_id) & (tokens[:, 1:] == eot_id)
-    labels[:, :-1][padding if mask is None else padding | ~mask[:, 1:]] = IGNORED
-    return labels
-
-
-def documents_bound(rows: int, row_tokens: int) -> int:
-    """Return how many documents `cu_seqlens` has room for: 4 a row and one for every 64 tokens.
-
-    That is a mean of 57 tokens a document in rows of 2,048. Attention pays for each place, so the bound is
-    not what could be (two documents for every three tokens); a batch that has more doubles it, for good.
-    """
-    return rows * (4 + row_tokens // 64)
-
-
-def cumulative_lengths(positions: NDArray[np.int64], bound: int) -> NDArray[np.int32]:
-    """Return where the documents of rows begin when the rows are laid end to end, then their end: bound + 1.
-
-    Raises:
-        ValueError: there are more than `bound` documents.
-
-    >>> cumulative_lengths(np.array([[0, 1, 0, 1], [0, 1, 2, 3]]), bound=5).tolist()
-    [0, 2, 4, 8, 8, 8]
-    """
-    starts = np.flatnonzero(positions == 0)
-    if len(starts) > bound:
-        raise ValueError(f"expected at most {bound} documents, found {len(starts)}")
-    out = np.full(bound + 1, positions.size, np.int32)
-    out[: len(starts)] = starts
-    return out
-
-
 class Loader:
     """Iterates the batches from the plan's present step to its last; use it as a context manager.
 
@@ -141,12 +82,32 @@ class Loader:
             raise PlanError(
                 f"{len(self._slots)} rows of a rank cannot be dealt to {micro_batches} micro batches"
             )
+        if reader.is_remote:
+            reader.keep(self._share(rank, ranks))
         self._micro_batches = micro_batches
         self._bound = documents_bound(len(self._slots) // micro_batches, reader.corpus.row_tokens)
         self._drawn: deque[tuple[Draw, list[Row], dict[str, Any]]] = deque()
         self._queue: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=_DEPTH)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
+
+    def _share(self, rank: int, ranks: int) -> Share:
+        """Return this rank's part of the copies on its node; `torchrun` says how many ranks that has."""
+        plan, paths, slots = self._plan, self._reader.paths, self._slots
+        local = min(int(os.environ.get("LOCAL_WORLD_SIZE", "1")), ranks)
+        first = rank - rank % local
+        others = [
+            plan.owned(plan.slots(each, ranks))
+            for each in range(first, min(first + local, ranks))
+            if each != rank
+        ]
+        return Share(
+            mine=paths(plan.owned(slots)),
+            others=paths(set().union(*others)),
+            is_first=rank == first,
+            ranks=local,
+            begun=lambda: paths(plan.begun(slots)),
+        )
 
     def __enter__(self) -> Loader:
         self._thread.start()
@@ -201,22 +162,22 @@ class Loader:
     def _next(self) -> Batch:
         drawn, rows, state = self._drawn.popleft()
         tokens, eot_id = self._reader.read(rows), self._reader.corpus.eot_id
-        documents, positions = segment(tokens, eot_id)
+        found = segments(tokens, eot_id)
+        documents, positions = found.numbers_and_positions()
         return Batch(
             drawn=drawn,
             tokens=self._tensor(tokens),
-            labels=self._tensor(shift(tokens, eot_id, self._reader.mask(rows))),
+            labels=self._tensor(found.labels(tokens, self._reader.mask(rows))),
             documents=self._tensor(documents),
             positions=self._tensor(positions),
-            cu_seqlens=self._tensor(self._cu_seqlens(drawn.step, positions)),
+            cu_seqlens=self._tensor(self._cu_seqlens(drawn.step, found)),
             sources=self._tensor(np.array([row.source for row in rows], np.int64)),
             state=state,
         )
 
-    def _cu_seqlens(self, step: int, positions: NDArray[np.int64]) -> NDArray[np.int32]:
+    def _cu_seqlens(self, step: int, found: Segments) -> NDArray[np.int32]:
         """Return the cumulative lengths of each micro batch, in more room than before if they need it."""
-        parts = positions.reshape(self._micro_batches, -1)
-        most, before = int((parts == 0).sum(axis=1).max()), self._bound
+        most, before = found.most(self._micro_batches), self._bound
         while self._bound < most:
             self._bound *= 2
         if self._bound > before:
@@ -227,7 +188,7 @@ class Loader:
                 RuntimeWarning,
                 stacklevel=2,
             )
-        return np.stack([cumulative_lengths(part, self._bound) for part in parts])
+        return found.cumulative_lengths(self._micro_batches, self._bound)
 
     def _tensor(self, array: NDArray[np.integer[Any]]) -> torch.Tensor:
         tensor = torch.from_numpy(array)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from training.data.cache import Cache, Share
 from training.data.corpus import Corpus, Shard, ShardError
-from training.data.fetch import Cache
 from training.plan import Row
 
 _OPEN_SHARDS = 512  # maps kept open, one for each lane and source if it can be; each holds a descriptor
@@ -118,9 +118,6 @@ class Reader:
         self._expected = self._read = 0  # batches
         self._masked = False
         self._cache: Cache | None = None
-        if self.is_remote:
-            folders = {shard.path.parent for name in names for shard in corpus.sources[name] if shard.remote}
-            self._cache = Cache(folders, corpus.cache_bytes, self._forget)
 
     @property
     def is_remote(self) -> bool:
@@ -128,6 +125,16 @@ class Reader:
         return any(
             self.corpus.sources[name][:1] and self.corpus.sources[name][0].remote for name in self._names
         )
+
+    def keep(self, share: Share) -> None:
+        """Fetch remote shards from now on, and keep copies in this share of the cache."""
+        cache = self.corpus.cache
+        folder, limit_bytes = Path(cache.folder).expanduser(), cache.limit_gib * (1 << 30)
+        self._cache = Cache(folder, limit_bytes, share, self._forget)
+
+    def paths(self, shards: Iterable[tuple[int, int]]) -> frozenset[Path]:
+        """Return the local paths of (source, shard) in the plan's numbers, of those that are remote."""
+        return frozenset(found.path for each in shards if (found := self.shard(*each)).remote)
 
     def expect(self, rows: Sequence[Row]) -> None:
         """Begin to fetch what a later `read` of these rows needs; calls and reads are in the same order."""

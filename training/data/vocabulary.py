@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import fsspec
-
-from curation.accounting.fingerprint import digest_file
+from curation.accounting.fingerprint import digest_bytes
+from curation.accounting.remote import read
 from training.data.corpus import Corpus, reading
 
 
@@ -41,15 +40,14 @@ def open_vocabulary(corpus: Corpus) -> Vocabulary:
     import tokenizers
 
     with reading(corpus.tokenizer, VocabularyError):
-        if (found := digest_file(corpus.tokenizer)) != corpus.tokenizer_digest:
+        data = read(corpus.tokenizer)
+        if (found := digest_bytes(data)) != corpus.tokenizer_digest:
             raise VocabularyError(
                 f"{corpus.tokenizer}: expected the tokenizer that made the shards, "
                 f"{corpus.tokenizer_digest}, found {found}; put that file back"
             )
-        with fsspec.open(corpus.tokenizer, "rt", encoding="utf-8") as stream:
-            content = stream.read()
     try:
-        engine = tokenizers.Tokenizer.from_str(content)
+        engine = tokenizers.Tokenizer.from_str(data.decode())
     except Exception as error:  # what the library raises for a malformed file is no narrower
         raise VocabularyError(f"{corpus.tokenizer}: not a tokenizer ({error})") from error
     engine.no_truncation()

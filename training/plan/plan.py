@@ -132,6 +132,15 @@ class Plan:
         shards, rows, epochs = self._places.locate(sources, self._lane_of[at], cursors)
         return list(map(Row._make, zip(at.tolist(), sources.tolist(), shards, rows, epochs, strict=True)))
 
+    def owned(self, slots: Sequence[int]) -> set[tuple[int, int]]:
+        """Return (source, shard) of every shard that the lanes of some slots ever read."""
+        lanes = np.unique(self._lane_of[np.asarray(slots)]).tolist()
+        return {(n, s) for n, order in enumerate(self.orders) for lane in lanes for s in order.shards(lane)}
+
+    def begun(self, slots: Sequence[int]) -> set[tuple[int, int]]:
+        """Return (source, shard) of what these lanes are in the midst of, as of the rows located last."""
+        return self._places.begun(np.unique(self._lane_of[np.asarray(slots)]))
+
     def epochs(self) -> dict[str, float]:
         """Return how many times each source has been read so far."""
         drawn = self._deal.cursors(0, self.step).sum(axis=1).tolist()

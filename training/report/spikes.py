@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-from training.data.corpus import Corpus, Piece
-from training.data.loader import IGNORED, shift
+from training.data.corpus import Corpus, Piece, ShardError
+from training.data.segment import IGNORED
 from training.data.shards import Reader
 from training.data.vocabulary import Vocabulary, VocabularyError, open_vocabulary
 from training.plan import Draw, Plan
@@ -24,25 +25,35 @@ _SHOWN_ROWS = 64  # the worst, of which the text is written
 
 
 def write_spike(
-    path: Path, why: str, drawn: Draw, losses: NDArray[np.float32], plan: Plan, corpus: Corpus
+    path: Path,
+    why: str,
+    drawn: Draw,
+    seen: Sequence[Tensor],
+    plan: Plan,
+    corpus: Corpus,
 ) -> None:
     """Write a batch to an HTML page, to be read, and to a JSON file beside it; the highest loss first.
 
-    `losses` has one number for each token of the global batch (slots, row_tokens). Rows whose loss is not
-    finite come before all others. Text is decoded for the worst rows, where the tokenizer can be had.
+    `seen` are the losses, the tokens and the labels of the global batch (slots, row_tokens). Rows whose
+    loss is not finite come before all others. Text is decoded for the worst rows, where the tokenizer can be
+    had. What cannot be read beside the shards is missing from the page, which says so: it ends no run.
     """
-    reader = Reader(corpus, plan.names)  # its own: the loader's counts what it reads
+    losses, tokens, labels = (each.cpu().numpy() for each in seen)
+    reader = Reader(corpus, plan.names)
     located = plan.locate(drawn, range(plan.batch_rows))
-    tokens = reader.read(located)
-    labels = shift(tokens, corpus.eot_id, reader.mask(located))
+    try:
+        known, unknown = documents(reader, located), ""
+    except ShardError as error:
+        row_tokens, unknown = corpus.row_tokens, f"; rows are shown whole, their documents not known: {error}"
+        known = [[Piece(id="not known", start=0, length=row_tokens)]] * len(located)
     rows: list[dict[str, Any]] = []
-    for row, pieces in zip(located, documents(reader, located), strict=True):
+    for row, pieces in zip(located, known, strict=True):
         counted, of_row, of_documents = labels[row.slot] != IGNORED, losses[row.slot], []
         for piece, place, held in zip(pieces, places(pieces), spans(pieces), strict=True):
             loss = _mean(of_row[place], counted[place])
             ids = tokens[row.slot][held].tolist()
-            known = {"id": piece.id, "start": piece.start, "length": piece.length, "loss": loss}
-            of_documents.append(known | {"tokens": ids})
+            place_of = {"id": piece.id, "start": piece.start, "length": piece.length}
+            of_documents.append({**place_of, "loss": loss, "tokens": ids})
         rows.append(
             {
                 "slot": row.slot,
@@ -53,9 +64,8 @@ def write_spike(
                 "documents": sorted(of_documents, key=_worst_first),
             }
         )
-    reader.close()
     rows.sort(key=_worst_first)
-    spike = {"step": drawn.step, "why": why, "text": _add_text(rows, corpus), "rows": rows}
+    spike = {"step": drawn.step, "why": why, "text": _add_text(rows, corpus) + unknown, "rows": rows}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".json").write_text(json.dumps(spike, indent=1), encoding="utf-8")
     path.write_text(page(spike), encoding="utf-8")
