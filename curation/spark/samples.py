@@ -40,5 +40,6 @@ def store_samples(spark: SparkSession, path: str, ledger: Ledger) -> Mapping[str
     rows = read_rows(spark, path)  # only ids go through Python; texts stay where they are
     chosen = map_batches(rows.select(*_KEY.names), run, _KEY)
     found = rows.join(F.broadcast(chosen), _KEY.names, "left_semi").select(*SETTLED.names)
-    found.repartition(_FILES, "id").write.partitionBy("state").parquet(spark_url(join(path, STORED)))
+    written = found.repartition(_FILES, "id").write.partitionBy("state")
+    written.mode("overwrite").parquet(spark_url(join(path, STORED)))  # what a killed attempt left goes
     return {STORED: rates}
