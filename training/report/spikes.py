@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,7 @@ _SHOWN_ROWS = 64  # the worst, of which the text is written
 
 
 def write_spike(
-    path: Path,
-    why: str,
-    drawn: Draw,
-    seen: Sequence[Tensor],
-    plan: Plan,
-    corpus: Corpus,
+    path: Path, why: str, drawn: Draw, seen: Sequence[Tensor], plan: Plan, corpus: Corpus
 ) -> None:
     """Write a batch to an HTML page, to be read, and to a JSON file beside it; the highest loss first.
 
@@ -52,8 +48,7 @@ def write_spike(
         for piece, place, held in zip(pieces, places(pieces), spans(pieces), strict=True):
             loss = _mean(of_row[place], counted[place])
             ids = tokens[row.slot][held].tolist()
-            place_of = {"id": piece.id, "start": piece.start, "length": piece.length}
-            of_documents.append({**place_of, "loss": loss, "tokens": ids})
+            of_documents.append({**asdict(piece), "loss": loss, "tokens": ids})
         rows.append(
             {
                 "slot": row.slot,
