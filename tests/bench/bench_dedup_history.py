@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def shuffled_bytes(spark: SparkSession) -> int:
     return sum(executors.apply(i).totalShuffleWrite() for i in range(executors.size()))
 
 
-def main() -> None:
+def main() -> int:
     """Measure, print, record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--documents", type=int, default=5_000)
@@ -95,9 +96,11 @@ def main() -> None:
             )
     most, least = (found[str(n)]["shuffle_bytes"] for n in (max(EARLIER), min(EARLIER)))
     bars = {"shuffle_1_over_4_earlier": (least / most, 0.8)}
-    record("dedup_history", {"documents": count, "against": found}, bars, ("numpy", "pyarrow", "pyspark"))
     shutil.rmtree(FOLDER)
+    return record(
+        "dedup_history", {"documents": count, "against": found}, bars, ("numpy", "pyarrow", "pyspark")
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -17,6 +17,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -210,7 +211,7 @@ def bars_of(
     return bars
 
 
-def main() -> None:
+def main() -> int:
     """Make the sets, run the tools, print the tables."""
     asked = arguments()
     crawl = crawl_set() if "crawl" in asked.sets else None
@@ -229,8 +230,10 @@ def main() -> None:
     if crawl:
         figures["labels"] = copies(crawl, ours["crawl"])
     figures["verified_pairs"] = {name: {"precision": p, "recall": r} for name, (p, r) in pairs.items()}
-    record("dedup_quality", figures, bars_of(table, pairs), ("datasketch", "numpy", "pyarrow", "pyspark"))
+    return record(
+        "dedup_quality", figures, bars_of(table, pairs), ("datasketch", "numpy", "pyarrow", "pyspark")
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import shutil
+import sys
 import threading
 import time
 from collections import Counter
@@ -203,7 +204,7 @@ def show(found: dict[str, float]) -> None:
         )
 
 
-def main() -> None:
+def main() -> int:
     """Measure, print, record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--documents", type=int, default=100_000)
@@ -214,8 +215,8 @@ def main() -> None:
         "free_gib_of_16": (LIMIT_GIB - found["peak_memory_bytes"] / 2**30, 0.0),
         "no_violations": (-found["violations"], 0.0),
     }
-    record(f"dedup_scale_{count}", found, bars, ("numpy", "pyarrow", "pyspark"))
+    return record(f"dedup_scale_{count}", found, bars, ("numpy", "pyarrow", "pyspark"))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
