@@ -20,6 +20,8 @@ def test_a_chain_merged_into_one_breaks_the_promise_once() -> None:
     assert found.kept_of == {1: 0, 2: 0}
     told = score(found, CHAIN, 0.8)
     assert (told.violations, told.wrongly_removed, told.unsettled) == (1, 1, 0)
+    assert (told.removal_precision, told.settled_fraction) == (1 / 2, 1.0)
+    assert told.figures()["removal_precision"] == 1 / 2
     assert (told.precision, told.recall) == (pytest.approx(2 / 3), 1.0)
     assert told.rand < 1
 
