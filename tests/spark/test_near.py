@@ -186,7 +186,8 @@ def test_partitions_order_and_a_killed_worker_leave_the_clusters_byte_for_byte(
         before = spark.conf.get("spark.sql.shuffle.partitions")
         spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
         try:
-            found = Finder(spark, Dedup(), PREFER, str(tmp_path / name)).mark(frame)[1].toArrow()
+            finder = Finder(spark, Dedup(near=Near(rounds=2)), PREFER, str(tmp_path / name))
+            found = finder.mark(frame)[1].toArrow()
         finally:
             spark.conf.set("spark.sql.shuffle.partitions", before)
         lines = sorted(json.dumps(row, sort_keys=True) for row in found.to_pylist())
