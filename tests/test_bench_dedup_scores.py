@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "bench"))
-from dedup_corpus import Labelled, exact_pairs, words
+from dedup_corpus import Labelled, exact_pairs, true_jaccard, words
 from dedup_scores import Outcome, adjusted_rand, components, leaders, score
 
 #: Five documents, longest first: a is near b, b near c, and a is not near c.
@@ -20,6 +20,8 @@ def test_a_chain_merged_into_one_breaks_the_promise_once() -> None:
     assert found.kept_of == {1: 0, 2: 0}
     told = score(found, CHAIN, 0.8)
     assert (told.violations, told.wrongly_removed, told.unsettled) == (1, 1, 0)
+    assert (told.removal_precision, told.settled_fraction) == (1 / 2, 1.0)
+    assert told.figures()["removal_precision"] == 1 / 2
     assert (told.precision, told.recall) == (pytest.approx(2 / 3), 1.0)
     assert told.rand < 1
 
@@ -56,3 +58,10 @@ def test_labels_are_jaccards_of_python_s_sets() -> None:
     assert words("Straße, ÇA-va 漢字!") == ["strasse", "ça", "va", "漢", "字"]
     texts = ["a b c d e f", "a b c d e g", "other words", "Other: words", "", " "]
     assert exact_pairs(texts, 0.1) == {(0, 1): pytest.approx(1 / 3), (2, 3): 1.0}
+
+
+def test_jaccard_of_the_strings_themselves_is_that_of_their_hashes() -> None:
+    texts = ["a b c d e f g h", "A b, c d e f g x", "one two", ""]
+    assert true_jaccard(texts[0], texts[1]) == 3 / 5 == exact_pairs(texts)[0, 1]
+    assert [true_jaccard(texts[0], other) for other in texts[2:]] == [0.0, 0.0]
+    assert true_jaccard("one two", "One two!") == 1.0

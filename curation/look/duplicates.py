@@ -73,6 +73,7 @@ class Duplicates:
         curve: similarity -> chance that a pair shares a band, for the bands and rows of the recipe.
         compared: what became of the pairs that shared one and that leaders and sketches let through.
         buckets: those above the recipe's `hot_bucket`, the largest first, with excerpts of their best.
+        tombstones: earlier run (its fingerprint) -> documents kept there that this run keeps better ones of.
     """
 
     clusters: Mapping[int, int]
@@ -84,6 +85,7 @@ class Duplicates:
     curve: Mapping[str, float]
     compared: Mapping[str, int]
     buckets: tuple[Mapping[str, Any], ...]
+    tombstones: Mapping[str, int]
     pairs: tuple[Pair, ...]
 
     @property
@@ -136,8 +138,9 @@ def duplicates(directory: str, *, each: int = PAIRS_EACH) -> Duplicates:
             best.sort(key=lambda pair: pair[0])
             del best[each:]
     found = [row for least in sorted(chosen) for _, row in chosen[least]]
-    hot = sorted(_buckets(path), key=lambda bucket: (-bucket["documents"], bucket["band_key"]))
+    hot = sorted(_held(path, "buckets"), key=lambda bucket: (-bucket["documents"], bucket["band_key"]))
     texts = _texts(directory, found, hot)
+    lost = Counter(row["earlier"] for row in _held(path, "tombstones", ["earlier"]))
     return Duplicates(
         clusters=dict(sorted(Counter(map(_least, sizes.values())).items())),
         reasons=dict(sorted(reasons.items())),
@@ -154,6 +157,7 @@ def duplicates(directory: str, *, each: int = PAIRS_EACH) -> Duplicates:
             }
             for bucket in hot
         ),
+        tombstones=dict(sorted(lost.items())),
         pairs=tuple(_pair(row, texts) for row in found),
     )
 
@@ -172,9 +176,11 @@ def _least(size: int) -> int:
     return max(least for least in SIZES if least <= max(size, SIZES[0]))
 
 
-def _buckets(path: str) -> list[dict[str, Any]]:
-    held = any(name.startswith("buckets/") for name in read_manifest(path).files)
-    rows: list[dict[str, Any]] = open_table(join(path, "buckets")).to_table().to_pylist() if held else []
+def _held(path: str, table: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
+    """Return a table of an output, empty where it has none: not every run writes each."""
+    if not any(name.startswith(f"{table}/") for name in read_manifest(path).files):
+        return []
+    rows: list[dict[str, Any]] = open_table(join(path, table)).to_table(columns=columns).to_pylist()
     return rows
 
 
@@ -208,6 +214,9 @@ def _shown(found: Duplicates) -> Iterator[RenderableType]:
     ]
     for rows_ in (named, sized, sourced, list(_curve(found))):
         yield Group(_grid(rows_), Text())
+    for run, count in found.tombstones.items():
+        told = f"the earlier run {run} holds {count:,} documents of which this one keeps better ones"
+        yield Text(f"{told}: train on both and they are read twice (tombstones/)\n")
     if found.compared:
         told = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in found.compared.items())
         yield Text(f"pairs that shared a band: {told}\n")

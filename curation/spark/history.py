@@ -3,7 +3,9 @@
 `index/bands` (key = band key), `index/digests` (key = hash of the text's digest) and `index/documents` (key =
 hash of the id) are laid out alike: parts by the leading bits of the key, sorted by it inside each. A lookup
 shuffles the new run's keys by part and reads each part once, where only row groups that can hold one of
-the keys are decoded. So adding a snapshot shuffles what the snapshot has, however many came before.
+the keys are decoded. So adding a snapshot shuffles what the snapshot has, however many came before. What it
+reads of the bands grows with them: their keys are hashes, and nearly every row group can hold one of a
+thousand documents' (docs/dedup-scale.md has the figures).
 """
 
 from __future__ import annotations

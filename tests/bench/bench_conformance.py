@@ -185,8 +185,7 @@ def main() -> int:
         bars[f"{name}, verdict"] = (tally.same_verdict / tally.texts, BAR)
         bars[f"{name}, reason"] = (tally.same_reason / tally.texts, BAR)
     figures = {name: vars(tally) for name, tally in tallies.items()}
-    record("conformance", figures | {"skipped": skipped}, bars, ("numpy", "regex"))
-    return int(any(value < bar for value, bar in bars.values()))
+    return record("conformance", figures | {"skipped": skipped}, bars, ("numpy", "regex"))
 
 
 if __name__ == "__main__":

@@ -206,7 +206,7 @@ def show(title: str, rows: Mapping[str, Row]) -> None:
         )
 
 
-def main() -> None:
+def main() -> int:
     """Compare, print and record."""
     try:
         nemo = peers.environment("nemo", peers.NEMO)
@@ -234,8 +234,8 @@ def main() -> None:
     }
     least = min(row.equal for row in (rows | coded).values())
     bars = {"equal_by_rule": (least, BAR), "equal_reason": (chain["reason"], BAR)}
-    record("conformance_nemo", {**figures, "chain": chain}, bars, ("regex", "numpy"))
+    return record("conformance_nemo", {**figures, "chain": chain}, bars, ("regex", "numpy"))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

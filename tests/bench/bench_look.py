@@ -89,7 +89,7 @@ def measure(run: str) -> dict[str, tuple[float, float | None]]:
     return found
 
 
-def main() -> None:
+def main() -> int:
     """Measure, print a table, write build/bench/look.json."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -108,8 +108,8 @@ def main() -> None:
         print(f"{name:26}{clock:>9.2f}{told:>9}{BARS[name]:>7.0f}")
     figures = {"pages": held, "seconds": {name: clock for name, (clock, _) in found.items()}}
     bars = {f"{name}, times under": (BARS[name] / clock, 1.0) for name, (clock, _) in found.items()}
-    record("look", figures, bars, ("pyarrow", "pandas", "matplotlib", "nbclient"))
+    return record("look", figures, bars, ("pyarrow", "pandas", "matplotlib", "nbclient"))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

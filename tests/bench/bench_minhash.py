@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -148,7 +149,7 @@ def in_spark(documents: list[str]) -> float:
     return len(texts) / min(found[1:])
 
 
-def main() -> None:
+def main() -> int:
     """Measure, print a table, write build/bench/minhash.json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--without-spark", action="store_true")
@@ -172,8 +173,8 @@ def main() -> None:
     bars |= {name: (value, PEERS[name.removeprefix("times_")]) for name, value in ratios.items()}
     if "in Spark" in figures:
         bars["in_spark_per_s_core"] = (figures["in Spark"], 12_000.0)
-    record("minhash", figures, bars, ("datasketch", "numpy", "pyarrow", "pyspark", "xxhash"), ratios)
+    return record("minhash", figures, bars, ("datasketch", "numpy", "pyarrow", "pyspark", "xxhash"), ratios)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -158,7 +159,7 @@ def beside() -> dict[str, Any]:
     return found
 
 
-def main() -> None:
+def main() -> int:
     """Measure what can be measured here, and say what cannot."""
     found = beside()
     bars: dict[str, tuple[float, float]] = {}
@@ -178,8 +179,8 @@ def main() -> None:
             "no GPU here: numerics of attention and loss, compiling, tokens/s and MFU, stalls, memory and resume "
             "were not measured"
         )
-    record("train", found, bars, ["torch", "numpy"])
+    return record("train", found, bars, ["torch", "numpy"])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -70,6 +70,16 @@ def shingle_hashes(text: str, size: int = SHINGLE_WORDS) -> np.ndarray:
     return np.fromiter(hashes, np.uint64, len(hashes))
 
 
+def true_jaccard(one: str, other: str) -> float:
+    """Return the Jaccard of two texts' sets of word shingles: of the strings themselves, nothing hashed."""
+    sets = []
+    for found in (words(one) or [one], words(other) or [other]):
+        count = max(len(found) - SHINGLE_WORDS + 1, 1)
+        sets.append({tuple(found[i : i + SHINGLE_WORDS]) for i in range(count)})
+    left, right = sets
+    return len(left & right) / len(left | right)
+
+
 def exact_pairs(documents: Sequence[str], least: float = 0.3) -> dict[Pair, float]:
     """Return the true Jaccard of every pair that has at least `least`, found through an inverted index."""
     sets = [shingle_hashes(text) for text in documents]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 from dedup_corpus import Labelled, Pair
@@ -51,6 +51,21 @@ class Score:
         """Return the harmonic mean of precision and recall."""
         both = self.precision + self.recall
         return 2 * self.precision * self.recall / both if both else 0.0
+
+    @property
+    def removal_precision(self) -> float:
+        """Return the share of removed documents that are as near to their kept one as the bound."""
+        return 1 - self.violations / self.removed if self.removed else 1.0
+
+    @property
+    def settled_fraction(self) -> float:
+        """Return the share of near pairs of which not both stay."""
+        return 1 - self.unsettled / self.near_pairs if self.near_pairs else 1.0
+
+    def figures(self) -> dict[str, float]:
+        """Return what was counted, and what follows from it, by name."""
+        told = {name: getattr(self, name) for name in ("f1", "removal_precision", "settled_fraction")}
+        return asdict(self) | told
 
 
 def score(found: Outcome, labelled: Labelled, bound: float) -> Score:

@@ -136,3 +136,20 @@ def test_a_text_that_an_earlier_run_keeps_is_said_to_be_there(small_run: Path, t
     page = tmp_path / "report.html"
     assert main(["report", str(run), "--out", str(page)]) == 0
     assert "The text kept is in the earlier run <code>fedc</code>" in page.read_text()
+
+
+def test_what_earlier_runs_lost_is_counted_run_by_run(small_run: Path, tmp_path: Path) -> None:
+    assert duplicates(str(small_run)).tombstones == {}
+    run = tmp_path / "run"
+    shutil.copytree(small_run, run)
+    path = Path(published(str(run), "dedup"))
+    (path / "tombstones").mkdir()
+    lost = [{"id": f"old{i}", "earlier": "fedc" if i else "0123", "kept_id": "new"} for i in range(3)]
+    pq.write_table(pa.Table.from_pylist(lost), path / "tombstones" / "part-0.parquet")
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["files"] |= {"tombstones/part-0.parquet": 1}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    assert duplicates(str(run)).tombstones == {"0123": 1, "fedc": 2}
+    assert "the earlier run fedc holds 2 documents of which this one keeps better ones" in " ".join(
+        duplicates(str(run)).to_text().split()
+    )

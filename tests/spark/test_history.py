@@ -117,6 +117,10 @@ def test_earlier_runs_win_lose_or_are_compared_by_preference(spark: Any, tmp_pat
     assert set(read(spark, second, "clusters")) == {"copy", "short", "fresh-again"}
     lost = {each: row["kept_id"] for each, row in read(spark, second, "tombstones").items()}
     assert lost == {"old2": "long"}
+    without = tmp_path / "without"  # as the docs say: the earlier one again, without what it lost
+    deduplicated(filtered(spark, without, "without", OLD), without, against=str(second))
+    found = {each: row["kept_id"] for each, row in read(spark, without, "clusters").items()}
+    assert found == lost
 
     with pytest.raises(ConfigError, match=r"bands of different schemes never meet"):
         read_recipe(str(recipe), [f"dedup.against={first}", "dedup.near.seed=2"])

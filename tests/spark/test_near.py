@@ -166,7 +166,7 @@ def test_stars_of_the_whole_cluster_are_the_components(spark: Any, tmp_path: Pat
 
 @pytest.mark.slow
 def test_partitions_order_and_a_killed_worker_leave_the_clusters_byte_for_byte(
-    spark: Any, tmp_path: Path
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = families(links=12)
     flag = tmp_path / "a worker was killed"
@@ -186,12 +186,15 @@ def test_partitions_order_and_a_killed_worker_leave_the_clusters_byte_for_byte(
         before = spark.conf.get("spark.sql.shuffle.partitions")
         spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
         try:
-            found = Finder(spark, Dedup(), PREFER, str(tmp_path / name)).mark(frame)[1].toArrow()
+            finder = Finder(spark, Dedup(near=Near(rounds=2)), PREFER, str(tmp_path / name))
+            found = finder.mark(frame)[1].toArrow()
         finally:
             spark.conf.set("spark.sql.shuffle.partitions", before)
         lines = sorted(json.dumps(row, sort_keys=True) for row in found.to_pylist())
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     first = digest("one", 1)
-    assert [digest("killed", 7, killed=True), digest("many", 17)] == [first] * 2
+    assert digest("killed", 7, killed=True) == first
     assert flag.exists(), "no worker was killed"
+    monkeypatch.setattr(at_once, "PAIRS_AT_ONCE", -1)
+    assert digest("joins", 64) == first, "many executors decide what one worker decides"

@@ -149,7 +149,7 @@ def test_every_removed_document_has_a_kept_one_that_means_the_same(by_table: Any
     assert out[f"{0:032x}"]["merged_into"] is None, "a text without a direction stays"
 
 
-@pytest.mark.parametrize("partitions", [1, 7])
+@pytest.mark.parametrize("partitions", [1, 64])
 def test_the_answer_does_not_depend_on_the_layout(
     spark: Any, by_table: Any, tmp_path: Path, embeddings: str, partitions: int
 ) -> None:
