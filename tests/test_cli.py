@@ -127,6 +127,12 @@ def test_the_account_and_a_what_if(
     assert stages[1]["kept"]["records"] == 8, "what the answer said"
 
 
+def test_a_store_that_cannot_be_opened_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ledger", "nosuch://bucket/run"]) == 2
+    assert "nosuch://bucket/run" in (said := capsys.readouterr().err)
+    assert "cannot be read" in said
+
+
 def test_the_report(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(run_directory / "out")]) == 0
     assert capsys.readouterr().out.strip() == f"{run_directory}/out/report.html"

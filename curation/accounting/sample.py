@@ -7,6 +7,8 @@ from typing import Any
 
 import xxhash
 
+from curation.accounting.ledger import STATES
+
 #: The salt of every sample that a user asks for: of a recipe's inputs, and of a run's documents.
 SALT = "sample"
 #: The salt of what is looked at, and of the sample that a stage keeps beside a large table for that.
@@ -15,7 +17,6 @@ LOOK = "look"
 STORED = "sample"
 #: A state with more records than this has a sample of about STORED_RECORDS: a tenth of it or less.
 LARGE_RECORDS, STORED_RECORDS = 1_000_000, 100_000
-_STATES = ("kept", "dropped", "merged", "failed")
 
 
 def position(document_id: str, salt: str) -> float:
@@ -35,8 +36,8 @@ def sampled(document_id: str, rate: float, salt: str) -> bool:
 def stored_rates(ledger: Mapping[str, Any]) -> dict[str, float]:
     """Return state -> the rate of the sample that is kept of it, of the states so large that one is.
 
-    >>> stored_rates({state: {"records": 4_000_000 * (state == "kept")} for state in _STATES})
+    >>> stored_rates({state: {"records": 4_000_000 * (state == "kept")} for state in STATES})
     {'kept': 0.025}
     """
-    held = {state: ledger[state]["records"] for state in _STATES}
+    held = {state: ledger[state]["records"] for state in STATES}
     return {state: STORED_RECORDS / count for state, count in held.items() if count > LARGE_RECORDS}

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from curation import __version__
 from curation.accounting.manifest import BadManifest, MissingManifest
+from curation.accounting.remote import StoreError
 from curation.cli import asking, labelling, looking, running, training
 from curation.cli.printing import ledgers, refuse
 from curation.cli.running import run_arguments
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = int(options.function(options))
         sys.stdout.flush()  # what a closed pipe does not take is noticed here, not when Python ends
-    except (ConfigError, MissingManifest, BadManifest) as error:
+    except (ConfigError, MissingManifest, BadManifest, StoreError) as error:
         return refuse(error)
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
