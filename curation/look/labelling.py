@@ -131,7 +131,8 @@ def _documents(directory: str, drawn: Drawn) -> list[dict[str, Any]]:
             name: visible(str(row[name] or ""))
             for name in ("id", "source", "language", "url", "title", "state")
         }
-        original = mask(pages[n].html or "", row["source"]) if pages else None
+        html = pages[n].html if pages else None
+        original = None if html is None else mask(html, row["source"])
         shown.append(
             {
                 **told,

@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.cli import main
+from curation.look import labelling
 from curation.look.labelling import Marks, draw, page
 from curation.look.labels import Label, agreement, export, read_labels, share, weighed, write_labels
 from curation.look.local_page import LocalPage
+from curation.look.originals import Original
 
 WEIGHED = st.lists(st.tuples(st.booleans(), st.floats(0.1, 100)), min_size=1, max_size=50)
 
@@ -59,6 +61,16 @@ def test_half_of_what_is_drawn_was_kept_and_half_dropped(run: str) -> None:
     assert sum(held for _, held in set(drawn.strata.values())) == 150
     again = draw(run, 40)
     assert [row["id"] for row in again.rows] == [row["id"] for row in drawn.rows]
+
+
+def test_a_page_that_cannot_be_read_again_is_none_and_not_empty(
+    run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Original(missing="its file is not there")
+    monkeypatch.setattr(labelling, "originals", lambda directory, rows: [gone for _ in rows])
+    drawn = draw(run, 4)
+    html, _ = page(run, drawn, Marks(run, drawn.strata))
+    assert html.replace(" ", "").count('"page":null') == 4
 
 
 def test_each_answer_is_saved_and_the_last_one_counts(run: str) -> None:
