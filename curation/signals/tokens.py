@@ -21,7 +21,10 @@ def _tokenizer(path: str) -> tokenizers.Tokenizer:
     import tokenizers  # only processes that count tokens pay for it
 
     with fsspec.open(path, "rt", encoding="utf-8") as stream:
-        return tokenizers.Tokenizer.from_str(stream.read())
+        engine = tokenizers.Tokenizer.from_str(stream.read())
+    engine.no_truncation()  # as some files ask for: they would count no text beyond 512 tokens
+    engine.no_padding()
+    return engine
 
 
 def _count(raw: str, tokenizer: str | None) -> int:
