@@ -43,13 +43,13 @@ test-fast: setup  ## what needs no JVM, under a minute
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not spark and not slow and not long"
 
 demo: setup java  ## pages -> documents -> shards -> a falling loss -> build/demo/report.html
-	$(BIN)/python jobs/walkthrough.py build/demo
+	$(BIN)/python jobs/demo/walkthrough.py build/demo
 
 bench:  ## the benches; each is `make bench-NAME` and writes build/bench/NAME.json
-	@ls tests/bench/bench_*.py | sed -E 's#.*/bench_(.*)\.py#make bench-\1#; s#_#-#g'
+	@ls benchmarks/bench_*.py | sed -E 's#.*/bench_(.*)\.py#make bench-\1#; s#_#-#g'
 
 bench-%: setup java
-	$(BIN)/python tests/bench/bench_$(subst -,_,$*).py
+	$(BIN)/python benchmarks/bench_$(subst -,_,$*).py
 
 golden: setup java  ## pin the demo's digests anew (asks for a line in CHANGELOG.md)
 	$(BIN)/python tests/golden/pin.py

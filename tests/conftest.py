@@ -124,7 +124,7 @@ def demo_run(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from curation.spark.store import Store
 
     out = tmp_path_factory.mktemp("demo")
-    pages = [sys.executable, "jobs/demo_pages.py", "--out", str(out / "input")]
+    pages = [sys.executable, "jobs/demo/pages.py", "--out", str(out / "input")]
     subprocess.run(pages, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     inputs = [f"inputs.{name}.path={out}/input/{name}.warc.gz" for name in ("web", "docs")]
     inputs += ["inputs.docs.sample=0.2", "shard.tokenizer.train.vocab=1024"]  # docs have most of the text

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 def write(folder: Path, hash_seed: str) -> Path:
     """The folder after the script wrote its files there, started as a user starts it."""
-    command = [sys.executable, "jobs/demo_pages.py", "--out", str(folder)]
+    command = [sys.executable, "jobs/demo/pages.py", "--out", str(folder)]
     done = subprocess.run(
         command,
         cwd=ROOT,

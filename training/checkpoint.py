@@ -28,9 +28,9 @@ from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_di
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import AsyncSaveResponse, async_save
 
-from curation.accounting.fingerprint import digest_file
-from training import settings
+from curation.files.digests import digest_file
 from training.parallel import Ranks
+from training.settings import sections as settings
 
 MANIFEST = "manifest.json"
 _MEASURE_STEPS = 10  # before the first save of a process, where what a save costs decides the period

@@ -17,8 +17,8 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.attention.varlen import varlen_attn
 
 from training.data.segment import IGNORED
-from training.settings import Model
-from training.sizes import hidden_width
+from training.settings.sections import Model
+from training.settings.sizes import hidden_width
 
 _STD = 0.02
 _HALF = (torch.bfloat16, torch.float16)  # what flash attention takes

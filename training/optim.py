@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.distributed.tensor import DTensor
 
-from training.config import Config
-from training.settings import Optimizer
+from training.settings.config import Config
+from training.settings.sections import Optimizer
 
 _ANNEAL_SHARE = 0.1  # of a single phase, under `cosine`
 

@@ -22,8 +22,8 @@ from torch.utils.checkpoint import (
     create_selective_checkpoint_contexts,
 )
 
-from training.config import Config
 from training.model import Block, Decoder, initialize
+from training.settings.config import Config
 
 _ATTENTION = {
     torch.ops.torch_attn._varlen_attn.default,

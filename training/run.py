@@ -20,8 +20,8 @@ from training.report.pulse import Collector, Pulse
 from training.report.record import Record
 from training.report.speed import Times, peak_flops, slow
 from training.report.spikes import write_spike
-from training.request import Request, fits
-from training.sizes import flops_per_token
+from training.settings.checks import Request, fits
+from training.settings.sizes import flops_per_token
 from training.step import Measured, learn
 from training.watch import Signals, Watch
 

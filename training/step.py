@@ -9,13 +9,13 @@ from functools import cache
 import torch
 from torch.distributed.fsdp import FSDPModule
 
-from training.config import Config
 from training.data.loader import Batch
 from training.data.segment import IGNORED
 from training.model import Decoder, token_losses
 from training.optim import clip
 from training.parallel import Ranks
 from training.plan import Plan
+from training.settings.config import Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

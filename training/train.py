@@ -20,8 +20,8 @@ from training.parallel import Ranks, ranks
 from training.plan import PlanError
 from training.report.dry_run import describe
 from training.report.pulse import Pulse
-from training.request import Refused, Request, prepare
 from training.run import Run, RunFailed, Stopped
+from training.settings.checks import Refused, Request, prepare
 from training.watch import Signals
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from training import settings
+from training.settings import sections as settings
 
 _MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 _LEAST_DEVIATION = 0.01  # of the median: a flat stretch does not turn a small step into a spike

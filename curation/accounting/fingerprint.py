@@ -7,10 +7,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import fsspec
 import xxhash
 
-_CHUNK_BYTES = 1 << 20
 _MODULUS = 1 << 128
 
 
@@ -41,20 +39,6 @@ def fingerprint(parts: Mapping[str, Any]) -> str:
     """
     text = json.dumps(canonical(parts), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return xxhash.xxh3_128_hexdigest(text.encode())[:16]
-
-
-def digest_file(path: str) -> str:
-    """Return `xxh3:` and the 128-bit hash of a file's bytes; any URL fsspec opens."""
-    state = xxhash.xxh3_128()
-    with fsspec.open(path, "rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            state.update(chunk)
-    return f"xxh3:{state.hexdigest()}"
-
-
-def digest_bytes(data: bytes) -> str:
-    """Return `xxh3:` and the 128-bit hash of `data`."""
-    return f"xxh3:{xxhash.xxh3_128_hexdigest(data)}"
 
 
 def digest_row(row: Mapping[str, Any]) -> int:

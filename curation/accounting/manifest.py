@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from curation.accounting.remote import read
+from curation.files.remote import read
 
 NAME = "manifest.json"
 #: The stages that keep an account, in the order a document meets them.

@@ -13,10 +13,10 @@ from typing import TypeAlias
 
 from curation import __version__
 from curation.accounting.manifest import BadManifest, MissingManifest
-from curation.accounting.remote import StoreError
 from curation.cli import asking, labelling, looking, running, training
 from curation.cli.printing import ledgers, refuse
 from curation.cli.running import run_arguments
+from curation.files.remote import StoreError
 from curation.recipe.config import ConfigError
 
 __all__ = ["Command", "ledgers", "main", "run_arguments"]

@@ -60,8 +60,8 @@ def _narrowing(parser: argparse.ArgumentParser) -> None:
 
 def sample(options: argparse.Namespace) -> int:
     """Show documents: a hash-sample of those that meet a condition; or those nearest to a rule's bound."""
-    from curation.look import sampled
-    from curation.look.sample import BadSample, Request, draw, near
+    from curation.look.questions import sampled
+    from curation.look.questions.sample import BadSample, Request, draw, near
 
     try:
         request = Request(
@@ -90,8 +90,8 @@ def sample(options: argparse.Namespace) -> int:
 
 def grep(options: argparse.Namespace) -> int:
     """Find documents whose text matches a pattern; all are counted, kept or dropped, and some shown."""
-    from curation.look.grep import BadPattern
-    from curation.look.grep import grep as matches_of
+    from curation.look.questions.grep import BadPattern
+    from curation.look.questions.grep import grep as matches_of
 
     narrowed = {name: getattr(options, name) for name in ("stage", "state", "n", "ignore_case")}
     try:
@@ -107,8 +107,8 @@ def grep(options: argparse.Namespace) -> int:
 
 def diff(options: argparse.Namespace) -> int:
     """Tell what changed between two runs; settings, funnels, documents with another fate, and their texts."""
-    from curation.look import differing
-    from curation.look.diff import diff as difference_of
+    from curation.look.questions import differing
+    from curation.look.questions.diff import diff as difference_of
 
     found = difference_of(options.before, options.after, n=options.n)
     if options.json:
@@ -120,7 +120,7 @@ def diff(options: argparse.Namespace) -> int:
 
 def profile(options: argparse.Namespace) -> int:
     """Tell a run in numbers; sizes, languages, sites, duplicates, n-grams, and what each stage shifted."""
-    from curation.look.profile import profile as profile_of
+    from curation.look.questions.profile import profile as profile_of
 
     found = profile_of(options.directory, n=options.n)
     if options.json:

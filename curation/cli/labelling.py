@@ -29,9 +29,9 @@ def label(options: argparse.Namespace) -> int:
     Half of them the filter kept, half it dropped. Marks are in DIR/labels.jsonl; `curate report` tells how
     far the recipe and each rule agree with them.
     """
-    from curation.look.labelling import Marks, draw, page
-    from curation.look.labels import export, path
-    from curation.look.local_page import LocalPage
+    from curation.look.label.marks import export, path
+    from curation.look.label.page import Marks, draw, page
+    from curation.look.label.server import LocalPage
 
     if options.only and not options.export:
         return refuse(ValueError(f"--only {options.only}: chooses what --export FILE writes; give both"))

@@ -60,7 +60,7 @@ def ledger(options: argparse.Namespace) -> int:
 
     Of a run on a sample, an estimate of what the full run will keep follows.
     """
-    from curation.look.estimate import estimate
+    from curation.look.questions.estimate import estimate
 
     found = ledgers(options.directory)
     closed, expected = balanced(found), estimate(options.directory)
@@ -77,15 +77,15 @@ def ledger(options: argparse.Namespace) -> int:
 
 def contamination(options: argparse.Namespace) -> int:
     """Tell which items of evaluation sets documents hold; by set and by item, with the matched text."""
-    from curation.look.contamination import contamination as contamination_of
+    from curation.look.questions.contamination import contamination as contamination_of
 
     return answer(options, contamination_of(options.directory))
 
 
 def why(options: argparse.Namespace) -> int:
     """Tell one page's whole story; exit 2 if no record has that id or URL."""
-    from curation.look.questions import UnknownPage
-    from curation.look.questions import why as story_of
+    from curation.look.questions.why import UnknownPage
+    from curation.look.questions.why import why as story_of
 
     try:
         story = story_of(options.directory, options.page)
@@ -96,16 +96,16 @@ def why(options: argparse.Namespace) -> int:
 
 def duplicates(options: argparse.Namespace) -> int:
     """Tell what deduplication removed; sizes, similarity, sources, hot buckets, and pairs side by side."""
-    from curation.look.duplicates import duplicates as found_in
+    from curation.look.questions.duplicates import duplicates as found_in
 
     return answer(options, found_in(options.directory))
 
 
 def report(options: argparse.Namespace) -> int:
     """Write the report, one HTML file that opens anywhere."""
-    from curation.look.account import Disagreement
-    from curation.look.report import write_report
-    from curation.look.trained import MissingTraining
+    from curation.look.questions.account import Disagreement
+    from curation.look.report.page import write_report
+    from curation.look.report.training import MissingTraining
 
     try:
         print(write_report(options.directory, options.out, training=options.train))
@@ -119,9 +119,9 @@ def report(options: argparse.Namespace) -> int:
 
 def account(options: argparse.Namespace) -> int:
     """Tell what each rule of the filter removed; alone, only by itself, with others, and its fair share."""
-    from curation.look import tables
-    from curation.look.account import Disagreement, NoSuchLabel
-    from curation.look.account import account as account_of
+    from curation.look.questions import tables
+    from curation.look.questions.account import Disagreement, NoSuchLabel
+    from curation.look.questions.account import account as account_of
 
     try:
         found = account_of(options.directory, [options.by] if options.by else [])
@@ -143,9 +143,9 @@ def account(options: argparse.Namespace) -> int:
 
 def whatif(options: argparse.Namespace) -> int:
     """Tell what other bounds would bring back or drop; from stored measures, and no text is read to count."""
-    from curation.look import tables
-    from curation.look.moves import BadChange, moves, write_changed
-    from curation.look.whatif import what_if
+    from curation.look.questions import tables
+    from curation.look.questions.whatif import what_if
+    from curation.look.run.bounds import BadChange, moves, write_changed
 
     if options.write and not options.recipe:
         return refuse(ValueError("--write needs --recipe RECIPE, the file that the run was made by"))

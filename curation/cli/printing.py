@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.accounting.ledger import Ledger
-from curation.look.funnel import funnel
+from curation.look.run.funnel import funnel
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -41,8 +41,8 @@ def answer(options: argparse.Namespace, found: Told) -> int:
 
 def print_funnel(found: Sequence[Ledger]) -> None:
     """Print the funnel and, below it, what was counted in the documents."""
-    from curation.look.counted import lines
-    from curation.look.terminal import table
+    from curation.look.render.counted import lines
+    from curation.look.render.terminal import table
 
     show(table(found), 120)
     for line in lines(found):

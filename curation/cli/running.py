@@ -45,7 +45,7 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run every stage that is out of date, then print the funnel."""
-    from curation.look.estimate import estimate
+    from curation.look.questions.estimate import estimate
     from curation.spark.job import REQUEST_ERRORS, RUN_ERRORS, execute
 
     try:

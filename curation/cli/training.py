@@ -35,10 +35,10 @@ def quality(options: argparse.Namespace) -> int:
     `dsir` writes importance weights of the positives against the negatives (importance_ratio), `unigrams` the
     positives' word counts (unigram_perplexity).
     """
-    from curation.filters.quality_training import TrainingFailed
-    from curation.look.quality import BadTexts, train_quality, write_likeness
+    from curation.look.label.texts import BadTexts, train_quality, write_likeness
+    from curation.quality.training import TrainingFailed
     from curation.recipe.config import load
-    from curation.recipe.quality import QualityTraining
+    from curation.recipe.sections.quality import QualityTraining
 
     settings = load(options.settings, QualityTraining, options.set)
     try:

@@ -1,4 +1,4 @@
-"""Near duplicates of few documents, decided in one process: what `curation.spark.near` does by joins.
+"""Near duplicates of few documents, decided in one process: what `curation.spark.dedup.near` does by joins.
 
 Pairs are compared; those that no leader matched are compared among themselves; who stays is elected; and
 what an election leaves alone is compared again. Same pairs, same sets, same answers.

@@ -16,9 +16,9 @@ from importlib import import_module
 from importlib import metadata as packages
 from typing import Any, NamedTuple
 
-from curation.extract.cascade import Favour, main_content, options
 from curation.extract.layout import CELLS, has_text, unwrap_layout
 from curation.extract.metadata import title
+from curation.extract.trafilatura_fast.cascade import Favour, main_content, options
 from curation.extract.trees import (
     element_count,
     main_text,

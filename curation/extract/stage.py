@@ -12,8 +12,8 @@ from curation.document import DOCUMENT
 from curation.extract.gate import DROPPED, FAILED, Reason, refuse_record, refuse_text
 from curation.extract.guard import Fault, Guard
 from curation.extract.visible import Refusal
-from curation.language import UNKNOWN, detect
 from curation.pages.charset import decode, decode_text
+from curation.text.language import UNKNOWN, detect
 
 MARKUP = "extract.markup"
 _LINEAGE = ("source", "record_id", "url", "captured_at", "file", "offset", "length")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from curation.extract.gate import DROPPED, Reason
 from curation.extract.trees import visible_text
-from curation.language import shares
+from curation.text.language import shares
 
 #: Of a crawl's 2,463 pages 5 fall on the other side than by all of their visible text, none of them English,
 #: and it costs a third.

@@ -3,7 +3,8 @@
 Importing this package fills `EDITS`; nothing registers from outside it.
 """
 
-from curation.filters import edits, pii
+from curation.filters import edits
+from curation.filters.pii import mask
 from curation.filters.registry import EDITS, Masked, edit, parameters
 
-__all__ = ["EDITS", "Masked", "edit", "edits", "parameters", "pii"]
+__all__ = ["EDITS", "Masked", "edit", "edits", "mask", "parameters"]

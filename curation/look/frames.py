@@ -23,11 +23,11 @@ from curation.accounting.ledger import STATES
 from curation.accounting.manifest import Manifest, MissingManifest, join, published, read_manifest
 from curation.accounting.sample import LOOK, position, sampled
 from curation.accounting.settle import SETTLED
-from curation.look.masker import masker
-from curation.look.stored import matching as matching
-from curation.look.stored import open_table as open_table
-from curation.look.stored import parts
-from curation.look.stored import rows as rows
+from curation.look.run.mask import masker
+from curation.look.run.stored import matching as matching
+from curation.look.run.stored import open_table as open_table
+from curation.look.run.stored import parts
+from curation.look.run.stored import rows as rows
 
 #: The stages that write rows of documents, in the order a document meets them.
 ROW_STAGES = ("extract", "lines", "filter", "select", "dedup", "sites", "decontaminate")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import regex
 
-from curation.language import detect
+from curation.text.language import detect
 
 _SNIFF_BYTES = 4096
 _DETECT_BYTES = 2**18

@@ -13,10 +13,10 @@ from dataclasses import fields
 import pyarrow as pa
 
 from curation.document import PAGE
+from curation.files.source import Source
 from curation.pages.http import BodyTooLarge, parse_response
 from curation.pages.page import TOO_LARGE, UNREADABLE, Page, Split
 from curation.pages.parquet import parquet_pages
-from curation.pages.source import Source
 from curation.pages.tables import Columns, jsonl_pages
 from curation.pages.warc import Damage, Record, records
 

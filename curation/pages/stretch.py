@@ -6,8 +6,8 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Callable
 
+from curation.files.source import Source
 from curation.pages.grammar import ARC, WARC, Grammar
-from curation.pages.source import Source
 
 _MAGIC = b"\x1f\x8b\x08"
 _PEEK_BYTES = 4096

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from curation.pages.packed import Damaged, inflated, unzstd
+from curation.files.compression import Damaged, inflated, unzstd
+from curation.files.source import Source
 from curation.pages.page import MAX_BODY_BYTES, NO_TEXT, TOO_LARGE, UNREADABLE, Page
-from curation.pages.source import Source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,9 +18,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 
+from curation.files.source import Source
 from curation.pages.grammar import Grammar
 from curation.pages.page import MAX_BODY_BYTES, TOO_LARGE, UNREADABLE
-from curation.pages.source import Source
 from curation.pages.stretch import (
     GzipStretch,
     Lost,

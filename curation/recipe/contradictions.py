@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from curation.filters.rules import Pass, Rule
-from curation.recipe.dedup import Near
-from curation.recipe.history import scheme
 from curation.recipe.recipe import Gate, Recipe
+from curation.recipe.sections.dedup import Near
+from curation.recipe.sections.history import scheme
 
 _LEAST_CHANCE = 0.9
 

@@ -13,7 +13,7 @@ from yaml.nodes import Node, SequenceNode
 from curation.recipe.config import Reader
 from curation.recipe.nodes import missing
 from curation.signals import blocklist
-from curation.signals.files import damage
+from curation.signals.models.model_files import damage
 from curation.signals.registry import FilePath, ListPath, Pattern
 
 

@@ -10,20 +10,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from curation.filters.quality import Selection
 from curation.filters.rules import Pass
-from curation.recipe import lines as line_section
-from curation.recipe import select
+from curation.quality.selection import Selection
 from curation.recipe.config import ConfigError, Reader, compose, nearest
-from curation.recipe.decontaminate import Decontaminate
-from curation.recipe.dedup import Dedup
-from curation.recipe.history import incomparable, unpublished
-from curation.recipe.labels import ambiguous_streams, label_mistakes, stream_mistakes
 from curation.recipe.nodes import missing
-from curation.recipe.passes import decode_pass
-from curation.recipe.shard import FOLDER, Shard, Split
-from curation.recipe.sites import Sites
-from curation.signals.checks import language_mistake
+from curation.recipe.sections import lines as line_section
+from curation.recipe.sections import select
+from curation.recipe.sections.decontaminate import Decontaminate
+from curation.recipe.sections.dedup import Dedup
+from curation.recipe.sections.history import incomparable, unpublished
+from curation.recipe.sections.labels import ambiguous_streams, label_mistakes, stream_mistakes
+from curation.recipe.sections.passes import decode_pass
+from curation.recipe.sections.shard import FOLDER, Shard, Split
+from curation.recipe.sections.sites import Sites
+from curation.signals.models.options import language_mistake
 
 RecordType = Literal["response", "resource", "conversion", "revisit"]
 DEFAULT_RECORDS: tuple[RecordType, ...] = ("response", "resource", "conversion")

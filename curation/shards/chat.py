@@ -21,8 +21,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.accounting.fingerprint import digest_bytes, digest_file, fingerprint
+from curation.accounting.fingerprint import fingerprint
 from curation.accounting.manifest import Manifest, join, published, read_manifest
+from curation.files.digests import digest_bytes, digest_file
 from curation.shards.best_fit import fit
 from curation.shards.chat_template import ChatError, Template, messages_of
 from curation.shards.mds import index_bytes, write_shard

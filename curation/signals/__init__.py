@@ -3,22 +3,9 @@
 Importing this package fills `SIGNALS`; nothing registers from outside it.
 """
 
-from curation.signals import (
-    characters,
-    code,
-    labels,
-    likeness,
-    lines,
-    models,
-    removal,
-    repetition,
-    sentences,
-    tokens,
-    urls,
-    vocabulary,
-    words,
-)
-from curation.signals.labels import LABELLERS
+from curation.signals import characters, code, lines, removal, repetition, sentences, urls, vocabulary, words
+from curation.signals.models import fasttext_models, labels, likeness, tokens
+from curation.signals.models.labels import LABELLERS
 from curation.signals.registry import SIGNALS, UNITS, FilePath, Signal, parameters
 
 __all__ = [
@@ -29,10 +16,10 @@ __all__ = [
     "Signal",
     "characters",
     "code",
+    "fasttext_models",
     "labels",
     "likeness",
     "lines",
-    "models",
     "parameters",
     "removal",
     "repetition",

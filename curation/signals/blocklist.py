@@ -21,8 +21,8 @@ import fsspec
 import numpy as np
 import xxhash
 
-from curation import mapped
-from curation.address import LONGEST_HOST, parts_of
+from curation.files import mapped
+from curation.text.address import LONGEST_HOST, parts_of
 
 _NAMED = ("domains", "urls")
 _LONGEST_PATH, _MOST_PARTS = 4096, 32  # of which parts are looked up

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 import fsspec
 
-from curation.address import parts_of
 from curation.signals.blocklist import Blocklist, below, load, suffixes
 from curation.signals.registry import FilePath, ListPath, signal
+from curation.text.address import parts_of
 from curation.text.text import Text
 
 

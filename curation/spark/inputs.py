@@ -6,9 +6,10 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
-from curation.accounting.fingerprint import canonical, digest_file
-from curation.recipe.dedup import Semantic
+from curation.accounting.fingerprint import canonical
+from curation.files.digests import digest_file
 from curation.recipe.recipe import Recipe
+from curation.recipe.sections.dedup import Semantic
 from curation.spark.store import find_files
 
 

@@ -14,26 +14,27 @@ from typing import Any
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from curation.accounting.fingerprint import canonical, digest_file, fingerprint
+from curation.accounting.fingerprint import canonical, fingerprint
 from curation.accounting.ledger import STATES, Count, Ledger
 from curation.accounting.manifest import STAGES, Manifest, join, published, read_manifest
-from curation.filters.quality import Selection
-from curation.recipe.history import earlier_outputs
-from curation.recipe.passes import files_of
+from curation.files.digests import digest_file
+from curation.quality.selection import Selection
 from curation.recipe.recipe import Recipe, preference
-from curation.recipe.select import measured_only, selections
-from curation.recipe.shard import TrainedTokenizer
-from curation.spark import decontaminate, lines, selecting, sharding, sites
-from curation.spark.duplicates import Finder, Preference
+from curation.recipe.sections.history import earlier_outputs
+from curation.recipe.sections.passes import files_of
+from curation.recipe.sections.select import measured_only, selections
+from curation.recipe.sections.shard import TrainedTokenizer
+from curation.spark.dedup.history import History
 from curation.spark.errors import StageFailed, StaleInput, differences
-from curation.spark.history import History
 from curation.spark.inputs import embeddings, scopes
 from curation.spark.progress import shown
 from curation.spark.samples import store_samples
 from curation.spark.session import start
 from curation.spark.sources import read_pages
-from curation.spark.stages import account, extract, filter_documents, read_kept, write_rows
+from curation.spark.stages import decontaminate, lines, select, shard, sites
+from curation.spark.stages.dedup import Finder, Preference
 from curation.spark.store import SCRATCH, TABLES, Store, check_unchanged, find_files, sizes
+from curation.spark.tables import account, extract, filter_documents, read_kept, write_rows
 from curation.spark.versions import LIBRARIES, OUTPUT_VERSION
 
 
@@ -127,7 +128,7 @@ class Run:
         """Count what was written, close the ledger, and complete the manifest."""
         stage = manifest.stage
         if stage == "shard":
-            ledger, detail = sharding.account(self.spark, path)
+            ledger, detail = shard.account(self.spark, path)
             ledger.check(self._handed_over(self._before(stage)))
             rows, digest = detail["rows"], detail["digest"]
             manifest = replace(manifest, rows=rows, digest=digest, ledger=ledger.to_json(), detail=detail)
@@ -139,11 +140,7 @@ class Run:
         return replace(manifest, files=sizes(path))
 
     def _input(self, stage: str) -> str:
-        """Return the directory of an earlier stage's published output, made by this recipe's section.
-
-        Raises:
-            StaleInput: it was made by other settings.
-        """
+        """Return the directory of an earlier stage's output; StaleInput where other settings made it."""
         path = published(self.source or self.store.directory, stage)
         found, wanted = read_manifest(path).config, canonical(self._config(stage))
         if found != wanted:
@@ -238,7 +235,7 @@ class Run:
         before, rate = self._input("filter"), self.recipe.dropped_text_rate
 
         def write(spark: SparkSession, path: str) -> Mapping[str, Any]:
-            return selecting.write(spark, read_kept(spark, before), self._selections(), path, rate)
+            return select.write(spark, read_kept(spark, before), self._selections(), path, rate)
 
         return self._plan("select", self._config("select"), _named("filter", before), write)
 
@@ -289,7 +286,7 @@ class Run:
         assert isinstance(settings, TrainedTokenizer)
 
         def write(spark: SparkSession, path: str) -> None:
-            sharding.train(read_kept(spark, before), settings.train, path)
+            shard.train(read_kept(spark, before), settings.train, path)
 
         return self._plan("tokenizer", settings, _named(stage, before), write)
 
@@ -302,7 +299,7 @@ class Run:
         url = tokenizer
 
         def write(spark: SparkSession, path: str) -> None:
-            sharding.write(read_kept(spark, before), settings, url, path)
+            shard.write(read_kept(spark, before), settings, url, path)
 
         resources = {"tokenizer.json": digest_file(url)}
         config = replace(settings, tokenizer="tokenizer.json")
@@ -316,5 +313,5 @@ def _named(stage: str, path: str) -> dict[str, str]:
 def _summary(manifest: Manifest) -> str:
     if not manifest.ledger:
         return "made"
-    counts = [f"{state} {manifest.ledger[state]['records']:,}" for state in STATES]
-    return f"{manifest.ledger['in']['records']:,} in: {', '.join(counts)}"
+    counts = ", ".join(f"{state} {manifest.ledger[state]['records']:,}" for state in STATES)
+    return f"{manifest.ledger['in']['records']:,} in: {counts}"

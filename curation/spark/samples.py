@@ -13,8 +13,8 @@ from curation.accounting.manifest import join
 from curation.accounting.sample import LOOK, STORED, sampled, stored_rates
 from curation.accounting.settle import SETTLED
 from curation.spark.frames import Batches, map_batches
-from curation.spark.stages import read_rows
 from curation.spark.store import spark_url
+from curation.spark.tables import read_rows
 
 #: So many files hold the sample of a state.
 _FILES = 8

@@ -16,9 +16,9 @@ from typing import Any
 
 import fsspec
 
-from curation.accounting.fingerprint import digest_file
 from curation.accounting.manifest import NAME, Manifest, MissingManifest, join, read_manifest
-from curation.mapped import mark
+from curation.files.digests import digest_file
+from curation.files.mapped import mark
 
 SCRATCH = "_scratch"  # Spark and Arrow readers pass over names that begin with an underscore
 TABLES = "tables"  # in scratch: finished ones that a later attempt at the same output takes up

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 import regex
 
-from curation.text import word_bounds
+from curation.text import bounds as word_bounds
 
 _MARKS = frozenset(",:;!?¿؟¡()[]{}<>_#*&。？！，、；：～·।،۔؛٪…\"”“`‘´’‚„»«「」『』（）〔〕【】《》〈〉⟦⟧'")
 _CURRENCIES = frozenset("$£€¥฿₽﷼₠₡₢₣₤₥₦₧₨₩₪₫₭₮₯₰₱₲₳₴₵₶₷₸₹₺₻₼₾₿")

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, get_args
 
-from curation.text import spacy_like, word_bounds
+from curation.text import bounds as word_bounds
+from curation.text import spacy_like
 from curation.text.markdown import plain
 from curation.text.words import Compounds, LowerCased, Words
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
-from demo.prose import Prose
+from prose import Prose
 
 HERE = Path(__file__).parent
 #: Words an edit may put into a near-copy: rare enough to change the shingles they stand in.

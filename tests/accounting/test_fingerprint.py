@@ -9,15 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.accounting.fingerprint import (
-    canonical,
-    digest_bytes,
-    digest_file,
-    digest_row,
-    digest_rows,
-    fingerprint,
-)
+from curation.accounting.fingerprint import canonical, digest_row, digest_rows, fingerprint
 from curation.accounting.sample import position, sampled
+from curation.files.digests import digest_bytes, digest_file
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.floats(allow_nan=False), min_size=2))

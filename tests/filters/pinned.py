@@ -7,7 +7,7 @@ import functools
 from curation.filters.judge import judge_text
 from curation.recipe.config import Reader
 from curation.recipe.nodes import parse
-from curation.recipe.passes import decode_pass
+from curation.recipe.sections.passes import decode_pass
 
 PROSE = """\
 The river rises in the hills above the town, and for most of its length it runs through farmland.

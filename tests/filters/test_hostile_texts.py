@@ -19,7 +19,7 @@ import math, sys
 from curation.filters.judge import judge_text
 from curation.recipe.config import Reader
 from curation.recipe.nodes import parse
-from curation.recipe.passes import decode_pass
+from curation.recipe.sections.passes import decode_pass
 
 presets = sys.argv[2].split(",")
 passes = [decode_pass(Reader(), parse(f"{{name: {each}, preset: {each}}}", "test")) for each in presets]

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from curation.filters.judge import judge_text
-from curation.recipe.passes import presets
+from curation.recipe.sections.passes import presets
 
 from .pinned import PROSE, loaded, names
 

@@ -14,10 +14,10 @@ from curation.accounting.ledger import Count, Ledger
 from curation.cli import main
 from curation.filters.judge import judge_text
 from curation.filters.rules import Label, Pass
-from curation.look.account import Disagreement, account
-from curation.look.moves import moves
-from curation.look.report import render
-from curation.look.whatif import what_if
+from curation.look.questions.account import Disagreement, account
+from curation.look.questions.whatif import what_if
+from curation.look.report.page import render
+from curation.look.run.bounds import moves
 from curation.shards.tokens import train_tokenizer
 
 

@@ -13,7 +13,9 @@ import pytest
 
 from curation.accounting.ledger import Ledger
 from curation.filters.rules import Rule
-from curation.look import cells, frames, moves
+from curation.look import frames
+from curation.look.render import cells
+from curation.look.run import bounds as moves
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))

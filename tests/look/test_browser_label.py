@@ -13,10 +13,10 @@ from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from curation.look.labelling import Drawn, Marks, draw, page
-from curation.look.labels import path, read_labels
-from curation.look.local_page import LocalPage
-from curation.look.report import write_report
+from curation.look.label.marks import path, read_labels
+from curation.look.label.page import Drawn, Marks, draw, page
+from curation.look.label.server import LocalPage
+from curation.look.report.page import write_report
 
 from .browser import HOSTILE, chromium, opened, requests, window
 

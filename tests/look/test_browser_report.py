@@ -17,9 +17,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from curation.look.moves import moves
-from curation.look.report import write_report
-from curation.look.whatif import what_if
+from curation.look.questions.whatif import what_if
+from curation.look.report.page import write_report
+from curation.look.run.bounds import moves
 
 from .browser import HOSTILE, chromium, opened, requests, window
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from curation.look import cells, frames
+from curation.look import frames
+from curation.look.render import cells
 
 
 def test_cells_show_hostile_text_as_text(small_run: Path, metrics: Path) -> None:

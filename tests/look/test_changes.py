@@ -5,8 +5,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.look.changes import aligned, changes
-from curation.look.extraction import agreement
+from curation.look.report.edits import aligned, changes
+from curation.look.report.extraction import agreement
 
 LINES = st.lists(st.sampled_from(["a b", "c", "", "a b c d", "e f"]), max_size=12).map("\n".join)
 

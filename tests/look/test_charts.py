@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.look import charts, samples
+from curation.look.render import cards as samples
+from curation.look.render import charts
 
 VALUES = st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), max_size=50)
 BOUNDS = st.one_of(st.just(-math.inf), st.just(math.inf), st.floats(-1e6, 1e6))

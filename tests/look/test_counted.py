@@ -7,7 +7,7 @@ import pytest
 
 from curation.accounting.ledger import Account, Ledger
 from curation.cli import main
-from curation.look.counted import lines, phrases
+from curation.look.render.counted import lines, phrases
 
 
 def test_what_was_kept_stands_beside_what_was_seen() -> None:

@@ -16,7 +16,7 @@ from curation.accounting.manifest import MissingManifest
 from curation.accounting.sample import SALT, sampled
 from curation.cli import main
 from curation.look import frames
-from curation.look.diff import diff
+from curation.look.questions.diff import diff
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_a_run_does_not_differ_from_itself(small_run: Path, judged: Path) -> Non
 def test_fates_and_texts_are_those_of_a_plain_join(
     held: int, judged: Path, changed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("curation.look.diff.HELD_RECORDS", held)
+    monkeypatch.setattr("curation.look.questions.diff.HELD_RECORDS", held)
     found = diff(str(judged), str(changed), n=1_000)
     first, second = records(judged), records(changed)
     expected: Counter[tuple[str, str]] = Counter()

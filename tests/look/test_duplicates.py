@@ -13,8 +13,8 @@ import pytest
 
 from curation.accounting.manifest import published, read_manifest
 from curation.cli import main
-from curation.look.duplicates import BINS, Source, duplicates
-from curation.look.questions import why
+from curation.look.questions.duplicates import BINS, Source, duplicates
+from curation.look.questions.why import why
 
 
 def document_id(number: int) -> str:

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from curation.accounting.sample import sampled
-from curation.look.columns import batches
-from curation.look.estimate import DUPLICATES, added, count_interval, estimate, total_interval
+from curation.look.questions.estimate import DUPLICATES, added, count_interval, estimate, total_interval
+from curation.look.run.columns import batches
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.2, 0.7])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from curation.look.extraction import COMPARED_PAGES, chosen
+from curation.look.report.extraction import COMPARED_PAGES, chosen
 
 PART = COMPARED_PAGES // 4
 

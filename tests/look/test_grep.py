@@ -13,7 +13,7 @@ import pytest
 from curation.accounting.sample import position
 from curation.cli import main
 from curation.look import frames
-from curation.look.grep import BadPattern, grep
+from curation.look.questions.grep import BadPattern, grep
 
 
 @pytest.mark.parametrize("pattern", ["x{9,}", "^x$", "SOMEONE@", r"x x\nx", "never"])
@@ -51,7 +51,7 @@ def test_case_stage_and_state(small_run: Path) -> None:
 def test_a_pattern_that_never_ends_is_stopped(
     judging: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("curation.look.grep.TIMEOUT_S", 0.05)
+    monkeypatch.setattr("curation.look.questions.grep.TIMEOUT_S", 0.05)
     hard = [("web", "en", "a" * 4_000 + f"!{n}") for n in range(3)]
     judging.write(tmp_path / "few", texts=[*hard, ("web", "en", "a b c d e f 7")])
     found = grep(str(tmp_path / "few"), r"(a|aa)+\d$| 7")

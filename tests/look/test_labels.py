@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.cli import main
-from curation.look import labelling
-from curation.look.labelling import Marks, draw, page
-from curation.look.labels import Label, agreement, export, read_labels, share, weighed, write_labels
-from curation.look.local_page import LocalPage
-from curation.look.originals import Original
+from curation.look.label import page as labelling
+from curation.look.label.marks import Label, agreement, export, read_labels, share, weighed, write_labels
+from curation.look.label.page import Marks, draw, page
+from curation.look.label.server import LocalPage
+from curation.look.run.originals import Original
 
 WEIGHED = st.lists(st.tuples(st.booleans(), st.floats(0.1, 100)), min_size=1, max_size=50)
 

@@ -12,10 +12,10 @@ import pytest
 from curation.accounting.manifest import read_manifest
 from curation.filters.rules import Edit, Pass, Rule
 from curation.look import frames
-from curation.look.changes import changes
-from curation.look.masked import masked
-from curation.look.masker import masker
-from curation.look.report import render
+from curation.look.report.edits import changes
+from curation.look.report.masked import masked
+from curation.look.report.page import render
+from curation.look.run.mask import masker
 
 KINDS = ("email", "phone", "iban", "secret")
 HIDDEN = ("jane.doe@mail.org", "212-555-0187", "DE89370400440532013000", "ghp_" + "a1B2" * 9)

@@ -12,13 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.cli import main
-from curation.filters.pii import mask_pii
+from curation.filters.pii.mask import mask_pii
 from curation.filters.rules import Edit, Pass, Rule
-from curation.look import cells, frames, labelling
-from curation.look.grep import grep
-from curation.look.labels import Label, export, write_labels
-from curation.look.masker import View, masker
-from curation.look.originals import Original
+from curation.look import frames
+from curation.look.label import page as labelling
+from curation.look.label.marks import Label, export, write_labels
+from curation.look.questions.grep import grep
+from curation.look.render import cells
+from curation.look.run.mask import View, masker
+from curation.look.run.originals import Original
 
 EMAIL, PHONE, IBAN, SECRET = HIDDEN = (
     "jane.doe@mail.org",

@@ -9,8 +9,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.look import frames, measured
-from curation.look.movable import movable, narrowed
+from curation.look import frames
+from curation.look.report.sliders import movable, narrowed
+from curation.look.run import measured
 
 NUMBERS = st.floats(-1e30, 1e30)
 

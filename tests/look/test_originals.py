@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from curation.extract.stage import page_id
-from curation.look.originals import MOVED, NOT_THERE, WAS_TEXT, Original, originals, texts
+from curation.files.source import Source
+from curation.look.run.originals import MOVED, NOT_THERE, WAS_TEXT, Original, originals, texts
 from curation.pages.page import Split
 from curation.pages.reading import read
-from curation.pages.source import Source
 from curation.pages.warc import records
 
 HTML = "<html><head><title>t</title></head><body><nav>menu</nav><p>Café text</p><script>x()</script></body></html>"
@@ -85,7 +85,7 @@ def test_a_file_that_fails_midway_costs_the_pages_from_there_on(
             raise OSError(5, "Input/output error")
         return records(source, begin, end)
 
-    monkeypatch.setattr("curation.look.originals.records", cut)
+    monkeypatch.setattr("curation.look.run.originals.records", cut)
     first, *others = originals(run, crawl[1])
     assert first.html is not None
     assert [each.missing for each in others] == ["its file cannot be read: [Errno 5] Input/output error"] * 2

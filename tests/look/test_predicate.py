@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.accounting.settle import SETTLED
-from curation.look.columns import COLUMNS, Batch, batches, measures
-from curation.look.predicate import BadPredicate, read_predicate
+from curation.look.run.columns import COLUMNS, Batch, batches, measures
+from curation.look.run.predicate import BadPredicate, read_predicate
 
 KNOWN = ["gopher.word_count", "odd name"]
 Row = dict[str, Any]

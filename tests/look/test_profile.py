@@ -12,8 +12,8 @@ import pytest
 from curation.accounting.sample import sampled
 from curation.cli import main
 from curation.look import frames
-from curation.look.profile import profile
-from curation.look.strata import jensen_shannon
+from curation.look.questions.profile import profile
+from curation.look.questions.strata import jensen_shannon
 
 
 def test_it_counts_what_came_in_and_what_each_stage_kept(small_run: Path) -> None:
@@ -53,7 +53,7 @@ def test_shares_and_shifts_are_those_of_the_rows(judged: Path) -> None:
 
 
 def test_a_large_run_is_counted_on_a_sample(judged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curation.look.profile.COUNTED_RECORDS", 60)
+    monkeypatch.setattr("curation.look.questions.profile.COUNTED_RECORDS", 60)
     found = profile(str(judged))
     assert found.rate == 60 / 150
     frame = frames.documents(str(judged), "filter")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from curation.accounting.manifest import MissingManifest
-from curation.look.questions import UnknownPage, why
+from curation.look.questions.why import UnknownPage, why
 
 
 def document_id(number: int) -> str:

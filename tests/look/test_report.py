@@ -15,9 +15,9 @@ import pytest
 
 from curation.filters.rules import Edit, Pass, Rule
 from curation.look import frames
-from curation.look.account import account
-from curation.look.questions import why
-from curation.look.report import render, write_report
+from curation.look.questions.account import account
+from curation.look.questions.why import why
+from curation.look.report.page import render, write_report
 
 #: Elements that open and stay open until closed; the rest of HTML's void elements never close.
 VOID = {"meta", "br", "img", "link", "input", "hr", "wbr"}
@@ -221,7 +221,7 @@ def test_what_breaks_a_rule_is_shown_however_far_down_it_stands(judging: Namespa
 def test_a_page_stays_small_whatever_its_documents_hold(
     small_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("curation.look.browsed.BUDGET_BYTES", 10)
+    monkeypatch.setattr("curation.look.report.browser.BUDGET_BYTES", 10)
     short = json.loads(Page(render(str(small_run))).scripts[0])["browsed"]["documents"]
     assert all(sum(len(part) for part, _ in each["text"] or ()) <= 200 for each in short)
     assert any(each["rest"] for each in short)

@@ -18,8 +18,8 @@ from curation.accounting.sample import position, sampled
 from curation.cli import main
 from curation.filters.rules import Label, Pass
 from curation.look import frames
-from curation.look.sample import BadSample, Request, Sample, draw, near
-from curation.look.strata import Stratum, jensen_shannon, skew
+from curation.look.questions.sample import BadSample, Request, Sample, draw, near
+from curation.look.questions.strata import Stratum, jensen_shannon, skew
 
 
 def ids(found: Sample) -> list[str]:

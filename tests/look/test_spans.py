@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.filters.rules import Rule
-from curation.look.spans import _stretches, rules, segments, spans
+from curation.look.run.spans import _stretches, rules, segments, spans
 
 PROSE = "The first line says something of its own.\n"
 

@@ -16,10 +16,11 @@ import pytest
 
 from curation.accounting.manifest import published
 from curation.accounting.sample import LOOK, sampled
-from curation.look import frames, strata
-from curation.look.account import Disagreement, account
-from curation.look.moves import moves
-from curation.look.whatif import what_if
+from curation.look import frames
+from curation.look.questions import strata
+from curation.look.questions.account import Disagreement, account
+from curation.look.questions.whatif import what_if
+from curation.look.run.bounds import moves
 
 RATES = {"kept": 0.4, "dropped": 0.5}
 

@@ -7,7 +7,7 @@ import pytest
 
 from curation.accounting.ledger import tally
 from curation.accounting.manifest import read_manifest
-from curation.look.tokens import kept_rates
+from curation.look.run.tokens import kept_rates
 
 
 @pytest.mark.parametrize(

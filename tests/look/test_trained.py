@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from curation.cli import main
-from curation.look.trained import SPIKES_SHOWN, spikes, trained
-from curation.look.vocabulary import vocabulary
+from curation.look.report.training import SPIKES_SHOWN, spikes, trained
+from curation.look.report.vocabulary import vocabulary
 
 
 def write(folder: Path, step: int, **spike: object) -> None:

@@ -16,8 +16,8 @@ from curation.accounting.fingerprint import canonical
 from curation.cli import main
 from curation.filters.judge import judge_text
 from curation.look import frames
-from curation.look.moves import BadChange, moves
-from curation.look.whatif import what_if
+from curation.look.questions.whatif import what_if
+from curation.look.run.bounds import BadChange, moves
 from curation.recipe.recipe import read_recipe
 
 

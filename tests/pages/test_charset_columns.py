@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from curation.language import detect
 from curation.pages.charset import codec, decode
 from curation.pages.reading import read, splits
+from curation.text.language import detect
 
 LABELS = {
     "ja": ("shift_jis", "euc-jp"), "zh": ("gb2312", "big5"), "ko": ("euc-kr",), "ru": ("windows-1251", "koi8-r"),

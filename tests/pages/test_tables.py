@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.document import PAGE
-from curation.pages import packed, tables
+from curation.files import compression as packed
+from curation.pages import tables
 from curation.pages.reading import read, splits
 
 Row = dict[str, Any]

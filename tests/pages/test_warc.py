@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from curation.files.source import Source
 from curation.pages import warc
 from curation.pages.grammar import header_fields
-from curation.pages.source import Source
 from curation.pages.warc import Damage, Record, records
 
 Make = Callable[..., bytes]

@@ -11,9 +11,9 @@ import pytest
 from curation.accounting.manifest import Manifest
 from curation.cli import main
 from curation.recipe.config import ConfigError
-from curation.recipe.dedup import Dedup
-from curation.recipe.history import scheme
 from curation.recipe.recipe import read_recipe
+from curation.recipe.sections.dedup import Dedup
+from curation.recipe.sections.history import scheme
 
 BASE = """name: n
 inputs: {a: {format: jsonl, path: a, text: text}}

@@ -8,8 +8,8 @@ import pytest
 
 from curation.filters.rules import Label
 from curation.recipe.config import ConfigError
-from curation.recipe.passes import files_of
 from curation.recipe.recipe import Recipe, read_recipe
+from curation.recipe.sections.passes import files_of
 
 BASE = """name: test
 inputs: {wiki: {format: jsonl, path: b.jsonl, text: body}}

@@ -16,8 +16,8 @@ from curation.accounting.fingerprint import canonical, fingerprint
 from curation.extract.engines import ENGINES
 from curation.pages.reading import RECORDS
 from curation.recipe.config import ConfigError
-from curation.recipe.passes import files_of, presets
 from curation.recipe.recipe import Extract, Input, preference, read_recipe
+from curation.recipe.sections.passes import files_of, presets
 
 BASE = """name: test
 inputs:

@@ -8,7 +8,7 @@ import pytest
 
 from curation.recipe.config import ConfigError
 from curation.recipe.recipe import Recipe, read_recipe
-from curation.recipe.select import measured_only, selections
+from curation.recipe.sections.select import measured_only, selections
 
 BASE = "name: t\ninputs: {a: {format: warc, path: a.warc.gz}}\nshard: {tokenizer: {train: {vocab: 300}}}\n"
 

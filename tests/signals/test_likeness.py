@@ -13,10 +13,10 @@ from types import SimpleNamespace
 import pytest
 
 from curation.cli import main
-from curation.filters.quality_training import importance, unigram_counts
+from curation.quality.training import importance, unigram_counts
 from curation.recipe.config import ConfigError
 from curation.recipe.recipe import read_recipe
-from curation.signals.likeness import importance_ratio, kenlm_perplexity, unigram_perplexity
+from curation.signals.models.likeness import importance_ratio, kenlm_perplexity, unigram_perplexity
 from curation.text.text import Text
 
 ODD = ["", " \n", "\x00", "\ud800", "word " * 100_000, "a" * 100_000, "北京大学。" * 500, "..."]

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import regex
 
-from curation.filters.quality_training import CLEARED
-from curation.signals.files import DamagedFile, damage, fasttext_labels
-from curation.signals.labels import LABELLERS, script_fraction
-from curation.signals.models import fasttext_probability, language_probability
+from curation.quality.training import CLEARED
+from curation.signals.models.fasttext_models import fasttext_probability, language_probability
+from curation.signals.models.labels import LABELLERS, script_fraction
+from curation.signals.models.model_files import DamagedFile, damage, fasttext_labels
 from curation.text.text import Text
 
 ENGLISH = "The weather was fine and we walked along the river until the sun went down behind the hills. "

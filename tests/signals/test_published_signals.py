@@ -14,9 +14,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from curation.signals import SIGNALS, UNITS
 from curation.signals.code import visible_text_length
+from curation.signals.models.tokens import letter_token_ratio, token_count
 from curation.signals.removal import duplicate_ngram_removal_fraction, top_ngram_removal_fraction
 from curation.signals.sentences import questionable_sentence_fraction, sentences
-from curation.signals.tokens import letter_token_ratio, token_count
 from curation.text.text import Text
 
 CASES = [

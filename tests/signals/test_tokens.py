@@ -7,7 +7,7 @@ from pathlib import Path
 import tokenizers
 from tokenizers import models, pre_tokenizers
 
-from curation.signals.tokens import token_count
+from curation.signals.models.tokens import token_count
 from curation.text.text import Text
 
 

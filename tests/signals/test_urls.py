@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curation import mapped
-from curation.address import parts_of, site
+from curation.files import mapped
 from curation.signals import blocklist
 from curation.signals.blocklist import BadList, damage, entries, files, load, suffixes
 from curation.signals.urls import blocked_entry_count, url_word_count
+from curation.text.address import parts_of, site
 from curation.text.text import Text
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from curation.accounting.ledger import Ledger, balanced
 from curation.accounting.manifest import published, read_manifest
-from curation.look.contamination import contamination
-from curation.look.funnel import funnel
-from curation.look.questions import why
+from curation.look.questions.contamination import contamination
+from curation.look.questions.why import why
+from curation.look.run.funnel import funnel
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
 from curation.spark.store import Store

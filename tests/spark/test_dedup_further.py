@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.accounting.ledger import Ledger
-from curation.look.duplicates import duplicates
-from curation.look.questions import why
+from curation.look.questions.duplicates import duplicates
+from curation.look.questions.why import why
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
 from curation.spark.store import Store

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from curation.recipe.dedup import Dedup, Near
-from curation.spark.duplicates import Finder, Preference
+from curation.recipe.sections.dedup import Dedup, Near
+from curation.spark.stages.dedup import Finder, Preference
 
 from .tables import documents
 

@@ -18,7 +18,7 @@ from curation.accounting.ledger import Ledger, LedgerError
 from curation.accounting.manifest import Manifest, published
 from curation.recipe import options
 from curation.recipe.recipe import read_recipe
-from curation.signals import checks
+from curation.signals.models import options as checks
 from curation.spark.run import Run, StageFailed
 from curation.spark.store import Store
 

@@ -17,8 +17,8 @@ from curation.accounting.settle import SETTLED
 from curation.recipe.config import ConfigError
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
-from curation.spark.stages import account, write_rows
 from curation.spark.store import Store
+from curation.spark.tables import account, write_rows
 
 pytestmark = pytest.mark.spark
 
@@ -128,8 +128,8 @@ def test_earlier_runs_win_lose_or_are_compared_by_preference(spark: Any, tmp_pat
 
 @pytest.mark.slow
 def test_a_scope_keeps_what_is_repeated_elsewhere(spark: Any, tmp_path: Path) -> None:
-    from curation.recipe.dedup import Dedup, Near
-    from curation.spark.duplicates import Finder, Preference
+    from curation.recipe.sections.dedup import Dedup, Near
+    from curation.spark.stages.dedup import Finder, Preference
 
     texts = [(source, text(n, drop)) for source in "ab" for n in range(3) for drop in (0, 0, 3)]
     rows = [

@@ -13,15 +13,15 @@ import pytest
 
 from curation.accounting.ledger import balanced
 from curation.accounting.manifest import published, read_manifest
-from curation.address import site
 from curation.dedup.lines import hashed
-from curation.look.funnel import funnel
+from curation.look.run.funnel import funnel
 from curation.recipe.config import ConfigError
-from curation.recipe.lines import Lines
 from curation.recipe.recipe import read_recipe
-from curation.spark.lines import write
+from curation.recipe.sections.lines import Lines
 from curation.spark.run import Run
+from curation.spark.stages.lines import write
 from curation.spark.store import Store
+from curation.text.address import site
 
 from .tables import documents
 

@@ -17,11 +17,11 @@ import pyarrow as pa
 import pytest
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from curation.recipe.dedup import Dedup, Near
-from curation.spark import at_once
-from curation.spark.components import EDGES, stars
-from curation.spark.duplicates import Finder, Preference
+from curation.recipe.sections.dedup import Dedup, Near
+from curation.spark.dedup import at_once
+from curation.spark.dedup.components import EDGES, stars
 from curation.spark.scratch import Scratch
+from curation.spark.stages.dedup import Finder, Preference
 
 from .tables import documents
 

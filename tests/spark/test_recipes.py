@@ -12,7 +12,7 @@ import pytest
 from curation.accounting.ledger import balanced
 from curation.accounting.manifest import published
 from curation.cli import main
-from curation.look.funnel import funnel
+from curation.look.run.funnel import funnel
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import STAGES, Run
 from curation.spark.store import Store

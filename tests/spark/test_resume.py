@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from curation.recipe.recipe import read_recipe
-from curation.spark import duplicates
 from curation.spark.run import Run
+from curation.spark.stages import dedup as duplicates
 from curation.spark.store import Store
 
 pytestmark = pytest.mark.spark

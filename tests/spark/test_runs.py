@@ -15,8 +15,8 @@ from curation.cli import ledgers
 from curation.recipe.recipe import read_recipe
 from curation.spark import run
 from curation.spark.run import Run, StageFailed, StaleInput
-from curation.spark.stages import write_rows
 from curation.spark.store import InputError, Store, TakenOver
+from curation.spark.tables import write_rows
 
 pytestmark = pytest.mark.spark
 

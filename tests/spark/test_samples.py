@@ -13,12 +13,13 @@ import pytest
 from curation.accounting import sample
 from curation.accounting.manifest import published, read_manifest
 from curation.accounting.sample import LOOK, sampled
-from curation.look import frames, stored
+from curation.look import frames
+from curation.look.run import stored
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
 from curation.spark.samples import store_samples
-from curation.spark.stages import account
 from curation.spark.store import Store
+from curation.spark.tables import account
 
 pytestmark = pytest.mark.spark
 

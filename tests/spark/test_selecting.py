@@ -12,11 +12,11 @@ import pytest
 
 from curation.accounting.ledger import balanced
 from curation.accounting.manifest import published, read_manifest
-from curation.filters.quality import Selection
-from curation.look.funnel import funnel
+from curation.look.run.funnel import funnel
+from curation.quality.selection import Selection
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
-from curation.spark.selecting import write
+from curation.spark.stages.select import write
 from curation.spark.store import Store
 
 from .tables import documents

@@ -14,9 +14,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from curation.dedup.semantic import unit_vectors
-from curation.recipe.dedup import Semantic
+from curation.recipe.sections.dedup import Semantic
+from curation.spark.dedup.semantic import NAME, Meanings
 from curation.spark.scratch import Scratch
-from curation.spark.semantic import NAME, Meanings
 
 from .tables import documents
 

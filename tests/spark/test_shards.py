@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation.recipe.shard import Shard, Split
+from curation.recipe.sections.shard import Shard, Split
 from curation.shards.mds import import_streaming
 from curation.shards.pack import Layout, shard_range
 from curation.shards.tokens import encode_batch, load_tokenizer, train_tokenizer
-from curation.spark import sharding, sinks
+from curation.spark import sinks
 from curation.spark.sinks import SHARDS, ShardWriter
+from curation.spark.stages import shard as sharding
 from curation.spark.store import SCRATCH, Store
 
 EOT = 0

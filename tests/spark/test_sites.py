@@ -9,13 +9,13 @@ import pytest
 
 from curation.accounting.ledger import Ledger, balanced
 from curation.accounting.sample import position
-from curation.address import site
 from curation.recipe.recipe import read_recipe
-from curation.recipe.sites import Sites
+from curation.recipe.sections.sites import Sites
 from curation.spark.run import Run
-from curation.spark.sites import REASON, write
-from curation.spark.stages import account, read_rows
+from curation.spark.stages.sites import REASON, write
 from curation.spark.store import Store
+from curation.spark.tables import account, read_rows
+from curation.text.address import site
 
 from .tables import documents
 

@@ -10,10 +10,10 @@ import pytest
 from pyspark.sql import functions as F
 
 from curation.accounting.ledger import tally
-from curation.recipe.dedup import Substring
+from curation.recipe.sections.dedup import Substring
+from curation.spark.dedup.substring import NAME, REPEATED, Repeats
 from curation.spark.scratch import Scratch
-from curation.spark.stages import settled
-from curation.spark.substring import NAME, REPEATED, Repeats
+from curation.spark.tables import settled
 
 from .tables import documents
 

@@ -18,8 +18,8 @@ import torch
 import xxhash
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from curation.accounting.fingerprint import digest_file
 from curation.accounting.manifest import Manifest
+from curation.files.digests import digest_file
 
 from .forks import Trainers
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from training.config import Phase
 from training.plan import Plan, Source
+from training.settings.config import Phase
 
 NAMES = "abcdefgh"
 LANES = 24

@@ -6,12 +6,12 @@ import sys
 import pytest
 import torch
 
-from training import sizes
+from training.settings import sizes
 
 
 @pytest.fixture(scope="module")
 def bench(root):
-    spec = importlib.util.spec_from_file_location("train_on_gpu", root / "tests/bench/train_on_gpu.py")
+    spec = importlib.util.spec_from_file_location("train_on_gpu", root / "benchmarks/train_on_gpu.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules["train_on_gpu"] = module  # dataclasses look their module up while it is being made
     spec.loader.exec_module(module)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from training.config import CacheSettings, Phase
 from training.data import fetch
 from training.data.cache import Cache, Share
 from training.data.corpus import Shard, open_corpus
 from training.data.loader import Loader
 from training.data.shards import Reader
 from training.plan import Plan
+from training.settings.config import CacheSettings, Phase
 
 HALF = {"docs": 1, "web": 1}
 

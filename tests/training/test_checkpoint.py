@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from training.checkpoint import CheckpointError, Checkpoints, period_s
-from training.config import Checkpoint as Asked
 from training.parallel import ranks
+from training.settings.config import Checkpoint as Asked
 from training.train import main
 
 from .forks import but_progress, losses, metrics

@@ -10,12 +10,12 @@ import torch
 from torch.distributed._tools.mem_tracker import MemTracker
 
 from training import train
-from training.config import Config, Model, Phase
 from training.data.corpus import Corpus
 from training.model import Decoder, token_losses
 from training.parallel import prepare
 from training.report import dry_run as dry_run_page
 from training.report.dry_run import memory
+from training.settings.config import Config, Model, Phase
 
 CONFIGS = Path(train.__file__).parent / "configs"
 RANKS = {"demo": 1, "cpu_smoke": 2, "125m_1gpu": 1, "1b_8gpu": 8, "8b_64gpu": 64}

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from training import config, evals
+from training import evals
 from training.data.corpus import open_corpus
 from training.data.heldout import EvalError, open_evals
 from training.model import Decoder, initialize
 from training.parallel import Ranks
 from training.report import learning
+from training.settings import config
 from training.train import main
 
 from .forks import but_progress, said

@@ -14,12 +14,12 @@ import pytest
 import torch
 
 pytest.importorskip("moto")
-from curation.accounting import remote as remote_files
-from training.config import CacheSettings, Phase
+from curation.files import remote as remote_files
 from training.data.corpus import open_corpus, read_pieces
 from training.data.loader import Loader
 from training.data.shards import Reader
 from training.plan import Plan
+from training.settings.config import CacheSettings, Phase
 
 from .forks import Forks
 from .s3 import serve, upload

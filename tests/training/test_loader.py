@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.config import Phase
 from training.data.corpus import ShardError, open_corpus
 from training.data.loader import Loader
 from training.data.segment import documents_bound, segments
 from training.data.shards import Reader
 from training.plan import Plan, PlanError
+from training.settings.config import Phase
 
 from .forks import until
 

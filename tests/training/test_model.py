@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from training.config import Model
 from training.data.segment import segments
 from training.model import Decoder, block_mask, hidden_width, initialize
+from training.settings.config import Model
 
 SIZE = Model(width=32, layers=2, heads=4, kv_heads=2)
 EOT = 0

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from training.config import Config, Model, Optimizer, Phase
 from training.model import Decoder
 from training.optim import clip, learning_rate, make_optimizer
+from training.settings.config import Config, Model, Optimizer, Phase
 
 
 def config_of(*steps, warmup_steps=10, schedule="cosine"):

@@ -11,9 +11,9 @@ import sys
 import numpy as np
 import pytest
 
-from training.config import read_config
 from training.data.corpus import open_corpus
 from training.plan import explain
+from training.settings.config import read_config
 from training.train import main
 
 from .forks import learned, losses, metrics, said, until

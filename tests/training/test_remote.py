@@ -16,15 +16,15 @@ import pytest
 import torch
 
 pytest.importorskip("moto")
-from curation.accounting import remote as remote_files
+from curation.files import remote as remote_files
 from curation.shards.mds import import_streaming, index_bytes, write_shard
-from training.config import CacheSettings, Phase
 from training.data import cache, fetch
 from training.data.corpus import ShardError, open_corpus, read_pieces
 from training.data.loader import Loader
 from training.data.shards import Reader
 from training.data.vocabulary import VocabularyError, open_vocabulary
 from training.plan import Plan, explain
+from training.settings.config import CacheSettings, Phase
 
 from .forks import until
 from .s3 import no_fault, serve, upload
@@ -220,7 +220,7 @@ KILLED = """
 import sys, torch
 from training.data import fetch
 fetch._CHUNK_BYTES = 512
-from training.config import CacheSettings, Phase
+from training.settings.config import CacheSettings, Phase
 from training.data.corpus import open_corpus
 from training.data.loader import Loader
 from training.plan import Plan

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from fsspec import AbstractFileSystem, register_implementation
 
-from training.config import read_config
 from training.data.corpus import ShardError, open_corpus, read_pieces
 from training.data.vocabulary import VocabularyError, open_vocabulary
 from training.plan import explain
+from training.settings.config import read_config
 from training.train import main
 
 

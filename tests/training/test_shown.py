@@ -3,7 +3,7 @@
 import json
 import re
 
-from curation.look import visible as of_the_report
+from curation.look.render import visible as of_the_report
 from training.report import curves, shown, spikes
 
 HOSTILE = '</pre><script>alert(1)</script><img src=http://x/y onerror="a()">\u202egnp.exe\u2066\x1b[2J\x00\ud800 \u200fend'

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from training import sizes
-from training.config import ConfigError, Model, read_config
-from training.derive import tree
 from training.model import Decoder
+from training.settings import sizes
+from training.settings.config import ConfigError, Model, read_config
+from training.settings.derive import tree
 
 MODELS = st.builds(
     lambda kv_heads, groups, size, **other: Model(

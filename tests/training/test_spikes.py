@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from training.config import Phase, read_config
 from training.data.corpus import open_corpus
 from training.data.loader import Loader
 from training.data.shards import Reader
 from training.plan import Plan, explain
 from training.report.spikes import write_spike
+from training.settings.config import Phase, read_config
 from training.train import main
 
 from .forks import but_progress, metrics

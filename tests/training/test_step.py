@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from training import model as model_module
-from training.config import Config, Model, Optimizer, Phase
 from training.data.segment import documents_bound, segments
 from training.model import Decoder, attend, block_mask, initialize, token_losses
 from training.parallel import build, ranks
+from training.settings.config import Config, Model, Optimizer, Phase
 from training.step import learn
 
 ROWS, TOKENS, VOCAB = 4, 64, 64

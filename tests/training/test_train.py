@@ -11,12 +11,12 @@ import torch
 import yaml
 
 from training import run
-from training.config import Config, Phase
 from training.data.corpus import open_corpus
 from training.data.loader import Loader
 from training.parallel import Ranks
 from training.report import record
 from training.report.record import Record
+from training.settings.config import Config, Phase
 from training.train import main
 
 from .forks import but_progress, losses, metrics, until

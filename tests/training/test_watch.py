@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from training.config import Watch as Asked
+from training.settings.config import Watch as Asked
 from training.watch import Watch, robust_z
 
 

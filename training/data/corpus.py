@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from curation.accounting.manifest import BadManifest, MissingManifest, join, published, read_manifest
-from curation.accounting.remote import StoreError, read
+from curation.files.remote import StoreError, read
 from training.plan import Source
-from training.settings import CacheSettings
+from training.settings.sections import CacheSettings
 
 
 class ShardError(RuntimeError):

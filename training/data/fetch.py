@@ -16,7 +16,7 @@ from pathlib import Path
 
 import xxhash
 
-from curation.accounting.remote import Broken, StoreError, attempts, open_store
+from curation.files.remote import Broken, StoreError, attempts, open_store
 from training.data.corpus import Shard, ShardError
 
 _CHUNK_BYTES = 1 << 22

@@ -14,11 +14,11 @@ from typing import Any
 from fsspec.compression import compr
 from fsspec.utils import infer_compression
 
-from curation.accounting.fingerprint import digest_bytes
-from curation.accounting.remote import read
-from training import settings
+from curation.files.digests import digest_bytes
+from curation.files.remote import read
 from training.data.corpus import Corpus, reading
 from training.data.vocabulary import Vocabulary, VocabularyError, open_vocabulary
+from training.settings import sections as settings
 
 EVALS_VERSION = 1  # part of every digest; raise it when the same files would be scored otherwise
 

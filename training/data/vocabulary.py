@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from curation.accounting.fingerprint import digest_bytes
-from curation.accounting.remote import read
+from curation.files.digests import digest_bytes
+from curation.files.remote import read
 from training.data.corpus import Corpus, reading
 
 

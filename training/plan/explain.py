@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from curation.accounting.manifest import MissingManifest
 from curation.recipe.config import ConfigError, below, nearest
 from curation.recipe.config import Reader as Mistakes
-from training.config import Config, read_config
 from training.data.corpus import Corpus, Piece, ShardError, open_corpus, read_pieces
 from training.data.shards import Reader
-from training.derive import tree
 from training.plan import Plan, PlanError, Row
+from training.settings.config import Config, read_config
+from training.settings.derive import tree
 
 
 def check_sources(path: str, overrides: Sequence[str], config: Config, known: Sequence[str]) -> None:

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from training.config import Phase
 from training.plan.deal import Deal
 from training.plan.order import Integers, Order, Places, PlanError, Source
 from training.plan.quotas import Quotas
+from training.settings.config import Phase
 
 _ORDER = 2  # raised when the same curriculum gives other batches
 _BLOCK_SLOTS = 1 << 15  # drawn at a time

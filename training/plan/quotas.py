@@ -20,8 +20,8 @@ from operator import add
 
 import numpy as np
 
-from training.config import Phase
 from training.plan.order import Integers, PlanError
+from training.settings.config import Phase
 
 _CYCLE_ROWS = 1_000_000
 _CYCLE_STEPS = 1_000  # a cycle has a multiple of it, so that weights in thousandths are exact

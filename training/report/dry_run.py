@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from training import sizes
-from training.config import Config
 from training.data.corpus import Corpus
 from training.plan.explain import columns, table
 from training.report.speed import measured_flops, peak_flops
-from training.request import Request
+from training.settings import sizes
+from training.settings.checks import Request
+from training.settings.config import Config
 
 _GIB = 1 << 30
 _H200_FLOPS, _MFU = 989e12, 0.4  # dense bf16, and the share of a peak that the estimate of time assumes

@@ -13,11 +13,11 @@ from typing import IO, Any
 
 import yaml
 
-from training.config import Config
 from training.parallel import Ranks
 from training.plan import Plan
 from training.report.curves import write_curves
 from training.report.learning import reached, read_curves
+from training.settings.config import Config
 
 _PAUSES = ("save_s", "collect_s", "eval_s")
 _ANEW = "\r\x1b[K"  # over the line of progress, on a terminal

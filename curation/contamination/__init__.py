@@ -1,0 +1,1 @@
+"""Contamination: evaluation items found in documents, word for word."""

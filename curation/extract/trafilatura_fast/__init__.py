@@ -1,0 +1,1 @@
+"""trafilatura's own answers at about twice its speed: its searches joined, its copies left out."""

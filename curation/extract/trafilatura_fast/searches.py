@@ -1,0 +1,156 @@
+"""trafilatura's XPath searches for elements by tag and attributes: the same answers for a sixth of the work.
+
+A third of an extraction is XPath: expressions of a hundred alternatives, asked of every element of a page,
+with regular expressions. Their answer depends on an element's tag and a few attributes alone, and pages
+repeat those. So the library's own expression is read once (`trafilatura_fast.conditions`), several of a list
+at a time, and what it says of a combination is remembered; nothing of what they say is written down here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, takewhile
+from typing import Any, NamedTuple
+
+from curation.extract.trafilatura_fast.conditions import REMEMBERED_CHARACTERS, Condition, Seen, parts, read
+
+_FIRST = re.compile(r"\((.*)\)\[1\]|(.*\])\[1\]", re.DOTALL)
+_TAGS = re.compile(r"self::\w+(?: or self::\w+)*")
+_MAX_REMEMBERED = 2**14
+
+Find = Callable[[Any], Sequence[Any]]
+Key = tuple[Any, ...]
+
+
+class Part(NamedTuple):
+    """One expression: the tags it is about (none: any), and what it says of an element's attributes.
+
+    by_tag: what it says of the tag as well. rest: the expression itself where it has conditions on more than
+    the element, to be asked of a tree that has elements which meet the others.
+    """
+
+    tags: tuple[str, ...]
+    condition: Condition
+    by_tag: Condition | None = None
+    rest: Any = None
+
+    def takes(self, element: Any) -> bool:
+        """Return whether an element that meets the condition on attributes is taken with its tag."""
+        if self.tags and element.tag not in self.tags:
+            return False
+        return self.by_tag is None or self.by_tag.holds(Seen(element.tag, dict(element.items())))
+
+    def takes_bare(self) -> bool:
+        """Return whether an element without attributes is taken."""
+        bare = [Seen(tag, {}) for tag in self.tags or ("div",)]
+        return any(
+            self.condition.holds(each) and (not self.by_tag or self.by_tag.holds(each)) for each in bare
+        )
+
+
+class Search:
+    """Stands in for an `lxml.etree.XPath`: tree in, descendants that match any part, in document order.
+
+    first: return the first match only.
+    """
+
+    def __init__(self, found: Sequence[Part], *, first: bool) -> None:
+        self.parts = found
+        self.first = first
+        tags = [part.tags for part in found]
+        self._tags = tuple(dict.fromkeys(tag for each in tags for tag in each)) if all(tags) else ("*",)
+        self._names = tuple(dict.fromkeys(name for part in found for name in part.condition.names))
+        orders = {names for part in found for names in part.condition.orders}
+        self._orders = [
+            pair for names in orders for pair in combinations(sorted(map(self._names.index, names)), 2)
+        ]
+        self._verdicts: dict[Key, tuple[Part, ...]] = {}
+
+    def __call__(self, tree: Any) -> Sequence[Any]:
+        """Return the matches."""
+        taken: list[Any] = []
+        asked: list[Part] = []
+        for element, met in self._candidates(tree):
+            takers = [part for part in met if part.takes(element)]
+            asked += [part for part in takers if part.rest is not None and part not in asked]
+            if any(part.rest is None for part in takers):
+                taken.append(element)
+                if self.first:
+                    break
+        # Whatever more they ask is for the expressions: rarely, of trees that hold such elements at all.
+        for part in asked:
+            taken += part.rest(tree)
+        return list(dict.fromkeys(taken)) if asked else taken
+
+    def _candidates(self, tree: Any) -> Iterator[tuple[Any, tuple[Part, ...]]]:
+        """Yield the elements whose attributes some parts take, with those parts."""
+        names, orders, verdicts = self._names, self._orders, self._verdicts
+        nothing = (None,) * len(names)
+        if len(verdicts) > _MAX_REMEMBERED:
+            verdicts.clear()
+        for element in tree.iterdescendants(*self._tags):
+            key: Key = tuple(map(element.get, names))
+            if key == nothing:
+                continue  # `together` has seen that no part takes such an element
+            # A test of two attributes at once (`@id|@class`) is of the one that stands first in the page.
+            for one, other in orders:
+                if key[one] is not None and key[other] is not None:
+                    key = (*key, *(name for name, _ in element.items() if name in names))
+                    break
+            met = verdicts.get(key)
+            if met is None:
+                seen = Seen("", {name: value for name, value in element.items() if name in names})
+                met = tuple(part for part in self.parts if part.condition.holds(seen))
+                if sum(map(len, seen.attributes.values())) <= REMEMBERED_CHARACTERS:
+                    verdicts[key] = met
+            if met:
+                yield element, met
+
+
+def together(xpaths: Sequence[Any], *, first: bool = False) -> list[Find]:
+    """Return searches with the answers of the expressions: one for all that can be read, then the others.
+
+    What can be read is one step down to any element under conditions on its tag and attributes; further
+    conditions are left to the expression. first: only the first match of each is used; they stay apart.
+    """
+    if first:
+        return [Search([part], first=True) if (part := _part(each, one=True)) else each for each in xpaths]
+    found = [_part(each, one=False) for each in xpaths]
+    readable = [part for part in found if part]
+    others = [each for each, part in zip(xpaths, found, strict=True) if not part]
+    return [*([Search(readable, first=False)] if readable else ()), *others]
+
+
+def merged(finds: Sequence[Find]) -> list[Find]:
+    """Return the same with all searches for every match as one, so that a tree is walked through once."""
+    searches = [each for each in finds if isinstance(each, Search) and not each.first]
+    others = [each for each in finds if each not in searches]
+    found = [part for each in searches for part in each.parts]
+    return [*([Search(found, first=False)] if found else ()), *others]
+
+
+def _part(xpath: Any, *, one: bool) -> Part | None:
+    """Return what an expression says, None where it cannot be read. one: only its first match is used."""
+    path = " ".join(xpath.path.split())
+    only = _FIRST.fullmatch(path)
+    conditions = parts((only[1] or only[2]) if only else path)
+    if (only and not one) or not conditions:
+        return None
+    tags: tuple[str, ...] = ()
+    if _TAGS.fullmatch(conditions[0]):
+        tags = tuple(re.findall(r"self::(\w+)", conditions.pop(0)))
+    understood = list(takewhile(bool, map(read, conditions)))
+    whole = len(understood) == len(conditions)
+    plain = [each for each in understood if each and not each.by_tag]
+    if not plain or (one and not whole):
+        return None
+    tagged = [each for each in understood if each and each.by_tag]
+    part = Part(
+        tags,
+        Condition.all_of(plain),
+        Condition.all_of(tagged) if tagged else None,
+        None if whole else xpath,
+    )
+    # Elements without attributes are passed over without a look.
+    return None if part.takes_bare() else part

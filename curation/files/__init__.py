@@ -1,0 +1,1 @@
+"""Files behind any path or URL: read, mapped, unpacked, written whole or not at all."""

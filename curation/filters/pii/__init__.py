@@ -1,0 +1,1 @@
+"""Personal data: what names a person, and secrets, found and masked."""

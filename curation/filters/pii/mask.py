@@ -1,0 +1,248 @@
+"""What names a person or opens a door, replaced: addresses, telephones, cards, accounts, secrets.
+
+Every kind is found by its form and, where it has one, its checksum; never inside a longer word or number. A
+placeholder is fixed: it does not depend on what was replaced before, here or in another document.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Literal
+
+from curation.filters.pii.marks import Marks
+from curation.filters.pii.numbering import is_numbering
+from curation.filters.pii.phones import phones
+from curation.filters.pii.secrets import secrets
+from curation.filters.registry import Masked, Replaced, edit
+
+Kind = Literal["email", "ip", "phone", "card", "iban", "secret"]
+Span = tuple[int, int]
+_BESIDE = 3  # characters after a number that say whether it is a part of something else
+
+# Bounded everywhere and sought where an @ stands, so that no text makes it slow: local part up to 64
+# characters, labels up to 63 (RFC 5321, RFC 1035); letters of Latin, Greek and Cyrillic only, so that a name
+# that follows Chinese without a space begins where it does.
+_LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u052f"
+_LOCAL = rf"[{_LETTERS}0-9_%+.'&-]"
+_LOCAL_BACKWARDS = re.compile(rf"{_LOCAL}{{1,65}}")
+_DOMAIN = re.compile(
+    rf"(?:[{_LETTERS}0-9](?:[{_LETTERS}0-9-]{{0,61}}[{_LETTERS}0-9])?\.){{1,8}}(xn--[a-z0-9-]{{2,59}}|[{_LETTERS}]{{2,63}})"
+    rf"(?![{_LETTERS}0-9]|-[{_LETTERS}0-9])"
+)
+_FILE_NAMES = "png jpg jpeg gif svg webp bmp ico css js mjs json xml html htm pdf txt php exe woff ttf"
+_FILES = frozenset(_FILE_NAMES.split())
+_WRITTEN_AT = re.compile(
+    rf"(?<!{_LOCAL})({_LOCAL}{{1,64}})\s?[\[(]\s?(?:at|AT)\s?[\])]\s?"
+    rf"((?:[{_LETTERS}0-9-]{{1,63}}\s?(?:\.|[\[(]\s?(?:dot|DOT)\s?[\])])\s?){{1,5}}[{_LETTERS}]{{2,24}})(?!\w)"
+)
+
+
+def _emails(marks: Marks) -> Iterator[Span]:
+    text, at = marks.text, marks.text.find("@")
+    while at >= 0:
+        local = _LOCAL_BACKWARDS.match(text[max(0, at - 65) : at][::-1])
+        domain = _DOMAIN.match(text, at + 1) if local and local.end() <= _LONGEST_LOCAL else None
+        if local and domain and domain[1].lower() not in _FILES:
+            name = local[0][::-1].lstrip(".'&-")
+            if name:
+                yield at - len(name), domain.end()
+        at = text.find("@", at + 1)
+    if any(map(text.__contains__, _HINTS)):
+        for found in _WRITTEN_AT.finditer(text):
+            yield found.span()
+
+
+_LONGEST_LOCAL = 64
+_HINTS = ("at)", "AT)", "at]", "AT]", "at ]", "at )")
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+# Not inside a longer dotted number (a section, a version): neither digit, letter nor dotted digit around it.
+_IPV4 = re.compile(rf"(?<![\w.])(?<!\w-){_OCTET}(?:\.{_OCTET}){{3}}(?!\w|\.\w|-\w|@)", re.ASCII)
+# Global unicast is 2000::/3 (RFC 4291, IANA registry); what follows must be an address as a whole, and not
+# become the local part of an e-mail address once a dotted placeholder stands here.
+_IPV6 = re.compile(
+    r"(?<![\w:.])[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:])"
+    rf"(?!{_LOCAL}{{0,64}}@)",
+    re.ASCII,
+)
+
+
+def _ips(marks: Marks) -> Iterator[Span]:
+    """Public addresses only: the others name nobody. A version or a section of four numbers is none."""
+    text = marks.text
+    dotted = ((start, end) for start, end in marks.numbers(4) if text.count(".", start, end) >= 3)
+    for found in chain.from_iterable(_IPV4.finditer(text, start, end + _BESIDE) for start, end in dotted):
+        if ipaddress.IPv4Address(found[0]).is_global and not is_numbering(text, *found.span()):
+            yield found.span()
+    if marks.colons(7, 35):
+        for found in _IPV6.finditer(text):
+            try:
+                public = ipaddress.IPv6Address(found[0]).is_global
+            except ValueError:
+                continue
+            if public:
+                yield found.span()
+
+
+# 13 to 19 digits, whole or in the groups that cards are embossed with.
+_CARD = re.compile(
+    r"(?<![\w.,/#&%+\->])"
+    r"(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5}|\d{13,19})"
+    r"(?![\w@%]|[.,:/\-]\d)"
+)
+#: First digits in use and lengths (ISO/IEC 7812 as the networks publish their ranges).
+_ISSUERS = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
+    r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Mastercard
+    r"|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"  # American Express, Diners
+    r"|6(?:011|5\d\d|4[4-9]\d)\d{12}|62\d{14,17}|35(?:2[89]|[3-8]\d)\d{12}"  # Discover, UnionPay, JCB
+)
+
+
+def _cards(marks: Marks) -> Iterator[Span]:
+    places = marks.numbers(13)
+    for found in chain.from_iterable(_CARD.finditer(marks.text, a, b + _BESIDE) for a, b in places):
+        digits = found[0].replace(" ", "").replace("-", "")
+        if _ISSUERS.fullmatch(digits) and _luhn(digits):
+            yield found.span()
+
+
+_DOUBLED = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9]
+
+
+def _luhn(digits: str) -> bool:
+    """Tell whether the last digit is right (ISO/IEC 7812-1, annex B).
+
+    >>> _luhn("4539148803436467"), _luhn("4539148803436468")
+    (True, False)
+    """
+    values = [int(each) for each in reversed(digits)]
+    return (sum(values[::2]) + sum(_DOUBLED[each] for each in values[1::2])) % 10 == 0
+
+
+#: Country -> characters of an account number (SWIFT, IBAN registry).
+_LENGTHS = {
+    country: int(length)
+    for length, countries in {
+        15: "NO", 16: "BE", 18: "DK FI FO GL NL SD FK", 19: "MK SI", 20: "AT BA EE KZ LT LU XK MN",
+        21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM TL SO",
+        24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM",
+        28: "AL AZ BY CY DO GT HN HU LB NI PL SV", 29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC",
+        32: "LC", 33: "RU",
+    }.items()
+    for country in countries.split()
+}  # fmt: skip
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d\d(?=[ \u00a0-]?[A-Z0-9]{4})")
+_HEAD = 24  # characters of an account number, spaces too, before seven of its digits stand together
+_BODY = re.compile(r"(?:[ \u00a0-]?[A-Z0-9]){11,30}")
+
+
+def _ibans(marks: Marks) -> Iterator[Span]:
+    text = marks.text
+    places = ((max(0, start - _HEAD), end) for start, end in marks.numbers(7))
+    for found in chain.from_iterable(_IBAN.finditer(text, *place) for place in places):
+        wanted = _LENGTHS.get(found[0][:2])
+        body = _BODY.match(text, found.end()) if wanted else None
+        if not wanted or not body:
+            continue
+        end = found.start()
+        for _ in range(wanted):  # spaces between groups are not counted
+            while end < body.end() and not text[end].isalnum():
+                end += 1
+            end += 1
+        if end <= body.end() and not text[end : end + 1].isalnum() and _mod97(text[found.start() : end]):
+            yield found.start(), end
+
+
+def _mod97(written: str) -> bool:
+    """Tell whether the check digits are right (ISO 13616).
+
+    >>> _mod97("DE89 3704 0044 0532 0130 00"), _mod97("DE88 3704 0044 0532 0130 00")
+    (True, False)
+    """
+    characters = "".join(filter(str.isalnum, written))
+    return int("".join(str(int(each, 36)) for each in characters[4:] + characters[:4])) % 97 == 1
+
+
+_FINDERS: dict[str, Callable[[Marks], Iterator[Span]]] = {
+    "secret": secrets,
+    "email": _emails,
+    "iban": _ibans,
+    "card": _cards,
+    "ip": _ips,
+    "phone": phones,
+}
+
+
+def spans(text: str, kinds: Iterable[str]) -> list[tuple[int, int, str]]:
+    """Return (start, end, kind) of what was found, in order; of two that overlap the one that begins first.
+
+    Where they begin together, the kind that says more: a secret before an address before a number.
+    """
+    marks = Marks(text)
+    order = {kind: place for place, kind in enumerate(_FINDERS)}
+    found = [(start, order[kind], end, kind) for kind in kinds for start, end in _FINDERS[kind](marks)]
+    kept: list[tuple[int, int, str]] = []
+    last = 0
+    for start, _, end, kind in sorted(found):
+        if start >= last:
+            kept.append((start, end, kind))
+            last = end
+    return kept
+
+
+@edit
+def mask_pii(  # noqa: PLR0913
+    text: str,
+    *,
+    kinds: tuple[Kind, ...] = ("email", "ip"),
+    email: str = "email@example.com",
+    ip: str = "192.0.2.1",
+    phone: str = "<phone>",
+    card: str = "<card>",
+    iban: str = "<iban>",
+    secret: str = "<secret>",
+) -> Masked:
+    """Return the text with what is found of `kinds` replaced by fixed placeholders, and how many of each.
+
+    `email`, also as `name [at] domain [dot] org`. `ip`: public IPv4, unless it numbers a version or a section
+    (`numbering`), and IPv6. `phone`: international, in national forms that little else has, or after a word
+    such as "Tel". `card`: issuers' ranges and Luhn's digit. `iban`: length of the country and check digits.
+    `secret`: keys and tokens by their issuers' marks, private keys, passwords in addresses and assignments.
+
+    A placeholder may uncover what its neighbour hid (`2000::DE89…` holds no address before the account is
+    gone), so the text is searched until nothing more is found: masking twice is masking once.
+
+    The defaults for e-mail and IP are reserved for examples (RFC 2606, RFC 5737).
+
+    >>> mask_pii("ask jane.doe@mail.org at 8.8.8.8, not 127.0.0.1 or version 1.2.3.4.5").text
+    'ask email@example.com at 192.0.2.1, not 127.0.0.1 or version 1.2.3.4.5'
+    """
+    instead = {"email": email, "ip": ip, "phone": phone, "card": card, "iban": iban, "secret": secret}
+    counts: Counter[str] = Counter()
+    replaced: list[Replaced] = []
+    for _ in range(_MOST_ROUNDS):
+        found = [each for each in spans(text, kinds) if text[each[0] : each[1]] != instead[each[2]]]
+        if not found:
+            break
+        text = _without(text, found, instead)
+        counts.update(kind for _, _, kind in found)
+        replaced += [(start, end, len(instead[kind])) for start, end, kind in reversed(found)]
+    return Masked(text, {str(kind): counts[kind] for kind in kinds if counts[kind]}, tuple(replaced))
+
+
+#: Placeholders of a recipe could make one another up for ever; the default ones end after two or three.
+_MOST_ROUNDS = 16
+
+
+def _without(text: str, found: Iterable[tuple[int, int, str]], instead: Mapping[str, str]) -> str:
+    """Return the text with what was found replaced."""
+    parts: list[str] = []
+    last = 0
+    for start, end, kind in found:
+        parts += [text[last:start], instead[kind]]
+        last = end
+    return "".join([*parts, text[last:]])

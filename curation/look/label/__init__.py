@@ -1,0 +1,1 @@
+"""Marks that people give to documents, and the page on which they give them."""

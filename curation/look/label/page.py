@@ -1,0 +1,146 @@
+"""A page to mark sampled documents keep, drop or unsure; every answer is saved before the next is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from curation.accounting.manifest import MissingManifest, published, read_manifest
+from curation.accounting.sample import position
+from curation.look import frames
+from curation.look.label.marks import MARKS, Label, extracted, read_labels, weighed, write_labels
+from curation.look.render import cards as samples
+from curation.look.render.inert import inert, policy, script
+from curation.look.render.visible import visible
+from curation.look.run.mask import masker
+from curation.look.run.originals import originals, texts
+
+SHOWN_CHARACTERS, NOTE_CHARACTERS = 20_000, 2_000
+_SALT = "label"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Documents to mark, in an order that says nothing of the verdict.
+
+    Attributes:
+        strata: id -> the stratum that it was drawn from, and how many documents that holds.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    strata: Mapping[str, tuple[str, int]]
+
+
+def draw(directory: str, n: int) -> Drawn:
+    """Return `n` documents that the filter judged and whose text is stored: half of them kept, half dropped.
+
+    Which ones is a function of their ids. Where one half has fewer, it is all of them.
+
+    Raises:
+        MissingManifest: the run has no filter stage.
+        ValueError: there is nothing to mark.
+    """
+    if n < 1:
+        raise ValueError(f"--n {n}: expected 1 document or more")
+    manifest = read_manifest(published(directory, "filter"))
+    rows: list[dict[str, Any]] = []
+    strata: dict[str, tuple[str, int]] = {}
+    for state, wanted in (("kept", n - n // 2), ("dropped", n // 2)):
+        stratum = f"{manifest.fingerprint} {state}", manifest.ledger[state]["records"]
+        frame = frames.documents(directory, "filter", state, wanted=max(200, 4 * wanted))
+        chosen = frame[frame["text"].fillna("") != ""].head(wanted)
+        for _, row in chosen.iterrows():
+            rows.append(dict(row))
+            strata[row["id"]] = stratum
+    if not rows:
+        raise ValueError(f"{directory}: the filter judged no document whose text is stored")
+    rows.sort(key=lambda row: position(row["id"], _SALT))
+    return Drawn(rows, strata)
+
+
+@dataclass(slots=True)
+class Marks:
+    """The labels of a run: read once, written whole after each answer, by one writer at a time."""
+
+    directory: str
+    strata: Mapping[str, tuple[str, int]]
+    found: dict[str, Label] = field(default_factory=dict)
+    _lock: Any = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self.found = read_labels(self.directory)
+
+    def add(self, answer: Any) -> dict[str, Any]:
+        """Save one answer, {"id", "mark", "note"}; return {"saved": how many documents have one}.
+
+        Raises:
+            ValueError: it is none; nothing was saved.
+        """
+        if not isinstance(answer, dict) or answer.get("id") not in self.strata:
+            raise ValueError("no document of that id is to be marked here")
+        if answer.get("mark") not in MARKS:
+            raise ValueError(f"a mark is one of {', '.join(MARKS)}")
+        note = visible(str(answer.get("note") or ""))[:NOTE_CHARACTERS]
+        with self._lock:
+            document = answer["id"]
+            old = self.found.get(document)
+            stratum, held = (old.stratum, old.held) if old else self.strata[document]
+            label = Label(
+                id=document,
+                mark=answer["mark"],
+                note=note,
+                weight=old.weight if old else 1.0,
+                marked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                stratum=stratum,
+                held=held,
+            )
+            found = weighed({**self.found, document: label})
+            write_labels(self.directory, found)
+            self.found = found
+            return {"saved": len(self.found)}
+
+
+def page(directory: str, drawn: Drawn, marks: Marks) -> tuple[str, str]:
+    """Return the page as HTML, and its content policy."""
+    loader = PackageLoader("curation.look.render")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    source = script(environment, "label.js")
+    data = {
+        "documents": _documents(directory, drawn),
+        "marks": {each.id: [each.mark, each.note] for each in marks.found.values()},
+    }
+    template = environment.get_template("label.html")
+    html = template.render(data=inert(data), script=source, policy=policy(source, connect=True))
+    return html, policy(source, connect=True)
+
+
+def _documents(directory: str, drawn: Drawn) -> list[dict[str, Any]]:
+    try:
+        pages = list(texts(originals(directory, drawn.rows)))
+    except MissingManifest:
+        pages = []
+    mask = masker(directory)
+    found, shown = extracted(directory, list(drawn.strata)), []
+    for n, row in enumerate(drawn.rows):
+        text = found.get(row["id"], row)["text"]
+        told = {
+            name: visible(str(row[name] or ""))
+            for name in ("id", "source", "language", "url", "title", "state")
+        }
+        html = pages[n].html if pages else None
+        original = None if html is None else mask(html, row["source"])
+        shown.append(
+            {
+                **told,
+                "reasons": [visible(samples.badge(each)) for each in row["reasons"]],
+                "text": visible(text[:SHOWN_CHARACTERS]),
+                "rest": max(0, len(text) - SHOWN_CHARACTERS),
+                "page": None if original is None else visible(original[:SHOWN_CHARACTERS]),
+            }
+        )
+    return shown

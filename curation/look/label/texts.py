@@ -1,0 +1,240 @@
+"""`curate quality train`: texts from tables and runs to a model, with what it learned written beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from rich.table import Table
+
+from curation.accounting.fingerprint import canonical
+from curation.files.digests import digest_bytes, digest_file
+from curation.look.frames import ROW_STAGES, manifests, rows
+from curation.look.render.visible import as_text
+from curation.quality.training import (
+    LEAST_HELD_OUT,
+    NORMALISATION,
+    OTHER,
+    Example,
+    Judged,
+    Model,
+    Texts,
+    importance,
+    judge,
+    quantiles,
+    stability,
+    telling_auc,
+    train,
+    training_text,
+    unigram_counts,
+)
+from curation.recipe.sections.quality import QualityTraining, TextSource
+
+#: As in the paper (Xie et al. 2023).
+DSIR_BUCKETS = 10_000
+HELD_OUT, SAME = "other sources", "the sources it was trained on"
+FEW = (
+    "Too few texts are held out to judge the model by: "
+    f"an AUC is told from {LEAST_HELD_OUT} of either kind on. "
+    "Give or label more texts, or raise held_out_fraction"
+)
+
+
+class BadTexts(ValueError):
+    """A table or run from which no texts can be read; says where."""
+
+
+def texts(source: TextSource) -> Iterator[Example]:
+    """Yield the texts of a source.
+
+    Raises:
+        BadTexts: a table has no such column, a line is no JSON.
+    """
+    if source.run:
+        yield from _of_run(source.run, source.source, source.called)
+    for path in source.files():
+        if path.endswith((".parquet", ".pq")):
+            table = ds.dataset(path, format="parquet")
+            if source.text not in table.schema.names:
+                known = ", ".join(table.schema.names)
+                raise BadTexts(f"{path}: has no column '{source.text}'; it has {known}")
+            for batch in table.to_batches(columns=[source.text]):
+                yield from (Example(source.called, text) for text in batch[0].to_pylist() if text)
+        else:
+            yield from _of_lines(path, source)
+
+
+def _of_run(directory: str, only: str | None, called: str) -> Iterator[Example]:
+    stage = [name for name in manifests(directory) if name in ROW_STAGES][-1]
+    condition = pc.field("state") == "kept"
+    if only:
+        condition &= pc.field("source") == only
+    for batch in rows(directory, stage).to_batches(columns=["source", "text"], filter=condition):
+        for row in batch.to_pylist():
+            yield Example(called if only else row["source"], row["text"] or "")
+
+
+def _of_lines(path: str, source: TextSource) -> Iterator[Example]:
+    with fsspec.open(path, "rb", compression="infer") as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise BadTexts(f"{path}, line {number}: is no JSON: {error}") from None
+            if not isinstance(row, dict) or source.text not in row:
+                known = ", ".join(row) if isinstance(row, dict) else "no fields"
+                raise BadTexts(f"{path}, line {number}: has no field '{source.text}'; it has {known}")
+            if row[source.text]:
+                yield Example(source.called, str(row[source.text]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """The answer to `curate quality train`, and what lies beside the model.
+
+    Attributes:
+        digest: of the model's bytes; training_digest: of what it was trained on.
+        normalisation: what is done to a text before the model reads it.
+        examples: how many texts of each kind.
+        judged: kind of negatives -> how well held-out positives are told from them.
+        between_sources: how well the score tells negatives of other sources from those it was trained on;
+            0.5 where it sees no source; None where there are too few texts.
+        stability: change of a text -> share of the best tenth that stays, mean change of the score.
+        quantiles: percent -> the score that so many of the other sources' texts are above.
+    """
+
+    model: str
+    digest: str
+    training_digest: str
+    bytes: int
+    normalisation: str
+    settings: Any
+    examples: dict[str, int]
+    judged: dict[str, Judged]
+    between_sources: float | None
+    stability: dict[str, dict[str, float]]
+    quantiles: dict[str, float]
+    fasttext: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as JSON data."""
+        return asdict(self)
+
+    def to_text(self) -> str:
+        """Return the answer as text."""
+        counted = ", ".join(f"{count:,} {name}" for name, count in self.examples.items())
+        judged = Table(show_edge=False, pad_edge=False)
+        for name in ("AUC of held-out positives against", "model", "length only", "source only", "texts"):
+            judged.add_column(name, justify="left" if name.startswith("AUC") else "right")
+        for name, each in self.judged.items():
+            values = (each.model, each.length, each.source)
+            judged.add_row(name, *map(_told, values), f"{each.negatives:,}")
+        between = self.between_sources
+        told = _told(None if between is None else max(between, 1 - between))
+        changed = Table(show_edge=False, pad_edge=False)
+        for name in ("a text changed", "of the best tenth stays", "mean change of the score"):
+            changed.add_column(name, justify="left" if name.startswith("a text") else "right")
+        for name, found in self.stability.items():
+            changed.add_row(name, f"{found['stays']:.1%}", f"{found['moved']:.4f}")
+        return as_text(
+            f"{self.model}: {self.bytes / 2**20:,.1f} MiB, {self.digest}; {counted}",
+            judged,
+            f"AUC between the two kinds of negatives: {told}; 0.5 where the model sees no source",
+            *([changed] if self.stability else []),
+            *([FEW] if any(each.model is None for each in self.judged.values()) else []),
+        )
+
+
+def _told(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def train_quality(settings: QualityTraining, out: str) -> Trained:
+    """Train a model, save it at the local path `out`, and write `out`.json beside it.
+
+    Raises:
+        BadTexts: there are no texts, or a table is not as declared.
+        TrainingFailed: fastText did not train.
+    """
+    examples = parted(settings)
+    text = training_text(examples, settings.label, settings.characters)
+    os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
+    part = f"{out}.part"
+    train(text, part, settings.options)
+    os.replace(part, out)
+    model = Model(out, settings.label, settings.characters)
+    other = [each.text for each in examples.other_negative]
+    scores = model.scores(other)
+    trained = Trained(
+        model=os.path.basename(out),
+        digest=digest_file(out),
+        training_digest=digest_bytes(text.encode()),
+        bytes=os.path.getsize(out),
+        normalisation=NORMALISATION,
+        settings=canonical(settings),
+        examples={
+            settings.label: len(examples.positive),
+            OTHER: len(examples.negative),
+            f"{settings.label} held out": len(examples.held_positive),
+            f"{OTHER} held out": len(examples.held_negative) + len(other),
+        },
+        judged={
+            HELD_OUT: judge(model, examples.held_positive, examples.other_negative),
+            SAME: judge(model, examples.held_positive, examples.held_negative),
+        },
+        between_sources=telling_auc(scores, model.scores([each.text for each in examples.held_negative])),
+        stability=stability(model, [*(each.text for each in examples.held_positive), *other]),
+        quantiles=quantiles(scores),
+        fasttext=version("fasttext-numpy2-wheel"),
+    )
+    Path(f"{out}.json").write_text(json.dumps(trained.to_json(), indent=1, ensure_ascii=False) + "\n")
+    return trained
+
+
+def write_likeness(task: str, settings: QualityTraining, out: str) -> str:
+    """Write what the signals of likeness read: `dsir` (importance weights) or `unigrams` (word counts).
+
+    Weights are of positives against negatives; counts are those of the positives. Returns what was written.
+    """
+    examples = parted(settings)
+    target = [each.text for each in examples.positive]
+    if task == "unigrams":
+        text = unigram_counts(target, settings.min_count)
+    else:
+        logs = importance(target, [each.text for each in examples.negative], DSIR_BUCKETS)
+        text = json.dumps({"normalisation": "words, lower case; pairs", "log_ratios": logs}) + "\n"
+    os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
+    Path(out).write_text(text, encoding="utf-8")
+    return f"{out}: {task} of {len(target):,} texts, {digest_bytes(text.encode())}"
+
+
+def parted(settings: QualityTraining) -> Texts:
+    """Return the texts of the settings' sources, parted.
+
+    Raises:
+        BadTexts: there are none of a kind to train on, or a table is not as declared.
+    """
+
+    def read(sources: Sequence[TextSource]) -> Iterator[Example]:
+        for each in sources:
+            yield from texts(each)
+
+    found = Texts.parted(
+        read(settings.positive),
+        read(settings.negative),
+        read(settings.held_out),
+        held_out_fraction=settings.held_out_fraction,
+        per_class=settings.per_class,
+    )
+    for name, each in (("positive", found.positive), ("negative", found.negative)):
+        if not each:
+            raise BadTexts(f"{name}: no text is left to train on; expected tables or runs with texts")
+    return found

@@ -1,0 +1,195 @@
+"""A run in numbers, before and after each stage: sizes, languages, sites, n-grams, and what shifted."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from curation.accounting.ledger import Ledger
+from curation.accounting.sample import SALT, sampled
+from curation.look import frames
+from curation.look.questions.strata import jensen_shannon
+from curation.look.render.listing import grid
+from curation.look.run.columns import Batch, batches, row_stages
+
+#: Shares come from a hash-sample of about so many records, n-grams from one of so many texts.
+COUNTED_RECORDS, COUNTED_TEXTS = 1_000_000, 2_000
+#: What shares are told of; `length` is bands of characters.
+ASPECTS = ("source", "language", "site", "year", "length")
+NGRAM_WORDS = 5
+_BANDS = (100, 1_000, 10_000, 100_000)
+_NAMES = ("under 100", "100 to 999", "1,000 to 9,999", "10,000 to 99,999", "100,000 and more")
+_WORD = re.compile(r"\w+")
+ALL = "all"
+UNKNOWN = "–"
+
+#: (source or "all", aspect) -> value -> records
+Shares = dict[tuple[str, str], Counter[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """What there is at one place: `in`, or what a stage kept; all of it, from the ledger."""
+
+    at: str
+    documents: int
+    characters: int
+    merged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """How far a stage moved the shares of an aspect, in one source or all: Jensen-Shannon, bits."""
+
+    stage: str
+    source: str
+    aspect: str
+    bits: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A run in numbers.
+
+    Attributes:
+        points: what came in and what each stage kept.
+        shifts: of every stage, source and aspect.
+        top: aspect -> value -> records at each point, the commonest first; estimated where `rate` < 1.
+        ngrams: of NGRAM_WORDS words -> documents of the sampled kept ones that hold it.
+        texts: how many those are.
+        rate: of the records that shares come from.
+    """
+
+    points: tuple[Point, ...]
+    shifts: tuple[Shift, ...]
+    top: Mapping[str, Mapping[str, tuple[int, ...]]]
+    ngrams: Mapping[str, int]
+    texts: int
+    rate: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the profile as JSON data."""
+        return asdict(self)
+
+    def shown(self) -> RenderableType:
+        """Return the profile as tables."""
+        return Group(*_shown(self))
+
+
+def profile(directory: str, *, n: int = 10) -> Profile:
+    """Return the profile of a run, with the `n` commonest values of each aspect.
+
+    Raises:
+        MissingManifest: nothing was published there.
+    """
+    stages = row_stages(directory)
+    manifests = frames.manifests(directory)
+    ledgers = {stage: Ledger.from_json(manifests[stage].ledger).total for stage in stages}
+    first = ledgers[stages[0]].received
+    rate = min(1.0, COUNTED_RECORDS / max(1, first.records))
+    points = [Point(at="in", documents=first.records, characters=first.characters, merged=0)]
+    for stage, account in ledgers.items():
+        kept, merged = account.states["kept"], account.states["merged"].records
+        points.append(Point(at=stage, documents=kept.records, characters=kept.characters, merged=merged))
+    shares = [_shares(batches(directory, _COLUMNS, stage=stages[0]), rate)]
+    shares += [_shares(batches(directory, _COLUMNS, stage=each, state="kept"), rate) for each in stages]
+    texts = frames.documents(directory, stages[-1], "kept", wanted=COUNTED_TEXTS, columns=["text"])["text"]
+    return Profile(
+        points=tuple(points),
+        shifts=tuple(_shifts(stages, shares)),
+        top={aspect: _top(aspect, shares, rate, n) for aspect in ASPECTS},
+        ngrams=dict(_ngrams(texts)[:n]),
+        texts=len(texts),
+        rate=rate,
+    )
+
+
+_COLUMNS = ("source", "language", "site", "year", "characters")
+
+
+def _shares(found: Iterable[Batch], rate: float) -> Shares:
+    shares: Shares = {}
+    for batch in found:
+        if rate < 1:
+            batch = batch.filter([sampled(i, rate, SALT) for i in batch.rows["id"].to_pylist()])
+        columns = {aspect: _values(batch, aspect) for aspect in ASPECTS}
+        for aspect, values in columns.items():
+            counted = Counter(values)
+            shares.setdefault((ALL, aspect), Counter()).update(counted)
+            for (source, value), count in Counter(zip(columns["source"], values, strict=True)).items():
+                shares.setdefault((source, aspect), Counter())[value] += count
+    return shares
+
+
+def _values(batch: Batch, aspect: str) -> list[str]:
+    if aspect == "length":
+        lengths = pc.fill_null(batch.column("characters"), 0).to_pylist()
+        return [_NAMES[sum(length >= least for least in _BANDS)] for length in lengths]
+    found = pc.fill_null(pc.cast(batch.column(aspect), pa.string()), "").to_pylist()
+    return [value or UNKNOWN for value in found]
+
+
+def _shifts(stages: list[str], shares: list[Shares]) -> Iterator[Shift]:
+    for stage, (before, after) in zip(stages, pairwise(shares), strict=True):
+        for source, aspect in sorted(before):
+            if (source, aspect) in after and (source == ALL or aspect != "source"):
+                bits = jensen_shannon(before[source, aspect], after[source, aspect])
+                yield Shift(stage=stage, source=source, aspect=aspect, bits=bits)
+
+
+def _top(aspect: str, shares: list[Shares], rate: float, n: int) -> dict[str, tuple[int, ...]]:
+    counts = [each.get((ALL, aspect), Counter()) for each in shares]
+    first = sorted(counts[0], key=lambda value: (-counts[0][value], value))[:n]
+    return {value: tuple(round(each[value] / rate) for each in counts) for value in first}
+
+
+def _ngrams(texts: Iterable[str]) -> list[tuple[str, int]]:
+    """Return (n-gram, documents that hold it) of those in several, the commonest first."""
+    found: Counter[str] = Counter()
+    for text in texts:
+        words = _WORD.findall(text.lower())
+        found.update({" ".join(words[i : i + NGRAM_WORDS]) for i in range(len(words) - NGRAM_WORDS + 1)})
+    several = ((ngram, count) for ngram, count in found.items() if count > 1)
+    return sorted(several, key=lambda item: (-item[1], item[0]))
+
+
+def _shown(found: Profile) -> Iterator[RenderableType]:
+    places = ["in", *(f"after {point.at}" for point in found.points[1:])]
+    first = found.points[0]
+    rows = (
+        [
+            place,
+            f"{point.documents:,}",
+            f"{point.documents / max(1, first.documents):.1%}",
+            f"{point.characters:,}",
+            f"{point.characters / max(1, point.documents):,.0f}",
+            f"{point.merged:,}",
+        ]
+        for place, point in zip(places, found.points, strict=True)
+    )
+    names = ["", "documents", "of what came in", "characters", "a document", "merged duplicates"]
+    yield Group(grid(names, rows), Text())
+    if found.rate < 1:
+        yield Text(f"What follows is estimated from a hash-sample of {found.rate:.3g} of the records.\n")
+    for aspect, values in found.top.items():
+        counted = ([value, *(f"{count:,}" for count in counts)] for value, counts in values.items())
+        yield Group(grid([aspect, *places], counted), Text())
+    yield Text("shift: Jensen-Shannon divergence of the shares after a stage from those before it, in bits")
+    sides = sorted(
+        {(each.stage, each.source): None for each in found.shifts}, key=lambda side: side[1] != ALL
+    )
+    bits = {(each.stage, each.source, each.aspect): f"{each.bits:.4f}" for each in found.shifts}
+    lines = ([*side, *(bits.get((*side, aspect), "") for aspect in ASPECTS)] for side in sides)
+    yield Group(grid(["stage", "source", *ASPECTS], lines, left=2), Text())
+    name = f"{NGRAM_WORDS} words in a row, in kept texts"
+    grams = ([ngram, f"{count:,}"] for ngram, count in found.ngrams.items())
+    yield grid([name, f"of {found.texts:,} sampled"], grams)

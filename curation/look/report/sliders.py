@@ -1,0 +1,109 @@
+"""The measures of a sample, packed for the page, where bounds are moved and documents counted again."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from curation.look.render import charts
+from curation.look.render.visible import is_bound, shortened, visible
+from curation.look.run.measured import Bounds
+
+#: Of four bytes a value; larger samples are cut, in hash order.
+BUDGET_BYTES = 2 * 2**20
+NAMED_DOCUMENTS, NAME_CHARACTERS = 2_000, 60
+
+Values = npt.NDArray[np.float32]
+
+
+def movable(frame: pd.DataFrame, bounds: Bounds) -> dict[str, Any]:
+    """Return the measures of a filter stage's sample as JSON data; empty where nothing was judged.
+
+    Values are 32-bit, little-endian, base64; not-a-number where nothing was measured. One that would fall on
+    the other side of its bound for that is moved to the next number on its own side, so at the recipe's
+    bounds the page counts as the run did. `named` are the first documents, in hash order.
+    """
+    if frame.empty or not bounds.names:
+        return {}
+    frame = frame.head(max(1, BUDGET_BYTES // (4 * len(bounds.names))))
+    wide = pd.DataFrame(list(frame["measures"]), index=frame.index, dtype="float64")
+    wide = wide.reindex(columns=list(bounds.names))
+    scales = [_scale(wide, bounds, place) for place in range(len(bounds.names))]
+    fixed = _fixed(wide, frame["language"], bounds)
+    sources = sorted({str(each or "") for each in frame["source"]})
+    first = frame.head(NAMED_DOCUMENTS)
+    names = first["title"].where(first["title"].fillna("") != "", first["url"]).fillna("")
+    return {
+        "rules": [_rule(wide, bounds, place, scale) for place, scale in enumerate(scales)],
+        "sources": [visible(each) for each in sources],
+        "source": _packed([sources.index(str(each or "")) for each in frame["source"]], "<u2"),
+        "fixed": _packed(fixed, "u1"),
+        "characters": _packed(frame["characters"].fillna(0), "<f4"),
+        "named": [
+            [each, visible(shortened(name, NAME_CHARACTERS))]
+            for each, name in zip(first["id"], names, strict=True)
+        ],
+        "documents": len(frame),
+    }
+
+
+def _fixed(wide: pd.DataFrame, languages: pd.Series[Any], bounds: Bounds) -> npt.NDArray[np.int64]:
+    """Return how many rules of its language's own bounds each document broke; those have no place to move.
+
+    Its values become not-a-number in `wide`: the bounds that do move are not for it.
+    """
+    broken = np.zeros(len(wide), np.int64)
+    for language, (low, high) in bounds.spoken.items():
+        mine = (languages == language).to_numpy()
+        values = wide.to_numpy()[mine]
+        broken[mine] = ((values < low) | (values > high)).sum(axis=1)
+        wide.loc[mine] = np.nan
+    return broken
+
+
+def _scale(wide: pd.DataFrame, bounds: Bounds, place: int) -> charts.Scale:
+    """Return the axis of a rule's histogram: of all that measured it, also what its bounds are not for."""
+    values = wide[bounds.names[place]].dropna().to_numpy()
+    return charts.scale(values, [float(bounds.low[place]), float(bounds.high[place])])
+
+
+def _rule(wide: pd.DataFrame, bounds: Bounds, place: int, scale: charts.Scale) -> dict[str, Any]:
+    name, low, high = bounds.names[place], float(bounds.low[place]), float(bounds.high[place])
+    values = wide[name].to_numpy()
+    return {
+        "name": name,
+        "low": low if is_bound(low) else None,
+        "high": high if is_bound(high) else None,
+        "first": float(scale.edges[0]),
+        "last": float(scale.edges[-1]),
+        "logarithmic": scale.logarithmic,
+        "least": scale.least,
+        "most": scale.most,
+        "below": scale.below,
+        "above": scale.above,
+        "values": _packed(narrowed(values, low, high), "<f4"),
+    }
+
+
+def narrowed(values: npt.NDArray[np.float64], low: float, high: float) -> Values:
+    """Return 32-bit values on the same side of each bound, itself made 32-bit, as the 64-bit ones.
+
+    >>> float(narrowed(np.array([0.1 + 1e-12]), 0.0, 0.1)[0]) > float(np.float32(0.1))
+    True
+    """
+    with np.errstate(over="ignore"):
+        out: Values = values.astype(np.float32)
+        floor, ceiling = np.float32(low), np.float32(high)
+    below, above = values < low, values > high
+    out[below & (out >= floor)] = np.nextafter(floor, np.float32(-np.inf))
+    out[above & (out <= ceiling)] = np.nextafter(ceiling, np.float32(np.inf))
+    return out
+
+
+def _packed(values: Sequence[float] | pd.Series[Any] | Values, dtype: str) -> str:
+    return base64.b64encode(np.asarray(values).astype(dtype).tobytes()).decode("ascii")

@@ -1,0 +1,1 @@
+"""A run opened as data: its tables, measures, bounds and masks."""

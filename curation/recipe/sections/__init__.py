@@ -1,0 +1,1 @@
+"""The sections of a recipe: what each may say, decoded and checked."""

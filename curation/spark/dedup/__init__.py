@@ -1,0 +1,1 @@
+"""Deduplication on Spark: buckets, leaders, components, history; each step a table."""

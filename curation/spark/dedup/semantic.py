@@ -1,0 +1,219 @@
+"""Semantic duplicates of documents that stay: embeddings, k-means on a sample, cosines in each cluster."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from curation.accounting.sample import sampled
+from curation.dedup.semantic import Vectors, centroids, leaders, nearest, unit_vectors
+from curation.document import DOCUMENT
+from curation.recipe.sections.dedup import Semantic
+from curation.spark.dedup.near import KEY
+from curation.spark.dedup.verdicts import CLUSTER_SIZE
+from curation.spark.frames import Batches, map_batches
+from curation.spark.scratch import Scratch
+from curation.spark.store import spark_url
+
+NAME = "dedup.semantic"
+_KEYS = [DOCUMENT.field(name) for name in KEY]
+_EMBEDDING = pa.field("embedding", pa.list_(pa.float32()))  # on the grid, whose points are whole in float32
+_DECISIONS = pa.schema([*_KEYS, pa.field("kept_id", pa.string()), pa.field("cosine", pa.float64())])
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """Finds the documents of one corpus that mean the same.
+
+    Attributes:
+        best_first: numbers of a DOCUMENT frame, the least first, absent ones last; then comes the id.
+        scope: of a DOCUMENT frame, a string; only documents of the same one are compared.
+    """
+
+    settings: Semantic
+    best_first: Sequence[Column]
+    scope: Column
+    scratch: Scratch
+
+    def mark(self, documents: DataFrame, clusters: DataFrame) -> tuple[DataFrame, DataFrame]:
+        """Return the documents with a reason where removed, and the clusters with these removals.
+
+        Only documents without a reason are compared. What had been merged into a document that goes now is
+        merged into the one that stays instead; `through` names the one it was compared with.
+        """
+        vectors = self.scratch.saved(self._vectors(documents.where(F.size("reasons") == 0)), "vectors")
+        decisions = self.scratch.saved(self._decisions(vectors), "meanings")
+        return self._explained(documents, decisions), _clusters(clusters, decisions)
+
+    @property
+    def _fields(self) -> list[pa.Field]:
+        order = [pa.field(f"order_{i}", pa.float64()) for i in range(len(self.best_first))]
+        return [*_KEYS, pa.field("scope", pa.string()), *order]
+
+    def _vectors(self, documents: DataFrame) -> DataFrame:
+        """Return key, order and unit vector of each document that has an embedding."""
+        order = [each.cast("double").alias(f"order_{i}") for i, each in enumerate(self.best_first)]
+        order.append(self.scope.alias("scope"))
+        names = [field.name for field in self._fields]
+        settings = self.settings
+        if settings.embeddings is None:
+            assert settings.encoder is not None
+            encoder, given = settings.encoder, documents.select(*KEY, *order, "text")
+        else:
+            encoder, given = None, documents.select(*KEY, *order).join(self._table(settings.embeddings), "id")
+
+        def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                found = _encoded(encoder, batch["text"]) if encoder else batch["embedding"]
+                rows, vectors = unit_vectors(found)
+                there = batch.select(names).take(pa.array(rows))
+                columns = {name: there[name] for name in names}
+                yield pa.RecordBatch.from_pydict(columns | {"embedding": _lists(vectors)})
+
+        return map_batches(given, run, pa.schema([*self._fields, _EMBEDDING]))
+
+    def _table(self, path: str) -> DataFrame:
+        """Return id and embedding; refuses a table in which a document has two."""
+        table = self.scratch.spark.read.parquet(spark_url(path)).select("id", "embedding")
+        twice = table.groupBy("id").count().where("count > 1").orderBy("id").first()
+        if twice:
+            raise ValueError(
+                f"{path}: id '{twice['id']}' has {twice['count']} embeddings, expected one for each"
+            )
+        return table
+
+    def _decisions(self, vectors: DataFrame) -> DataFrame:
+        """Return who goes, and into whom."""
+        centres = self._centres(vectors)
+        names = [field.name for field in self._fields]
+        bound = self.settings.min_cosine
+
+        def assign(batches: Batches) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                cluster = nearest(_matrix(batch["embedding"]), centres)
+                columns = {name: batch[name] for name in batch.schema.names}
+                yield pa.RecordBatch.from_pydict(columns | {"cluster": pa.array(cluster)})
+
+        def compare(cluster: pa.Table) -> pa.Table:
+            ordered = cluster.sort_by([(name, "ascending") for name in [*names[len(KEY) + 1 :], *KEY]])
+            kept, cosines = leaders(_matrix(ordered["embedding"].combine_chunks()), bound)
+            gone = np.flatnonzero(kept >= 0)
+            own = ordered.select(list(KEY)).take(pa.array(gone))
+            columns = [*own.columns, ordered["id"].take(pa.array(kept[gone])), pa.array(cosines[gone])]
+            return pa.table(columns, schema=_DECISIONS)
+
+        schema = pa.schema([*self._fields, _EMBEDDING, pa.field("cluster", pa.int64())])
+        placed = map_batches(vectors, assign, schema)
+        return placed.groupBy("scope", "cluster").applyInArrow(compare, from_arrow_schema(_DECISIONS))
+
+    def _centres(self, vectors: DataFrame) -> Vectors:
+        """Return the centres of k-means on a hash-sample, taken in the order of ids."""
+        settings, count = self.settings, vectors.count()
+        rate = settings.sample_documents / max(count, 1)
+
+        def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                chosen = [sampled(each, rate, NAME) for each in batch["id"].to_pylist()]
+                yield batch.select([*KEY, "embedding"]).filter(pa.array(chosen, pa.bool_()))
+
+        sample = map_batches(vectors, run, pa.schema([*_KEYS, _EMBEDDING])).toArrow()
+        sample = sample.sort_by([(name, "ascending") for name in KEY])["embedding"].combine_chunks()
+        return centroids(_matrix(sample), settings.clusters, settings.seed)
+
+    def _explained(self, documents: DataFrame, decisions: DataFrame) -> DataFrame:
+        """Join the decisions: a reason where removed, another kept one where that was removed, sizes."""
+        reason = F.struct(
+            F.lit(NAME).alias("name"),
+            F.lit("merged").alias("state"),
+            F.col("found.cosine").alias("value"),
+            F.lit(None).cast("double").alias("min"),
+            F.lit(self.settings.min_cosine).cast("double").alias("max"),
+            F.concat(F.lit("means nearly the same as "), "found.kept_id").alias("detail"),
+        )
+        sizes = documents.select(*KEY, F.col("measures")[CLUSTER_SIZE].alias("size")).join(decisions, [*KEY])
+        more = sizes.groupBy(F.col("kept_id").alias("id")).agg(F.sum("size").alias("more"))
+        joined = documents.join(
+            decisions.select(*KEY, F.struct("kept_id", "cosine").alias("found")), [*KEY], "left"
+        )
+        joined = joined.join(
+            _moves(decisions).withColumnRenamed("gone", "merged_into"), "merged_into", "left"
+        )
+        joined = joined.join(more, "id", "left")
+        gone, kind = F.col("found").isNotNull(), documents.schema["reasons"].dataType
+        grown = F.transform_values(
+            "measures",
+            lambda name, value: F.when(
+                name == CLUSTER_SIZE, value + F.coalesce("more", F.lit(0.0))
+            ).otherwise(value),
+        )
+        changed = {
+            "merged_into": F.coalesce("found.kept_id", "moved_to", "merged_into"),
+            "reasons": F.when(gone, F.array(reason).cast(kind)).otherwise(F.col("reasons")),
+            "measures": F.when(F.col("more").isNotNull() & ~gone, grown).otherwise(F.col("measures")),
+        }
+        return joined.select(*[changed.get(name, F.col(name)).alias(name) for name in DOCUMENT.names])
+
+
+def _moves(decisions: DataFrame) -> DataFrame:
+    """Return (removed id, who stays instead), each id once."""
+    return decisions.groupBy(F.col("id").alias("gone")).agg(F.min("kept_id").alias("moved_to"))
+
+
+def _clusters(clusters: DataFrame, decisions: DataFrame) -> DataFrame:
+    """Return the record people read with semantic removals: one row for every removed document."""
+    moves = _moves(decisions).withColumnRenamed("gone", "kept_id")
+    before = clusters.join(moves, "kept_id", "left").withColumns(
+        {
+            "through": F.when(F.col("moved_to").isNotNull(), F.col("kept_id")),
+            "kept_id": F.coalesce("moved_to", "kept_id"),
+        }
+    )
+    now = decisions.select("id", "kept_id", "cosine", F.lit(NAME).alias("reason"))
+    both = before.drop("moved_to").unionByName(now, allowMissingColumns=True)
+    size = (F.count("*").over(Window.partitionBy("kept_id", "kept_in")) + 1).cast("int")
+    return both.withColumn("cluster_size", size)
+
+
+@functools.cache
+def _encoder(name: str) -> Callable[[list[str]], npt.ArrayLike]:
+    module, _, function = name.partition(":")
+    found: Callable[[list[str]], npt.ArrayLike] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def _encoded(name: str, texts: pa.Array) -> pa.Array:
+    """Return the injected encoder's embeddings of texts.
+
+    Raises:
+        ValueError: it returned something else than a row of numbers for each text.
+    """
+    from curation.spark.dedup import semantic
+
+    found = np.asarray(semantic._encoder(name)(texts.to_pylist()), np.float64)
+    if found.ndim != 2 or len(found) != len(texts):
+        raise ValueError(
+            f"{name}: returned an array of shape {found.shape} for {len(texts)} texts, "
+            "expected a row for each"
+        )
+    return _lists(found)
+
+
+def _lists(vectors: Vectors) -> pa.Array:
+    count, size = vectors.shape
+    offsets = pa.array(np.arange(count + 1, dtype=np.int32) * size)
+    return pa.ListArray.from_arrays(offsets, pa.array(vectors.astype(np.float32).ravel()))
+
+
+def _matrix(embeddings: pa.Array) -> Vectors:
+    """Return vectors that are on the grid already, as a matrix of doubles."""
+    numbers = embeddings.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    return numbers.reshape(len(embeddings), -1) if len(embeddings) else np.empty((0, 0))

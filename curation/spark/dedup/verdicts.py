@@ -1,0 +1,65 @@
+"""What was decided on duplicates, as people and later stages read it."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from curation.document import DOCUMENT
+from curation.recipe.sections.dedup import Near
+from curation.spark.dedup.near import KEY
+
+#: Of a kept document: how many documents it stands for, itself among them.
+CLUSTER_SIZE = "dedup.cluster_size"
+MEASURED = ("jaccard", "containment", "bands_shared")
+
+
+def explained(documents: DataFrame, hashed: DataFrame, removed: DataFrame, near: Near | None) -> DataFrame:
+    """Join the decisions to the documents: reasons where removed, the cluster's size where kept.
+
+    A stage annotates, it removes nothing; the text is joined once, with one thin table.
+    """
+    contained = F.col("decision.reason") == "dedup.contained"
+    bound = F.lit(near.jaccard if near else 1.0).cast("double")
+    reason = F.struct(
+        F.col("decision.reason").alias("name"),
+        F.lit("merged").alias("state"),
+        F.when(contained, F.col("decision.containment")).otherwise(F.col("decision.jaccard")).alias("value"),
+        F.lit(None).cast("double").alias("min"),
+        F.when(contained, F.lit(near.containment if near else None)).otherwise(bound).alias("max"),
+        F.col("decision.detail").alias("detail"),
+    )
+    joined = documents.join(_verdicts(hashed, removed), KEY, "left")
+    merged, reasons = F.col("decision").isNotNull(), documents.schema["reasons"].dataType
+    size = F.create_map(F.lit(CLUSTER_SIZE), F.coalesce("cluster_size", F.lit(1)).cast("double"))
+    measured = F.coalesce("measures", F.create_map().cast("map<string,double>"))
+    changed = {
+        "characters_in": F.col("characters"),
+        "edits": F.map_from_arrays(F.array().cast("array<string>"), F.array().cast("array<bigint>")),
+        "measures": F.when(merged, measured).otherwise(F.map_concat(measured, size)),
+        "merged_into": F.col("decision.kept_id"),
+        "reasons": F.when(merged, F.array(reason)).otherwise(F.array().cast(reasons)),
+    }
+    return joined.select(*[changed.get(name, F.col(name)).alias(name) for name in DOCUMENT.names])
+
+
+def _verdicts(hashed: DataFrame, removed: DataFrame) -> DataFrame:
+    """Return KEY, the decision on each removed document, and the cluster size of those that lead one."""
+    told = ("kept_id", "jaccard", "containment", "reason", "detail")
+    decided = removed.where("earlier is null").select(*KEY, F.struct(*told).alias("decision"))
+    sizes = (
+        clusters(removed)
+        .where("kept_in is null")
+        .groupBy("kept_id")
+        .agg(F.first("cluster_size").alias("cluster_size"))
+    )
+    firsts = hashed.where("rank = 1 and earlier is null").select(*KEY)
+    leading = firsts.join(sizes.withColumnRenamed("kept_id", "id"), "id").select(*KEY, "cluster_size")
+    return decided.unionByName(leading, allowMissingColumns=True)
+
+
+def clusters(removed: DataFrame) -> DataFrame:
+    """The record people read: one row for every removed document."""
+    window = Window.partitionBy("kept_id", "kept_in")
+    size = (F.count("*").over(window) + 1).cast("int").alias("cluster_size")
+    return removed.select("id", "kept_id", *MEASURED, size, "reason", "kept_in", "earlier")

@@ -1,0 +1,211 @@
+"""Decontamination: documents that hold items of evaluation sets, with the item, the place and the text.
+
+Every document is looked up once in an index that workers map into memory; what was found are thin rows. How
+many documents a passage was found in decides whether it is common text; then the rows are joined with the
+documents. Nothing depends on how these are parted.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from curation.accounting.manifest import join
+from curation.contamination.index import write as write_index
+from curation.contamination.search import Bounds, Index, without
+from curation.document import DOCUMENT
+from curation.files.digests import digest_file
+from curation.files.mapped import building, opened
+from curation.recipe.sections.decontaminate import Decontaminate
+from curation.spark.columns import with_columns, with_values
+from curation.spark.dedup.near import KEY
+from curation.spark.frames import Batches, map_batches
+from curation.spark.scratch import Scratch
+from curation.spark.store import SCRATCH, TABLES, spark_url, url_to_fs
+from curation.spark.tables import annotated, as_received, write_rows
+
+OVERLAP, ITEMS = "decontaminate.overlap", "decontaminate.item_count"
+CUT = "decontaminate.cut"
+#: The columns that `mark` writes.
+_MARKED = "text", "characters", "edits", "measures", "reasons"
+#: Characters of a matched text that are kept to be looked at, and that a reason quotes.
+KEPT_CHARACTERS, QUOTED_CHARACTERS = 2000, 160
+
+_MATCH = pa.schema(
+    [
+        *[pa.field(name, pa.int64()) for name in ("item", "passage", "words", "found", "start", "end")],
+        pa.field("overlap", pa.float64()),
+        pa.field("item_id", pa.string()),
+        pa.field("matched_text", pa.string()),
+    ]
+)
+_FOUND = pa.schema([*[DOCUMENT.field(name) for name in KEY], *_MATCH])
+
+
+def write(
+    spark: SparkSession, documents: DataFrame, settings: Decontaminate, path: str, dropped_text_rate: float
+) -> Mapping[str, Any]:
+    """Write rows, `matches/` (what was found where) and `items/` (the report); return the detail."""
+    scratch = Scratch(spark, join(path, SCRATCH, TABLES))
+    index, items = _index(settings, path)
+    found = scratch.saved(_found(documents, index, settings.bounds), "found")
+    listed = spark.read.parquet(spark_url(items))
+    matches = scratch.saved(_judged(found, listed, settings.common_documents), "matches")
+    write_rows(_marked(documents, matches.where("taken"), settings, dropped_text_rate), path)
+    matches.drop("item", "file", "offset").write.parquet(spark_url(join(path, "matches")))
+    report = scratch.saved(_report(listed, matches), "report")
+    report.drop("item").write.parquet(spark_url(join(path, "items")))
+    return {"sets": _sets(report, matches), "common_documents": settings.common_documents}
+
+
+def resources(settings: Decontaminate) -> dict[str, str]:
+    """Return every evaluation file by set, number, name and fields, with its digest."""
+    found = {}
+    for number, file in enumerate(settings.files()):
+        read = f"fields {', '.join(file.fields)}, id {file.id or 'line'}"
+        found[f"{file.set} {number} {file.path.rpartition('/')[2]}, {read}"] = digest_file(file.path)
+    return found
+
+
+def _index(settings: Decontaminate, path: str) -> tuple[str, str]:
+    """Build the index and the list of items below the output's scratch; return where both are."""
+    index, items = join(path, SCRATCH, "index"), join(path, SCRATCH, "items.parquet")
+    read = chain.from_iterable(file.items() for file in settings.files())
+    with building(index) as folder:
+        rows = write_index(read, folder, settings.bounds)
+    filesystem, name = url_to_fs(items)
+    with filesystem.open(name, "wb") as stream:
+        pq.write_table(pa.Table.from_pylist(rows), stream)
+    return index, items
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(path: str, bounds: Bounds) -> Index:
+    return Index(opened(path), bounds)
+
+
+def _found(documents: DataFrame, index: str, bounds: Bounds) -> DataFrame:
+    """Return one row for every passage that a document holds."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        from curation.spark.stages import decontaminate
+
+        known = decontaminate._opened(index, bounds)
+        for batch in batches:
+            places, rows = [], []
+            for place, text in enumerate(batch["text"].to_pylist()):
+                for match in known.find(text or ""):
+                    told = {"overlap": match.overlap, "item_id": known.name(match.item)}
+                    told["matched_text"] = text[match.start : match.end][:KEPT_CHARACTERS]
+                    rows.append(asdict(match) | told)
+                    places.append(place)
+            keys = batch.select(KEY).take(pa.array(places, pa.int64()))
+            found = pa.RecordBatch.from_pylist(rows, schema=_MATCH)
+            yield pa.RecordBatch.from_arrays([*keys.columns, *found.columns], schema=_FOUND)
+
+    return map_batches(documents.select(*KEY, "text"), run, _FOUND)
+
+
+def _judged(found: DataFrame, items: DataFrame, common_documents: int) -> DataFrame:
+    """Return what was found with its set, in how many documents its passage is, and whether it counts.
+
+    A common passage counts only beside another one of the same item in the same document.
+    """
+    held = found.select("passage", *KEY).distinct().groupBy("passage").agg(F.count("*").alias("documents"))
+    common = F.col("documents") > common_documents
+    beside = F.size(F.collect_set("passage").over(Window.partitionBy(*KEY, "item"))) > 1
+    named = items.select("item", "set", "place")
+    joined = found.join(held, "passage").join(named, "item")
+    return joined.withColumns({"common": common, "taken": ~common | beside})
+
+
+def _marked(
+    documents: DataFrame, taken: DataFrame, settings: Decontaminate, dropped_text_rate: float
+) -> DataFrame:
+    """Return the documents as this stage received them, those with matches annotated, settled."""
+    names = ["set", "item_id", "place", "passage", "words", "found", "overlap", "start", "end"]
+    hit = F.struct(*names, "matched_text")
+    hits = taken.groupBy(*KEY).agg(F.sort_array(F.collect_list(hit)).alias("hits"))
+
+    def annotate(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return marked(batch, settings)
+
+    return annotated(as_received(documents).join(hits, [*KEY], "left"), annotate, dropped_text_rate)
+
+
+def marked(batch: pa.RecordBatch, settings: Decontaminate) -> pa.RecordBatch:
+    """Return documents, with the `hits` of each or null, annotated."""
+    held = pc.is_valid(batch["hits"])
+    rows = batch.filter(held).to_pylist()
+    for row in rows:
+        mark(row, row.pop("hits"), settings)
+    places = np.flatnonzero(held.to_numpy(zero_copy_only=False)).tolist()
+    changed = {name: with_values(batch[name], places, [row[name] for row in rows]) for name in _MARKED}
+    return with_columns(batch, changed)
+
+
+def mark(row: dict[str, Any], hits: Sequence[Mapping[str, Any]], settings: Decontaminate) -> None:
+    """Annotate a document that holds items: measures, and by the action a reason for each set, or a cut."""
+    items = {(hit["set"], hit["item_id"]) for hit in hits}
+    overlap = max(hit["overlap"] for hit in hits)
+    row["measures"] = [*(row["measures"] or []), (OVERLAP, overlap), (ITEMS, float(len(items)))]
+    if settings.action == "annotate":
+        return
+    if settings.action == "cut":
+        spans = [(hit["start"], hit["end"]) for hit in hits]
+        pieces = without(row["text"], spans, settings.margin_characters, settings.min_piece_characters)
+        if 0 < len(pieces) <= settings.max_pieces:
+            text = "\n\n".join(pieces)
+            row["edits"] = [(CUT, len(row["text"]) - len(text))]
+            row |= {"text": text, "characters": len(text)}
+            return
+    row["reasons"] = [_reason(name, hits) for name in sorted({hit["set"] for hit in hits})]
+
+
+def _reason(name: str, hits: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the reason of one set: the best match, quoted, and how many items there are."""
+    own = [hit for hit in hits if hit["set"] == name]
+    best = min(own, key=lambda hit: (-hit["overlap"], -hit["words"], hit["item_id"], hit["start"]))
+    more = len({hit["item_id"] for hit in own}) - 1
+    quoted = " ".join(best["matched_text"].split())
+    quoted = quoted if len(quoted) <= QUOTED_CHARACTERS else quoted[:QUOTED_CHARACTERS] + "…"
+    also = f", and {more:,} more items" if more else ""
+    share = f"{best['found']} of {best['words']} words"
+    detail = f"item {best['item_id']} ({best['place']}): {share}{also}: “{quoted}”"
+    reason = {"name": f"decontaminate.{name}", "state": "dropped", "value": best["overlap"]}
+    return reason | {"min": None, "max": None, "detail": detail}
+
+
+def _report(items: DataFrame, matches: DataFrame) -> DataFrame:
+    """Return one row for every item: how it was looked for, and in how many documents it was found."""
+    document = F.struct(*KEY)
+    found = matches.groupBy("item").agg(
+        F.count_distinct(F.when(F.col("taken"), document)).alias("documents"),
+        F.count_distinct(F.when(~F.col("taken"), document)).alias("common_documents"),
+        F.max("overlap").alias("overlap"),
+    )
+    joined = items.join(found, "item", "left")
+    return joined.fillna(0, ["documents", "common_documents"])
+
+
+def _sets(report: DataFrame, matches: DataFrame) -> dict[str, dict[str, int]]:
+    """Return set -> counts of its items and of the documents that hold them."""
+    held = matches.where("taken").groupBy("set").agg(F.count_distinct(*KEY).alias("documents"))
+    counts = report.groupBy("set").agg(
+        F.count("*").alias("items"),
+        F.count_if(F.col("searchable")).alias("items_looked_for"),
+        F.count_if(F.col("documents") > 0).alias("items_found"),
+        F.count_if((F.col("common_documents") > 0) & (F.col("documents") == 0)).alias("items_common"),
+    )
+    rows = counts.join(held, "set", "left").fillna(0).orderBy("set").collect()
+    return {row["set"]: {name: int(row[name]) for name in row.asDict() if name != "set"} for row in rows}

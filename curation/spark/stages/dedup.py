@@ -1,0 +1,290 @@
+"""Duplicates: exact by digest, near by bands and verified by true Jaccard, each removal explained.
+
+Decisions are made on thin tables (ids, hashes); the text is read once for its hashes, once more for the
+shingles of documents that share a bucket, and joined with the decisions at the end. Results depend on the
+set of (id, text, preference) alone, and on what earlier runs kept where the recipe names any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from curation.accounting.manifest import join
+from curation.document import DOCUMENT
+from curation.recipe.sections.dedup import Dedup
+from curation.recipe.sections.history import scheme
+from curation.spark.dedup.components import EDGES_AT_ONCE
+from curation.spark.dedup.hashes import hashes, sketched
+from curation.spark.dedup.history import TOMBSTONES, History, preferences, write_index
+from curation.spark.dedup.near import KEY, Neighbours, is_near
+from curation.spark.dedup.semantic import NAME as SEMANTIC
+from curation.spark.dedup.semantic import Meanings
+from curation.spark.dedup.substring import Repeats
+from curation.spark.dedup.verdicts import MEASURED, clusters, explained
+from curation.spark.scratch import Scratch
+from curation.spark.store import spark_url
+from curation.spark.tables import settled, write_rows
+
+_DECISION = pa.schema(
+    [
+        *[DOCUMENT.field(name) for name in KEY],
+        pa.field("earlier", pa.string()),
+        pa.field("kept_id", pa.string()),
+        pa.field("kept_in", pa.string()),
+        pa.field("jaccard", pa.float64()),
+        pa.field("containment", pa.float64()),
+        pa.field("bands_shared", pa.int32()),
+    ]
+)
+_BUCKETS = pa.schema(
+    [
+        pa.field("band_key", pa.int64()),
+        pa.field("documents", pa.int64()),
+        pa.field("ids", pa.list_(pa.string())),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """One expression of `prefer`: a measure (or `characters`), and whether more of it is better."""
+
+    name: str
+    more: bool
+
+    def value(self) -> Column:
+        """Return the number to compare, as a column of a DOCUMENT frame; what is not finite is absent."""
+        value = F.col("characters" if self.name == "characters" else f"measures.`{self.name}`").cast("double")
+        return F.when(F.abs(value) < float("inf"), value)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was decided: thin tables in scratch.
+
+    Attributes:
+        hashed: what was read of each document, with its place among those of the same text.
+        removed: one row for every removed document: which stays, how alike they are, why.
+        buckets: those of more members than the recipe's `hot_bucket`.
+        compared: pairs whose true similarity was asked for.
+    """
+
+    hashed: DataFrame
+    removed: DataFrame
+    buckets: DataFrame
+    compared: DataFrame | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Finds the duplicates of one corpus.
+
+    Attributes:
+        scratch: a directory for tables between steps.
+        scopes: source -> name of the scope in which its duplicates are looked for; None = one for all.
+        history: what earlier runs kept.
+        edges_at_once: how many near pairs are decided on one executor.
+    """
+
+    spark: SparkSession
+    settings: Dedup
+    preferences: Sequence[Preference]
+    scratch: str
+    scopes: Mapping[str, str] | None = None
+    history: History | None = None
+    edges_at_once: int = EDGES_AT_ONCE
+
+    def mark(self, documents: DataFrame) -> tuple[DataFrame, DataFrame]:
+        """Return (documents with `merged_into` and a reason where removed, clusters)."""
+        found = self.find(documents)
+        marked = explained(documents, found.hashed, found.removed, self.settings.near)
+        return marked, clusters(found.removed).where("earlier is null").drop("earlier")
+
+    def write(self, documents: DataFrame, path: str, dropped_text_rate: float) -> dict[str, Any]:
+        """Write rows, clusters, hot buckets, and what later runs need; return the manifest's detail."""
+        found = self.find(documents)
+        marked = explained(documents, found.hashed, found.removed, self.settings.near)
+        named = self._saved(clusters(found.removed), "clusters")
+        marked, named = self._further(marked, named)
+        write_rows(settled(marked, dropped_text_rate), path)
+        named.where("earlier is null").drop("earlier").write.parquet(spark_url(join(path, "clusters")))
+        found.buckets.write.parquet(spark_url(join(path, "buckets")))
+        if self.history and self.settings.history != "wins":
+            named.where("earlier is not null").write.parquet(spark_url(join(path, TOMBSTONES)))
+        if self.settings.index:
+            self._index(documents, found, named, path)
+        return self._detail(found)
+
+    def _further(self, marked: DataFrame, named: DataFrame) -> tuple[DataFrame, DataFrame]:
+        """Look at what is left for documents that mean the same, then for repeated runs of tokens."""
+        numbers = [-each.value() if each.more else each.value() for each in self.preferences]
+        scope = F.lit("")
+        if self.scopes is not None:
+            pairs = [F.lit(part) for pair in self.scopes.items() for part in pair]
+            scope = F.create_map(*pairs)[F.col("source")]
+        if self.settings.semantic:
+            work = Scratch(self.spark, join(self.scratch, "semantic"))
+            marked, named = Meanings(self.settings.semantic, numbers, scope, work).mark(marked, named)
+        if self.settings.substring:
+            work = Scratch(self.spark, join(self.scratch, "substring"))
+            marked = Repeats(self.settings.substring, numbers, scope, work).mark(marked)
+        return marked, named
+
+    def find(self, documents: DataFrame) -> Found:
+        """Decide which documents are removed."""
+        names, bands = self._names(), scheme(self.settings.near) if self.settings.near else None
+        values = [each.value().alias(name) for each, name in zip(self.preferences, names, strict=True)]
+        hashed = hashes(documents, values, bands, self.scopes)
+        hashed = hashed.withColumn("earlier", F.lit(None).cast("string"))
+        if self.history and self.settings.exact:
+            hashed = self._saved(hashed, "hashes")
+            hashed = hashed.unionByName(self._same_texts(hashed, self.history))
+        window = Window.partitionBy("digest" if self.settings.exact else "id").orderBy(*self._order())
+        first = {"same_as": F.first("id").over(window), "same_in": F.first("earlier").over(window)}
+        ranked = hashed.withColumns(first | {"rank": F.row_number().over(window)})
+        ranked = self._saved(ranked, "ranked")
+        near = self._near(ranked, documents) if self.settings.near else None
+        none = self._work.none
+        like = near[0] if near else none(_DECISION)
+        removed = self._saved(self._decisions(ranked, like), "decisions")
+        return Found(ranked, removed, near[1] if near else none(_BUCKETS), near[2] if near else None)
+
+    @property
+    def _work(self) -> Scratch:
+        return Scratch(self.spark, self.scratch)
+
+    def _saved(self, frame: DataFrame, name: str) -> DataFrame:
+        return self._work.saved(frame, name)
+
+    def _order(self) -> list[Column]:
+        """Return the total order, best first: history's place, the preferences (absent ones last), the id."""
+        wanted = [
+            F.col(name).desc_nulls_last() if each.more else F.col(name).asc_nulls_last()
+            for each, name in zip(self.preferences, self._names(), strict=True)
+        ]
+        new = F.col("earlier").isNull()
+        first = {"wins": [new.asc()], "loses": [new.desc()], "by_priority": []}[self.settings.history]
+        if self.history:  # of equals the earlier one stays
+            wanted = [*first, *wanted, new.asc()]
+        return [*wanted, *[F.col(name) for name in (*KEY, "earlier")]]
+
+    def _names(self) -> list[str]:
+        return [f"preference_{i}" for i in range(len(self.preferences))]
+
+    def _same_texts(self, hashed: DataFrame, history: History) -> DataFrame:
+        """Return the documents that earlier runs kept with a text of this run, as rows of `hashed`."""
+        keys = hashed.select("digest", F.xxhash64("digest").alias("key"))
+        found = history.lookup("digests", keys).join(keys.select("digest").distinct(), "digest", "left_semi")
+        nothing = {"band_keys": F.array().cast("array<bigint>"), "sketch": F.lit(None).cast("long")}
+        return self._saved(self._earlier(found.withColumns(nothing)), "same_texts")
+
+    def _earlier(self, found: DataFrame) -> DataFrame:
+        """Return documents of earlier runs in the columns of `hashed`: they have no place in this input."""
+        nowhere = [F.lit(None).cast("string").alias("file"), F.lit(None).cast("long").alias("offset")]
+        values = preferences("preferences", self._names())
+        return found.select("id", *nowhere, *values, "digest", "band_keys", "sketch", "earlier")
+
+    def _near(self, ranked: DataFrame, documents: DataFrame) -> tuple[DataFrame, DataFrame, DataFrame]:
+        assert self.settings.near is not None
+        columns = [*KEY, *self._names(), "band_keys", "sketch", "earlier"]
+        survivors = ranked.where("rank = 1 and earlier is null").select(*columns)
+        texts = documents.select(*KEY, F.lit(None).cast("string").alias("earlier"), "text")
+        if self.history:
+            old = self._neighbours(survivors, ranked, self.history)
+            survivors = survivors.unionByName(self._earlier(old).select(*columns))
+            nowhere = {"file": F.lit(None).cast("string"), "offset": F.lit(None).cast("long")}
+            texts = texts.unionByName(old.withColumns(nowhere).select(*texts.columns))
+        work = Scratch(self.spark, join(self.scratch, "near"))
+        neighbours = Neighbours(work, self.settings.near, self._order(), self.edges_at_once)
+        return neighbours.find(survivors, texts)
+
+    def _neighbours(self, survivors: DataFrame, ranked: DataFrame, history: History) -> DataFrame:
+        """Return what earlier runs kept in the buckets of this run, but what this run replaces already."""
+        assert self.settings.near is not None
+        keys = survivors.select(F.explode("band_keys").alias("key"))
+        met = self._saved(history.lookup("bands", keys), "met")
+        met = met.groupBy("id", "earlier").agg(F.collect_list("key").alias("band_keys"))
+        replaced = ranked.where("rank > 1 and earlier is not null and same_in is null")
+        met = self._saved(met.join(replaced, ["id", "earlier"], "left_anti"), "neighbours")
+        found = history.lookup("documents", met.select(F.xxhash64("id").alias("key")))
+        found = sketched(found.join(met, ["id", "earlier"]), scheme(self.settings.near))
+        digest = F.lit(None).cast("binary").alias("digest")
+        return self._saved(found.select("*", digest), "earlier")
+
+    def _decisions(self, ranked: DataFrame, near: DataFrame) -> DataFrame:
+        """One row for every removed document: what it was merged into, and why."""
+        of_first = near.select(
+            F.col("id").alias("first_as"),
+            F.col("earlier").alias("first_in"),
+            *[F.col(name).alias(f"near_{name}") for name in ("kept_id", "kept_in", *MEASURED)],
+        )
+        same = (F.col("same_as") == F.col("first_as")) & F.col("same_in").eqNullSafe(F.col("first_in"))
+        others = ranked.where("rank > 1 and (earlier is null or same_in is null)").join(
+            of_first, same, "left"
+        )
+        whole = {"kept_id": "same_as", "kept_in": "same_in", "bands_shared": "near_bands_shared"}
+        moved = F.col("near_kept_id").isNotNull()  # the first of equal texts was removed as a near duplicate
+        told = [
+            F.when(moved, F.col(f"near_{name}"))
+            .otherwise(F.col(whole[name]) if name in whole else F.lit(1.0))
+            .alias(name)
+            for name in ("kept_id", "kept_in", *MEASURED)
+        ]
+        exact = others.select(*KEY, "earlier", *told, F.lit("dedup.exact").alias("reason"), "same_as")
+        like = near.select(
+            *_DECISION.names, self._reason().alias("reason"), F.col("kept_id").alias("same_as")
+        )
+        words = F.when(F.col("reason") == "dedup.exact", "the same text as ").when(
+            F.col("reason") == "dedup.contained", "almost all of it stands in "
+        )
+        where = F.when(F.col("kept_in").isNotNull(), F.concat(F.lit(", kept by the earlier run "), "kept_in"))
+        detail = [words.otherwise("nearly the same text as "), F.col("same_as"), F.coalesce(where, F.lit(""))]
+        return exact.unionByName(like).withColumn("detail", F.concat(*detail)).drop("same_as")
+
+    def _reason(self) -> Column:
+        near = self.settings.near
+        if near is None or near.containment is None:
+            return F.lit("dedup.near")
+        contained = (F.col("jaccard") < near.jaccard) & (F.col("containment") >= near.containment)
+        return F.when(contained, "dedup.contained").otherwise("dedup.near")
+
+    def _index(self, documents: DataFrame, found: Found, named: DataFrame, path: str) -> None:
+        """Write what a later run needs to compare its documents with those that this one kept."""
+        removed = found.removed.where("earlier is null").select(*KEY)
+        kept = found.hashed.where("rank = 1 and earlier is null").join(removed, KEY, "left_anti")
+        kept = kept.join(named.where(F.col("reason") == SEMANTIC).select("id"), "id", "left_anti")
+        values = F.array(*[F.col(name) for name in self._names()]).cast("array<double>").alias("preferences")
+        kept = self._saved(kept.select(*KEY, "digest", "band_keys", values), "kept")
+        write_index(path, "bands", kept.select(F.explode("band_keys").alias("key"), "id"))
+        digests = kept.where("digest is not null").select(F.xxhash64("digest").alias("key"), "*")
+        write_index(path, "digests", digests)
+        texts = documents.select(*KEY, "text").join(kept.select(*KEY, "preferences"), KEY)
+        write_index(path, "documents", texts.select(F.xxhash64("id").alias("key"), "*"))
+
+    def _detail(self, found: Found) -> dict[str, Any]:
+        """Return what made the bands, and what became of the pairs that shared one."""
+        near = self.settings.near
+        if near is None or found.compared is None:
+            return {}
+        bands = scheme(near)
+        detail: dict[str, Any] = {
+            "scheme": bands.id,
+            "candidate_probability": {
+                f"{j / 20:.2f}": round(bands.candidate_probability(j / 20), 6) for j in range(1, 21)
+            },
+        }
+        if near.mode != "unverified":
+            verified = is_near(near)
+            row = found.compared.agg(
+                F.count("*").alias("compared"),
+                F.count_if(verified).alias("verified"),
+                F.count_if(F.col("jaccard").isNull()).alias("ruled_out_by_size"),
+            ).first()
+            detail["pairs"] = row.asDict() if row else {}
+        return detail
