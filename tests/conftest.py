@@ -128,6 +128,6 @@ def demo_run(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(pages, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     inputs = [f"inputs.{name}.path={out}/input/{name}.warc.gz" for name in ("web", "docs")]
     inputs += ["inputs.docs.sample=0.2", "shard.tokenizer.train.vocab=1024"]  # docs have most of the text
-    recipe = read_recipe(str(ROOT / "jobs" / "recipes" / "demo.yaml"), inputs)
+    recipe = read_recipe(str(ROOT / "curation/recipe/starters/demo.yaml"), inputs)
     Run(recipe, Store(str(out)), say=lambda line: None).run()
     return out

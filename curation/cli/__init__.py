@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from curation import __version__
 from curation.accounting.manifest import BadManifest, MissingManifest
-from curation.cli import asking, labelling, looking, running, training
+from curation.cli import asking, init, labelling, looking, running, training
 from curation.cli.printing import ledgers, refuse
 from curation.cli.running import run_arguments
 from curation.files.remote import StoreError
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(function=function)
         return added
 
-    for each in (running, looking, asking, labelling, training):
+    for each in (init, running, looking, asking, labelling, training):
         each.add_to(command)
     return parser
 

@@ -60,7 +60,7 @@ def show(shown: RenderableType, width: int) -> None:
     Ours(highlight=False, width=None if sys.stdout.isatty() else width).print(shown)
 
 
-def refuse(error: Exception) -> int:
+def refuse(error: Exception | str) -> int:
     """Say what is wrong with a request; the exit status is 2."""
     print(error.args[0] if isinstance(error, KeyError | LookupError) else error, file=sys.stderr)
     return 2

@@ -31,7 +31,7 @@ def main(directory: str) -> None:
     step("pages", sys.executable, "jobs/demo/pages.py", "--out", pages)
     inputs = [f"inputs.{name}.path={pages}/{name}.warc.gz" for name in ("web", "docs")]
     sets = [word for each in inputs for word in ("--set", each)]
-    step("curate", *CURATE, "run", "jobs/recipes/demo.yaml", "--out", directory, *sets)
+    step("curate", *CURATE, "run", "curation/recipe/starters/demo.yaml", "--out", directory, *sets)
     shutil.rmtree(Path(directory, "train"), ignore_errors=True)  # a run of other shards would be refused
     train = ("--set", f"data.0={directory}", "--set", f"out={directory}/train")
     step("train", sys.executable, "-m", "training.train", "training/configs/demo.yaml", *train)

@@ -22,7 +22,7 @@ _LEAST = 0.995
 @pytest.mark.slow
 @pytest.mark.shared
 def test_verdicts_on_markdown_and_on_plain_text_agree(shared: Path, root: Path) -> None:
-    passes = read_recipe(str(root / "jobs/recipes/web_en.yaml")).filter
+    passes = read_recipe(str(root / "curation/recipe/starters/web_en.yaml")).filter
     path = shared / "data/crawl_dev.warc.gz"
     same, marked, apart = 0, 0, []
     [split] = splits([(str(path), path.stat().st_size)], "warc", 2**40)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.accounting.fingerprint import canonical, fingerprint
+from curation.cli import main
 from curation.extract.engines import ENGINES
 from curation.pages.reading import RECORDS
 from curation.recipe.config import ConfigError
@@ -255,7 +256,8 @@ def test_a_fingerprint_follows_every_setting(a: int, b: int) -> None:
     assert (one == other) == (a == b)
 
 
-RECIPES = ["demo", "web_en", "fineweb", "dclm_baseline", "web_languages", "quality", "decontaminated"]
+STARTERS = ["demo", "fineweb", "parquet", "web_en"]
+RECIPES = ["dclm_baseline", "web_languages", "quality", "decontaminated"]
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -271,3 +273,28 @@ def test_the_recipes_that_ship_are_good(root: Path, name: str, tmp_path: Path, t
     Path("models/counts.tsv").write_text("word\t1\n")
     Path("evals/quiz.jsonl.gz").write_bytes(gzip.compress(b'{"text": "why"}\n'))
     assert read_recipe(f"jobs/recipes/{name}.yaml").name == name
+
+
+@pytest.mark.parametrize("name", STARTERS)
+def test_a_recipe_to_start_from_is_good_and_commented(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "new.yaml"
+    assert main(["init", str(path), "--from", name]) == 0
+    assert read_recipe(str(path)).shard.row_tokens in (512, 2048)
+    assert path.read_text().startswith("# ")
+
+
+def test_a_recipe_to_start_from_overwrites_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init"]) == 0
+    assert capsys.readouterr().out == (
+        "web_en.yaml: written. Name your input in it, then:\n"
+        "  curate check web_en.yaml\n"
+        "  curate run web_en.yaml --out runs/web_en\n"
+    )
+    assert main(["init"]) == 2
+    expected = "web_en.yaml: exists already; name another file, or remove it first\n"
+    assert capsys.readouterr().err == expected
+    assert main(["init", "missing/new.yaml"]) == 2
+    assert capsys.readouterr().err == "missing/new.yaml: cannot be written: No such file or directory\n"

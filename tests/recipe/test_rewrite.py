@@ -83,7 +83,7 @@ def test_comments_order_and_style_stay(tmp_path: Path) -> None:
 
 
 def test_the_recipes_that_ship_take_a_bound(root: Path, tmp_path: Path) -> None:
-    recipe, new = root / "jobs" / "recipes" / "web_en.yaml", tmp_path / "new.yaml"
+    recipe, new = root / "curation/recipe/starters/web_en.yaml", tmp_path / "new.yaml"
     write_recipe(
         str(recipe), [], [change("gopher.word_count.min=80"), change("language.english.min=0.5")], str(new)
     )

@@ -163,7 +163,7 @@ def test_the_real_crawl(spark: Any, shared: Path, root: Path, tmp_path: Path, sh
     data, count = beginning(shared / "data" / "crawl_dev.warc.gz", share)
     (tmp_path / "crawl.warc.gz").write_bytes(data)
     crawl = f"inputs.crawl.path={tmp_path}/crawl.warc.gz"
-    recipe = read_recipe(str(root / "jobs" / "recipes" / "web_en.yaml"), [crawl])
+    recipe = read_recipe(str(root / "curation/recipe/starters/web_en.yaml"), [crawl])
     manifests = Run(recipe, Store(str(tmp_path / "out")), say=lambda line: None).run()
     ledgers = [Ledger.from_json(each.ledger) for each in manifests]
     for before, after in pairwise(ledgers):
