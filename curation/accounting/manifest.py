@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from curation.files.remote import read
+from curation.files.remote import attempts, open_store, read
 
 NAME = "manifest.json"
 #: The stages that keep an account, in the order a document meets them.
@@ -52,6 +52,11 @@ class Manifest:
     digest: str = ""
     ledger: Mapping[str, Any] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def made_from(self) -> str:
+        """The stage whose kept documents it was made from; empty for the first, which reads files."""
+        return next((name for name, value in self.inputs.items() if isinstance(value, str)), "")
 
     def to_json(self) -> str:
         """Return the manifest as JSON text, keys sorted."""
@@ -115,3 +120,48 @@ def published(directory: str, stage: str) -> str:
     if not (isinstance(found, dict) and isinstance(found.get("fingerprint"), str)):
         raise BadManifest(f"{pointer}: names no output; expected {{'fingerprint': ...}}, run the stage again")
     return join(str(directory), stage, found["fingerprint"])
+
+
+def read_manifests(directory: str) -> dict[str, Manifest]:
+    """Return stage -> manifest of all that a run directory has published, in the order of its stages.
+
+    The order is the run's own: a stage comes after the one that it was made from. So nothing that looks at
+    runs needs a list of the stages there are. Of several that were made from the same, what keeps no ledger
+    (a tokenizer) comes first; the others can only be leftovers of another recipe beside this one's.
+
+    Raises:
+        MissingManifest: nothing was published there.
+        BadManifest: a manifest, or what names it, is damaged.
+    """
+    found = {}
+    for stage in _folders(directory):
+        try:
+            found[stage] = read_manifest(published(directory, stage))
+        except MissingManifest:
+            continue
+    if not found:
+        raise MissingManifest(f"{directory}: no stage was published there; expected the --out of a run")
+    order = dict.fromkeys([*_after("", found), *sorted(found)])
+    return {stage: found[stage] for stage in order}
+
+
+def _folders(directory: str) -> list[str]:
+    """Return the names of the folders in a directory; none where it does not exist."""
+    filesystem, path = open_store(str(directory))
+    try:
+        entries = attempts(str(directory), lambda: filesystem.ls(path, detail=True))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory"]
+
+
+def _after(stage: str, found: Mapping[str, Manifest]) -> Iterator[str]:
+    """Yield the stages that were made from `stage`, each followed by those made from it."""
+    following = [
+        name
+        for name, manifest in found.items()
+        if (manifest.made_from if manifest.made_from in found else "") == stage and name != stage
+    ]
+    for name in sorted(following, key=lambda name: (found[name].made_from, bool(found[name].ledger), name)):
+        yield name
+        yield from _after(name, found)
