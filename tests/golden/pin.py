@@ -10,7 +10,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "spark"))
 
-from conftest import write_small  # noqa: E402
+from conftest import prose, write_small  # noqa: E402
+from every_stage import frozen, overrides  # noqa: E402
 
 from curation.recipe.recipe import read_recipe  # noqa: E402
 from curation.spark.run import Run  # noqa: E402
@@ -18,12 +19,16 @@ from curation.spark.store import Store  # noqa: E402
 
 
 def main() -> None:
-    """Run the small crawl and write its digests to small.json."""
+    """Run the small crawl; write its digests to small.json, and its manifests with every stage to manifests.json."""
     with tempfile.TemporaryDirectory() as folder:
-        recipe = write_small(Path(folder, "in"))
-        manifests = Run(read_recipe(str(recipe)), Store(f"{folder}/out")).run()
-    pinned = {each.stage: {"rows": each.rows, "digest": each.digest} for each in manifests}
-    (HERE / "small.json").write_text(json.dumps(pinned, indent=1) + "\n")
+        inputs, out = Path(folder, "in"), Path(folder, "out")
+        recipe, store = write_small(inputs), Store(str(out))
+        manifests = Run(read_recipe(str(recipe)), store).run()
+        Run(read_recipe(str(recipe), overrides(inputs, prose(3)[:200])), store).run()
+        every_stage = frozen(out, inputs)
+    pinned = {manifest.stage: {"rows": manifest.rows, "digest": manifest.digest} for manifest in manifests}
+    for name, data in (("small", pinned), ("manifests", every_stage)):
+        (HERE / f"{name}.json").write_text(json.dumps(data, indent=1) + "\n")
     print("pinned; say what changed, and by how much, under 'Output changed' in CHANGELOG.md")
 
 

@@ -16,6 +16,9 @@ from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
 from curation.spark.store import Store
 
+from .conftest import prose
+from .every_stage import frozen, overrides
+
 pytestmark = pytest.mark.spark
 
 
@@ -91,3 +94,14 @@ def test_tokens_balance_and_provenance_covers_every_row(made: Any) -> None:
     assert [each["samples"] for each in index["shards"]] == [
         each["rows"] for each in detail["streams"]["web"]["shards"]
     ]
+
+
+def test_the_manifests_of_every_stage_are_as_they_were(made: Any, tmp_path: Path, root: Path) -> None:
+    """Fingerprints, settings, resources, ledgers and digests; the extracted pages are those of `made`."""
+    folder, out = made.recipe.parent, made.copy(tmp_path / "out", "extract")
+    recipe = read_recipe(str(made.recipe), overrides(folder, prose(3)[:200]))
+    Run(recipe, Store(str(out)), say=lambda line: None).run()
+    pinned = json.loads((root / "tests" / "golden" / "manifests.json").read_text())
+    assert frozen(out, folder) == pinned, (
+        "the output changed: if that is meant, run `make golden` and say so in CHANGELOG.md"
+    )
