@@ -22,7 +22,7 @@ from filter_corpus import texts
 from recording import ROOT
 
 from curation.contamination.index import Item, write
-from curation.contamination.search import Bounds, Index
+from curation.contamination.search import Index, MatchCriteria
 
 CORPORA = ROOT.parent / "shared" / "corpora"
 CLEAN = ("reviews", "speeches", "news", "wiki", "docs", "code")
@@ -32,11 +32,11 @@ BARS = {"verbatim": 0.98, "a tenth edited": 0.9, "short": 0.98, "set otherwise":
 #: A worker of its own: what mapping the index adds to its resident memory, after looking up some texts.
 WORKER = """
 import random, resource, sys, time
-from curation.contamination.search import Bounds, Index
+from curation.contamination.search import MatchCriteria, Index
 def resident(): return int(open('/proc/self/statm').read().split()[1]) * resource.getpagesize() / 2**20
 rng = random.Random(5)
 pages = [' '.join(f'w{int(rng.paretovariate(0.7)) % 200_000}' for _ in range(400)) for _ in range(1000)]
-index = Index(sys.argv[1], Bounds())
+index = Index(sys.argv[1], MatchCriteria())
 index.find(pages[0])
 before, start = resident(), time.process_time()
 for page in pages: index.find(page)
@@ -149,7 +149,7 @@ def a_million(count: int) -> dict[str, float]:
     )
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
-        write(items, folder, Bounds())
+        write(items, folder, MatchCriteria())
         built = time.process_time() - start
         ran = subprocess.run(
             [sys.executable, "-c", WORKER, folder], check=True, capture_output=True, text=True, cwd=ROOT
@@ -171,8 +171,8 @@ def bench(quick: bool) -> tuple[dict[str, object], dict[str, tuple[float, float]
     items = questions()
     with tempfile.TemporaryDirectory() as folder:
         listed = [Item(set="gsm8k", id=str(i), place="", texts=(text,)) for i, text in enumerate(items)]
-        write(listed, folder, Bounds())
-        index = Index(folder, Bounds())
+        write(listed, folder, MatchCriteria())
+        index = Index(folder, MatchCriteria())
         clean = {name: pieces(corpus(name)) for name in CLEAN}
         clean["crawl"] = pieces(page.text for page in texts("text", None))
         pages = list(pieces(corpus("reviews")))[:2000]

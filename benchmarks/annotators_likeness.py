@@ -23,7 +23,7 @@ import numpy as np
 import peers
 from annotators_contamination import corpus
 
-from curation.quality.training import auc, importance, unigram_counts
+from curation.quality.training import auc, log_ratios, unigram_counts
 from curation.signals.models.likeness import importance_ratio, kenlm_perplexity, unigram_perplexity
 from curation.text.text import Text
 
@@ -115,7 +115,7 @@ def bench(quick: bool) -> tuple[dict[str, object], dict[str, tuple[float, float]
 def _signals(folder: str, target: Sequence[str], raw: Sequence[str]) -> Iterator[tuple[str, Signal]]:
     counts, weights, model = (f"{folder}/{name}" for name in ("counts.tsv", "weights.json", "pairs.arpa"))
     Path(counts).write_text(unigram_counts(target, LEAST_COUNT), encoding="utf-8")
-    logs = importance(target, raw, BUCKETS)
+    logs = log_ratios(target, raw, BUCKETS)
     Path(weights).write_text(json.dumps({"normalisation": "words, lower case; pairs", "log_ratios": logs}))
     yield "unigram_perplexity", lambda text: unigram_perplexity(text, counts=counts)
     yield "importance_ratio", lambda text: -importance_ratio(text, weights=weights)

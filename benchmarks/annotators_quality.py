@@ -20,7 +20,7 @@ from annotators_contamination import corpus
 from filter_corpus import texts
 
 from curation.look.label.texts import HELD_OUT, parted, train_quality
-from curation.quality.training import Model, Texts, auc, train, training_text
+from curation.quality.training import Classifier, Texts, auc, train, training_text
 from curation.recipe.sections.quality import QualityTraining, TextSource
 
 POSITIVE, OTHER = ("docs", "news"), ("reviews", "speeches")
@@ -74,7 +74,7 @@ def seconds() -> float:
 def held_out(settings: QualityTraining, examples: Texts, file: str) -> float:
     """Train one model; return how well held-out positives are told from negatives of other sources."""
     train(training_text(examples, settings.label, settings.characters), file, settings.options)
-    model = Model(file, settings.label, settings.characters)
+    model = Classifier(file, settings.label, settings.characters)
     scores = (
         model.scores([each.text for each in part])
         for part in (examples.held_positive, examples.other_negative)

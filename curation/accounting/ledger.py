@@ -38,15 +38,15 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class ReasonCount:
     """What one reason removed: records that broke it, records that broke nothing else, and characters."""
 
     records: int = 0
     alone: int = 0
     characters: int = 0
 
-    def __add__(self, other: Reason) -> Reason:
-        return Reason(
+    def __add__(self, other: ReasonCount) -> ReasonCount:
+        return ReasonCount(
             self.records + other.records, self.alone + other.alone, self.characters + other.characters
         )
 
@@ -61,7 +61,7 @@ class Account:
 
     received: Count = Count()
     states: dict[str, Count] = field(default_factory=lambda: dict.fromkeys(STATES, Count()))
-    reasons: dict[str, Reason] = field(default_factory=dict)
+    reasons: dict[str, ReasonCount] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, row: Mapping[str, Any], counted: str | None = None) -> None:
@@ -83,18 +83,18 @@ class Account:
             self._state("kept", Count(1, int(row["characters"])))
             for name, removed in row["edits"]:
                 self._state("dropped", Count(0, int(removed)))
-                self._reason(f"edit:{name}", Reason(0, 0, int(removed)))
+                self._reason(f"edit:{name}", ReasonCount(0, 0, int(removed)))
             return
         names = sorted({reason["name"] for reason in row["reasons"]})
         self._state(state, Count(1, taken))
         for name in names:
-            self._reason(name, Reason(1, int(len(names) == 1), taken))
+            self._reason(name, ReasonCount(1, int(len(names) == 1), taken))
 
     def _state(self, state: str, count: Count) -> None:
         self.states[state] = self.states[state] + count
 
-    def _reason(self, name: str, reason: Reason) -> None:
-        self.reasons[name] = self.reasons.get(name, Reason()) + reason
+    def _reason(self, name: str, reason: ReasonCount) -> None:
+        self.reasons[name] = self.reasons.get(name, ReasonCount()) + reason
 
     def _count(self, counts: Mapping[str, int]) -> None:
         for name, count in counts.items():
@@ -115,7 +115,7 @@ class Account:
         out = sum(self.states.values(), Count())
         return Count(self.received.records - out.records, self.received.characters - out.characters)
 
-    def ranked(self) -> list[tuple[str, Reason]]:
+    def ranked(self) -> list[tuple[str, ReasonCount]]:
         """Return (name, reason), those that removed most records first."""
         return sorted(self.reasons.items(), key=lambda item: (-item[1].records, item[0]))
 
@@ -135,7 +135,7 @@ class Account:
         return cls(
             received=Count(**data["in"]),
             states={state: Count(**data[state]) for state in STATES},
-            reasons={name: Reason(**counts) for name, counts in data["reasons"].items()},
+            reasons={name: ReasonCount(**counts) for name, counts in data["reasons"].items()},
             counts=dict(data.get("counts", {})),
         )
 

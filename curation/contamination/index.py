@@ -19,7 +19,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from curation.contamination.passages import Hashes, gram_hashes, passages
-from curation.contamination.search import _SIEVE_BITS_A_GRAM, Bounds
+from curation.contamination.search import _SIEVE_BITS_A_GRAM, MatchCriteria
 
 
 class BadEvaluation(ValueError):
@@ -89,7 +89,7 @@ def _texts(row: dict[str, Any], name: str, path: str, number: int) -> Iterator[s
 class _Builder:
     """Collects passages; identical ones are one, credited to the item that has it first."""
 
-    bounds: Bounds
+    bounds: MatchCriteria
     words: list[NDArray[np.uint32]] = field(default_factory=list)
     grams: list[Hashes] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
@@ -159,7 +159,9 @@ def _sieve(grams: Hashes) -> NDArray[np.uint8]:
 _BIT = (1 << np.arange(8)).astype(np.uint8)
 
 
-def write(items: Iterable[Item], folder: str | os.PathLike[str], bounds: Bounds) -> list[dict[str, Any]]:
+def write(
+    items: Iterable[Item], folder: str | os.PathLike[str], bounds: MatchCriteria
+) -> list[dict[str, Any]]:
     """Write the index of some items into a local folder; return one row an item, for the report.
 
     A row has item (its number), set, id, place, passages (looked for), short (too short to be) and searchable

@@ -25,7 +25,7 @@ ARRAYS = ("grams", "owners", "places", "words", "starts", "items", "sieve", "nam
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class MatchCriteria:
     """What counts as a match.
 
     Attributes:
@@ -54,7 +54,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class PassageMatch:
     """A passage found in a text.
 
     Attributes:
@@ -79,7 +79,7 @@ class Match:
 class Index:
     """The passages of evaluation sets, as arrays in a local folder that are mapped, not read."""
 
-    def __init__(self, folder: str | os.PathLike[str], bounds: Bounds) -> None:
+    def __init__(self, folder: str | os.PathLike[str], bounds: MatchCriteria) -> None:
         """Open the index that `contamination_index.write` left in a folder."""
         loaded: dict[str, Any] = {  # plain arrays over the mapped bytes: a slice of a memmap costs ten times
             name: np.asarray(np.load(Path(folder, f"{name}.npy"), mmap_mode="r")) for name in ARRAYS
@@ -95,7 +95,7 @@ class Index:
         first = int(self._name_ends[item - 1]) if item else 0
         return bytes(self._names[first : int(self._name_ends[item])]).decode("utf-8", "replace")
 
-    def find(self, text: str) -> list[Match]:
+    def find(self, text: str) -> list[PassageMatch]:
         """Return every passage that a text holds, in the order of the text."""
         words = word_hashes(text)
         found = list(self._aligned(words))
@@ -103,7 +103,7 @@ class Index:
             return []
         spans = word_spans(text)
         matches = [
-            Match(
+            PassageMatch(
                 passage=passage,
                 item=int(self._items[passage]),
                 words=int(self._starts[passage + 1] - self._starts[passage]),
@@ -163,12 +163,12 @@ class Index:
             yield passage, common, begin + first, begin + last
 
 
-def without(text: str, spans: list[tuple[int, int]], margin: int, least: int) -> list[str]:
+def remove_spans(text: str, spans: list[tuple[int, int]], margin: int, least: int) -> list[str]:
     """Return what is left of a text without the spans and `margin` characters around each, in pieces.
 
     Words that the margin would cut go too; so do pieces of fewer than `least` characters.
 
-    >>> without("one two three four five six", [(8, 13)], 1, 4)
+    >>> remove_spans("one two three four five six", [(8, 13)], 1, 4)
     ['four five six']
     """
     pieces, at = [], 0

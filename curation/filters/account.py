@@ -24,48 +24,48 @@ UNITS = ("documents", "characters", "tokens")
 class Tally:
     """Sums over documents, in documents and characters (and, where they are known, tokens).
 
-    `company` says all there is to say of single rules: how much was broken by a rule and by how many others
-    with it. Numbers are whole, below 2**53, and stored as floats: exact, and multiplied at speed.
+    `by_broken_count` is enough for all sums of single rules. Numbers are whole, below 2**53, and stored as
+    floats: exact, and fast to multiply.
 
     Attributes:
         received: (units,), all documents.
         dropped: (units,), those that broke some rule.
-        company: (units, rules, rules + 1); `[u, r, k]` broke rule r and k rules in all.
+        by_broken_count: (units, rules, rules + 1); `[u, r, k]` broke rule r and k rules in all.
         pairs: (units, rules, rules); `[u, r, s]` broke both r and s.
     """
 
     received: Floats
     dropped: Floats
-    company: Floats
+    by_broken_count: Floats
     pairs: Floats
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             received=self.received + other.received,
             dropped=self.dropped + other.dropped,
-            company=self.company + other.company,
+            by_broken_count=self.by_broken_count + other.by_broken_count,
             pairs=self.pairs + other.pairs,
         )
 
-    def times(self, weight: float) -> Tally:
+    def scaled(self, weight: float) -> Tally:
         """Return what the tally stands for where each of its documents stands for so many."""
         return Tally(
             received=self.received * weight,
             dropped=self.dropped * weight,
-            company=self.company * weight,
+            by_broken_count=self.by_broken_count * weight,
             pairs=self.pairs * weight,
         )
 
     @property
     def broke(self) -> Floats:
         """What broke each rule, whatever else it broke: what the rule alone would drop. (units, rules)."""
-        counts: Floats = self.company.sum(axis=2)
+        counts: Floats = self.by_broken_count.sum(axis=2)
         return counts
 
     @property
     def only(self) -> Floats:
         """What broke each rule and no other: what would come back without the rule. (units, rules)."""
-        return self.company[:, :, 1] if self.company.shape[2] > 1 else self.broke
+        return self.by_broken_count[:, :, 1] if self.by_broken_count.shape[2] > 1 else self.broke
 
     @property
     def shapley(self) -> Floats:
@@ -78,9 +78,9 @@ class Tally:
         of the k comes, and each of them comes first equally often. So a document that breaks k rules gives
         1/k to each, or its characters over k.
         """
-        times = np.arange(self.company.shape[2], dtype=np.float64)
-        times[0] = 1.0  # nothing is broken in a company of none
-        shares: Floats = (self.company / times).sum(axis=2)
+        times = np.arange(self.by_broken_count.shape[2], dtype=np.float64)
+        times[0] = 1.0  # nothing is broken in a by_broken_count of none
+        shares: Floats = (self.by_broken_count / times).sum(axis=2)
         return shares
 
     def with_tokens(self, per_character: float) -> Tally:
@@ -92,7 +92,7 @@ class Tally:
         return Tally(
             received=more(self.received),
             dropped=more(self.dropped),
-            company=more(self.company),
+            by_broken_count=more(self.by_broken_count),
             pairs=more(self.pairs),
         )
 
@@ -102,7 +102,7 @@ def empty(rules: int, units: int = 2) -> Tally:
     return Tally(
         received=np.zeros(units),
         dropped=np.zeros(units),
-        company=np.zeros((units, rules, rules + 1)),
+        by_broken_count=np.zeros((units, rules, rules + 1)),
         pairs=np.zeros((units, rules, rules)),
     )
 
@@ -123,14 +123,14 @@ def tally(broken: Flags, characters: npt.NDArray[np.integer[Any]]) -> Tally:
     [60.0, 50.0]
     """
     weights = np.stack([np.ones(len(broken)), characters.astype(np.float64)])
-    company = broken.sum(axis=1)
-    gone = company > 0
+    by_broken_count = broken.sum(axis=1)
+    gone = by_broken_count > 0
     hit, counts = broken[gone].astype(np.float64), weights[:, gone]
-    sizes = (company[gone, None] == np.arange(broken.shape[1] + 1)).astype(np.float64)
+    sizes = (by_broken_count[gone, None] == np.arange(broken.shape[1] + 1)).astype(np.float64)
     weighed = [hit.T * each for each in counts]
     return Tally(
         received=weights.sum(axis=1),
         dropped=counts.sum(axis=1),
-        company=np.stack([each @ sizes for each in weighed]),
+        by_broken_count=np.stack([each @ sizes for each in weighed]),
         pairs=np.stack([each @ hit for each in weighed]),
     )

@@ -110,37 +110,37 @@ def judge(
             return
 
 
-def ordered(values: NDArray[np.float64]) -> NDArray[np.int64]:
+def sort_keys(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return whole numbers in the order of finite floats (both zeros are one).
 
-    >>> ordered(np.array([-1.5, -0.0, 0.0, 2.0])).argsort(kind="stable").tolist()
+    >>> sort_keys(np.array([-1.5, -0.0, 0.0, 2.0])).argsort(kind="stable").tolist()
     [0, 1, 2, 3]
     """
     bits = (values + 0.0).view(np.int64)
     return bits ^ ((bits >> 63) & np.int64(0x7FFFFFFFFFFFFFFF))
 
 
-def unordered(key: int) -> float:
-    """Return the float of which `ordered` made a number.
+def key_value(key: int) -> float:
+    """Return the float of which `sort_keys` made a number.
 
-    >>> [unordered(int(ordered(np.array([x]))[0])) for x in (-1.5, 0.0, 0.25)]
+    >>> [key_value(int(sort_keys(np.array([x]))[0])) for x in (-1.5, 0.0, 0.25)]
     [-1.5, 0.0, 0.25]
     """
     bits = np.array([key], np.int64)
     return float((bits ^ ((bits >> 63) & np.int64(0x7FFFFFFFFFFFFFFF))).view(np.float64)[0])
 
 
-def target(fraction: float, total: int) -> int:
+def target_weight(fraction: float, total: int) -> int:
     """Return the least whole weight that is `fraction` of `total`.
 
-    >>> target(0.1, 30), target(0.1, 31)
+    >>> target_weight(0.1, 30), target_weight(0.1, 31)
     (3, 4)
     """
     return math.ceil(Fraction(repr(fraction)) * total)
 
 
 @dataclass(slots=True)
-class Search:
+class CutSearch:
     """The exact cut of one weighted group, found digit by digit, from above, out of counts.
 
     The cut is the greatest number for which those not below it weigh at least `wanted`.

@@ -49,7 +49,7 @@ CHANGES: Mapping[str, Change] = {
 TOP = 0.1  # of the held-out texts: the verdicts whose stability is told
 #: Fewer held-out texts of a kind tell nothing: with 20 of either the 95 % interval of an AUC of .9 is
 #: .8 to 1.0 (Hanley and McNeil 1982).
-LEAST_HELD_OUT = 20
+MIN_HELD_OUT = 20
 
 
 class TrainingFailed(RuntimeError):
@@ -57,7 +57,7 @@ class TrainingFailed(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TrainingText:
     """A text with the name of its source."""
 
     source: str
@@ -73,18 +73,18 @@ class Example:
 class Texts:
     """What to train on and what to judge by; each list in the order of its texts' hashes."""
 
-    positive: list[Example]
-    negative: list[Example]
-    held_positive: list[Example]
-    held_negative: list[Example]
-    other_negative: list[Example] = field(default_factory=list)
+    positive: list[TrainingText]
+    negative: list[TrainingText]
+    held_positive: list[TrainingText]
+    held_negative: list[TrainingText]
+    other_negative: list[TrainingText] = field(default_factory=list)
 
     @classmethod
-    def parted(
+    def split(
         cls,
-        positive: Iterable[Example],
-        negative: Iterable[Example],
-        other: Iterable[Example],
+        positive: Iterable[TrainingText],
+        negative: Iterable[TrainingText],
+        other: Iterable[TrainingText],
         *,
         held_out_fraction: float,
         per_class: int,
@@ -136,7 +136,7 @@ def train(text: str, model: str, options: Mapping[str, Any]) -> None:
         raise TrainingFailed(f"fastText did not train: {said}. Try another seed or a lower learning rate")
 
 
-class Model:
+class Classifier:
     """A trained model, asked for the probability of one label."""
 
     def __init__(self, path: str, label: str, characters: int | None) -> None:
@@ -170,7 +170,7 @@ def unigram_counts(texts: Iterable[str], least: int) -> str:
     return "".join(lines).encode("utf-8", "replace").decode("utf-8")
 
 
-def importance(target: Iterable[str], raw: Iterable[str], buckets: int) -> list[float]:
+def log_ratios(target: Iterable[str], raw: Iterable[str], buckets: int) -> list[float]:
     """Return ln(p(target) / p(raw)) of each bucket of words and pairs; one is added to every count."""
     logs = []
     for texts in (target, raw):
@@ -194,9 +194,9 @@ def auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
     return float(below.sum() / 2 / len(positive) / len(negative))
 
 
-def telling_auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float | None:
+def auc_if_enough(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float | None:
     """Return `auc`; None where there are too few of either to tell anything."""
-    few = min(len(positive), len(negative)) < LEAST_HELD_OUT
+    few = min(len(positive), len(negative)) < MIN_HELD_OUT
     return None if few else auc(positive, negative)
 
 
@@ -217,7 +217,7 @@ class Judged:
     negatives: int
 
 
-def judge(model: Model, positive: Sequence[Example], negative: Sequence[Example]) -> Judged:
+def judge(model: Classifier, positive: Sequence[TrainingText], negative: Sequence[TrainingText]) -> Judged:
     """Return how well positives are told from negatives."""
     scores = [model.scores([each.text for each in part]) for part in (positive, negative)]
     lengths = [np.array([float(len(each.text)) for each in part]) for part in (positive, negative)]
@@ -227,21 +227,21 @@ def judge(model: Model, positive: Sequence[Example], negative: Sequence[Example]
             by_source.setdefault(each.source, []).append(float(score))
     means = {source: sum(found) / len(found) for source, found in by_source.items()}
     sources = [np.array([means[each.source] for each in part]) for part in (positive, negative)]
-    length = telling_auc(lengths[0], lengths[1])
+    length = auc_if_enough(lengths[0], lengths[1])
     return Judged(
-        model=telling_auc(scores[0], scores[1]),
+        model=auc_if_enough(scores[0], scores[1]),
         length=None if length is None else max(length, 1 - length),
-        source=telling_auc(sources[0], sources[1]),
+        source=auc_if_enough(sources[0], sources[1]),
         negatives=len(negative),
     )
 
 
-def stability(model: Model, texts: Sequence[str]) -> dict[str, dict[str, float]]:
+def stability(model: Classifier, texts: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return change -> share of the best tenth that stays in it, and the mean change of the score.
 
     Nothing where there are too few texts to have a best tenth.
     """
-    if len(texts) < LEAST_HELD_OUT:
+    if len(texts) < MIN_HELD_OUT:
         return {}
     scores = model.scores(texts)
     count = round(len(texts) * TOP)
@@ -259,7 +259,7 @@ def quantiles(scores: NDArray[np.float64]) -> dict[str, float]:
 
     Nothing where there are too few texts.
     """
-    if len(scores) < LEAST_HELD_OUT:
+    if len(scores) < MIN_HELD_OUT:
         return {}
     shares = (1, 2, 5, 10, 20, 30, 50, 75, 90)
     return {f"{share}%": float(cast(float, np.quantile(scores, 1 - share / 100))) for share in shares}

@@ -22,7 +22,7 @@ import numpy as np
 import xxhash
 
 from curation.files import mapped
-from curation.text.address import LONGEST_HOST, parts_of
+from curation.text.address import LONGEST_HOST, split_url
 
 _NAMED = ("domains", "urls")
 _LONGEST_PATH, _MOST_PARTS = 4096, 32  # of which parts are looked up
@@ -66,7 +66,7 @@ def entries(path: str) -> Iterator[tuple[int, str]]:
                 raise BadList(
                     f"'{path}', line {number}: '{text[:60]}' is no host or address; expected one a line"
                 )
-            host, rest = parts_of(parts[0].removeprefix("||").removesuffix("^").removeprefix("*."))
+            host, rest = split_url(parts[0].removeprefix("||").removesuffix("^").removeprefix("*."))
             if host:
                 yield number, f"{host.removeprefix('www.')}/{rest}".rstrip("/") if rest else host
 

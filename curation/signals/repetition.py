@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from curation.signals.lines import Blank, lines_of
 from curation.signals.registry import signal
 from curation.text.text import Splitter, Text
-from curation.text.words import Repeats
+from curation.text.words import RepeatedNgrams
 
 
 def _repeated(parts: Sequence[str], count_first: bool) -> list[str]:
@@ -136,7 +136,7 @@ def _covered(
 _BLOCK = 1 << 16  # occurrences that are Python's integers at once
 
 
-def _apart(repeats: Repeats, n: int, count_first: bool) -> NDArray[np.int64]:
+def _apart(repeats: RepeatedNgrams, n: int, count_first: bool) -> NDArray[np.int64]:
     """Return the places met from left to right when, after each that counts, reading goes on behind it."""
     seen: set[int] = set()
     found, free = [], 0

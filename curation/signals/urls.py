@@ -13,7 +13,7 @@ import fsspec
 
 from curation.signals.blocklist import Blocklist, below, load, suffixes
 from curation.signals.registry import FilePath, ListPath, signal
-from curation.text.address import parts_of
+from curation.text.address import split_url
 from curation.text.text import Text
 
 
@@ -30,7 +30,7 @@ def blocked_entry_count(
 
 
 def _blocked(url: str, blocked: Blocklist, allowed: Blocklist | None) -> int:
-    host, path = parts_of(url)
+    host, path = split_url(url)
     count = 0
     for name in (*_paths(host, path, blocked, allowed), *suffixes(host)):
         if allowed is not None and name in allowed:

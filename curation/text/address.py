@@ -10,10 +10,10 @@ _SCHEME_CHARACTERS = 32  # among so many the first characters a scheme ends
 _NO_HOST = re.compile(r"[\s\x00-\x1f\x7f<>\"'()]")
 
 
-def parts_of(url: str) -> tuple[str, str]:
+def split_url(url: str) -> tuple[str, str]:
     """Return (host in lower case, path with what follows it) of an address, with or without a scheme.
 
-    >>> parts_of("https://user@WWW.Example.ORG.:8080/A?b"), parts_of("bücher.de")
+    >>> split_url("https://user@WWW.Example.ORG.:8080/A?b"), split_url("bücher.de")
     (('www.example.org', 'A?b'), ('xn--bcher-kva.de', ''))
     """
     if common := _COMMON.fullmatch(url):
@@ -51,7 +51,7 @@ def site(url: str | None, domains: int | None = None) -> str:
     """
     if not url:
         return ""
-    host = parts_of(url)[0].removeprefix("www.")
+    host = split_url(url)[0].removeprefix("www.")
     named = "." in host or url.startswith("//") or "://" in url[:_SCHEME_CHARACTERS]
     if not named or _NO_HOST.search(host):
         return ""

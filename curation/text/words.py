@@ -17,7 +17,7 @@ _MANY = 1 << 17  # words of a text of which only the n-grams asked for last stay
 
 
 @dataclass(frozen=True, eq=False)
-class Repeats:
+class RepeatedNgrams:
     """The n-grams that occur at least twice: their occurrences, in order of place.
 
     starts: (r,) place of each occurrence's first word, rising. group: (r,) number of its n-gram, from 0.
@@ -51,7 +51,7 @@ class Words:
     def __init__(self, tokens: Callable[[], Iterable[list[str]]], count: int | None = None) -> None:
         """Take what returns the words in order, list after list, and how many they are, if that is known."""
         self._tokens, self._count = tokens, count
-        self._repeats: dict[int, Repeats | None] = {}
+        self._repeats: dict[int, RepeatedNgrams | None] = {}
 
     @classmethod
     def of(cls, tokens: list[str]) -> Self:
@@ -104,7 +104,7 @@ class Words:
         np.cumsum(self.lengths[self.ids], out=ends[1:])
         return ends
 
-    def repeats(self, n: int) -> Repeats | None:
+    def repeats(self, n: int) -> RepeatedNgrams | None:
         """Return the n-grams that occur at least twice, None when there is none.
 
         Raises:
@@ -123,10 +123,10 @@ class Words:
                     del known[longer - 1]
         return known[n]
 
-    def _repeated_words(self) -> Repeats | None:
+    def _repeated_words(self) -> RepeatedNgrams | None:
         again = self.word_counts > 1
         starts = np.flatnonzero(again[self.ids])
-        return Repeats(starts, (np.cumsum(again) - 1)[self.ids[starts]]) if len(starts) else None
+        return RepeatedNgrams(starts, (np.cumsum(again) - 1)[self.ids[starts]]) if len(starts) else None
 
 
 class LowerCased(Words):
@@ -179,7 +179,7 @@ class Compounds(Words):
         return list(numbers), ids[places]
 
 
-def _longer(shorter: Repeats) -> Repeats | None:
+def _longer(shorter: RepeatedNgrams) -> RepeatedNgrams | None:
     """Return the n-grams that occur again, given the (n-1)-grams that do: two of those make up each."""
     starts, group = shorter.starts, shorter.group
     pairs = np.flatnonzero(starts[1:] - starts[:-1] == 1)
@@ -197,7 +197,7 @@ def _longer(shorter: Repeats) -> Repeats | None:
     numbers = np.zeros(len(order), np.int64)
     numbers[members] = np.cumsum(~same[:-1][again])  # from 1
     chosen = np.flatnonzero(numbers)
-    return Repeats(starts[pairs[chosen]], numbers[chosen] - 1)
+    return RepeatedNgrams(starts[pairs[chosen]], numbers[chosen] - 1)
 
 
 def _sorted(keys: NDArray[np.int64], below: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

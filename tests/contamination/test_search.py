@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from curation.contamination.index import BadEvaluation, Item, read_items, write
 from curation.contamination.passages import PASSAGE_WORDS, Aligner, passages, word_hashes, word_spans
-from curation.contamination.search import Bounds, Index, Match, without
+from curation.contamination.search import Index, MatchCriteria, PassageMatch, remove_spans
 
 WORDS = [f"word{i}" for i in range(300)]
-BOUNDS = Bounds()
+BOUNDS = MatchCriteria()
 
 
-def index_of(folder: Path, texts: list[str], bounds: Bounds = BOUNDS) -> Index:
+def index_of(folder: Path, texts: list[str], bounds: MatchCriteria = BOUNDS) -> Index:
     items = [Item(set="s", id=f"item {i}", place=f"s.jsonl:{i + 1}", texts=(t,)) for i, t in enumerate(texts)]
     write(items, str(folder), bounds)
     return Index(folder, bounds)
@@ -190,19 +190,19 @@ def test_an_index_opened_from_its_files_is_small(tmp_path: Path) -> None:
 @given(st.text(alphabet="ab \n", max_size=300), st.lists(st.tuples(st.integers(0, 300), st.integers(0, 40))))
 def test_a_cut_takes_the_spans_and_no_part_of_a_word(text: str, given_spans: list[tuple[int, int]]) -> None:
     spans = [(a, min(len(text), a + size)) for a, size in given_spans if a < len(text) and size]
-    pieces = without(text, spans, 3, 2)
+    pieces = remove_spans(text, spans, 3, 2)
     assert sum(map(len, pieces)) <= len(text)
     assert all(len(piece) >= 2 for piece in pieces)
     words = text.split()
     assert all(word in words for piece in pieces for word in piece.split())
-    assert without(text, [], 3, 1) == ([text.strip()] if text.strip() else [])
+    assert remove_spans(text, [], 3, 1) == ([text.strip()] if text.strip() else [])
 
 
 def test_a_cut_takes_the_margin_too() -> None:
     text = "a" * 500 + " " + "X" * 50 + " " + "b" * 150 + " " + "c" * 300
-    assert without(text, [(501, 551)], 0, 200) == ["a" * 500, "b" * 150 + " " + "c" * 300]
-    assert without(text, [(501, 551)], 10, 200) == ["c" * 300]
-    assert without(text, [(501, 551)], 10, 400) == []
+    assert remove_spans(text, [(501, 551)], 0, 200) == ["a" * 500, "b" * 150 + " " + "c" * 300]
+    assert remove_spans(text, [(501, 551)], 10, 200) == ["c" * 300]
+    assert remove_spans(text, [(501, 551)], 10, 400) == []
 
 
 def test_fields_may_lie_deep_and_be_lists(tmp_path: Path) -> None:
@@ -233,4 +233,4 @@ def test_an_evaluation_file_that_is_wrong_says_where(name: str, tmp_path: Path) 
 
 
 def test_overlap_is_a_share() -> None:
-    assert Match(passage=0, item=0, words=20, found=15, start=0, end=1).overlap == 0.75
+    assert PassageMatch(passage=0, item=0, words=20, found=15, start=0, end=1).overlap == 0.75

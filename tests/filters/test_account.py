@@ -61,7 +61,7 @@ def test_each_number_is_what_it_says(documents: Documents) -> None:
 def test_tallies_add_up_however_the_documents_are_cut(documents: Documents, cut: int) -> None:
     whole = tally(*arrays(documents))
     parts = empty(RULES) + tally(*arrays(documents[cut:])) + tally(*arrays(documents[:cut]))
-    for name in ("received", "dropped", "company", "pairs"):
+    for name in ("received", "dropped", "by_broken_count", "pairs"):
         assert (getattr(whole, name) == getattr(parts, name)).all(), "to the last digit"
 
 

@@ -13,33 +13,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.cli import main
-from curation.quality.selection import Search, Selection, ordered, target, unordered
-from curation.quality.training import Example, Texts, auc, line, train
+from curation.quality.selection import CutSearch, Selection, key_value, sort_keys, target_weight
+from curation.quality.training import Texts, TrainingText, auc, line, train
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(finite, finite)
 def test_numbers_are_in_the_order_of_floats(one: float, other: float) -> None:
-    a, b = ordered(np.array([one, other])).tolist()
+    a, b = sort_keys(np.array([one, other])).tolist()
     assert (a < b) == (one < other)
     assert (a == b) == (one == other)
-    assert unordered(a) == one
+    assert key_value(a) == one
 
 
 @given(st.lists(st.tuples(finite, st.integers(0, 50)), min_size=1, max_size=60), st.integers(1, 999))
 def test_a_search_finds_the_cut_that_sorting_finds(rows: list[tuple[float, int]], permille: int) -> None:
     total = sum(weight for _, weight in rows)
-    wanted = target(permille / 1000, total)
-    keys = ordered(np.array([score for score, _ in rows])).tolist()
-    search = Search(wanted)
+    wanted = target_weight(permille / 1000, total)
+    keys = sort_keys(np.array([score for score, _ in rows])).tolist()
+    search = CutSearch(wanted)
     while search.shift >= 0:
         counts: dict[int, int] = {}
         for key, (_, weight) in zip(keys, rows, strict=True):
             if search.level < 0 or key >> (search.shift + 16) == search.prefix:
                 counts[key >> search.shift] = counts.get(key >> search.shift, 0) + weight
         search.advance(counts)
-    cut, held = unordered(search.prefix), 0
+    cut, held = key_value(search.prefix), 0
     for score, weight in sorted(rows, reverse=True):
         held += weight
         if held >= wanted:
@@ -73,12 +73,15 @@ def test_auc_is_the_share_of_pairs_in_order(positive: list[int], negative: list[
 
 def test_texts_are_parted_whatever_their_order() -> None:
     rng = random.Random(1)
-    texts = [Example("s", f"text {i}") for i in range(200)] + [Example("s", " "), Example("s", "text 3")]
-    others = [Example("o", f"other {i}") for i in range(50)]
+    texts = [TrainingText("s", f"text {i}") for i in range(200)] + [
+        TrainingText("s", " "),
+        TrainingText("s", "text 3"),
+    ]
+    others = [TrainingText("o", f"other {i}") for i in range(50)]
     parted = []
     for _ in range(2):
         rng.shuffle(texts)
-        parted.append(Texts.parted(texts, others, others, held_out_fraction=0.2, per_class=100))
+        parted.append(Texts.split(texts, others, others, held_out_fraction=0.2, per_class=100))
     assert parted[0] == parted[1]
     found = parted[0]
     assert len(found.positive) == 100

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from curation.cli import main
-from curation.quality.training import importance, unigram_counts
+from curation.quality.training import log_ratios, unigram_counts
 from curation.recipe.config import ConfigError
 from curation.recipe.recipe import read_recipe
 from curation.signals.models.likeness import importance_ratio, kenlm_perplexity, unigram_perplexity
@@ -41,7 +41,7 @@ def test_counts_are_written_in_one_order() -> None:
 def test_importance_tells_the_target_from_the_rest(tmp_path: Path) -> None:
     target, raw = ["we prove the lemma by induction"] * 3, ["buy cheap shoes now online"] * 3
     path = tmp_path / "weights.json"
-    path.write_text(json.dumps({"log_ratios": importance(target, raw, 500)}))
+    path.write_text(json.dumps({"log_ratios": log_ratios(target, raw, 500)}))
     ratio = {text: importance_ratio(Text(text), weights=str(path)) for text in (target[0], raw[0], "")}
     assert ratio[target[0]] > 1.5
     assert ratio[raw[0]] < 0.67

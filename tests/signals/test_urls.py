@@ -18,7 +18,7 @@ from curation.files import mapped
 from curation.signals import blocklist
 from curation.signals.blocklist import BadList, damage, entries, files, load, suffixes
 from curation.signals.urls import blocked_entry_count, url_word_count
-from curation.text.address import parts_of, site
+from curation.text.address import site, split_url
 from curation.text.text import Text
 
 
@@ -231,4 +231,4 @@ def test_any_address_has_a_count(tmp_path: Path, url: str) -> None:
     ):
         assert type(value) is float
         assert 0 <= value < math.inf
-    assert all(isinstance(each, str) for each in (*parts_of(url), site(url), site(url, 2)))
+    assert all(isinstance(each, str) for each in (*split_url(url), site(url), site(url, 2)))

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Literal
 
-from curation.filters.pii.marks import Marks
 from curation.filters.pii.numbering import is_numbering
 from curation.filters.pii.phones import phones
+from curation.filters.pii.scan import TextScan
 from curation.filters.pii.secrets import secrets
 from curation.filters.registry import Masked, Replaced, edit
 
@@ -41,8 +41,8 @@ _WRITTEN_AT = re.compile(
 )
 
 
-def _emails(marks: Marks) -> Iterator[Span]:
-    text, at = marks.text, marks.text.find("@")
+def _emails(scan: TextScan) -> Iterator[Span]:
+    text, at = scan.text, scan.text.find("@")
     while at >= 0:
         local = _LOCAL_BACKWARDS.match(text[max(0, at - 65) : at][::-1])
         domain = _DOMAIN.match(text, at + 1) if local and local.end() <= _LONGEST_LOCAL else None
@@ -70,14 +70,14 @@ _IPV6 = re.compile(
 )
 
 
-def _ips(marks: Marks) -> Iterator[Span]:
+def _ips(scan: TextScan) -> Iterator[Span]:
     """Public addresses only: the others name nobody. A version or a section of four numbers is none."""
-    text = marks.text
-    dotted = ((start, end) for start, end in marks.numbers(4) if text.count(".", start, end) >= 3)
+    text = scan.text
+    dotted = ((start, end) for start, end in scan.numbers(4) if text.count(".", start, end) >= 3)
     for found in chain.from_iterable(_IPV4.finditer(text, start, end + _BESIDE) for start, end in dotted):
         if ipaddress.IPv4Address(found[0]).is_global and not is_numbering(text, *found.span()):
             yield found.span()
-    if marks.colons(7, 35):
+    if scan.colons(7, 35):
         for found in _IPV6.finditer(text):
             try:
                 public = ipaddress.IPv6Address(found[0]).is_global
@@ -102,9 +102,9 @@ _ISSUERS = re.compile(
 )
 
 
-def _cards(marks: Marks) -> Iterator[Span]:
-    places = marks.numbers(13)
-    for found in chain.from_iterable(_CARD.finditer(marks.text, a, b + _BESIDE) for a, b in places):
+def _cards(scan: TextScan) -> Iterator[Span]:
+    places = scan.numbers(13)
+    for found in chain.from_iterable(_CARD.finditer(scan.text, a, b + _BESIDE) for a, b in places):
         digits = found[0].replace(" ", "").replace("-", "")
         if _ISSUERS.fullmatch(digits) and _luhn(digits):
             yield found.span()
@@ -140,9 +140,9 @@ _HEAD = 24  # characters of an account number, spaces too, before seven of its d
 _BODY = re.compile(r"(?:[ \u00a0-]?[A-Z0-9]){11,30}")
 
 
-def _ibans(marks: Marks) -> Iterator[Span]:
-    text = marks.text
-    places = ((max(0, start - _HEAD), end) for start, end in marks.numbers(7))
+def _ibans(scan: TextScan) -> Iterator[Span]:
+    text = scan.text
+    places = ((max(0, start - _HEAD), end) for start, end in scan.numbers(7))
     for found in chain.from_iterable(_IBAN.finditer(text, *place) for place in places):
         wanted = _LENGTHS.get(found[0][:2])
         body = _BODY.match(text, found.end()) if wanted else None
@@ -167,7 +167,7 @@ def _mod97(written: str) -> bool:
     return int("".join(str(int(each, 36)) for each in characters[4:] + characters[:4])) % 97 == 1
 
 
-_FINDERS: dict[str, Callable[[Marks], Iterator[Span]]] = {
+_FINDERS: dict[str, Callable[[TextScan], Iterator[Span]]] = {
     "secret": secrets,
     "email": _emails,
     "iban": _ibans,
@@ -182,9 +182,9 @@ def spans(text: str, kinds: Iterable[str]) -> list[tuple[int, int, str]]:
 
     Where they begin together, the kind that says more: a secret before an address before a number.
     """
-    marks = Marks(text)
+    scan = TextScan(text)
     order = {kind: place for place, kind in enumerate(_FINDERS)}
-    found = [(start, order[kind], end, kind) for kind in kinds for start, end in _FINDERS[kind](marks)]
+    found = [(start, order[kind], end, kind) for kind in kinds for start, end in _FINDERS[kind](scan)]
     kept: list[tuple[int, int, str]] = []
     last = 0
     for start, _, end, kind in sorted(found):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from curation.filters.pii.marks import Marks
+from curation.filters.pii.scan import TextScan
 
 #: Calling codes of two digits, and the first two digits of those that have three (ITU-T E.164, annexed list).
 _TWO = """
@@ -68,10 +68,10 @@ _DATE = re.compile(
 )
 
 
-def phones(marks: Marks) -> Iterator[tuple[int, int]]:
+def phones(scan: TextScan) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of every telephone number, in order."""
-    text = marks.text
-    for start, end in marks.numbers(_FEWEST):
+    text = scan.text
+    for start, end in scan.numbers(_FEWEST):
         for found in _CANDIDATE.finditer(text, max(0, start - _BESIDE), end + _BESIDE):
             if _is_phone(text, found.start(), found[0]):
                 yield found.span()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from curation.filters.pii.marks import Marks
+from curation.filters.pii.scan import TextScan
 
 #: (literals, pattern whose group 1 is the secret). The marks are those that the issuers document.
 _KINDS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
@@ -55,10 +55,10 @@ _PEM = "KEY-----"
 _SHORTEST = 14  # of the words that hold secrets, quotes or the address around them among their characters
 
 
-def secrets(marks: Marks) -> Iterator[tuple[int, int]]:
+def secrets(scan: TextScan) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of every secret; of an assignment or an address only the secret itself."""
-    text = marks.text
-    words = marks.long_words(_SHORTEST) + (_PEM if _PEM in text else "")
+    text = scan.text
+    words = scan.long_words(_SHORTEST) + (_PEM if _PEM in text else "")
     if not words:
         return
     for literals, pattern in _KINDS[:-1]:

@@ -20,18 +20,18 @@ from curation.files.digests import digest_bytes, digest_file
 from curation.look.frames import ROW_STAGES, manifests, rows
 from curation.look.render.visible import as_text
 from curation.quality.training import (
-    LEAST_HELD_OUT,
+    MIN_HELD_OUT,
     NORMALISATION,
     OTHER,
-    Example,
+    Classifier,
     Judged,
-    Model,
     Texts,
-    importance,
+    TrainingText,
+    auc_if_enough,
     judge,
+    log_ratios,
     quantiles,
     stability,
-    telling_auc,
     train,
     training_text,
     unigram_counts,
@@ -43,7 +43,7 @@ DSIR_BUCKETS = 10_000
 HELD_OUT, SAME = "other sources", "the sources it was trained on"
 FEW = (
     "Too few texts are held out to judge the model by: "
-    f"an AUC is told from {LEAST_HELD_OUT} of either kind on. "
+    f"an AUC is told from {MIN_HELD_OUT} of either kind on. "
     "Give or label more texts, or raise held_out_fraction"
 )
 
@@ -52,7 +52,7 @@ class BadTexts(ValueError):
     """A table or run from which no texts can be read; says where."""
 
 
-def texts(source: TextSource) -> Iterator[Example]:
+def texts(source: TextSource) -> Iterator[TrainingText]:
     """Yield the texts of a source.
 
     Raises:
@@ -67,22 +67,22 @@ def texts(source: TextSource) -> Iterator[Example]:
                 known = ", ".join(table.schema.names)
                 raise BadTexts(f"{path}: has no column '{source.text}'; it has {known}")
             for batch in table.to_batches(columns=[source.text]):
-                yield from (Example(source.called, text) for text in batch[0].to_pylist() if text)
+                yield from (TrainingText(source.called, text) for text in batch[0].to_pylist() if text)
         else:
             yield from _of_lines(path, source)
 
 
-def _of_run(directory: str, only: str | None, called: str) -> Iterator[Example]:
+def _of_run(directory: str, only: str | None, called: str) -> Iterator[TrainingText]:
     stage = [name for name in manifests(directory) if name in ROW_STAGES][-1]
     condition = pc.field("state") == "kept"
     if only:
         condition &= pc.field("source") == only
     for batch in rows(directory, stage).to_batches(columns=["source", "text"], filter=condition):
         for row in batch.to_pylist():
-            yield Example(called if only else row["source"], row["text"] or "")
+            yield TrainingText(called if only else row["source"], row["text"] or "")
 
 
-def _of_lines(path: str, source: TextSource) -> Iterator[Example]:
+def _of_lines(path: str, source: TextSource) -> Iterator[TrainingText]:
     with fsspec.open(path, "rb", compression="infer") as stream:
         for number, line in enumerate(stream, 1):
             try:
@@ -93,7 +93,7 @@ def _of_lines(path: str, source: TextSource) -> Iterator[Example]:
                 known = ", ".join(row) if isinstance(row, dict) else "no fields"
                 raise BadTexts(f"{path}, line {number}: has no field '{source.text}'; it has {known}")
             if row[source.text]:
-                yield Example(source.called, str(row[source.text]))
+                yield TrainingText(source.called, str(row[source.text]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +170,7 @@ def train_quality(settings: QualityTraining, out: str) -> Trained:
     part = f"{out}.part"
     train(text, part, settings.options)
     os.replace(part, out)
-    model = Model(out, settings.label, settings.characters)
+    model = Classifier(out, settings.label, settings.characters)
     other = [each.text for each in examples.other_negative]
     scores = model.scores(other)
     trained = Trained(
@@ -190,7 +190,7 @@ def train_quality(settings: QualityTraining, out: str) -> Trained:
             HELD_OUT: judge(model, examples.held_positive, examples.other_negative),
             SAME: judge(model, examples.held_positive, examples.held_negative),
         },
-        between_sources=telling_auc(scores, model.scores([each.text for each in examples.held_negative])),
+        between_sources=auc_if_enough(scores, model.scores([each.text for each in examples.held_negative])),
         stability=stability(model, [*(each.text for each in examples.held_positive), *other]),
         quantiles=quantiles(scores),
         fasttext=version("fasttext-numpy2-wheel"),
@@ -209,7 +209,7 @@ def write_likeness(task: str, settings: QualityTraining, out: str) -> str:
     if task == "unigrams":
         text = unigram_counts(target, settings.min_count)
     else:
-        logs = importance(target, [each.text for each in examples.negative], DSIR_BUCKETS)
+        logs = log_ratios(target, [each.text for each in examples.negative], DSIR_BUCKETS)
         text = json.dumps({"normalisation": "words, lower case; pairs", "log_ratios": logs}) + "\n"
     os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
     Path(out).write_text(text, encoding="utf-8")
@@ -223,11 +223,11 @@ def parted(settings: QualityTraining) -> Texts:
         BadTexts: there are none of a kind to train on, or a table is not as declared.
     """
 
-    def read(sources: Sequence[TextSource]) -> Iterator[Example]:
+    def read(sources: Sequence[TextSource]) -> Iterator[TrainingText]:
         for each in sources:
             yield from texts(each)
 
-    found = Texts.parted(
+    found = Texts.split(
         read(settings.positive),
         read(settings.negative),
         read(settings.held_out),

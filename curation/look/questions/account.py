@@ -174,7 +174,7 @@ def account(directory: str, by: Sequence[str] = (), *, whole: bool = True) -> Ac
         read, gone = read + len(broken), gone + int(broken.any(axis=1).sum())
         for name, into in tallies.items():
             for group, mine in _groups(batch, name):
-                each = tally(broken[mine], batch.characters[mine]).times(batch.weight)
+                each = tally(broken[mine], batch.characters[mine]).scaled(batch.weight)
                 into[group] = into[group] + each if group in into else each
     reasons = frames.reasons(directory)
     edits = reasons[reasons["reason"].str.startswith("edit:")]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import fsspec
 
 from curation.contamination.index import BadEvaluation, Item, read_items
-from curation.contamination.search import Bounds
+from curation.contamination.search import MatchCriteria
 
 Where = tuple[tuple[str | int, ...], str]
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -123,9 +123,9 @@ class Decontaminate:
             )
 
     @property
-    def bounds(self) -> Bounds:
+    def bounds(self) -> MatchCriteria:
         """What counts as a match."""
-        return Bounds(
+        return MatchCriteria(
             ngram_words=self.ngram_words,
             min_words=self.min_words,
             exact_words=self.exact_words,

@@ -22,7 +22,7 @@ from pyspark.sql import functions as F
 
 from curation.accounting.manifest import join
 from curation.contamination.index import write as write_index
-from curation.contamination.search import Bounds, Index, without
+from curation.contamination.search import Index, MatchCriteria, remove_spans
 from curation.document import DOCUMENT
 from curation.files.digests import digest_file
 from curation.files.mapped import building, opened
@@ -90,11 +90,11 @@ def _index(settings: Decontaminate, path: str) -> tuple[str, str]:
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(path: str, bounds: Bounds) -> Index:
+def _opened(path: str, bounds: MatchCriteria) -> Index:
     return Index(opened(path), bounds)
 
 
-def _found(documents: DataFrame, index: str, bounds: Bounds) -> DataFrame:
+def _found(documents: DataFrame, index: str, bounds: MatchCriteria) -> DataFrame:
     """Return one row for every passage that a document holds."""
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
@@ -163,7 +163,7 @@ def mark(row: dict[str, Any], hits: Sequence[Mapping[str, Any]], settings: Decon
         return
     if settings.action == "cut":
         spans = [(hit["start"], hit["end"]) for hit in hits]
-        pieces = without(row["text"], spans, settings.margin_characters, settings.min_piece_characters)
+        pieces = remove_spans(row["text"], spans, settings.margin_characters, settings.min_piece_characters)
         if 0 < len(pieces) <= settings.max_pieces:
             text = "\n\n".join(pieces)
             row["edits"] = [(CUT, len(row["text"]) - len(text))]

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from curation.accounting.manifest import join
-from curation.quality.selection import Cut, Search, Selection, judge, ordered, target, unordered
+from curation.quality.selection import Cut, CutSearch, Selection, judge, key_value, sort_keys, target_weight
 from curation.spark.columns import with_columns, with_entries, with_values
 from curation.spark.frames import Batches, map_batches
 from curation.spark.scratch import Scratch
@@ -60,19 +60,19 @@ def _cut(
         keys = scratch.saved(_keys(documents, selection, before, None), "measures")
         totals = _totals(keys)
         wanted = {
-            place: [target((bins - j) / bins, total) for j in range(1, bins)]
+            place: [target_weight((bins - j) / bins, total) for j in range(1, bins)]
             for place, total in totals.items()
         }
         for (group, measure), found in _searched(keys, wanted).items():
-            edges.setdefault(group, {})[measure] = [unordered(search.prefix) for search in found]
+            edges.setdefault(group, {})[measure] = [key_value(search.prefix) for search in found]
     keys = scratch.saved(_keys(documents, selection, before, edges), "scores")
     totals = _totals(keys)
     least: dict[str, float] = {}
     told: dict[str, Any] = {}
     if selection.top_fraction is not None:
-        wanted = {place: [target(selection.top_fraction, total)] for place, total in totals.items()}
+        wanted = {place: [target_weight(selection.top_fraction, total)] for place, total in totals.items()}
         for (group, _), (search,) in _searched(keys, wanted).items():
-            least[group] = unordered(search.prefix)
+            least[group] = key_value(search.prefix)
     else:
         assert selection.min is not None
         least = {group: selection.min for group, _ in totals}
@@ -105,7 +105,7 @@ def _keys(
                     named = [] if score is None else [("", score)]
                 found += [(group, name, value, weight) for name, value in named if np.isfinite(value)]
             groups, names, values, weights = zip(*found, strict=True) if found else ((), (), (), ())
-            keys = ordered(np.array(values, np.float64))
+            keys = sort_keys(np.array(values, np.float64))
             columns = [pa.array(groups, pa.string()), pa.array(names, pa.string()), pa.array(keys)]
             yield pa.RecordBatch.from_arrays([*columns, pa.array(weights, pa.int64())], schema=_KEYS)
 
@@ -139,9 +139,9 @@ def _totals(keys: DataFrame) -> Totals:
 
 def _searched(
     keys: DataFrame, wanted: Mapping[tuple[str, str], Sequence[int]]
-) -> dict[tuple[str, str], list[Search]]:
+) -> dict[tuple[str, str], list[CutSearch]]:
     """Return the finished searches of each group and measure."""
-    found = {place: [Search(each) for each in targets] for place, targets in wanted.items()}
+    found = {place: [CutSearch(each) for each in targets] for place, targets in wanted.items()}
     first = next((search for searches in found.values() for search in searches), None)
     while first is not None and first.shift >= 0:
         shift = first.shift

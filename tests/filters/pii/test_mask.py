@@ -273,7 +273,7 @@ KEYS = [
 def test_looking_at_places_only_finds_what_looking_everywhere_finds(text):
     here = spans(text, ALL)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("curation.filters.pii.marks._LONGEST", -1)
+        patch.setattr("curation.filters.pii.scan._LONGEST", -1)
         assert spans(text, ALL) == here
 
 

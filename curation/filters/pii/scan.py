@@ -17,7 +17,7 @@ _LONGEST = 1 << 22
 _APART = 4  # digits further apart than this belong to two numbers
 
 
-class Marks:
+class TextScan:
     """Places of one text: where digits stand together, where words are long, where colons do."""
 
     def __init__(self, text: str) -> None:
