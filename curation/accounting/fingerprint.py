@@ -1,4 +1,4 @@
-"""A stage's name: the hash of everything that made it (law 5), and digests that ignore order (law 4)."""
+"""Fingerprints of stages (law 5) and digests of tables that ignore the order of rows (law 4)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def canonical(value: Any) -> Any:
 
 
 def fingerprint(parts: Mapping[str, Any]) -> str:
-    """Return 16 hex digits that name a stage's output by everything that made it.
+    """Return 16 hex digits: the hash of everything that determines a stage's output.
 
     >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
     True
@@ -42,15 +42,15 @@ def fingerprint(parts: Mapping[str, Any]) -> str:
 
 
 def digest_row(row: Mapping[str, Any]) -> int:
-    """Return the 128-bit hash of one row, whatever the order of its columns."""
+    """Return the 128-bit hash of one row; the order of its columns does not matter."""
     text = json.dumps(row, sort_keys=True, ensure_ascii=False, default=list)
     return int(xxhash.xxh3_128_intdigest(text.encode("utf-8", "surrogatepass")))
 
 
 def digest_rows(digests: Iterable[int]) -> str:
-    """Return the digest of a table from the digests of its rows (or parts), whatever their order.
+    """Return the digest of a table from the digests of its rows or parts; their order does not matter.
 
-    A sum modulo 2**128, so that rows that stand twice count twice (an XOR would cancel them).
+    It is a sum modulo 2**128, so duplicate rows count twice (an XOR would cancel them).
 
     >>> digest_rows([1, 2]) == digest_rows([2, 1]) != digest_rows([1, 2, 2])
     True

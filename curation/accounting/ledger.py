@@ -1,9 +1,9 @@
-"""The closed account of a stage: every record that came in ended in exactly one state (law 1).
+"""The ledger of a stage: every input record ends in exactly one state (law 1).
 
-`in = kept + dropped + merged + failed`, in records and in characters. Characters that an edit took out of a
-kept document (or that were markup) count as dropped, under the reason `edit:NAME`, with no record to it.
-Beside the account stands what a stage counted in its documents (table cells seen and kept, ...): it closes
-nothing, and shows what a sound account would hide, such as every table lost.
+`in = kept + dropped + merged + failed`, in records and in characters. Characters that an edit removed from a
+kept document count as dropped characters, under the reason `edit:NAME`, without a record.
+A stage can also count content of its documents (table cells on the page, table cells kept). These counts do
+not have to balance. They show losses that a balanced ledger hides, such as losing every table.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from itertools import pairwise
 from typing import Any
 
 STATES = ("kept", "dropped", "merged", "failed")
-#: Stage -> prefix of those of its measures that are counts; the others of a filter are the recipe's rules.
+#: Stage -> prefix of the measures that are counts. Other measures of a filter belong to the recipe's rules.
 COUNTED = {"extract": "extract.", "filter": "spans."}
 
 
 class LedgerError(RuntimeError):
-    """A stage whose account does not close, or that lost more than its budget."""
+    """The ledger of a stage does not balance, or too many records failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Records and characters; adds up."""
+    """A number of records and of characters."""
 
     records: int = 0
     characters: int = 0
@@ -39,7 +39,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """What one reason removed: records that broke it, records that broke nothing else, and characters."""
+    """What a reason removed: records, records removed for no other reason (`alone`), characters."""
 
     records: int = 0
     alone: int = 0
@@ -57,7 +57,7 @@ class ReasonCount:
 
 @dataclass(slots=True)
 class Account:
-    """A running account: the records of one source, or of all; `counts` add up what was counted in them."""
+    """Running sums over the records of one source or of all sources; `counts` sums counted content."""
 
     received: Count = Count()
     states: dict[str, Count] = field(default_factory=lambda: dict.fromkeys(STATES, Count()))
@@ -65,9 +65,9 @@ class Account:
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, row: Mapping[str, Any], counted: str | None = None) -> None:
-        """Count one written row (columns state, characters_in, characters, edits, reasons).
+        """Add one written row (columns state, characters_in, characters, edits, reasons).
 
-        counted: prefix of the measures (a column then) that are counts of the row's content; None for none.
+        counted: prefix of the measures that are counts (needs the column `measures`), or None.
         """
         if counted:
             self._count(
@@ -77,8 +77,8 @@ class Account:
                     if name.startswith(counted)
                 }
             )
-        state, taken = row["state"], int(row["characters_in"])
-        self.received += Count(1, taken)
+        state, characters = row["state"], int(row["characters_in"])
+        self.received += Count(1, characters)
         if state == "kept":
             self._state("kept", Count(1, int(row["characters"])))
             for name, removed in row["edits"]:
@@ -86,9 +86,9 @@ class Account:
                 self._reason(f"edit:{name}", ReasonCount(0, 0, int(removed)))
             return
         names = sorted({reason["name"] for reason in row["reasons"]})
-        self._state(state, Count(1, taken))
+        self._state(state, Count(1, characters))
         for name in names:
-            self._reason(name, ReasonCount(1, int(len(names) == 1), taken))
+            self._reason(name, ReasonCount(1, int(len(names) == 1), characters))
 
     def _state(self, state: str, count: Count) -> None:
         self.states[state] = self.states[state] + count
@@ -101,7 +101,7 @@ class Account:
             self.counts[name] = self.counts.get(name, 0) + count
 
     def merge(self, other: Account) -> None:
-        """Take another account's counts in."""
+        """Add the sums of another account."""
         self._count(other.counts)
         self.received += other.received
         for state, count in other.states.items():
@@ -111,12 +111,12 @@ class Account:
 
     @property
     def balance(self) -> Count:
-        """What came in less what is accounted for; a closed account's is zero."""
+        """Input minus output; zero if the account balances."""
         out = sum(self.states.values(), Count())
         return Count(self.received.records - out.records, self.received.characters - out.characters)
 
     def ranked(self) -> list[tuple[str, ReasonCount]]:
-        """Return (name, reason), those that removed most records first."""
+        """Return (name, reason) pairs, most records first."""
         return sorted(self.reasons.items(), key=lambda item: (-item[1].records, item[0]))
 
     def to_json(self) -> dict[str, Any]:
@@ -142,9 +142,10 @@ class Account:
 
 @dataclass(slots=True)
 class Ledger:
-    """The account of one stage, whole and by source; after tokenizing, of tokens too.
+    """The accounts of one stage: in total and by source.
 
-    Those are tokens in, kept and of padding, and `cuts`: in how many places a row's end cuts a document.
+    After tokenizing, `tokens` holds the tokens in, kept and of padding, and `cuts`: how often the end of a
+    row splits a document.
     """
 
     stage: str
@@ -153,52 +154,53 @@ class Ledger:
     tokens: dict[str, int] = field(default_factory=dict)
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Count one written row."""
+        """Add one written row."""
         counted = COUNTED.get(self.stage)
         self.total.add(row, counted)
         self.sources.setdefault(str(row["source"]), Account()).add(row, counted)
 
     def merge(self, other: Ledger) -> None:
-        """Take in what another task counted."""
+        """Add the ledger of another task."""
         self.total.merge(other.total)
         for source, account in other.sources.items():
             self.sources.setdefault(source, Account()).merge(account)
 
-    def check(self, taken: Count | None = None) -> None:
-        """Raise unless the account closes and, where given, `taken` is what came in.
+    def check(self, expected: Count | None = None) -> None:
+        """Raise unless the ledger balances and the input is `expected`, if given.
 
         Args:
-            taken: what the stage before kept.
+            expected: what the stage before kept.
 
         Raises:
-            LedgerError: names the stage, what came in and what is accounted for.
+            LedgerError: names the stage, its input and its output.
         """
         for source, account in {"all sources": self.total, **self.sources}.items():
             if account.balance != Count():
                 raise LedgerError(
-                    f"{self.stage}: the ledger of {source} does not close: {account.received} came in, "
-                    f"{account.states} went out; {account.balance} is unaccounted for"
+                    f"{self.stage}: the ledger of {source} does not balance: {account.received} came in, "
+                    f"{account.states} went out, {account.balance} is unaccounted for"
                 )
         if self.tokens and self.tokens["in"] != self.tokens["kept"]:
             raise LedgerError(
-                f"{self.stage}: {self.tokens['in']} tokens came in, {self.tokens['kept']} are in rows; "
+                f"{self.stage}: {self.tokens['in']} tokens came in, {self.tokens['kept']} are in rows, "
                 f"{self.tokens['in'] - self.tokens['kept']} are unaccounted for"
             )
-        if taken is not None and taken != self.total.received:
+        if expected is not None and expected != self.total.received:
+            received = self.total.received
             raise LedgerError(
-                f"{self.stage}: {taken.records} records ({taken.characters} characters) were handed over, "
-                f"{self.total.received.records} ({self.total.received.characters}) arrived"
+                f"{self.stage}: the stage before kept {expected.records} records "
+                f"({expected.characters} characters), but {received.records} ({received.characters}) came in"
             )
 
     def check_budget(self, budget: float) -> None:
-        """Raise when a larger share of the records failed than the recipe's `failure_budget` allows."""
+        """Raise if the share of failed records is above the recipe's `failure_budget`."""
         failed, received = self.total.states["failed"].records, self.total.received.records
         if received and failed > budget * received:
-            reasons = ", ".join(f"{name} {each.records}" for name, each in self.total.ranked())
+            reasons = ", ".join(f"{name} {reason.records}" for name, reason in self.total.ranked())
             raise LedgerError(
                 f"{self.stage}: {failed} of {received} records failed, over the budget of {100 * budget:g}% "
-                f"(what took records, dropped ones too: {reasons}); look at them, then raise failure_budget "
-                "if they may be lost"
+                f"(records by reason, dropped ones included: {reasons}). Look at them; "
+                "if losing them is fine, raise failure_budget"
             )
 
     def to_json(self) -> dict[str, Any]:
@@ -223,9 +225,11 @@ def tally(stage: str, rows: Iterable[Mapping[str, Any]]) -> Ledger:
 
 
 def balanced(ledgers: Sequence[Ledger]) -> bool:
-    """Tell whether every ledger closes and each stage received what the one before it kept."""
+    """Return whether every ledger balances and every stage received what the one before it kept."""
     closed = all(
-        account.balance == Count() for each in ledgers for account in (each.total, *each.sources.values())
+        account.balance == Count()
+        for ledger in ledgers
+        for account in (ledger.total, *ledger.sources.values())
     )
     chained = all(before.total.states["kept"] == after.total.received for before, after in pairwise(ledgers))
     return closed and chained

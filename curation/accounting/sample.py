@@ -1,4 +1,4 @@
-"""Samples that are a function of the id: nested, and the same whatever the layout."""
+"""Samples as a function of the id: nested, and independent of files and partitions."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import xxhash
 
 from curation.accounting.ledger import STATES
 
-#: The salt of every sample that a user asks for: of a recipe's inputs, and of a run's documents.
+#: The salt of the samples that users ask for, of a recipe's inputs or of a run's documents.
 SALT = "sample"
-#: The salt of what is looked at, and of the sample that a stage keeps beside a large table for that.
+#: The salt of the samples that people look at, and of the stored sample of a large table.
 LOOK = "look"
-#: Where that sample lies, beside `rows` and parted like it.
+#: Folder of the stored sample, beside `rows` and partitioned like it.
 STORED = "sample"
-#: A state with more records than this has a sample of about STORED_RECORDS: a tenth of it or less.
+#: A state with more than LARGE_RECORDS records has a stored sample of about STORED_RECORDS.
 LARGE_RECORDS, STORED_RECORDS = 1_000_000, 100_000
 
 
 def position(document_id: str, salt: str) -> float:
-    """Return where a document stands in [0, 1) under `salt`; documents are spread evenly.
+    """Return the position of a document in [0, 1) under `salt`; positions are uniform.
 
     >>> 0 <= position("a", "x") < 1 and position("a", "x") != position("a", "y")
     True
@@ -29,15 +29,15 @@ def position(document_id: str, salt: str) -> float:
 
 
 def sampled(document_id: str, rate: float, salt: str) -> bool:
-    """Tell whether a document is in the sample of `rate`; a smaller rate's sample lies inside a larger's."""
+    """Return whether a document is in the sample of `rate`; smaller samples lie inside larger ones."""
     return position(document_id, salt) < rate
 
 
 def stored_rates(ledger: Mapping[str, Any]) -> dict[str, float]:
-    """Return state -> the rate of the sample that is kept of it, of the states so large that one is.
+    """Return state -> rate of its stored sample, for the states that are large enough to have one.
 
     >>> stored_rates({state: {"records": 4_000_000 * (state == "kept")} for state in STATES})
     {'kept': 0.025}
     """
-    held = {state: ledger[state]["records"] for state in STATES}
-    return {state: STORED_RECORDS / count for state, count in held.items() if count > LARGE_RECORDS}
+    records = {state: ledger[state]["records"] for state in STATES}
+    return {state: STORED_RECORDS / count for state, count in records.items() if count > LARGE_RECORDS}

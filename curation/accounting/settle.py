@@ -1,4 +1,4 @@
-"""The one place that parts kept rows from removed ones (law 3)."""
+"""The only place that separates kept rows from removed ones (law 3)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 from curation.accounting.sample import sampled
 from curation.document import DOCUMENT
 
-#: What every stage writes: the document, and the state it ended in.
+#: What every stage writes: the document and its state.
 SETTLED = DOCUMENT.append(pa.field("state", pa.string()))
 
 
 def state_of(reasons: list[dict[str, object]] | None) -> str:
-    """Return the state that a row's reasons put it in; a failure outweighs a verdict.
+    """Return the state for a row's reasons: failed before merged before dropped; kept without reasons.
 
     >>> state_of([]), state_of([{"state": "dropped"}, {"state": "failed"}])
     ('kept', 'failed')
@@ -23,7 +23,7 @@ def state_of(reasons: list[dict[str, object]] | None) -> str:
 
 
 def settle(rows: pa.RecordBatch, dropped_text_rate: float) -> pa.RecordBatch:
-    """Return rows with their `state`; the text of removed rows stays for a hash-sample of their ids only.
+    """Return the rows with their `state`. Removed rows keep their text only in a hash sample of the ids.
 
     Args:
         rows: in the DOCUMENT schema, by name; the order of columns does not matter.
@@ -36,7 +36,7 @@ def settle(rows: pa.RecordBatch, dropped_text_rate: float) -> pa.RecordBatch:
     columns = {field.name: rows[field.name].cast(field.type) for field in DOCUMENT}
     if dropped_text_rate < 1:
         kept = pc.equal(states, "kept")
-        chosen = [sampled(i, dropped_text_rate, "dropped_text") for i in rows["id"].to_pylist()]
-        stays = pa.array(chosen, pa.bool_())  # the type of no rows would be null
-        columns["text"] = pc.if_else(pc.or_(kept, stays), columns["text"], pa.scalar(None, pa.string()))
+        in_sample = [sampled(i, dropped_text_rate, "dropped_text") for i in rows["id"].to_pylist()]
+        keeps_text = pa.array(in_sample, pa.bool_())  # for no rows the inferred type would be null
+        columns["text"] = pc.if_else(pc.or_(kept, keeps_text), columns["text"], pa.scalar(None, pa.string()))
     return pa.RecordBatch.from_arrays([*columns.values(), states], schema=SETTLED)

@@ -68,7 +68,7 @@ def _sentence_ends(text: str) -> int:
     for found in _MARKED.finditer(text):
         before, place = text[place : found.start()], found.end()
         head = before.rsplit(None, 1)[-1] if before and not before[-1].isspace() else ""
-        for word in spacy_like.pieces(head + found[0]):
+        for word in spacy_like.split_chunk(head + found[0]):
             if word in _END_MARKS:
                 ended = True
             elif ended and not _is_punctuation(word):

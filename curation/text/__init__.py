@@ -1,4 +1,4 @@
-"""One text and its parts, for signals and edits: lines, paragraphs, words, n-grams.
+"""A text and its parts, for signals and edits: lines, paragraphs, words, n-grams.
 
-`text.Text` computes each part once; `markdown.plain` is how a text reads.
+`text.Text` computes every part once. `markdown.plain` removes the Markdown markup.
 """

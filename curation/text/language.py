@@ -1,6 +1,6 @@
-"""The language of a text by CLD2: no model to download, 98 % right on 74 languages.
+"""Language detection with CLD2: no model to download, 98 % right on 74 languages.
 
-Below document, so that both the extraction (a column) and the signals (a rule) can ask it.
+Both extraction (a column) and signals (a rule) use it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import unicodedata
 from dataclasses import dataclass
 
 MAX_CHARACTERS = 2**18
-#: CLD2 uses codes that ISO 639 has withdrawn.
+#: CLD2 uses some codes that ISO 639 has withdrawn.
 _CODES = {"iw": "he", "jw": "jv", "in": "id", "mo": "ro", "ji": "yi", "sh": "sr", "no": "nb"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Language:
-    """An ISO 639 code, "un" where unknown, and the fraction of the text's letters in that language, 0..1."""
+    """An ISO 639 code ("un" if unknown) and the fraction of the text's letters in that language, 0 to 1."""
 
     code: str
     fraction: float
@@ -26,75 +26,75 @@ UNKNOWN = Language(code="un", fraction=0.0)
 
 
 def detect(text: str, *, characters: int = MAX_CHARACTERS) -> Language:
-    """Return the main language of a text's first `characters`; never raises, same text same answer.
+    """Return the main language of a text's first `characters`; never raises.
 
     >>> detect("The quick brown fox jumps over the lazy dog and runs away.").code
     'en'
     >>> detect("")
     Language(code='un', fraction=0.0)
     """
-    _, code, percent, _ = _asked(text[:characters])[0]
+    _, code, percent, _ = _detect(text[:characters])[0]
     return UNKNOWN if code == "un" else Language(code=_iso(code), fraction=percent / 100)
 
 
 def shares(text: str, *, characters: int = MAX_CHARACTERS) -> dict[str, float]:
-    """Return code -> share of a text's first `characters`, 0..1, for the up to three main languages.
+    """Return code -> share of a text's first `characters`, 0 to 1, for at most three main languages.
 
-    Text in no known language has no share.
+    Text in an unknown language is left out.
 
     >>> shares("The quick brown fox jumps over the lazy dog and runs away.")
     {'en': 0.98}
     """
-    found: dict[str, float] = {}
-    for _, code, percent, _ in _asked(text[:characters]):
+    result: dict[str, float] = {}
+    for _, code, percent, _ in _detect(text[:characters]):
         if code != "un":
-            found[_iso(code)] = found.get(_iso(code), 0.0) + percent / 100
-    return found
+            result[_iso(code)] = result.get(_iso(code), 0.0) + percent / 100
+    return result
 
 
 @functools.cache
 def codes() -> dict[str, str]:
-    """Return code -> English name, in lower case, of every language that can be told.
+    """Return code -> English name, in lower case, of every language that CLD2 detects.
 
     >>> codes()["en"], codes()["he"], "un" in codes()
     ('english', 'hebrew', False)
     """
     import pycld2
 
-    known = dict(pycld2.LANGUAGES)
-    found: dict[str, str] = {}
+    cld2_codes = dict(pycld2.LANGUAGES)
+    names: dict[str, str] = {}
     for name in sorted(pycld2.DETECTED_LANGUAGES, key=lambda name: (len(name), name)):
-        found.setdefault(_iso(known[name]), name.lower().removeprefix("x_").replace("_", " "))
-    return dict(sorted(found.items()))
+        names.setdefault(_iso(cld2_codes[name]), name.lower().removeprefix("x_").replace("_", " "))
+    return dict(sorted(names.items()))
 
 
 def likely_code(name: str) -> str | None:
-    """Return the code that a name, a withdrawn code, a tag or a longer code most likely means.
+    """Return the most likely code for a name, a withdrawn code, a language tag or a longer code.
 
-    >>> [likely_code(each) for each in ("English", "iw", "en-GB", "deu", "eng_Latn", "klingonese")]
+    >>> [likely_code(text) for text in ("English", "iw", "en-GB", "deu", "eng_Latn", "klingonese")]
     ['en', 'he', 'en', 'de', 'en', None]
     """
     text = name.lower()
-    named = [code for code, each in codes().items() if each == text]
+    named = [code for code, language in codes().items() if language == text]
     short = text.replace("_", "-").partition("-")[0]
-    tried = [*named, _iso(text), *([short[:2]] if len(short) <= 3 else [])]
-    return next((code for code in tried if code in codes()), None)
+    candidates = [*named, _iso(text), *([short[:2]] if len(short) <= 3 else [])]
+    return next((code for code in candidates if code in codes()), None)
 
 
-def _asked(text: str) -> tuple[tuple[str, str, int, float], ...]:
-    """Return CLD2's three rows of (name, code, percent of the text, score), the main language first."""
+def _detect(text: str) -> tuple[tuple[str, str, int, float], ...]:
+    """Return CLD2's three rows (name, code, percent of the text, score), main language first."""
     import pycld2
 
+    rows: tuple[tuple[str, str, int, float], ...]
     try:
-        _, _, found = pycld2.detect(text.encode("utf-8", "replace"), isPlainText=True)
+        _, _, rows = pycld2.detect(text.encode("utf-8", "replace"), isPlainText=True)
     except pycld2.error:
-        # CLD2 refuses control characters, NUL and noncharacters: ask again without them.
+        # CLD2 rejects control characters, NUL and noncharacters: try again without them.
         cleaned = "".join(map(_plain, text)).encode("utf-8", "replace")
         try:
-            _, _, found = pycld2.detect(cleaned, isPlainText=True)
+            _, _, rows = pycld2.detect(cleaned, isPlainText=True)
         except pycld2.error:
             return (("Unknown", "un", 0, 0.0),)
-    rows: tuple[tuple[str, str, int, float], ...] = found
     return rows
 
 

@@ -1,31 +1,31 @@
-"""A text as it reads: without the marks of Markdown that our own extraction put there."""
+"""Plain text: Markdown without the markup that our own extraction writes."""
 
 from __future__ import annotations
 
 import functools
 import re
 
-# Marks of Markdown. None of the patterns crosses a line feed, so that lines stay where they are.
+# Markdown markup. No pattern crosses a line feed, so the number of lines never changes.
 _HEADING = re.compile(r"^([ \t]*(?:[-*+] )?)#{1,6}[ \t]+", re.MULTILINE)
-_ROW = re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.MULTILINE)
-_RULER = re.compile(r"[\s|:-]*")
+_TABLE_ROW = re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.MULTILINE)
+_TABLE_RULE = re.compile(r"[\s|:-]*")
 _BAR = re.compile(r"(?<!\\)\|")
 _EMPHASIS = re.compile(r"\\([!-/:-@\[-`{-~])|\*{1,3}(?:(?=\S)|(?<=\S\*))")
 
-_LONGEST_REMEMBERED = 1 << 20  # characters
+_LONGEST_CACHED = 1 << 20  # characters
 
 
 def plain(text: str) -> str:
-    r"""Return the text as it reads, line by line: without the marks of Markdown that stand for layout.
+    r"""Return the text without Markdown layout markup; lines keep their numbers.
 
-    Heading marks, the bars and rulers of tables, asterisks of emphasis and escaping backslashes are taken
-    out; list marks stay, since rules look for them.
+    Heading marks, the bars and rules of tables, emphasis asterisks and escaping backslashes are removed.
+    List marks stay, because rules count them.
 
     >>> plain("## A *title*\n| cell | **cell** |\n|---|---|\n- item \\[1\\]")
     'A title\ncell   cell\n\n- item [1]'
     """
-    if len(text) <= _LONGEST_REMEMBERED:
-        return _remembered(text)
+    if len(text) <= _LONGEST_CACHED:
+        return _cached_plain(text)
     return _plain(text)
 
 
@@ -33,13 +33,13 @@ def _plain(text: str) -> str:
     if "#" in text:
         text = _HEADING.sub(r"\1", text)
     if "|" in text:
-        text = _ROW.sub(_cells, text)
+        text = _TABLE_ROW.sub(_cells, text)
     return _EMPHASIS.sub(r"\1", text) if "*" in text or "\\" in text else text
 
 
-_remembered = functools.lru_cache(maxsize=2)(_plain)  # an edit reads a text just before signals do
+_cached_plain = functools.lru_cache(maxsize=2)(_plain)  # edits read a text just before signals do
 
 
 def _cells(row: re.Match[str]) -> str:
     line = row[0].strip()
-    return "" if _RULER.fullmatch(line) else _BAR.sub(" ", line).strip()
+    return "" if _TABLE_RULE.fullmatch(line) else _BAR.sub(" ", line).strip()

@@ -1,4 +1,4 @@
-"""`Text`, one text and its parts, each computed once and shared by all signals."""
+"""`Text`: a text and its parts, each computed once and shared by all signals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from curation.text import bounds as word_bounds
 from curation.text import spacy_like
 from curation.text.markdown import plain
-from curation.text.words import Compounds, LowerCased, Words
+from curation.text.words import LowerCased, SplitChunks, Words
 
 Splitter = Literal["whitespace", "alphanumeric", "unicode", "spacy-like", "wordpunct", "unpunctuated"]
 
@@ -33,12 +33,12 @@ _SPLITTERS: Mapping[str, Callable[[str], list[str]]] = {
 }
 
 _SPACE = re.compile(r"\s")
-_PIECE_CHARACTERS = 1 << 20  # of a text cut at once: a word costs some 60 bytes until it has its number
-_LONGEST_PIECE_CHARACTERS = 1 << 21  # where a word may be as long as the text, but none is for certain
+_PIECE_CHARACTERS = 1 << 20  # of a text split at once: a word costs about 60 bytes until it is numbered
+_LONGEST_PIECE_CHARACTERS = 1 << 21  # limit for splitters that may cut anywhere
 
 
 def _pieces(text: str, *, longest: int = sys.maxsize) -> Iterator[str]:
-    """Yield a text piece by piece, cut before white space, where no word is, or at `longest` characters."""
+    """Yield pieces of a text, cut before white space, or after `longest` characters if there is none."""
     start = 0
     while len(text) - start > _PIECE_CHARACTERS:
         space = _SPACE.search(text, start + _PIECE_CHARACTERS, min(start + longest, len(text)))
@@ -56,8 +56,8 @@ def _split(text: str, splitter: Splitter) -> Words:
         count = sum(word_bounds.count(piece, others=others) for piece in _pieces(text))
         return Words(lambda: (word_bounds.words(piece, others=others) for piece in _pieces(text)), count)
     if splitter not in _SPLITTERS:
-        known = ", ".join(get_args(Splitter))
-        raise ValueError(f"no word splitter named '{splitter}'; known: {known}")
+        names = ", ".join(get_args(Splitter))
+        raise ValueError(f"no word splitter named '{splitter}'; known: {names}")
     split = _SPLITTERS[splitter]
     if len(text) <= _PIECE_CHARACTERS:
         return Words.of(split(text))
@@ -66,45 +66,50 @@ def _split(text: str, splitter: Splitter) -> Words:
 
 
 class Text:
-    """One text and what signals look at, each part computed once, when first asked for.
+    """A text and its parts. Every part is computed once, on first use.
 
-    Signals read `plain`, not `raw`: rules that count symbols, line ends and repeated lines were made for text
-    without markup, and would take a heading for hash signs and a table row for a line without an end mark.
+    Signals read `plain`, not `raw`. Published rules count symbols, line ends and repeated lines in text
+    without markup: a heading would count as hash signs, a table row as a line without an end mark.
 
-    A *line* is what stands between line feeds, stripped, blank ones left out. A *paragraph* is a run of
-    lines without a blank line between them. What a *word* is, published rules disagree on, so the splitter
-    has a name: `whitespace` cuts at white space; `alphanumeric` takes runs of letters, marks and digits
-    (with inner apostrophes; one letter in scripts without spaces); `unicode` takes the same and every other
-    visible character as a word by itself; `spacy-like` cuts English as spaCy's rules do;
-    `wordpunct` takes runs of letters, digits and underscores, and runs of other visible characters (as NLTK's
-    WordPunctTokenizer); `unpunctuated` deletes ASCII punctuation and cuts what is left at white space.
+    A *line* is the stripped text between line feeds; blank lines are left out. A *paragraph* is a run of
+    lines without a blank line between them. Published rules disagree about what a *word* is, so every
+    splitter has a name:
+
+    - `whitespace` splits at white space.
+    - `alphanumeric` takes runs of letters, marks and digits, with inner apostrophes. In scripts without
+      spaces every letter is a word.
+    - `unicode` is the same, but every other visible character is a word too.
+    - `spacy-like` splits English by spaCy's rules.
+    - `wordpunct` takes runs of letters, digits and underscores, and runs of other visible characters, like
+      NLTK's WordPunctTokenizer.
+    - `unpunctuated` deletes ASCII punctuation, then splits at white space.
 
     >>> Text("It's 5 o'clock.").words("alphanumeric").vocabulary
     ["It's", '5', "o'clock"]
     """
 
     def __init__(self, raw: str, *, before: str | None = None, url: str = "") -> None:
-        """Take the text, where a pass edited it what it was before that, and where it was found."""
+        """Take the text, its version before the edits of a pass (None if there were none) and its URL."""
         self.raw = raw
         self.before = before
         self.url = url
         self._words: dict[tuple[Splitter, bool], Words] = {}
-        self._cut: dict[str, tuple[str, ...]] = {}
+        self._chunks: dict[str, tuple[str, ...]] = {}
 
     def edited(self, text: str) -> Text:
-        """Return what an edit made of this text; most of its words are known already."""
+        """Return the text after an edit; it shares the split chunks, since most words stay."""
         after = Text(text, before=self.raw, url=self.url)
-        after._cut = self._cut
+        after._chunks = self._chunks
         return after
 
     @functools.cached_property
     def plain(self) -> str:
-        """The text without the marks of Markdown."""
+        """The text without Markdown markup."""
         return plain(self.raw)
 
     @functools.cached_property
     def characters(self) -> Counter[str]:
-        """How often each character stands in the raw text."""
+        """Counts of the characters of the raw text."""
         return Counter(self.raw)
 
     @functools.cached_property
@@ -114,52 +119,54 @@ class Text:
 
     @functools.cached_property
     def plain_lines(self) -> list[str]:
-        """Lines as they stand, blank ones too."""
+        """Unstripped lines, with blank ones."""
         return self.plain.split("\n")
 
     @functools.cached_property
     def _stripped(self) -> list[str]:
-        """Lines, stripped, blank ones too."""
+        """Stripped lines, with blank ones."""
         return list(map(str.strip, self.plain_lines))
 
     @functools.cached_property
     def lines(self) -> list[str]:
-        """Lines, stripped; blank ones are left out."""
+        """Stripped lines, without blank ones."""
         return list(filter(None, self._stripped))
 
     @functools.cached_property
     def paragraphs(self) -> list[str]:
-        """Paragraphs: their lines, stripped, joined by a line feed."""
+        """Paragraphs: stripped lines joined by line feeds."""
         if len(self.lines) == len(self._stripped):
             return ["\n".join(self.lines)]
         parts = "\n".join(self._stripped).split("\n\n")
         return list(filter(None, (part.strip("\n") for part in parts)))
 
     def words(self, splitter: Splitter = "whitespace", *, lowercase: bool = False) -> Words:
-        """Return the words as the splitter sees them.
+        """Return the words by a splitter.
 
         Raises:
             ValueError: there is no such splitter.
         """
         key = (splitter, lowercase)
         if key not in self._words:
-            self._words[key] = self._lower_cased(splitter) if lowercase else self._split(self.plain, splitter)
+            self._words[key] = (
+                self._lowered_words(splitter) if lowercase else self._split(self.plain, splitter)
+            )
         return self._words[key]
 
     def _split(self, text: str, splitter: Splitter) -> Words:
         if splitter != "spacy-like" or len(text) > _PIECE_CHARACTERS:
             return _split(text, splitter)
         chunks = text.split()
-        self._cut |= spacy_like.cut(set(chunks).difference(self._cut))
-        return Compounds(chunks, self._cut)
+        self._chunks |= spacy_like.split_chunks(set(chunks).difference(self._chunks))
+        return SplitChunks(chunks, self._chunks)
 
-    def _lower_cased(self, splitter: Splitter) -> Words:
-        """Return the words of the lowered text: those of the text, lowered, where that is the same.
+    def _lowered_words(self, splitter: Splitter) -> Words:
+        """Return the words of the text in lower case.
 
-        It is not where case decides what a word is; a capital sigma is lowered by what stands around it, and
-        of a dotted capital I a mark is left, which is no letter to every splitter.
+        Usually these are the lowered words. That fails if case decides where words end (`spacy-like`) and
+        for two letters: a capital sigma depends on its context, a dotted capital I leaves a combining mark.
         """
-        apart = splitter == "whitespace" or not ("Σ" in self.plain or "İ" in self.plain)
-        if splitter != "spacy-like" and apart:
+        independent = splitter == "whitespace" or not ("Σ" in self.plain or "İ" in self.plain)
+        if splitter != "spacy-like" and independent:
             return LowerCased(self.words(splitter))
         return self._split(self.lowered, splitter)

@@ -13,7 +13,7 @@ from curation.accounting.ledger import Count, Ledger, LedgerError, balanced, tal
 
 def row(
     state: str = "kept",
-    taken: int = 10,
+    characters: int = 10,
     names: tuple[str, ...] = (),
     edits: dict[str, int] | None = None,
     measures: dict[str, float] | None = None,
@@ -22,8 +22,8 @@ def row(
     return {
         "source": "web",
         "state": state,
-        "characters_in": taken,
-        "characters": taken - sum(edits.values()),
+        "characters_in": characters,
+        "characters": characters - sum(edits.values()),
         "edits": list(edits.items()),
         "measures": list((measures or {}).items()),
         "reasons": [{"name": name} for name in names],
@@ -31,7 +31,7 @@ def row(
 
 
 ROWS = [
-    row(taken=10, edits={"c4.lines": 3}),
+    row(characters=10, edits={"c4.lines": 3}),
     row("dropped", 20, ("gopher.word_count",)),
     row("dropped", 30, ("gopher.word_count", "gopher.stop_word_count")),
     row("merged", 40, ("dedup.near",)),
@@ -39,7 +39,7 @@ ROWS = [
 ]
 
 
-def test_a_ledger_says_where_everything_went() -> None:
+def test_a_ledger_counts_states_and_reasons() -> None:
     ledger = tally("filter", ROWS)
     ledger.check(Count(5, 150))
     assert ledger.to_json()["in"] == {"records": 5, "characters": 150}
@@ -63,8 +63,8 @@ COUNTED = [
 ]
 
 
-def test_what_was_counted_in_the_documents_adds_up_by_source() -> None:
-    """Pages that were lost count too: a table in one of them was seen and not kept."""
+def test_counts_are_summed_by_source() -> None:
+    """Removed pages count too: their tables were on the page and were not kept."""
     ledger = tally("extract", COUNTED)
     ledger.check()
     assert ledger.to_json()["counts"] == {"table_cells_kept": 3, "table_cells_seen": 9}
@@ -80,7 +80,7 @@ def test_a_filter_counts_nothing_though_the_counts_travel_with_the_document() ->
 def test_characters_that_vanish_are_noticed() -> None:
     lossy = row() | {"characters": 9}
     with pytest.raises(
-        LedgerError, match=r"filter: the ledger of all sources does not close: .* unaccounted for"
+        LedgerError, match=r"filter: the ledger of all sources does not balance: .* unaccounted for"
     ):
         tally("filter", [lossy]).check()
 
@@ -88,10 +88,12 @@ def test_characters_that_vanish_are_noticed() -> None:
 def test_a_record_that_vanishes_between_stages_is_noticed() -> None:
     with pytest.raises(LedgerError) as error:
         tally("filter", ROWS).check(Count(6, 160))
-    assert str(error.value) == "filter: 6 records (160 characters) were handed over, 5 (150) arrived"
+    assert str(error.value) == (
+        "filter: the stage before kept 6 records (160 characters), but 5 (150) came in"
+    )
 
 
-def test_a_small_budget_is_told_to_the_digit() -> None:
+def test_a_small_budget_is_printed_with_all_digits() -> None:
     with pytest.raises(LedgerError, match=r"1 of 5 records failed, over the budget of 0\.4% "):
         tally("extract", ROWS).check_budget(0.004)
 
@@ -101,8 +103,8 @@ def test_the_budget_for_failures() -> None:
     with pytest.raises(LedgerError) as error:
         tally("extract", ROWS).check_budget(0.19)
     assert str(error.value) == (
-        "extract: 1 of 5 records failed, over the budget of 19% (what took records, dropped ones too: "
-        "gopher.word_count 2, dedup.near 1, extract.timeout 1, gopher.stop_word_count 1, edit:c4.lines 0); look at them, then raise failure_budget if they may be lost"
+        "extract: 1 of 5 records failed, over the budget of 19% (records by reason, dropped ones included: "
+        "gopher.word_count 2, dedup.near 1, extract.timeout 1, gopher.stop_word_count 1, edit:c4.lines 0). Look at them; if losing them is fine, raise failure_budget"
     )
 
 
@@ -117,7 +119,7 @@ def test_counting_in_parts_is_counting_at_once(rows: list[Any], cut: int) -> Non
 
 def test_balanced_needs_each_stage_to_receive_what_the_last_kept() -> None:
     extract = tally("extract", ROWS)
-    assert balanced([extract, tally("filter", [row(taken=7)])])
-    assert not balanced([extract, tally("filter", [row(taken=8)])])
+    assert balanced([extract, tally("filter", [row(characters=7)])])
+    assert not balanced([extract, tally("filter", [row(characters=8)])])
     assert not balanced([extract, tally("filter", [])])
     assert not balanced([tally("extract", [row() | {"characters": 9}])])

@@ -1,4 +1,4 @@
-"""Words by the classes of their characters, beside one pattern that says the same."""
+"""Word boundaries from character classes agree with one regular expression."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from curation.text import text as text_module
 from curation.text.bounds import count, words
 from curation.text.text import Splitter, Text
 
-ALONE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-RUN = rf"[\p{{L}}\p{{M}}\p{{N}}--[{ALONE}]]+"
-WORD = rf"[{ALONE}]\p{{M}}*|{RUN}(?:['’]{RUN})*"
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+RUN = rf"[\p{{L}}\p{{M}}\p{{N}}--[{UNSPACED}]]+"
+WORD = rf"[{UNSPACED}]\p{{M}}*|{RUN}(?:['’]{RUN})*"
 PATTERNS = {False: regex.compile(WORD, regex.V1), True: regex.compile(rf"{WORD}|[^\s\x1c-\x1f]", regex.V1)}
 EVERY_POINT = "".join(map(chr, range(0x110000)))
 
-#: Letters of every class, and what stands at the edges of classes.
+#: Letters of every class, and characters at the edges of classes.
 LETTERS = "aZ1_'’ \n.-é\u0301漢カ\u0e31\u0e01\u0e34ก\u1039က\x00\x1c\x1f\x85\u2028\ud800İΣςK𝐀\U000e0100"
 TEXTS = st.text(alphabet=st.sampled_from(LETTERS), max_size=30) | st.text(
     alphabet=st.characters(exclude_categories=())
@@ -53,15 +53,15 @@ def test_a_long_text_is_cut_into_pieces_that_cut_no_word(text, splitter):
 
 @given(TEXTS, st.sampled_from(get_args(Splitter)))
 def test_words_in_lower_case_are_those_of_the_lowered_text(text, splitter):
-    found = Text(text).words(splitter, lowercase=True)
+    result = Text(text).words(splitter, lowercase=True)
     expected = Text(text.lower()).words(splitter)
-    assert found.count == expected.count
-    assert found.vocabulary == expected.vocabulary
-    assert found.ids.tolist() == expected.ids.tolist()
+    assert result.count == expected.count
+    assert result.vocabulary == expected.vocabulary
+    assert result.ids.tolist() == expected.ids.tolist()
 
 
 def test_every_capital_is_lowered_to_the_same_words_in_any_splitter():
     text = " ".join(point for point in EVERY_POINT if point.lower() != point)
     for splitter in get_args(Splitter):
-        found = Text(text).words(splitter, lowercase=True)
-        assert found.vocabulary == Text(text.lower()).words(splitter).vocabulary
+        result = Text(text).words(splitter, lowercase=True)
+        assert result.vocabulary == Text(text.lower()).words(splitter).vocabulary

@@ -31,9 +31,9 @@ def test_control_characters_and_surrogates_do_not_hide_the_language() -> None:
 
 
 @given(st.text(alphabet=st.characters(), max_size=200))
-def test_any_text_has_an_answer_and_always_the_same(text: str) -> None:
-    found = detect(text)
-    assert 0.0 <= found.fraction <= 1.0
-    assert found == detect(text)
-    assert found.code.islower()
-    assert found == UNKNOWN or found.code != "un"
+def test_detection_is_defined_on_any_text_and_deterministic(text: str) -> None:
+    language = detect(text)
+    assert 0.0 <= language.fraction <= 1.0
+    assert language == detect(text)
+    assert language.code.islower()
+    assert language == UNKNOWN or language.code != "un"

@@ -1,4 +1,4 @@
-"""The spaCy-like splitter: what spaCy 3.8's blank English makes of these, and laws on any text."""
+"""The spaCy-like splitter: the words of spaCy 3.8's blank English, and laws on any text."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ PIECES = [
 @given(
     st.text(alphabet=st.characters(exclude_categories=())) | st.lists(st.sampled_from(PIECES)).map("".join)
 )
-def test_words_are_the_visible_text_cut_up(text):
-    found = words(text)
-    assert "".join(found) == "".join(text.split())
-    assert all(found)
+def test_words_joined_are_the_visible_text(text):
+    result = words(text)
+    assert "".join(result) == "".join(text.split())
+    assert all(result)
 
 
 @given(st.lists(st.sampled_from(PIECES)).map("".join), st.lists(st.sampled_from(PIECES)).map("".join))
-def test_what_stands_between_white_space_is_cut_by_itself(one, other):
+def test_chunks_are_split_independently(one, other):
     assert words(f"{one} {other}") == words(one) + words(other)
 
 
@@ -100,14 +100,14 @@ def test_no_chunk_makes_it_slow(piece):
 
 
 @given(st.lists(st.sampled_from([*PIECES, "Dr", "8", "US", "!", '"', "—", "$"]), min_size=1).map("".join))
-def test_the_quick_pattern_cuts_as_the_rules_do(text):
+def test_the_quick_pattern_agrees_with_the_rules(text):
     for chunk in text.split():
         quick = spacy_like._quick(chunk)
         assert quick is None or quick == tuple(spacy_like._pieces(chunk))
 
 
 @given(st.lists(st.sampled_from([*PIECES, "Dr.", "!", "?", '"', "a. B", '." ', "。"])).map("".join))
-def test_sentences_end_where_all_words_of_a_line_say_so(text):
+def test_sentence_ends_agree_with_the_words_of_every_line(text):
     ends = 0
     for line in text.split("\n"):
         ended = False

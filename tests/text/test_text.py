@@ -34,8 +34,8 @@ from curation.text.words import Words
     ],
 )
 def test_words(raw, splitter, words):
-    found = Text(raw).words(splitter)
-    assert [found.vocabulary[i] for i in found.ids] == words
+    result = Text(raw).words(splitter)
+    assert [result.vocabulary[i] for i in result.ids] == words
 
 
 def test_lowercase_words_are_another_vocabulary_of_the_same_text():
@@ -76,13 +76,13 @@ def test_lines_and_paragraphs(raw, lines, paragraphs):
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=40), st.integers(1, 6), st.booleans())
-def test_repeats_are_the_ngrams_a_counter_finds_twice(tokens, n, shorter_first):
+def test_repeats_are_the_ngrams_that_a_counter_counts_twice(tokens, n, shorter_first):
     words = Words.of(tokens)
     if shorter_first and n > 1:
         words.repeats(n - 1)
-    places = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
-    counts = Counter(places)
-    expected = sorted(i for i, gram in enumerate(places) if counts[gram] > 1)
+    ngrams = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
+    counts = Counter(ngrams)
+    expected = sorted(i for i, gram in enumerate(ngrams) if counts[gram] > 1)
     repeats = words.repeats(n)
     if repeats is None:
         assert expected == []
@@ -95,7 +95,7 @@ def test_repeats_are_the_ngrams_a_counter_finds_twice(tokens, n, shorter_first):
         by_group.setdefault(group, []).append(start)
     assert sorted(map(len, by_group.values())) == sorted(c for c in counts.values() if c > 1)
     assert all(starts == sorted(starts) for starts in by_group.values())
-    assert all(len({places[i] for i in starts}) == 1 for starts in by_group.values())
+    assert all(len({ngrams[i] for i in starts}) == 1 for starts in by_group.values())
 
 
 def test_an_ngram_has_at_least_one_word():
@@ -112,7 +112,7 @@ def test_no_visible_character_is_lost_between_unicode_words(raw):
 
 
 @pytest.mark.parametrize(
-    ("raw", "read"),
+    ("raw", "text"),
     [
         ("", ""),
         ("# Title", "Title"),
@@ -135,8 +135,8 @@ def test_no_visible_character_is_lost_between_unicode_words(raw):
         (r"| a \| b |", "a | b"),
     ],
 )
-def test_plain_reads_markdown_as_text(raw, read):
-    assert plain(raw) == read
+def test_plain_removes_markdown_markup(raw, text):
+    assert plain(raw) == text
 
 
 MARKDOWN = st.lists(st.sampled_from(["#", "# ", "|", "*", "\\", "a", " ", "\n", "\t", "-", "é", "\r"])).map(
@@ -145,7 +145,7 @@ MARKDOWN = st.lists(st.sampled_from(["#", "# ", "|", "*", "\\", "a", " ", "\n", 
 
 
 @given(MARKDOWN | st.text(alphabet=st.characters(exclude_categories=())))
-def test_plain_keeps_every_line_in_its_place(raw):
+def test_plain_keeps_the_number_of_every_line(raw):
     lines = plain(raw).split("\n")
     assert lines == [plain(line) for line in raw.split("\n")]
     assert len(plain(raw)) <= len(raw)
