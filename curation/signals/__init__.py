@@ -1,6 +1,6 @@
-"""Signals: pure functions from a text to one finite number. No thresholds here; recipes have them.
+"""Signals: pure functions from a text to one finite number. Thresholds belong to recipes.
 
-Importing this package fills `SIGNALS`; nothing registers from outside it.
+Importing this package fills `SIGNALS`. Nothing outside it registers a signal.
 """
 
 from curation.signals import characters, code, lines, removal, repetition, sentences, urls, vocabulary, words

@@ -1,9 +1,10 @@
-"""Lists of hosts and addresses, compiled once a host to sorted hashes that every worker maps into memory.
+"""Block lists of hosts and URLs, compiled once per machine to sorted hashes that workers map into memory.
 
-A list is a file of one entry a line, packed (.gz) or not, or a folder: of files called `domains` and `urls`
-(as those of the University of Toulouse, also in folders below), else all its files. An entry is a host, an
-address, a line of a hosts file (`0.0.0.0 host`) or `||host^`; what follows `#` is a comment. Hashes have 64
-bits: 4.5 million entries take 40 MB, shared by all processes; two collide with one chance in a million.
+A list is a file with one entry per line, gzipped (.gz) or not, or a folder. If a folder has files called
+`domains` or `urls`, in any subfolder (like the lists of the University of Toulouse), only those are read,
+else all files. An entry is a host, a URL, a line of a hosts file (`0.0.0.0 host`) or `||host^`; `#` begins a
+comment. Hashes have 64 bits: 4.5 million entries take 40 MB, shared by all processes, and the chance that any
+two collide is one in a million.
 """
 
 from __future__ import annotations
@@ -24,31 +25,31 @@ import xxhash
 from curation.files import mapped
 from curation.text.address import LONGEST_HOST, split_url
 
-_NAMED = ("domains", "urls")
-_LONGEST_PATH, _MOST_PARTS = 4096, 32  # of which parts are looked up
-_PER_BUCKET_BITS = 3  # eight hashes or fewer between two entries of the table, on average
-_LAYOUT = 3  # of a compiled list; raised when it changes
+_LIST_NAMES = ("domains", "urls")
+_LONGEST_PATH, _MAX_PREFIXES = 4096, 32  # characters of a path; prefixes of it that are looked up
+_PER_BUCKET_BITS = 3  # at most eight hashes per bucket on average
+_LAYOUT = 3  # version of the compiled format
 
 
 class BadList(ValueError):
-    """A list that is none, or has a line that is no entry."""
+    """A file that is not a list of entries."""
 
 
 def files(path: str) -> list[str]:
-    """Return the files that a list or a folder of lists is made of, sorted."""
+    """Return the sorted files of a list or of a folder of lists."""
     filesystem, name = fsspec.core.url_to_fs(path)
     if not filesystem.isdir(name):
         return [path]
-    found = [str(each) for each in filesystem.find(name) if not each.rpartition("/")[2].startswith(".")]
-    named = [each for each in found if each.rpartition("/")[2].removesuffix(".gz") in _NAMED]
-    return sorted(path.rstrip("/") + each[len(name.rstrip("/")) :] for each in named or found)
+    paths = [str(file) for file in filesystem.find(name) if not file.rpartition("/")[2].startswith(".")]
+    lists = [file for file in paths if file.rpartition("/")[2].removesuffix(".gz") in _LIST_NAMES]
+    return sorted(path.rstrip("/") + file[len(name.rstrip("/")) :] for file in lists or paths)
 
 
 def entries(path: str) -> Iterator[tuple[int, str]]:
-    """Yield (line, entry) of one file, as `host` or `host/path`.
+    """Yield (line number, entry) of a file; an entry is `host` or `host/path`.
 
     Raises:
-        BadList: a line is no entry.
+        BadList: a line is not an entry.
     """
     with fsspec.open(path, "rb") as stream:
         lines = gzip.GzipFile(fileobj=stream) if path.endswith(".gz") else stream
@@ -64,14 +65,14 @@ def entries(path: str) -> Iterator[tuple[int, str]]:
                 parts = parts[1:]
             if len(parts) != 1 or not text.isprintable():
                 raise BadList(
-                    f"'{path}', line {number}: '{text[:60]}' is no host or address; expected one a line"
+                    f"'{path}', line {number}: '{text[:60]}' is not a host or URL; expected one per line"
                 )
             host, rest = split_url(parts[0].removeprefix("||").removesuffix("^").removeprefix("*."))
             if host:
                 yield number, f"{host.removeprefix('www.')}/{rest}".rstrip("/") if rest else host
 
 
-_PLAIN = re.compile(rb"[a-z0-9][a-z0-9.-]*[a-z0-9]\r?\n?")  # nearly every line, and as it should be
+_PLAIN = re.compile(rb"[a-z0-9][a-z0-9.-]*[a-z0-9]\r?\n?")  # nearly every line: a plain host
 
 
 def _is_ip(text: str) -> bool:
@@ -82,17 +83,17 @@ def _is_ip(text: str) -> bool:
 
 
 class Blocklist:
-    """A compiled list; `in` takes an entry's text, and `host/` where entries of that host have a path.
+    """A compiled list. It contains every entry, and `host/` for every host that has entries with a path.
 
     Attributes:
-        paths: whether any entry has.
+        paths: whether any entry has a path.
     """
 
     def __init__(self, path: Path) -> None:
         words = np.memmap(path, np.uint64, "r")
         bits, self.paths = int(words[0]), bool(words[1])
         self._shift = 64 - bits
-        # Items of a memoryview come as Python's own numbers, at a tenth of what numpy's take.
+        # Reading an int from a memoryview takes a tenth of the time of reading a numpy scalar.
         self._table = memoryview(words.data)[2 : 2 + _table_words(bits)].cast("B").cast("I")
         self._hashes = memoryview(words.data)[2 + _table_words(bits) :]
 
@@ -100,42 +101,42 @@ class Blocklist:
         return len(self._hashes)
 
     def __contains__(self, entry: str) -> bool:
-        wanted = xxhash.xxh3_64_intdigest(entry.encode("utf-8", "replace"))
-        bucket = wanted >> self._shift
+        key = xxhash.xxh3_64_intdigest(entry.encode("utf-8", "replace"))
+        bucket = key >> self._shift
         end = self._table[bucket + 1]
-        place = bisect.bisect_left(self._hashes, wanted, self._table[bucket], end)
-        return place < end and self._hashes[place] == wanted
+        index = bisect.bisect_left(self._hashes, key, self._table[bucket], end)
+        return index < end and self._hashes[index] == key
 
 
 def _table_words(bits: int) -> int:
-    """64-bit words of a table with a 32-bit place for each start of a hash, and the end."""
+    """Return the 64-bit words of a table with a 32-bit index for every bucket, and the end."""
     return ((1 << bits) + 2) // 2
 
 
 def compiled(paths: Sequence[str]) -> Blocklist:
-    """Return the list of several files and folders, compiled where this host has not done it yet.
+    """Return the compiled list of several files and folders; this machine compiles it once.
 
-    What the host keeps is named by the files, their sizes and what else changes when their bytes do.
+    The compiled file is named by a hash of the paths and of their stamps (sizes, times, ETags).
     """
-    known = [each for path in paths for each in files(path)]
-    stamps = "\n".join(f"{each} {mapped.stamp(each)}" for each in known)
+    sources = [file for path in paths for file in files(path)]
+    stamps = "\n".join(f"{file} {mapped.stamp(file)}" for file in sources)
     name = f"list-{_LAYOUT}-{xxhash.xxh3_128_hexdigest(stamps.encode())}"
-    return Blocklist(mapped.made(name, lambda folder: _compile(known, folder / _FILE)) / _FILE)
+    return Blocklist(mapped.made(name, lambda folder: _compile(sources, folder / _FILE)) / _FILE)
 
 
 _FILE = "hashes.u64"
 
 
 def _compile(paths: Sequence[str], out: Path) -> None:
-    found, with_paths = array("Q"), False
+    keys, with_paths = array("Q"), False
     for path in paths:
         for _, entry in entries(path):
-            found.append(xxhash.xxh3_64_intdigest(entry.encode("utf-8", "replace")))
+            keys.append(xxhash.xxh3_64_intdigest(entry.encode("utf-8", "replace")))
             if "/" in entry:
                 with_paths = True
                 host = entry[: entry.index("/") + 1]
-                found.append(xxhash.xxh3_64_intdigest(host.encode("utf-8", "replace")))
-    hashes = np.unique(np.frombuffer(found, np.uint64)) if found else np.empty(0, np.uint64)
+                keys.append(xxhash.xxh3_64_intdigest(host.encode("utf-8", "replace")))
+    hashes = np.unique(np.frombuffer(keys, np.uint64)) if keys else np.empty(0, np.uint64)
     bits = max(1, len(hashes).bit_length() - _PER_BUCKET_BITS)
     starts = np.arange((1 << bits), dtype=np.uint64) << np.uint64(64 - bits)
     table = np.zeros(2 * _table_words(bits), np.uint32)
@@ -147,12 +148,12 @@ def _compile(paths: Sequence[str], out: Path) -> None:
 
 @functools.lru_cache(maxsize=16)
 def load(paths: tuple[str, ...]) -> Blocklist:
-    """Return the compiled list of some files and folders, once a process."""
+    """Return the compiled list of files and folders, loaded once per process."""
     return compiled(paths)
 
 
 def suffixes(host: str) -> Iterator[str]:
-    """Yield a host and every domain above it, the longest first.
+    """Yield a host and all its parent domains, longest first.
 
     >>> list(suffixes("a.b.org"))
     ['a.b.org', 'b.org', 'org']
@@ -164,27 +165,29 @@ def suffixes(host: str) -> Iterator[str]:
         yield host
 
 
-def below(host: str, path: str) -> Iterator[str]:
-    """Yield what an entry of a host with a path may be called, the longest first.
+def path_prefixes(host: str, path: str) -> Iterator[str]:
+    """Yield the possible entries for a host with a path, longest first.
 
-    >>> list(below("a.org", "b/c?d"))
+    >>> list(path_prefixes("a.org", "b/c?d"))
     ['a.org/b/c?d', 'a.org/b/c', 'a.org/b']
     """
-    ends = [place for place, character in enumerate(path[:_LONGEST_PATH]) if character in "/?#"][:_MOST_PARTS]
+    ends = [index for index, character in enumerate(path[:_LONGEST_PATH]) if character in "/?#"][
+        :_MAX_PREFIXES
+    ]
     for end in (len(path), *reversed(ends)):
         yield f"{host}/{path[:end]}".rstrip("/")
 
 
 def damage(path: str) -> str | None:
-    """Return what is wrong with a list or a folder of lists, read to the end; None where nothing is."""
-    found = files(path)
-    if not found:
+    """Read a list or a folder of lists to the end and return what is wrong with it, or None."""
+    lists = files(path)
+    if not lists:
         return f"'{path}' is a folder without lists"
     try:
-        if not sum(1 for each in found for _ in entries(each)):
+        if not sum(1 for file in lists for _ in entries(file)):
             return f"'{path}' has no entries"
     except BadList as error:
         return str(error)
     except (OSError, EOFError) as error:
-        return f"'{path}' cannot be read, or is cut short: {error}"
+        return f"'{path}' cannot be read or is truncated: {error}"
     return None

@@ -1,7 +1,7 @@
-"""Signals of characters: which kinds a text is made of, and how much of it is addresses.
+"""Signals of characters: shares of character classes and of URLs.
 
-They read the text as it is stored, markup and white space included, as the published rules do: code has `#`,
-`*` and `|` of its own, and a share of all characters has to count all of them.
+They read the raw text with markup and white space, as the published rules do. Code uses `#`, `*` and `|`
+itself, and a share of all characters has to count them all.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _CLASSES: Mapping[CharacterClass, Callable[[str], bool]] = {
 def character_fraction(
     text: Text, *, characters: str = "", classes: tuple[CharacterClass, ...] = ()
 ) -> float:
-    r"""Share of the text's characters that are among those given or of one of the classes; 0.0 where empty.
+    r"""Share of characters that are in `characters` or in one of the classes; 0.0 if the text is empty.
 
-    `characters` are counted as they are ("{}" counts both brackets). Classes follow Unicode: `letter` has a
-    letter's category, `digit` is a decimal digit (category Nd), `numeric` also fractions, superscripts and
-    Han numerals, `alphanumeric` any of these; `ascii_letter` is A-Z and a-z, `ascii_digit` 0-9.
+    `characters` lists single characters ("{}" counts both brackets). Classes follow Unicode: `letter` is a
+    letter category, `digit` a decimal digit (category Nd), `numeric` also fractions, superscripts and Han
+    numerals, `alphanumeric` any of these; `ascii_letter` is A-Z and a-z, `ascii_digit` 0-9.
 
     Sources: NeMo Curator's NonAlphaNumericFilter, NumbersFilter, WhiteSpaceFilter and ParenthesesFilter;
     RedPajama-V2's rps_doc_curly_bracket; RedPajama-v1's and StarCoder's alphanumeric and alphabetic shares of
-    code. They differ in what an alphanumeric character is: NeMo's are ASCII, with line feeds and `?!,.` and
-    without spaces; those for code are Python's. Empty texts: NeMo gives 1.0 to each share it bounds above.
+    code. They define alphanumeric differently: NeMo's is ASCII, with line feeds and `?!,.` and without
+    spaces; the code filters use Python's. For an empty text NeMo returns 1.0 for every share it bounds above.
 
     >>> character_fraction(Text("f(x) = 42\n"), classes=("letter", "digit"))
     0.4
@@ -62,24 +62,24 @@ def character_fraction(
     if not counts:
         return 0.0
     kinds = [_CLASSES[name] for name in classes]
-    found = sum(
+    total = sum(
         count
         for character, count in counts.items()
         if character in characters or any(kind(character) for kind in kinds)
     )
-    return found / len(text.raw)
+    return total / len(text.raw)
 
 
-# Runs are possessive: a long address is one step, and nothing is tried twice.
-_ADDRESS = re.compile(r"https?://(?:[A-Za-z0-9$\-_@.&+/:=?#~!*(),]++|%(?=[0-9A-Fa-f]{2}))++")
+# Possessive runs: a long URL is one step, without backtracking.
+_URL = re.compile(r"https?://(?:[A-Za-z0-9$\-_@.&+/:=?#~!*(),]++|%(?=[0-9A-Fa-f]{2}))++")
 
 
 @signal
 def url_character_fraction(text: Text) -> float:
-    """Share of the text's characters that stand in addresses (http:// or https://); 0.0 where empty.
+    """Share of characters in URLs (http:// or https://); 0.0 if the text is empty.
 
-    An address ends at the first character that no address holds (white space, quotes, angle brackets, letters
-    beyond ASCII, a bare percent sign); a full stop or bracket after it counts with it.
+    A URL ends at the first character that cannot be part of one (white space, quotes, angle brackets,
+    non-ASCII letters, a bare percent sign). A full stop or bracket after it is counted as part of it.
 
     Source: NeMo Curator, UrlsFilter.
 
@@ -88,4 +88,4 @@ def url_character_fraction(text: Text) -> float:
     """
     if "://" not in text.raw:
         return 0.0
-    return sum(len(found) for found in _ADDRESS.findall(text.raw)) / len(text.raw)
+    return sum(len(url) for url in _URL.findall(text.raw)) / len(text.raw)

@@ -1,7 +1,7 @@
-"""Signals of source code and markup, which read the text as it is stored: lines unstripped, blank ones too.
+"""Signals of source code and markup. They read the raw text: unstripped lines, blank ones included.
 
-Which files are code, and in which language, is for the input to say (`only: [source]` of a pass). Characters
-by kind are in `curation.signals.characters`.
+Which files are code is declared by the input (`only: [source]` of a pass). Shares of character classes are in
+`curation.signals.characters`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ LineBreaks = Literal["counted", "left_out"]
 
 @signal
 def longest_line_length(text: Text) -> float:
-    r"""Characters of the longest line, as stored, without its line break; 0.0 where empty.
+    r"""Characters of the longest line of the raw text, without its line break; 0.0 if the text is empty.
 
-    Lines end where `str.splitlines` ends them (also at carriage returns, form feeds and Unicode's
-    separators), as in RedPajama-v1's github_clean_dedup_local.py and StarCoder's preprocessing/filtering.py;
-    NeMo Curator cuts at line feeds only.
+    Lines are those of `str.splitlines` (which also splits at carriage returns, form feeds and Unicode
+    separators), as in RedPajama-v1's github_clean_dedup_local.py and StarCoder's preprocessing/filtering.py.
+    NeMo Curator splits at line feeds only.
 
     >>> longest_line_length(Text("if a:\n    b"))
     5.0
@@ -33,10 +33,10 @@ def longest_line_length(text: Text) -> float:
 
 @signal
 def mean_code_line_length(text: Text, *, breaks: LineBreaks = "left_out") -> float:
-    r"""Mean characters of a line as stored, blank lines among them; 0.0 where empty.
+    r"""Mean characters of a line of the raw text, blank lines included; 0.0 if the text is empty.
 
-    With `breaks: counted` line breaks count: characters of the text over its lines, RedPajama-v1's average.
-    StarCoder's leaves them out. Lines are those of `longest_line_length`.
+    With `breaks: counted` line breaks count as characters, as in RedPajama-v1's average; StarCoder's leaves
+    them out. Lines are those of `longest_line_length`.
 
     >>> mean_code_line_length(Text("ab\n\n")), mean_code_line_length(Text("ab\n\n"), breaks="counted")
     (1.0, 2.0)
@@ -49,7 +49,7 @@ def mean_code_line_length(text: Text, *, breaks: LineBreaks = "left_out") -> flo
 
 @signal
 def head_phrase_count(text: Text, *, phrases: tuple[str, ...], length: int) -> float:
-    """Occurrences of the phrases, summed, that lie whole in the first `length` characters, as stored.
+    """Total occurrences of the phrases within the first `length` characters of the raw text.
 
     Source: StarCoder's XML filter (Li et al. 2023, section 3.1): "<?xml version=" in the first 100.
 
@@ -61,14 +61,14 @@ def head_phrase_count(text: Text, *, phrases: tuple[str, ...], length: int) -> f
 
 @signal
 def visible_text_length(text: Text) -> float:
-    """Characters of HTML that stand outside tags, comments, scripts and styles; of other text nearly all.
+    """Characters of HTML outside tags, comments, scripts and styles; of other text nearly all characters.
 
-    Entities count as what they stand for, white space as it stands, but alone between two tags once. A tag
-    begins with `<` before a letter, `/`, `!` or `?` and ends at the next `>`; what is never closed runs to
-    the end and is not visible.
+    Entities are decoded. White space counts, but white space alone between two tags counts as one character.
+    A tag begins with `<` before a letter, `/`, `!` or `?` and ends at the next `>`. An unclosed tag hides the
+    rest of the text.
 
-    Source: StarCoder's HTML filter (Li et al. 2023, section 3.1: at least 100 characters), which parses with
-    BeautifulSoup: there an attribute may hold a `>`.
+    Source: StarCoder's HTML filter (Li et al. 2023, section 3.1: at least 100 characters). It parses with
+    BeautifulSoup, where an attribute may contain `>`.
 
     >>> visible_text_length(Text("<p class='a'>Fish &amp; chips</p><script>x = 1</script>"))
     12.0
@@ -78,7 +78,7 @@ def visible_text_length(text: Text) -> float:
 
 @signal
 def visible_text_fraction(text: Text) -> float:
-    """Visible characters of HTML, as `visible_text_length` has them, over all characters; 0.0 where empty.
+    """Characters of `visible_text_length` over all characters; 0.0 if the text is empty.
 
     Source: StarCoder's HTML filter (at least a fifth).
     """
@@ -86,36 +86,36 @@ def visible_text_fraction(text: Text) -> float:
 
 
 _TAG = re.compile(r"<[A-Za-z/!?]")
-# Character references far beyond Unicode: Python reads no number of thousands of digits.
-_FAR = re.compile(r"&#(?:[0-9]{10,}+|[xX][0-9a-fA-F]{10,}+);?")
+# Character references far beyond Unicode: `int` raises on thousands of digits.
+_HUGE_REFERENCE = re.compile(r"&#(?:[0-9]{10,}+|[xX][0-9a-fA-F]{10,}+);?")
 
 
 @functools.lru_cache(maxsize=1)
 def _visible(source: str) -> str:
-    """Return what HTML shows, in one walk from tag to tag: nothing is searched for twice."""
-    lowered, parts, place = source.lower(), [], 0
-    if len(lowered) != len(source):  # a few capitals have longer small letters
-        lowered = source.translate(_SMALL)
-    while tag := _TAG.search(source, place):
-        parts.append(_piece(source[place : tag.start()]))
-        place = _end_of_tag(source, lowered, tag.start())
-    parts.append(_piece(source[place:]))
-    return html.unescape(_FAR.sub("\ufffd", "".join(parts)))
+    """Return the visible text of HTML, in one pass from tag to tag."""
+    lowered, parts, position = source.lower(), [], 0
+    if len(lowered) != len(source):  # the lower case of a few letters is longer
+        lowered = source.translate(_TO_LOWER)
+    while tag := _TAG.search(source, position):
+        parts.append(_piece(source[position : tag.start()]))
+        position = _end_of_tag(source, lowered, tag.start())
+    parts.append(_piece(source[position:]))
+    return html.unescape(_HUGE_REFERENCE.sub("\ufffd", "".join(parts)))
 
 
 def _piece(between: str) -> str:
-    """Return what stands between two tags; white space alone, as indented markup has it, is one character."""
+    """Return the text between two tags; white space alone (indented markup) becomes one character."""
     if between.strip(_SPACES):
         return between
     return between and ("\n" if "\n" in between else " ")
 
 
 _SPACES = " \n\t\f\r"
-_SMALL = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}
+_TO_LOWER = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}
 
 
 def _end_of_tag(source: str, lowered: str, tag: int) -> int:
-    """Return where the tag at `tag` ends, a comment, script or style whole."""
+    """Return the end of the tag at `tag`; comments, scripts and styles end with their closing tag."""
     if source.startswith("<!--", tag):
         return _after(source, "-->", tag + 4)
     close = _after(source, ">", tag + 1)
@@ -127,5 +127,5 @@ def _end_of_tag(source: str, lowered: str, tag: int) -> int:
 
 
 def _after(source: str, mark: str, start: int) -> int:
-    found = source.find(mark, start)
-    return found + len(mark) if found >= 0 else len(source)
+    index = source.find(mark, start)
+    return index + len(mark) if index >= 0 else len(source)

@@ -1,8 +1,8 @@
-"""The signals by name, and the options each of them takes.
+"""The registry of signals and their options.
 
-A signal is a function `(text: Text, *, option: type = default, ...) -> float`, finite on any text. Its name
-ends in its unit (`UNITS`), so that people who read a recipe know what a bound is measured in. Its keyword
-parameters are the options a rule may give; an option without a default must be given.
+A signal is a function `(text: Text, *, option: type = default, ...) -> float` and is finite on any text. Its
+name ends in its unit (`UNITS`), so that a recipe shows the unit of every bound. Its keyword parameters are
+the options that a rule may set; an option without a default is required.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import math
 from collections.abc import Callable, Mapping
 from typing import NewType, TypeVar
 
-#: The annotation of an option that names a file (a model, a list): its digest enters the fingerprint.
+#: Type of an option that names a file (a model, a list). The fingerprint includes the file's digest.
 FilePath = NewType("FilePath", str)
-#: The same of an option that names a list of entries, or a folder of such lists; several as a tuple.
+#: Like FilePath, for a list of entries or a folder of lists; `tuple[ListPath, ...]` for several.
 ListPath = NewType("ListPath", str)
-#: The annotation of an option that is a list of regular expressions: `tuple[Pattern, ...]`.
+#: Type of an option that holds regular expressions: `tuple[Pattern, ...]`.
 Pattern = NewType("Pattern", str)
 
 Signal = Callable[..., float]
 _S = TypeVar("_S", bound=Signal)
 
-#: The last word of a signal's name -> the closed interval its values lie in.
+#: Last word of a signal's name -> closed interval of its values.
 UNITS: Mapping[str, tuple[float, float]] = {
     "count": (0.0, math.inf),
     "length": (0.0, math.inf),  # characters
@@ -40,12 +40,12 @@ def signal(function: _S) -> _S:
     """Register a signal under its function's name and return it unchanged.
 
     Raises:
-        ValueError: the name is taken or ends in no unit.
+        ValueError: the name is taken or does not end in a unit.
     """
     name = function.__name__
     if name.rpartition("_")[2] not in UNITS:
         raise ValueError(
-            f"signal '{name}' ends in no unit; a signal's name ends in one of: {', '.join(UNITS)}"
+            f"signal '{name}' does not end in a unit; a signal's name ends in one of: {', '.join(UNITS)}"
         )
     if name in SIGNALS:
         raise ValueError(f"there is already a signal named '{name}', in {SIGNALS[name].__module__}")
@@ -54,7 +54,7 @@ def signal(function: _S) -> _S:
 
 
 def parameters(name: str) -> Mapping[str, inspect.Parameter]:
-    """Return option name -> parameter (annotation resolved, default) of the signal called `name`.
+    """Return option name -> parameter (resolved annotation, default) of the signal `name`.
 
     >>> [(p.name, p.default) for p in parameters("alphabetic_word_fraction").values()]
     [('splitter', 'whitespace')]

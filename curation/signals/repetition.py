@@ -1,9 +1,9 @@
-"""Signals of repetition: lines, paragraphs and n-grams that occur again.
+"""Signals of repetition: duplicate lines, paragraphs and n-grams.
 
 Rae et al. 2021, appendix A.1.1 and table A1. Published implementations agree on the bounds and on little
-else; each difference is an option. `count_first`: whether the first occurrence of what repeats is duplicate
-too (the paper's "characters contained within all duplicate n-grams" are of every occurrence). `overlaps`:
-how often a character counts that lies in several n-grams. `over`: what the share is a share of.
+else, so every difference is an option. `count_first`: whether the first occurrence counts as a duplicate too
+(the paper's "characters contained within all duplicate n-grams" include every occurrence). `overlaps`: how
+often a character counts that lies in several n-grams. `over`: the denominator of the share.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from curation.text.words import RepeatedNgrams
 
 
 def _repeated(parts: Sequence[str], count_first: bool) -> list[str]:
-    """Return the occurrences of parts that occur more than once."""
+    """Return all occurrences of the parts that occur more than once."""
     if len(set(parts)) == len(parts):
         return []
     counts = Counter(parts)
@@ -32,7 +32,7 @@ def _repeated(parts: Sequence[str], count_first: bool) -> list[str]:
     return [part for part, count in counts.items() for _ in range(count - 1)]
 
 
-#: What the characters of lines or paragraphs are set against: their own, all of the text's, those of words.
+#: Denominator of a share of characters: those of the lines or paragraphs, of the whole text, of its words.
 PartsOver = Literal["parts", "text", "words"]
 
 
@@ -46,8 +46,8 @@ def _character_fraction(text: Text, parts: Sequence[str], count_first: bool, ove
         return 0.0
     if over == "text":
         return min(repeated / len(text.plain), 1.0)
-    whole = sum(map(len, parts)) if over == "parts" else int(text.words().ends[-1])
-    return min(repeated / max(whole, 1), 1.0)
+    total = sum(map(len, parts)) if over == "parts" else int(text.words().ends[-1])
+    return min(repeated / max(total, 1), 1.0)
 
 
 _EMPTY_LINES = re.compile(r"\n\n+")
@@ -56,20 +56,20 @@ _EMPTY_LINES = re.compile(r"\n\n+")
 def _paragraphs(text: Text, stripped: bool) -> list[str]:
     if stripped:
         return text.paragraphs
-    whole = text.plain.strip()
-    return _EMPTY_LINES.split(whole) if whole else []
+    plain = text.plain.strip()
+    return _EMPTY_LINES.split(plain) if plain else []
 
 
 @signal
 def duplicate_line_fraction(
     text: Text, *, count_first: bool = True, blank: Blank = "none", stripped: bool = True
 ) -> float:
-    r"""Share of lines that occur more than once; 0.0 where there are no lines.
+    r"""Share of lines that occur more than once; 0.0 if there are no lines.
 
-    Lines are compared `stripped` of white space, or as they stand. `blank` says which lines of nothing but
-    white space are lines: `none`, those of `spaces` (not empty: datatrove's Gopher rules), or `all` (Dolma's
-    first version). Table A1: at most 0.3. DCLM and Dolma count the first occurrence, datatrove and NeMo
-    Curator do not; datatrove and Dolma do not strip.
+    Lines are compared `stripped` of white space, or unchanged. `blank` says which blank lines count: `none`,
+    those with `spaces` in them (datatrove's Gopher rules) or `all` (Dolma's first version). Table A1: at most
+    0.3. DCLM and Dolma count the first occurrence, datatrove and NeMo Curator do not; datatrove and Dolma do
+    not strip.
 
     >>> text = Text("a\na\nb")
     >>> duplicate_line_fraction(text), duplicate_line_fraction(text, count_first=False)
@@ -87,22 +87,22 @@ def duplicate_line_character_fraction(
     blank: Blank = "none",
     stripped: bool = True,
 ) -> float:
-    """Share of characters that lie in lines occurring more than once; 0.0 where there are no lines.
+    """Share of characters in lines that occur more than once; 0.0 if there are no lines.
 
-    `over` says of which characters: `parts` the lines' own (DCLM; FineWeb's rule, Penedo et al. 2024, section
-    3.6, at most 0.01 without the first occurrence), `text` all of the text's (datatrove), `words` all but
-    white space (Dolma; a share above 1 counts as 1). `blank` and `stripped` as for `duplicate_line_fraction`.
-    Table A1: at most 0.2.
+    `over` is the denominator: `parts` the characters of lines (DCLM; FineWeb's rule, Penedo et al. 2024,
+    section 3.6, at most 0.01 without the first occurrence), `text` those of the text (datatrove), `words` all
+    but white space (Dolma; a share above 1 counts as 1). `blank` and `stripped`: see
+    `duplicate_line_fraction`. Table A1: at most 0.2.
     """
     return _character_fraction(text, lines_of(text, stripped=stripped, blank=blank), count_first, over)
 
 
 @signal
 def duplicate_paragraph_fraction(text: Text, *, count_first: bool = True, stripped: bool = True) -> float:
-    """Share of paragraphs that occur more than once; 0.0 where there are none.
+    """Share of paragraphs that occur more than once; 0.0 if there are none.
 
-    Paragraphs are set apart by blank lines and compared line by line stripped, or, not `stripped`, by empty
-    lines (one of white space does not end a paragraph) and compared as they are. Table A1: at most 0.3.
+    With `stripped`, blank lines separate paragraphs and lines are stripped. Without it, only empty lines
+    separate them (a line of white space does not) and they are compared unchanged. Table A1: at most 0.3.
     """
     return _part_fraction(_paragraphs(text, stripped), count_first)
 
@@ -111,46 +111,46 @@ def duplicate_paragraph_fraction(text: Text, *, count_first: bool = True, stripp
 def duplicate_paragraph_character_fraction(
     text: Text, *, count_first: bool = True, over: PartsOver = "parts", stripped: bool = True
 ) -> float:
-    """Share of characters that lie in paragraphs occurring more than once; 0.0 where there are none.
+    """Share of characters in paragraphs that occur more than once; 0.0 if there are none.
 
-    `over` as for lines, `stripped` as for `duplicate_paragraph_fraction`. Table A1: at most 0.2. Dolma and
-    RedPajama-V2 have no rules on paragraphs.
+    `over`: see `duplicate_line_character_fraction`; `stripped`: see `duplicate_paragraph_fraction`. Table A1:
+    at most 0.2. Dolma and RedPajama-V2 have no paragraph rules.
     """
     return _character_fraction(text, _paragraphs(text, stripped), count_first, over)
 
 
 def _covered(
-    begins: NDArray[np.int64], ends: NDArray[np.int64], apart: NDArray[np.bool_] | None = None
+    begins: NDArray[np.int64], ends: NDArray[np.int64], run_starts: NDArray[np.bool_] | None = None
 ) -> NDArray[np.int64]:
-    """Return the characters each n-gram adds to those before it, so that overlaps count once.
+    """Return the characters that each n-gram adds to the ones before it, so that overlaps count once.
 
-    begins, ends: (k,) characters in rising order, or rising within runs; `apart` marks the first of each run.
+    begins, ends: (k,) character offsets, ascending, or ascending within runs whose firsts `run_starts` marks.
     """
     before = np.concatenate(([0], ends[:-1]))
-    if apart is not None:
-        before[apart] = 0
+    if run_starts is not None:
+        before[run_starts] = 0
     added: NDArray[np.int64] = ends - np.maximum(begins, before)
     return added
 
 
-_BLOCK = 1 << 16  # occurrences that are Python's integers at once
+_BLOCK = 1 << 16  # occurrences converted to Python integers at once
 
 
-def _apart(repeats: RepeatedNgrams, n: int, count_first: bool) -> NDArray[np.int64]:
-    """Return the places met from left to right when, after each that counts, reading goes on behind it."""
-    seen: set[int] = set()
-    found, free = [], 0
+def _non_overlapping(repeats: RepeatedNgrams, n: int, count_first: bool) -> NDArray[np.int64]:
+    """Return the starts of duplicates from left to right that do not overlap the one before."""
+    known: set[int] = set()
+    result, free = [], 0
     for block in range(0, len(repeats.starts), _BLOCK):
         part = slice(block, block + _BLOCK)
         for start, group in zip(repeats.starts[part].tolist(), repeats.group[part].tolist(), strict=True):
             if start < free:
                 continue
-            if count_first or group in seen:
-                found.append(start)
+            if count_first or group in known:
+                result.append(start)
                 free = start + n
             else:
-                seen.add(group)
-    return np.array(found, np.int64)
+                known.add(group)
+    return np.array(result, np.int64)
 
 
 @signal
@@ -164,13 +164,13 @@ def duplicate_ngram_character_fraction(
     overlaps: Literal["once", "apart", "each"] = "once",
     over: Literal["words", "text", "ngrams"] = "words",
 ) -> float:
-    """Share of the characters of words that lie in an n-gram occurring more than once.
+    """Share of the characters of words that are in an n-gram that occurs more than once.
 
-    `overlaps`: a character in several such n-grams counts `once`, as the paper has it ("taking care not to
-    count characters that occur in overlapping n-grams more than once"); or n-grams count only where they
-    stand `apart` from the one counted before, read from left to right (what is passed over was not seen,
-    either); or `each` n-gram counts in full. `over`: the share is of the `words`' characters, of all of the
-    `text`'s, or of those of all its `ngrams`. 0.0 where there are fewer than n words; above 1 counts as 1.
+    `overlaps`: a character in several such n-grams counts `once`, as in the paper ("taking care not to count
+    characters that occur in overlapping n-grams more than once"); `apart`: reading from left to right, an
+    n-gram that overlaps the last counted one is skipped, also as a first occurrence; `each`: every n-gram
+    counts in full. `over` is the denominator: characters of `words`, of the `text`, or of all its `ngrams`.
+    The result is 0.0 if there are fewer than n words, and at most 1.
 
     Table A1: at most 0.15 (n = 5), 0.14, 0.13, 0.12, 0.11, 0.10 (n = 10). DCLM and RedPajama-V2 have the
     defaults; datatrove `count_first: false, overlaps: apart, over: text`; Dolma `overlaps: each, over:
@@ -186,15 +186,15 @@ def duplicate_ngram_character_fraction(
     if repeats is None:
         return 0.0
     if overlaps == "apart":
-        starts = _apart(repeats, n, count_first)
+        starts = _non_overlapping(repeats, n, count_first)
     else:
         starts = repeats.starts if count_first else repeats.starts[~repeats.first]
     begins, ends = words.ends[starts], words.ends[starts + n]
     part = int((_covered(begins, ends) if overlaps == "once" else ends - begins).sum())
     if over == "text":
         return min(part / len(text.plain), 1.0)
-    whole = words.ends[-1] if over == "words" else (words.ends[n:] - words.ends[:-n]).sum()
-    return min(part / int(whole), 1.0)
+    total = words.ends[-1] if over == "words" else (words.ends[n:] - words.ends[:-n]).sum()
+    return min(part / int(total), 1.0)
 
 
 @signal
@@ -208,14 +208,13 @@ def top_ngram_character_fraction(
     overlaps: Literal["once", "each"] = "once",
     over: Literal["words", "spaced_text"] = "words",
 ) -> float:
-    """Share of the characters that lie in the n-gram that occurs most often.
+    """Share of the characters that are in the most frequent n-gram.
 
-    `top`: of n-grams that occur equally often, `repeated` takes the one covering most, and none where no
-    n-gram occurs twice (0.0: what repeats nothing has no most frequent n-gram); `first` takes the first,
-    even if it occurs once. `overlaps`: a character in two of its occurrences counts `once`, or `each`
-    occurrence counts in full. `over`: characters of words over characters of `words`, or with one space
-    between the words of the n-gram over all characters of the text, `spaced_text`. 0.0 where there are
-    fewer than n words; above 1 counts as 1.
+    `top` breaks ties: `repeated` takes the n-gram that covers most characters, and none if no n-gram occurs
+    twice (0.0); `first` takes the first in the text, even if it occurs once. `overlaps`: a character in two
+    occurrences counts `once`, or `each` occurrence counts in full. `over`: characters of words over those of
+    all `words`; or `spaced_text`: with one space between the words of the n-gram, over the text. The result
+    is 0.0 if there are fewer than n words, and at most 1.
 
     Table A1: at most 0.20 (n = 2), 0.18, 0.16 (n = 4). DCLM has the defaults but `overlaps: each`;
     datatrove `top: first, overlaps: each, over: spaced_text`; Dolma `top: first, overlaps: each`; NeMo
@@ -230,18 +229,18 @@ def top_ngram_character_fraction(
     repeats = words.repeats(n)
     spaced = over == "spaced_text"
     if repeats is None:
-        known = top == "first" and words.count >= n
-        part = int(words.ends[n]) + spaced * (n - 1) if known else 0
+        has_first = top == "first" and words.count >= n
+        part = int(words.ends[n]) + spaced * (n - 1) if has_first else 0
     else:
         most = np.flatnonzero((repeats.counts == repeats.counts.max())[repeats.group])
         if top == "first":
             most = most[repeats.group[most] == repeats.group[most[0]]]
-        order = most[np.argsort(repeats.group[most], kind="stable")]  # n-gram after n-gram
+        order = most[np.argsort(repeats.group[most], kind="stable")]  # grouped by n-gram
         starts, first = repeats.starts[order], repeats.first[order]
         begins, ends = (
             words.ends[starts] + spaced * starts,
             words.ends[starts + n] + spaced * (starts + n - 1),
         )
-        added = _covered(begins, ends, apart=first) if overlaps == "once" else ends - begins
+        added = _covered(begins, ends, run_starts=first) if overlaps == "once" else ends - begins
         part = int(np.add.reduceat(added, np.flatnonzero(first)).max())
     return min(part / (len(text.plain) if spaced else int(words.ends[-1])), 1.0) if part else 0.0

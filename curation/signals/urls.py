@@ -1,4 +1,4 @@
-"""Signals of where a document was found: its address on lists, and words in it; 0.0 where it has none."""
+"""Signals of a document's URL: entries of block lists, and words in it; 0.0 if there is no URL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import fsspec
 
-from curation.signals.blocklist import Blocklist, below, load, suffixes
+from curation.signals.blocklist import Blocklist, load, path_prefixes, suffixes
 from curation.signals.registry import FilePath, ListPath, signal
 from curation.text.address import split_url
 from curation.text.text import Text
@@ -21,10 +21,10 @@ from curation.text.text import Text
 def blocked_entry_count(
     text: Text, *, lists: tuple[ListPath, ...], allow: tuple[ListPath, ...] = ()
 ) -> float:
-    """Entries of the lists that the document's address falls under: its path, its host, domains above it.
+    """Entries of the lists that match the document's URL: by path, by host, by parent domains.
 
-    What stands on an `allow` list ends the count there, so that good.example.org can be allowed where
-    example.org is blocked: the longer entry decides. Lists: `curation.signals.blocklist`.
+    Longer entries are looked up first, and an entry on an `allow` list ends the count. So good.example.org
+    can be allowed although example.org is blocked. `curation.signals.blocklist` describes the lists.
     """
     return float(_blocked(text.url, load(lists), load(allow) if allow else None)) if text.url else 0.0
 
@@ -41,14 +41,14 @@ def _blocked(url: str, blocked: Blocklist, allowed: Blocklist | None) -> int:
 
 
 def _paths(host: str, path: str, *lists: Blocklist | None) -> Iterator[str]:
-    """Yield what entries with a path may be called, if there are any of this host; all without `www.`."""
+    """Yield the possible entries with a path, without `www.`, if the lists have any for this host."""
     if path:
         name = host.removeprefix("www.")
-        if any(each is not None and each.paths and f"{name}/" in each for each in lists):
-            yield from below(name, path)
+        if any(entries is not None and entries.paths and f"{name}/" in entries for entries in lists):
+            yield from path_prefixes(name, path)
 
 
-_APART = re.compile(r"[\W_]+")
+_SEPARATORS = re.compile(r"[\W_]+")
 
 
 @signal
@@ -59,10 +59,11 @@ def url_word_count(
     list: FilePath | None = None,
     where: Literal["word", "anywhere"] = "word",
 ) -> float:
-    """How many of the words stand in the document's address, each counted once, whatever the case.
+    """How many of the words occur in the document's URL; a word counts once, and case does not matter.
 
-    `list` names a file of further words, one a line (packed: .gz). `where: word` takes runs of letters and
-    digits as words; `anywhere` also finds them inside longer ones. Percent signs stand for what they encode.
+    `list` names a file with more words, one per line (may be .gz). With `where: word` the words of a URL are
+    its runs of letters and digits; `anywhere` also finds words inside longer ones. Percent-encoding is
+    decoded.
 
     >>> url_word_count(Text("", url="http://a.org/FREE-Casino%21"), words=("casino", "free", "reef"))
     2.0
@@ -70,17 +71,17 @@ def url_word_count(
     if not text.url:
         return 0.0
     url = (unquote(text.url) if "%" in text.url else text.url).lower()
-    sought = _sought(words, list)
+    wanted = _word_set(words, list)
     if where == "anywhere":
-        return float(sum(map(url.__contains__, sought)))
-    return float(len(sought.intersection(_APART.split(url))))
+        return float(sum(map(url.__contains__, wanted)))
+    return float(len(wanted.intersection(_SEPARATORS.split(url))))
 
 
 @functools.lru_cache(maxsize=16)
-def _sought(words: tuple[str, ...], path: str | None) -> frozenset[str]:
-    found = set(words)
+def _word_set(words: tuple[str, ...], path: str | None) -> frozenset[str]:
+    result = set(words)
     if path is not None:
         with fsspec.open(path, "rb") as stream:
             data = gzip.decompress(stream.read()) if path.endswith(".gz") else stream.read()
-        found |= {line.strip() for line in data.decode("utf-8", "replace").splitlines()}
-    return frozenset(each.lower() for each in found if each and not each.startswith("#"))
+        result |= {line.strip() for line in data.decode("utf-8", "replace").splitlines()}
+    return frozenset(word.lower() for word in result if word and not word.startswith("#"))

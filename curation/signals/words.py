@@ -1,8 +1,8 @@
-"""Signals of words and characters: how many, how long, which.
+"""Signals of words and characters: counts, lengths, kinds.
 
-Most are rules of Rae et al. 2021 ("Scaling Language Models: ... Gopher", appendix A.1.1), which gives bounds
-but neither a word splitter nor a case rule; both are options here. Where published implementations differ,
-each difference is an option, and the presets say which of them is whose.
+Most are rules of Rae et al. 2021 ("Scaling Language Models: ... Gopher", appendix A.1.1). The paper gives
+bounds but neither a word splitter nor a case rule; both are options here. Wherever published implementations
+differ there is an option, and the presets say who uses which value.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.signals.registry import signal
+from curation.signals.vocabulary import word_fraction
 from curation.text.text import Splitter, Text
 from curation.text.words import Words
 
 
 @signal
 def text_length(text: Text) -> float:
-    """Characters (code points) of the text as it is stored, white space and markup included."""
+    """Characters (code points) of the raw text, white space and markup included."""
     return float(len(text.raw))
 
 
 def _counted(words: Words, ignore: str) -> NDArray[np.int64]:
-    """Return how often each word of the vocabulary occurs; words of `ignore` alone count 0 times."""
+    """Return the count of every word of the vocabulary; words made of `ignore` characters only count 0."""
     vocabulary, counts = words.vocabulary, words.word_counts.copy()
     for number in words.not_letters if _no_letter(ignore) else range(len(vocabulary)):
         if not vocabulary[number].strip(ignore):
@@ -39,7 +40,7 @@ def _no_letter(ignore: str) -> bool:
 
 @signal
 def word_count(text: Text, *, splitter: Splitter = "whitespace", ignore: str = "") -> float:
-    """Words of the text, as the splitter sees them, but for those made only of characters in `ignore`.
+    """Words of the text by `splitter`, without words made only of characters in `ignore`.
 
     Rae et al. 2021, appendix A.1.1: 50 to 100,000. DCLM and datatrove leave out words that are marks (DCLM:
     words that do not begin with a letter or digit; datatrove: words made only of 281 marks and controls);
@@ -58,9 +59,9 @@ def word_count(text: Text, *, splitter: Splitter = "whitespace", ignore: str = "
 
 @signal
 def mean_word_length(text: Text, *, splitter: Splitter = "whitespace", ignore: str = "") -> float:
-    """Mean characters of a word, occurrences counted; 0.0 where there are no words.
+    """Mean characters of a word, occurrences counted; 0.0 if there are no words.
 
-    Rae et al. 2021, appendix A.1.1: 3 to 10. `ignore` as for `word_count`, after datatrove; Dolma takes the
+    Rae et al. 2021, appendix A.1.1: 3 to 10. `ignore`: see `word_count` (datatrove uses it). Dolma takes the
     median (`median_word_length`), RedPajama-V2 the mean of normalized words.
     """
     words = text.words(splitter)
@@ -72,10 +73,10 @@ def mean_word_length(text: Text, *, splitter: Splitter = "whitespace", ignore: s
 
 @signal
 def median_word_length(text: Text, *, splitter: Splitter = "whitespace") -> float:
-    """Median characters of a word, every occurrence counted; 0.0 where there are no words.
+    """Median characters of a word, occurrences counted; 0.0 if there are no words.
 
-    Where there are two middle ones, their mean.
-    Dolma's reading of Gopher's "mean word length" (`gopher_v1`): its bounds 3 and 10 hardly drop English.
+    Dolma reads Gopher's "mean word length" as this (`gopher_v1`); its bounds 3 and 10 drop hardly any
+    English.
 
     >>> median_word_length(Text("a bb cccc dddddddd"))
     3.0
@@ -86,11 +87,11 @@ def median_word_length(text: Text, *, splitter: Splitter = "whitespace") -> floa
 
 @signal
 def removed_word_fraction(text: Text, *, splitter: Splitter = "whitespace") -> float:
-    """Share of the words that edits took out: those of this pass or, if it has none, of the last that has.
+    """Share of the words that edits removed: the edits of this pass, or else of the last pass with edits.
 
-    0.0 where nothing was edited, where there were no words, and where words were added. With it a rule can
-    drop what lost too much to line rules: RefinedWeb (Penedo et al. 2023, appendix G.2) and DCLM-Baseline
-    drop pages that lost more than 0.05 of their words (DCLM: of words that begin with a letter or digit).
+    0.0 if nothing was edited, if there were no words, or if words were added. A rule on it drops pages that
+    lost too much to line edits: RefinedWeb (Penedo et al. 2023, appendix G.2) and DCLM-Baseline drop pages
+    that lost more than 0.05 of their words (DCLM: of the words that begin with a letter or digit).
 
     >>> removed_word_fraction(Text("three words left", before="three words left of five"))
     0.4
@@ -103,36 +104,36 @@ def removed_word_fraction(text: Text, *, splitter: Splitter = "whitespace") -> f
 
 @signal
 def unique_word_fraction(text: Text, *, splitter: Splitter = "whitespace", lowercase: bool = False) -> float:
-    """Different words over all words; 1.0 where there are no words (nothing repeats)."""
+    """Distinct words over all words; 1.0 if there are no words (nothing repeats)."""
     words = text.words(splitter, lowercase=lowercase)
     return len(words.vocabulary) / words.count if words.count else 1.0
 
 
 @signal
 def alphabetic_word_fraction(text: Text, *, splitter: Splitter = "whitespace") -> float:
-    """Share of words with at least one letter of any script; 0.0 where there are no words.
+    """Share of words with at least one letter of any script; 0.0 if there are no words.
 
     Rae et al. 2021, appendix A.1.1: at least 0.8. `whitespace` is Dolma's, DCLM's and NeMo Curator's reading,
-    `spacy-like` datatrove's, `wordpunct` RedPajama-V2's (which knows only A-Z as letters).
-    Under `unicode` every mark is a word without a letter, which is how one well-known pipeline drops
-    14 % of good English at a bound of 0.8, where `whitespace` drops 0.4 %.
+    `spacy-like` datatrove's, `wordpunct` RedPajama-V2's (which accepts only A-Z as letters). With `unicode`
+    every mark is a word without a letter: at a bound of 0.8 one well-known pipeline drops 14 % of good
+    English this way, `whitespace` drops 0.4 %.
     """
     words = text.words(splitter)
     if not words.count:
         return 0.0
     vocabulary = words.vocabulary
-    bare = [number for number in words.not_letters if not any(map(str.isalpha, vocabulary[number]))]
-    return float(words.count - int(words.word_counts[bare].sum())) / words.count
+    without_letter = [number for number in words.not_letters if not any(map(str.isalpha, vocabulary[number]))]
+    return float(words.count - int(words.word_counts[without_letter].sum())) / words.count
 
 
 @signal
 def symbol_word_ratio(text: Text, *, symbols: tuple[str, ...], splitter: Splitter = "whitespace") -> float:
-    """Occurrences of the symbols, summed, over words; over 1 where there are no words.
+    """Total occurrences of the symbols over words; over 1 if there are no words.
 
-    Rae et al. 2021, appendix A.1.1: at most 0.1 "for either the hash symbol or the ellipsis". One symbol a
-    rule, or several in one, is the recipe's choice: datatrove bounds hash and ellipsis apart, RedPajama-V2
-    and DCLM their sum. Dolma and NeMo Curator count words instead (`symbol_word_fraction`,
-    `listed_word_fraction`). Symbols are sought anywhere, so `....` has one "..." and `......` two.
+    Rae et al. 2021, appendix A.1.1: at most 0.1 "for either the hash symbol or the ellipsis". A recipe can
+    have one rule per symbol, as datatrove does, or one rule for their sum, as RedPajama-V2 and DCLM do. Dolma
+    and NeMo Curator count words instead (`symbol_word_fraction`, `listed_word_fraction`). Symbols are counted
+    anywhere, so `....` has one "..." and `......` two.
 
     >>> symbol_word_ratio(Text("one # two ##"), symbols=("#",))
     0.75
@@ -142,18 +143,15 @@ def symbol_word_ratio(text: Text, *, symbols: tuple[str, ...], splitter: Splitte
 
 @signal
 def symbol_word_fraction(text: Text, *, symbols: tuple[str, ...], splitter: Splitter = "whitespace") -> float:
-    """Share of words that hold one of the symbols, however often; 0.0 where there are no words.
+    """Share of words that contain one of the symbols; 0.0 if there are no words.
 
-    Dolma's reading of Gopher's symbol-to-word ratio (`gopher_v1`, with "#" and "…", not "...").
+    Dolma reads Gopher's symbol-to-word ratio as this (`gopher_v1`, with "#" and "…", without "...").
 
     >>> symbol_word_fraction(Text("one #two ###"), symbols=("#",))
     0.6666666666666666
     """
     words = text.words(splitter)
-    if not words.count:
-        return 0.0
-    held = [any(symbol in word for symbol in symbols) for word in words.vocabulary]
-    return float(words.word_counts[np.array(held, bool)].sum()) / words.count
+    return word_fraction(words, [any(symbol in word for symbol in symbols) for word in words.vocabulary])
 
 
 @signal
@@ -165,27 +163,27 @@ def stop_word_count(
     lowercase: bool = True,
     distinct: bool = True,
 ) -> float:
-    """How many of the given words the text has: different ones, or every occurrence of them.
+    """How many of the given words the text has: distinct ones, or all their occurrences.
 
-    Rae et al. 2021, appendix A.1.1: "at least two of" eight words, read here and by datatrove as two
-    different ones; Dolma, NeMo Curator and DCLM count occurrences. Only DCLM lowers the case.
+    Rae et al. 2021, appendix A.1.1: "at least two of" eight words. Here and in datatrove these are two
+    distinct words; Dolma, NeMo Curator and DCLM count occurrences. Only DCLM lowers the case.
 
     >>> stop_word_count(Text("The cat and the dog"), words=("the", "and", "of"))
     2.0
     >>> stop_word_count(Text("The cat and the dog"), words=("the", "and", "of"), distinct=False)
     3.0
     """
-    wanted, found = set(words), text.words(splitter, lowercase=lowercase)
+    stop_words, own = set(words), text.words(splitter, lowercase=lowercase)
     if distinct:
-        return float(len(wanted.intersection(found.vocabulary)))
-    hits = [number for number, word in enumerate(found.vocabulary) if word in wanted]
-    return float(found.word_counts[hits].sum())
+        return float(len(stop_words.intersection(own.vocabulary)))
+    hits = [number for number, word in enumerate(own.vocabulary) if word in stop_words]
+    return float(own.word_counts[hits].sum())
 
 
 @signal
 def phrase_count(text: Text, *, phrases: tuple[str, ...], lowercase: bool = False) -> float:
-    """Occurrences of the phrases, summed, anywhere in the text, inside words too.
+    """Total occurrences of the phrases anywhere in the text, also inside words.
 
-    `lowercase` looks in the lower-cased text, so the phrases have to be in lower case.
+    `lowercase` searches the lower-cased text, so the phrases must be in lower case.
     """
     return float(sum(map((text.lowered if lowercase else text.plain).count, phrases)))

@@ -165,8 +165,8 @@ def test_the_same_texts_give_the_same_bytes(settings: Path, capsys: pytest.Captu
         capsys.readouterr()
         .err.strip()
         .endswith(
-            f"'{folder}/b.bin' was trained on whole texts, here it reads the first 100 characters; its scores mean "
-            "another thing"
+            f"'{folder}/b.bin' was trained on whole texts, but reads the first 100 characters here; its scores do "
+            "not compare"
         )
     )
 

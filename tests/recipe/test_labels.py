@@ -72,7 +72,7 @@ TABLE = [
     ),
     (
         f"- {{name: a, when: {{language: english}}, {KEEP}}}",
-        "r.yaml:5:30: no language 'english' that CLD2 tells (did you mean 'en'?)",
+        "r.yaml:5:30: CLD2 has no language 'english' (did you mean 'en'?)",
     ),
     (
         f"{KIND}- {{name: b, when: {{kind: [hq, lp]}}, {KEEP}}}",
@@ -160,7 +160,7 @@ def test_a_table_of_1900_languages_is_read_in_its_order(tiny_model: Path) -> Non
     Path("t.csv").write_text("\n".join(lines))
     found = mistakes(f"{HOUSE}t.csv}}")
     assert len(found) == 1900
-    assert found[0].startswith("r.yaml:5:102: no language 'l0' that CLD2 tells")
+    assert found[0].startswith("r.yaml:5:102: CLD2 has no language 'l0'")
 
 
 WRONG = [
@@ -211,5 +211,5 @@ def test_lists_are_files_and_folders_that_enter_the_fingerprint() -> None:
     Path("l.txt").write_text("b.org\nno host\n")
     assert mistakes(LISTED % "[ut1, gone, l.txt]") == [
         "r.yaml:5:67: no file or folder at 'gone'",
-        "r.yaml:5:73: 'l.txt', line 2: 'no host' is no host or address; expected one a line",
+        "r.yaml:5:73: 'l.txt', line 2: 'no host' is not a host or URL; expected one per line",
     ]

@@ -85,7 +85,7 @@ TABLE = [
     (BASE + "extract: {engine: trafilatur}", "6:19: expected one of trafilatura, fast, resiliparse, precision, found 'trafilatur' (did you mean 'trafilatura'?)"),
     (BASE + "extract: {timeout_s: 0}", "6:22: timeout_s is 0.0; the least is 0.05"),
     (BASE + "extract: {gate: {min: 0.5}}", "6:17: this gate has neither languages nor min_characters, so it would do nothing"),
-    (BASE + "extract: {gate: {languages: [en, german]}}", "6:34: no language 'german' that CLD2 tells (did you mean 'de'?)"),
+    (BASE + "extract: {gate: {languages: [en, german]}}", "6:34: CLD2 has no language 'german' (did you mean 'de'?)"),
     (BASE + "extract: {gate: {languages: en}}", "6:29: expected a list, found 'en'"),
     (BASE + "extract: {gate: {languages: [en], min: 30}}", "6:40: min is 30.0; the most is 1.0"),
     (BASE + "extract: {gate: {languages: [en], min_character: 30}}", "6:35: gate takes no 'min_character' (did you mean 'min_characters'?)"),
@@ -233,12 +233,12 @@ def test_files_that_rules_read_are_known(tmp_path: Path, tiny_model: Path) -> No
 @pytest.mark.parametrize(
     ("rule", "mistake"),
     [
-        ("{signal: fasttext_probability, model: MODEL, label: hqq}", "6:88: 'MODEL' knows no label 'hqq' (did you mean 'hq'?)"),
-        ("{signal: language_probability, model: MODEL, language: en}", "6:91: 'MODEL' knows no label 'en'; known: hq, lq"),
-        ("{signal: fasttext_probability, model: CUT, label: hq}", "6:74: 'CUT' is cut short: it ends after 100 bytes, within its dictionary"),
-        ("{signal: fasttext_probability, model: r.yaml, label: hq}", "6:74: 'r.yaml' is no fastText model; expected a .bin or .ftz that fastText saved"),
-        ("{signal: language_probability, language: english}", "6:77: no language 'english' that CLD2 tells (did you mean 'en'?)"),
-        ("{signal: language_probability, language: iw}", "6:77: no language 'iw' that CLD2 tells (did you mean 'he'?)"),
+        ("{signal: fasttext_probability, model: MODEL, label: hqq}", "6:88: 'MODEL' has no label 'hqq' (did you mean 'hq'?)"),
+        ("{signal: language_probability, model: MODEL, language: en}", "6:91: 'MODEL' has no label 'en'; known: hq, lq"),
+        ("{signal: fasttext_probability, model: CUT, label: hq}", "6:74: 'CUT' is truncated: it ends after 100 bytes, within its dictionary"),
+        ("{signal: fasttext_probability, model: r.yaml, label: hq}", "6:74: 'r.yaml' is not a fastText model; expected a .bin or .ftz file saved by fastText"),
+        ("{signal: language_probability, language: english}", "6:77: CLD2 has no language 'english' (did you mean 'en'?)"),
+        ("{signal: language_probability, language: iw}", "6:77: CLD2 has no language 'iw' (did you mean 'he'?)"),
     ],
 )  # fmt: skip
 def test_models_labels_and_languages_are_looked_at(

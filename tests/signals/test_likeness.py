@@ -51,18 +51,18 @@ def test_importance_tells_the_target_from_the_rest(tmp_path: Path) -> None:
 
 
 def test_kenlm_perplexity_counts_the_ends_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
+    scored: list[str] = []
 
     def score(line: str) -> float:
-        said.append(line)
+        scored.append(line)
         return -2.0 * len(line.split())
 
     monkeypatch.setitem(
         sys.modules, "kenlm", SimpleNamespace(Model=lambda path: SimpleNamespace(score=score))
     )
-    found = kenlm_perplexity(Text("One two.\n\nThree!\n---"), language_model="fake.arpa")
-    assert said == ["one two", "three"]
-    assert found == pytest.approx(10 ** (6 / 5))
+    perplexity = kenlm_perplexity(Text("One two.\n\nThree!\n---"), language_model="fake.arpa")
+    assert scored == ["one two", "three"]
+    assert perplexity == pytest.approx(10 ** (6 / 5))
     for text in ODD:
         assert 0.0 <= kenlm_perplexity(Text(text), language_model="fake.arpa") < math.inf
 
@@ -82,26 +82,26 @@ def test_files_that_are_wrong_are_mistakes_of_the_recipe(tmp_path: Path) -> None
     (tmp_path / "c").write_text("the\t7\nriver 1\n")
     (tmp_path / "w").write_text('{"log_ratios": [1.0')
     (tmp_path / "x").write_text('{"weights": []}')
-    said = mistake(tmp_path, f"unigram_perplexity: {{counts: {tmp_path}/c, max: 9}}")
-    assert said == "4:56: 'c' line 2: expected WORD TAB COUNT, found 'river 1'"
+    message = mistake(tmp_path, f"unigram_perplexity: {{counts: {tmp_path}/c, max: 9}}")
+    assert message == "4:56: 'c' line 2: expected WORD TAB COUNT, found 'river 1'"
     (tmp_path / "c").write_text("word " * 50_000)
-    said = mistake(tmp_path, f"unigram_perplexity: {{counts: {tmp_path}/c, max: 9}}")
-    assert said == f"4:56: 'c' line 1: expected WORD TAB COUNT, found '{'word ' * 12}'"
-    said = mistake(tmp_path, f"importance_ratio: {{weights: {tmp_path}/w, min: 1}}")
-    assert said.startswith("4:55: 'w' holds no importance weights: ")
-    said = mistake(tmp_path, f"importance_ratio: {{weights: {tmp_path}/x, min: 1}}")
-    assert said == "4:55: 'x' holds no importance weights: KeyError('log_ratios')"
+    message = mistake(tmp_path, f"unigram_perplexity: {{counts: {tmp_path}/c, max: 9}}")
+    assert message == f"4:56: 'c' line 1: expected WORD TAB COUNT, found '{'word ' * 12}'"
+    message = mistake(tmp_path, f"importance_ratio: {{weights: {tmp_path}/w, min: 1}}")
+    assert message.startswith("4:55: 'w' has no importance weights: ")
+    message = mistake(tmp_path, f"importance_ratio: {{weights: {tmp_path}/x, min: 1}}")
+    assert message == "4:55: 'x' has no importance weights: KeyError('log_ratios')"
 
 
 @pytest.mark.skipif(find_spec("kenlm") is not None, reason="kenlm is here")
 def test_a_recipe_says_that_kenlm_is_not_here(tmp_path: Path) -> None:
     (tmp_path / "m").write_text("model")
-    said = mistake(tmp_path, f"kenlm_perplexity: {{language_model: {tmp_path}/m, max: 9}}")
-    assert said == (
-        "4:62: a KenLM model needs the package kenlm, which is not here; pip install kenlm (it has no wheels: "
+    message = mistake(tmp_path, f"kenlm_perplexity: {{language_model: {tmp_path}/m, max: 9}}")
+    assert message == (
+        "4:62: a KenLM model needs the package kenlm, which is not installed; pip install kenlm (it has no wheels: "
         "a C++ compiler and cmake build it)"
     )
-    with pytest.raises(ValueError, match="needs the package kenlm, which is not here"):
+    with pytest.raises(ValueError, match="needs the package kenlm, which is not installed"):
         kenlm_perplexity(Text("a word"), language_model=str(tmp_path / "m"))
 
 
@@ -119,5 +119,5 @@ def test_the_commands_write_what_the_signals_read(tmp_path: Path, capsys: pytest
     assert importance_ratio(good, weights=f"{tmp_path}/dsir") > importance_ratio(
         bad, weights=f"{tmp_path}/dsir"
     )
-    likely, unlikely = (unigram_perplexity(each, counts=f"{tmp_path}/unigrams") for each in (good, bad))
+    likely, unlikely = (unigram_perplexity(text, counts=f"{tmp_path}/unigrams") for text in (good, bad))
     assert likely < unlikely

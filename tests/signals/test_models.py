@@ -74,9 +74,9 @@ def test_probabilities_stay_in_their_unit_on_odd_texts(model, raw):
 
 
 def test_an_unknown_label_names_the_known_ones(model):
-    with pytest.raises(ValueError, match="knows no label") as error:
+    with pytest.raises(ValueError, match="has no label") as error:
         fasttext_probability(Text("a"), model=model, label="fr")
-    assert str(error.value) == f"{model} knows no label 'fr'; its labels begin: de, en"
+    assert str(error.value) == f"{model} has no label 'fr'; its first labels: de, en"
 
 
 def test_importing_signals_and_filters_loads_no_model_library_and_no_spark():
@@ -106,16 +106,16 @@ def models(model, tmp_path_factory):
 
 @pytest.mark.slow
 def test_labels_are_read_without_the_library(models):
-    assert [sorted(fasttext_labels(each)) for each in models] == [["de", "en"]] * 4
+    assert [sorted(fasttext_labels(path)) for path in models] == [["de", "en"]] * 4
 
 
 def test_a_model_that_was_cut_anywhere_is_refused(models, tmp_path):
     cut = tmp_path / "cut.bin"
-    for each in models:
-        data = Path(each).read_bytes()
+    for model in models:
+        data = Path(model).read_bytes()
         for size in {*range(140), *range(140, len(data), len(data) // 97), len(data) - 4, len(data) - 1}:
             cut.write_bytes(data[:size])
-            with pytest.raises(DamagedFile, match=r"is cut short: it ends after|is no fastText model"):
+            with pytest.raises(DamagedFile, match=r"is truncated: it ends after|is not a fastText model"):
                 fasttext_labels(str(cut))
         cut.write_bytes(data[:-1])
         with pytest.raises(
@@ -130,16 +130,16 @@ def test_a_list_that_was_cut_is_refused(tmp_path):
     assert damage("list", str(path)) is None
     path.write_bytes(gzip.compress(b"word\n" * 9)[:-4])
     assert damage("list", str(path)) == (
-        f"'{path}' is no gzip file, or cut short: Compressed file ended before the end-of-stream marker was reached"
+        f"'{path}' is not a gzip file or is truncated: Compressed file ended before the end-of-stream marker was reached"
     )
     path.write_bytes(b"word\n")
     assert str(damage("list", str(path))).startswith(
-        f"'{path}' is no gzip file, or cut short: Not a gzipped file"
+        f"'{path}' is not a gzip file or is truncated: Not a gzipped file"
     )
     (tmp_path / "list.txt").write_text("word\n")
     assert damage("list", str(tmp_path / "list.txt")) is None
     (tmp_path / "t.json").write_text('{"model": {')
-    assert "is no JSON, or cut short" in str(damage("tokenizer", str(tmp_path / "t.json")))
+    assert "is not JSON or is truncated" in str(damage("tokenizer", str(tmp_path / "t.json")))
 
 
 def test_the_first_characters_of_a_text(model):

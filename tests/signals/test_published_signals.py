@@ -54,8 +54,8 @@ CASES = [
     ("top_ngram_removal_fraction", {"n": 2}, "", 0),
     ("top_ngram_removal_fraction", {"n": 2}, "a b c d", 0),
     ("top_ngram_removal_fraction", {"n": 2}, "a b a b", 6 / 7),
-    ("top_ngram_removal_fraction", {"n": 2}, "a b\na\nb c", 3 / 9),  # not found across a line feed
-    ("top_ngram_removal_fraction", {"n": 2}, "a b a b la bx", 9 / 13),  # found inside words
+    ("top_ngram_removal_fraction", {"n": 2}, "a b\na\nb c", 3 / 9),  # missed across a line feed
+    ("top_ngram_removal_fraction", {"n": 2}, "a b a b la bx", 9 / 13),  # counted inside words
     ("top_ngram_removal_fraction", {"n": 1}, "aa a aa", 4 / 7),
     ("top_ngram_removal_fraction", {"n": 2}, "a b c d a b c d", 6 / 15),  # the first of equals
     ("duplicate_ngram_removal_fraction", {"n": 2}, "", 0),
@@ -129,9 +129,9 @@ PIECES = st.lists(st.sampled_from(["One", "two", ". ", "! ", "\n", "。", "”",
 
 @given(ANY | PIECES)
 def test_sentences_are_those_that_are_counted(raw):
-    found = sentences(Text(raw))
-    assert len(found) == SIGNALS["sentence_count"](Text(raw))
-    assert "".join("".join(found).split()) == "".join("".join(Text(raw).lines).split())
+    parts = sentences(Text(raw))
+    assert len(parts) == SIGNALS["sentence_count"](Text(raw))
+    assert "".join("".join(parts).split()) == "".join("".join(Text(raw).lines).split())
 
 
 WORDS = st.lists(st.sampled_from(["a", "bb", "ccc", "d"]), max_size=60)
@@ -139,15 +139,15 @@ WORDS = st.lists(st.sampled_from(["a", "bb", "ccc", "d"]), max_size=60)
 
 @given(WORDS, st.integers(1, 8))
 def test_duplicate_ngrams_taken_out_by_marking_characters(words, n):
-    text, seen, gone = " ".join(words), set(), set()
-    places = [sum(map(len, words[:i])) + i for i in range(len(words))]
+    text, known, removed = " ".join(words), set(), set()
+    starts = [sum(map(len, words[:i])) + i for i in range(len(words))]
     for i in range(len(words) - n + 1):
         gram = tuple(words[i : i + n])
-        if gram in seen:
-            gone |= set(range(places[i], places[i + n - 1] + len(words[i + n - 1])))
-        seen.add(gram)
+        if gram in known:
+            removed |= set(range(starts[i], starts[i + n - 1] + len(words[i + n - 1])))
+        known.add(gram)
     value = duplicate_ngram_removal_fraction(Text(text), n=n)
-    assert value == pytest.approx(len(gone) / max(len(text), 1))
+    assert value == pytest.approx(len(removed) / max(len(text), 1))
 
 
 @given(WORDS, st.integers(1, 5))
@@ -220,7 +220,7 @@ def test_letters_per_token(tmp_path):
         assert token_count(Text(raw), tokenizer=path) == len(raw.split())
 
 
-#: Every option that switches a part of a signal on, so that each part sees each of the texts.
+#: Options that switch on every part of a signal, so that every part reads all texts.
 FULL = {
     "character_fraction": {"characters": "{}", "classes": ("letter", "numeric", "uppercase")},
     "url_character_fraction": {},

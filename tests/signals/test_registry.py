@@ -24,12 +24,12 @@ def test_every_signal_says_its_unit_its_types_and_what_it_returns(name):
 
 
 def test_parameters_carry_types_and_defaults():
-    found = parameters("language_probability")
-    assert list(found) == ["language", "model", "characters"]
-    assert found["language"].annotation is str
-    assert found["language"].default is inspect.Parameter.empty
-    assert found["model"].annotation == FilePath | None
-    assert found["model"].default is None
+    options = parameters("language_probability")
+    assert list(options) == ["language", "model", "characters"]
+    assert options["language"].annotation is str
+    assert options["language"].default is inspect.Parameter.empty
+    assert options["model"].annotation == FilePath | None
+    assert options["model"].default is None
 
 
 def test_a_second_signal_of_a_name_is_refused():
@@ -45,10 +45,10 @@ def test_a_name_without_a_unit_is_refused():
     def quality(text):
         return 0.0
 
-    with pytest.raises(ValueError, match="ends in no unit") as error:
+    with pytest.raises(ValueError, match="does not end in a unit") as error:
         signal(quality)
     assert str(error.value) == (
-        "signal 'quality' ends in no unit; a signal's name ends in one of: "
+        "signal 'quality' does not end in a unit; a signal's name ends in one of: "
         "count, length, ratio, fraction, probability, entropy, perplexity"
     )
     assert "quality" not in SIGNALS

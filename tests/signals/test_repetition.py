@@ -81,23 +81,23 @@ WORDS = st.lists(st.sampled_from(["a", "bb", "ccc", "d"]), max_size=60)
 
 @given(WORDS, st.integers(1, 8), st.booleans())
 def test_duplicate_ngrams_by_marking_characters(words, n, count_first):
-    counts, seen, starts = Counter(grams(words, n)), set(), []
+    counts, known, starts = Counter(grams(words, n)), set(), []
     for i, gram in enumerate(grams(words, n)):
-        if counts[gram] > 1 and (count_first or gram in seen):
+        if counts[gram] > 1 and (count_first or gram in known):
             starts.append(i)
-        seen.add(gram)
+        known.add(gram)
     value = duplicate_ngram_character_fraction(Text(" ".join(words)), n=n, count_first=count_first)
     assert value == pytest.approx(marked(words, n, starts))
 
 
 @given(WORDS, st.integers(1, 5))
 def test_top_ngram_by_marking_characters(words, n):
-    places = grams(words, n)
-    counts = Counter(places)
+    ngrams = grams(words, n)
+    counts = Counter(ngrams)
     most = max(counts.values(), default=0)
     best = max(
         (
-            marked(words, n, [i for i, g in enumerate(places) if g == top])
+            marked(words, n, [i for i, g in enumerate(ngrams) if g == top])
             for top in counts
             if counts[top] == most
         ),
@@ -108,15 +108,15 @@ def test_top_ngram_by_marking_characters(words, n):
 
 
 def stepping(words, n):
-    """Characters of n-grams met before, going n words on after each of them, one word otherwise."""
-    seen, characters, i = set(), 0, 0
+    """Characters of n-grams that occurred before, moving n words on after one of them, else one word."""
+    known, characters, i = set(), 0, 0
     while i + n <= len(words):
         gram = tuple(words[i : i + n])
-        if gram in seen:
+        if gram in known:
             characters += sum(map(len, gram))
             i += n
         else:
-            seen.add(gram)
+            known.add(gram)
             i += 1
     return characters
 

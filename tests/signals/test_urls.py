@@ -93,8 +93,8 @@ def test_a_folder_as_toulouse_has_them(tmp_path: Path) -> None:
     written(tmp_path / "ut1" / "adult" / "expressions", "(a|b) c\n")
     written(tmp_path / "ut1" / "README", "what this is\n")
     folder = str(tmp_path / "ut1")
-    assert [Path(each).name for each in files(folder)] == ["domains", "urls.gz"]
-    assert [blocked(f"http://{each}", folder) for each in ("x.a.org", "b.org/x", "b.org/y")] == [1, 1, 0]
+    assert [Path(path).name for path in files(folder)] == ["domains", "urls.gz"]
+    assert [blocked(f"http://{url}", folder) for url in ("x.a.org", "b.org/x", "b.org/y")] == [1, 1, 0]
     assert damage(folder) is None
 
 
@@ -116,23 +116,23 @@ def test_a_list_behind_a_store_that_tells_no_time_is_named_by_its_bytes(
 ) -> None:
     monkeypatch.setattr(mapped, "_MARKS", ())
     store = fsspec.filesystem("memory")
-    for host, asked in (("a.org", "b.org"), ("b.org", "a.org")):
+    for host, other in (("a.org", "b.org"), ("b.org", "a.org")):
         store.pipe_file("/list.txt", f"{host}\n".encode())  # of one size
         load.cache_clear()
-        assert (blocked(host, "memory://list.txt"), blocked(asked, "memory://list.txt")) == (1, 0)
+        assert (blocked(host, "memory://list.txt"), blocked(other, "memory://list.txt")) == (1, 0)
 
 
 HOST = st.lists(st.text("ab", min_size=1, max_size=2), min_size=1, max_size=4).map(".".join)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(listed=st.lists(HOST, min_size=1, max_size=40), asked=st.lists(HOST, min_size=1))
-def test_every_domain_above_a_host_is_looked_up(tmp_path: Path, listed: list[str], asked: list[str]) -> None:
+@given(listed=st.lists(HOST, min_size=1, max_size=40), hosts=st.lists(HOST, min_size=1))
+def test_every_domain_above_a_host_is_looked_up(tmp_path: Path, listed: list[str], hosts: list[str]) -> None:
     path = tmp_path / f"{abs(hash(tuple(listed)))}.txt"
     path.write_text("\n".join(listed))
     known = set(listed)
-    for host in asked:
-        assert blocked(f"http://{host}/", str(path)) == sum(each in known for each in suffixes(host))
+    for host in hosts:
+        assert blocked(f"http://{host}/", str(path)) == sum(suffix in known for suffix in suffixes(host))
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -140,35 +140,35 @@ def test_every_domain_above_a_host_is_looked_up(tmp_path: Path, listed: list[str
 def test_what_is_listed_is_found_and_nothing_else(tmp_path: Path, count: int) -> None:
     path = tmp_path / f"{count}.txt"
     path.write_text("\n".join(f"h{i}.org" for i in range(count)))
-    found = blocklist.compiled([str(path)])
-    assert len(found) == count
-    assert all(f"h{i}.org" in found for i in range(count))
-    assert not any(f"h{i}.org" in found for i in range(count, 2 * count))
+    entries = blocklist.compiled([str(path)])
+    assert len(entries) == count
+    assert all(f"h{i}.org" in entries for i in range(count))
+    assert not any(f"h{i}.org" in entries for i in range(count, 2 * count))
 
 
 def test_a_compiled_list_is_mapped_not_loaded(tmp_path: Path) -> None:
-    found = load((written(tmp_path / "l", "a.org\n"),))
-    base = found._hashes.obj
+    entries = load((written(tmp_path / "l", "a.org\n"),))
+    base = entries._hashes.obj
     assert isinstance(base, np.memmap)
     assert not base.flags.writeable
 
 
 WRONG = [
-    ("l.txt", b"a.org\nno host\n", "'{path}', line 2: 'no host' is no host or address; expected one a line"),
+    ("l.txt", b"a.org\nno host\n", "'{path}', line 2: 'no host' is not a host or URL; expected one per line"),
     (
         "l.txt",
         b"http://a.org/b/c\nno host\n",
-        "'{path}', line 2: 'no host' is no host or address; expected one a line",
+        "'{path}', line 2: 'no host' is not a host or URL; expected one per line",
     ),
-    ("l.txt", b"\x00\x01\n", "'{path}', line 1: '\x00\x01' is no host or address; expected one a line"),
+    ("l.txt", b"\x00\x01\n", "'{path}', line 1: '\x00\x01' is not a host or URL; expected one per line"),
     ("l.txt", b"# nothing\n\n", "'{path}' has no entries"),
     (
         "l.txt",
         b"a.org\n" * 25_000 + b"no host\n",
-        "'{path}', line 25001: 'no host' is no host or address; expected one a line",
+        "'{path}', line 25001: 'no host' is not a host or URL; expected one per line",
     ),
-    ("l.gz", gzip.compress(b"a.org\n" * 99, mtime=0)[:-3], "'{path}' cannot be read, or is cut short: "),
-    ("l.gz", b"a.org\n", "'{path}' cannot be read, or is cut short: Not a gzipped file"),
+    ("l.gz", gzip.compress(b"a.org\n" * 99, mtime=0)[:-3], "'{path}' cannot be read or is truncated: "),
+    ("l.gz", b"a.org\n", "'{path}' cannot be read or is truncated: Not a gzipped file"),
 ]
 
 
@@ -231,4 +231,4 @@ def test_any_address_has_a_count(tmp_path: Path, url: str) -> None:
     ):
         assert type(value) is float
         assert 0 <= value < math.inf
-    assert all(isinstance(each, str) for each in (*split_url(url), site(url), site(url, 2)))
+    assert all(isinstance(part, str) for part in (*split_url(url), site(url), site(url, 2)))

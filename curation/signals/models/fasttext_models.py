@@ -1,7 +1,7 @@
-"""Signals that ask a model: which language, which label.
+"""Signals of a fastText model: probabilities of a language or label.
 
-A model is loaded once per process, when first asked; it is read-only, so nothing depends on the order of
-documents. Models are given by path or URL; a path must lead to the same file on every host.
+A model is loaded once per process, on first use. It is read-only, so results do not depend on the order of
+documents. Models are named by path or URL; a path must be the same file on every machine.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ class _Model(Protocol):
 
 @functools.lru_cache(maxsize=8)
 def _load(path: str) -> _Model:
-    import fasttext  # costs a second and some memory: only processes that use a model pay for it
+    import fasttext  # takes a second and memory: imported only if a model is used
 
     local = _local(path)
-    fasttext_labels(local)  # the library takes the process with it where a model was cut short
+    fasttext_labels(local)  # the library crashes the process on a truncated model
     return cast(_Model, fasttext.load_model(local))
 
 
 def _local(path: str) -> str:
-    """Return a path on this host: fastText opens no URL, so what lies elsewhere is copied once a host.
+    """Return a local path. fastText cannot open URLs, so a remote model is copied once per machine.
 
-    The copy is named by the URL and by what its store says changes with its bytes.
+    The name of the copy is a hash of the URL and of the store's key for the version of the file.
     """
     if "://" not in path:
         return path
@@ -51,40 +51,42 @@ def _local(path: str) -> str:
     if not copy.exists():
         part = copy.with_suffix(f".{os.getpid()}.part")
         filesystem.get_file(name, str(part))
-        os.replace(part, copy)  # another worker may have been quicker, with the same bytes
+        os.replace(part, copy)  # another worker may have been faster; its bytes are the same
     return str(copy)
 
 
 def probabilities(
     text: Text, model: str, characters: int | None = None, *, labels: int = -1
 ) -> dict[str, float]:
-    """Return label (without `__label__`) -> probability, 0 to 1, by a fastText model; line feeds are spaces.
+    """Return label (without `__label__`) -> probability, 0 to 1; line feeds are read as spaces.
 
     Args:
-        text: what to read.
+        text: the text.
         model: path or URL of the model.
-        characters: how many of the text's first characters are read; None for all.
-        labels: how many labels to tell, the likeliest first; -1 for all.
+        characters: read only the first characters; None for all.
+        labels: number of labels to return, most probable first; -1 for all.
     """
-    # fastText reads one line and takes no lone surrogates.
+    # fastText reads one line and rejects lone surrogates.
     head = text.raw if characters is None else text.raw[: max(characters, 0)]
     return _predicted(model, head.replace("\n", " ").encode("utf-8", "replace").decode("utf-8"), labels)
 
 
-@functools.lru_cache(maxsize=4)  # the rules of a pass ask one model for several of its labels
+@functools.lru_cache(maxsize=4)  # several rules of a pass may read labels of one model
 def _predicted(model: str, line: str, labels: int) -> dict[str, float]:
-    # The list form works under every numpy; the sums of 32-bit floats can pass 1.
-    names, chances = _load(model).predict([line], k=labels)
-    found = zip(names[0], chances[0], strict=True)
-    return {name.removeprefix("__label__"): min(max(float(chance), 0.0), 1.0) for name, chance in found}
+    # The list form works with every numpy version. Sums of 32-bit floats can exceed 1.
+    names, values = _load(model).predict([line], k=labels)
+    return {
+        name.removeprefix("__label__"): min(max(float(value), 0.0), 1.0)
+        for name, value in zip(names[0], values[0], strict=True)
+    }
 
 
 def _probability(text: Text, model: str, label: str, characters: int | None) -> float:
     name = label.removeprefix("__label__")
     loaded = _load(model)
     if f"__label__{name}" not in loaded.labels:
-        some = ", ".join(sorted(each.removeprefix("__label__") for each in loaded.labels)[:20])
-        raise ValueError(f"{model} knows no label '{label}'; its labels begin: {some}")
+        first = ", ".join(sorted(known.removeprefix("__label__") for known in loaded.labels)[:20])
+        raise ValueError(f"{model} has no label '{label}'; its first labels: {first}")
     return probabilities(text, model, characters).get(name, 0.0)
 
 
@@ -92,28 +94,28 @@ def _probability(text: Text, model: str, label: str, characters: int | None) -> 
 def language_probability(
     text: Text, *, language: str, model: FilePath | None = None, characters: int | None = None
 ) -> float:
-    """Share of the text in the language by CLD2, or, given a fastText model, the label's probability.
+    """Share of the text in a language by CLD2, or the label's probability by a fastText model.
 
-    `language` is the code the detector uses: ISO 639-1 for CLD2 ("en"), the label for a fastText model
-    ("en" in lid.176, "eng_Latn" in GlotLID). `characters` is how many of the text's first characters are
-    looked at; None for all. 0.0 where the language could not be told.
+    `language` is the detector's own code: ISO 639-1 for CLD2 ("en"), a label for a fastText model ("en" in
+    lid.176, "eng_Latn" in GlotLID). Only the first `characters` are read; None for all. The result is 0.0 if
+    the language is unknown.
 
     Raises:
-        ValueError: the model knows no such label.
+        ValueError: the model has no such label.
     """
     if model is not None:
         return _probability(text, model, language, characters)
-    found = detect(text.raw if characters is None else text.raw[: max(characters, 0)])
-    return found.fraction if found.code == language else 0.0
+    detected = detect(text.raw if characters is None else text.raw[: max(characters, 0)])
+    return detected.fraction if detected.code == language else 0.0
 
 
 @signal
 def fasttext_probability(text: Text, *, model: FilePath, label: str, characters: int | None = None) -> float:
     """Probability of the label by a fastText model; line feeds are read as spaces.
 
-    `characters`: how many of the text's first characters are read; None for all.
+    Only the first `characters` are read; None for all.
 
     Raises:
-        ValueError: the model knows no such label.
+        ValueError: the model has no such label.
     """
     return _probability(text, model, label, characters)

@@ -1,7 +1,7 @@
-"""Labels: pure functions from a text to one name, such as its topic, its script or its language.
+"""Labellers: pure functions from a text to a name, such as its topic, script or language.
 
-What a signal is to numbers, a labeller is to names: a pass writes the label down, `when:` chooses passes by
-it, shards and strata part documents by it. A labeller never drops anything.
+A signal returns a number, a labeller returns a name. A pass stores the label, `when:` selects passes by it,
+and shards and strata group documents by it. A labeller never drops a document.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Labeller = Callable[..., str]
 _L = TypeVar("_L", bound=Labeller)
 
 LABELLERS: dict[str, Labeller] = {}
-#: The label of a text of which nothing can be said; languages use the code "un".
+#: The label of a text that cannot be classified; languages use the code "un".
 UNKNOWN = "unknown"
-# Those that most text is in come first, for they are tried first.
+# The most frequent scripts come first, because they are tried in this order.
 _CODES = """
 Latn Cyrl Hani Hira Kana Arab Hang Deva Grek Thai Hebr Beng Taml Telu Mlym Knda Gujr Guru Orya Sinh Mymr
 Khmr Laoo Tibt Geor Armn Ethi Mong Cans Cher Thaa Nkoo Syrc Tfng Bopo Yiii Vaii Java Bali Sund Lana Tale
@@ -31,13 +31,13 @@ Talu Olck Mtei Cakm Adlm Batk Bugi Cham Copt Dsrt Glag Goth Hano Buhd Tagb Tglg 
 Mand Ogam Osge Phag Rjng Rohg Runr Samr Saur Shaw Sidd Sora Sylo Takr Tirh Wara Xsux Egyp Brai Bamu Bass
 Hmng Hmnp Plrd Mend Mroo Newa Osma Tavt Vith Wcho Yezi Gonm Gong Nshu Medf Tnsa Toto
 """
-#: Scripts in use by their codes (ISO 15924).
+#: Codes of the scripts in use (ISO 15924).
 SCRIPTS = tuple(_CODES.split())
 NO_SCRIPT = "Zyyy"  # ISO 15924: common to all scripts
 
 
 def labeller(function: _L) -> _L:
-    """Register a labeller under its function's name, less `_label`, and return it unchanged."""
+    """Register a labeller under its function's name without `_label`, and return it unchanged."""
     name = function.__name__.removesuffix("_label")
     if name in LABELLERS:
         raise ValueError(f"there is already a labeller named '{name}', in {LABELLERS[name].__module__}")
@@ -49,12 +49,12 @@ def labeller(function: _L) -> _L:
 def fasttext_label(
     text: Text, *, model: FilePath, characters: int | None = None, min_probability: float = 0.0
 ) -> str:
-    """The likeliest label of a fastText model, without `__label__`; "unknown" below `min_probability`.
+    """The most probable label of a fastText model, without `__label__`; "unknown" below `min_probability`.
 
-    `characters`: how many of the text's first characters the model reads (None: all).
+    The model reads the first `characters` of the text (None: all).
     """
-    best, chance = next(iter(probabilities(text, model, characters, labels=1).items()), (UNKNOWN, 0.0))
-    return best if chance >= min_probability else UNKNOWN
+    best, probability = next(iter(probabilities(text, model, characters, labels=1).items()), (UNKNOWN, 0.0))
+    return best if probability >= min_probability else UNKNOWN
 
 
 @labeller
@@ -63,43 +63,43 @@ def language_label(
 ) -> str:
     """The main language by CLD2 (its share of the text is the probability) or by a fastText model.
 
-    "un" where it cannot be told, or not with `min_probability`. `characters`: as in `fasttext_label`.
+    "un" if it is unknown or less probable than `min_probability`. `characters`: see `fasttext_label`.
 
     >>> language_label(Text("The quick brown fox jumps over the lazy dog and runs away."))
     'en'
     """
     if model is not None:
-        found = fasttext_label(text, model=model, characters=characters, min_probability=min_probability)
-        return "un" if found == UNKNOWN else found
-    told = detect(text.raw if characters is None else text.raw[: max(characters, 0)])
-    return told.code if told.fraction >= min_probability else "un"
+        label = fasttext_label(text, model=model, characters=characters, min_probability=min_probability)
+        return "un" if label == UNKNOWN else label
+    language = detect(text.raw if characters is None else text.raw[: max(characters, 0)])
+    return language.code if language.fraction >= min_probability else "un"
 
 
 @labeller
 def script_label(text: Text) -> str:
-    """The script that most of the letters are in, by its ISO 15924 code; "Zyyy" where there are none.
+    """The ISO 15924 code of the script of most letters; "Zyyy" if there are no letters.
 
     >>> script_label(Text("Съешь же ещё")), script_label(Text("Съешь these buns")), script_label(Text("12"))
     ('Cyrl', 'Latn', 'Zyyy')
     """
-    counts = _counted(text)
+    counts = _script_counts(text)
     return max(sorted(counts), key=counts.__getitem__, default=NO_SCRIPT)
 
 
 @signal
 def script_fraction(text: Text, *, script: str) -> float:
-    """Share of the characters that belong to one script that are of this one (ISO 15924); 0.0 where none are.
+    """Share of the characters in one script (its ISO 15924 code); 0.0 if no character belongs to a script.
 
-    Digits, marks and spaces, which all scripts use, do not count.
+    Digits, marks and spaces, which all scripts share, do not count.
 
     >>> round(script_fraction(Text("Москва (Moscow), 1147"), script="Cyrl"), 2)
     0.5
     """
-    counts = _counted(text)
+    counts = _script_counts(text)
     return counts.get(script, 0) / sum(counts.values()) if counts else 0.0
 
 
-def _counted(text: Text) -> dict[str, int]:
+def _script_counts(text: Text) -> dict[str, int]:
     counts: dict[str, int] = {}
     for character, count in text.characters.items():
         script = _script(character)

@@ -1,4 +1,4 @@
-"""Signals of how like a corpus a text is: perplexity by word counts or KenLM, importance weights (DSIR)."""
+"""Signals of similarity to a corpus: perplexity by word counts or KenLM, importance weights (DSIR)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from curation.signals.models.model_files import importance_weights, word_counts
 from curation.signals.registry import FilePath, signal
 from curation.text.text import Text
 
-#: Perplexities above this are told as this: a number that every table can hold.
-_MOST = 1e12
+#: Perplexities are cut off here, at a number that every table can store.
+_MAX_PERPLEXITY = 1e12
 
 
 @functools.lru_cache(maxsize=4)
-def _log_chances(path: str) -> tuple[dict[str, float], float]:
-    """Return word -> ln p with one added to every count, and ln p of a word that was not counted."""
+def _log_probabilities(path: str) -> tuple[dict[str, float], float]:
+    """Return word -> ln p with add-one smoothing, and ln p of an unknown word."""
     counts = word_counts(path)
     total = sum(counts.values()) + len(counts) + 1
     return {word: math.log((count + 1) / total) for word, count in counts.items()}, -math.log(total)
@@ -30,27 +30,26 @@ def _log_chances(path: str) -> tuple[dict[str, float], float]:
 
 @signal
 def unigram_perplexity(text: Text, *, counts: FilePath) -> float:
-    """Perplexity of the words one by one: exp of their mean -ln p; 0.0 where there are no words.
+    """Unigram perplexity: exp of the mean -ln p of the words; 0.0 if there are no words.
 
-    `counts` is a list of `word TAB count`, lower case, as `curate quality unigrams` writes it; one is added
-    to every count, and a word that is not in it has the chance of one that was never seen.
+    `counts` is a file with lines `word TAB count`, in lower case, written by `curate quality unigrams`.
+    Counts get add-one smoothing, so unknown words have a small probability.
     """
     words = text.words("alphanumeric", lowercase=True)
     if not words.count:
         return 0.0
-    known, unknown = _log_chances(counts)
-    chances = np.array([known.get(word, unknown) for word in words.vocabulary])
-    return min(_MOST, math.exp(-float(chances @ words.word_counts) / words.count))
+    known, unknown = _log_probabilities(counts)
+    log_probabilities = np.array([known.get(word, unknown) for word in words.vocabulary])
+    return min(_MAX_PERPLEXITY, math.exp(-float(log_probabilities @ words.word_counts) / words.count))
 
 
 def bucket_counts(text: Text, buckets: int) -> NDArray[np.int64]:
-    """Return (buckets,) how many words and pairs of words fall into each bucket of a hash."""
+    """Return (buckets,) counts of words and of word pairs by hash bucket."""
     words = text.words("alphanumeric", lowercase=True)
-    spoken = [words.vocabulary[i] for i in words.ids]
-    pairs = (f"{a} {b}" for a, b in itertools.pairwise(spoken))
-    places = [xxhash.xxh3_64_intdigest(each.encode("utf-8", "surrogatepass")) % buckets for each in spoken]
-    places += [xxhash.xxh3_64_intdigest(each.encode("utf-8", "surrogatepass")) % buckets for each in pairs]
-    return np.bincount(np.array(places, np.int64), minlength=buckets)
+    sequence = [words.vocabulary[i] for i in words.ids]
+    pairs = [f"{a} {b}" for a, b in itertools.pairwise(sequence)]
+    hashes = (xxhash.xxh3_64_intdigest(gram.encode("utf-8", "surrogatepass")) for gram in sequence + pairs)
+    return np.bincount(np.array([digest % buckets for digest in hashes], np.int64), minlength=buckets)
 
 
 @functools.lru_cache(maxsize=4)
@@ -60,16 +59,16 @@ def _weights(path: str) -> NDArray[np.float64]:
 
 @signal
 def importance_ratio(text: Text, *, weights: FilePath) -> float:
-    """How many times likelier the text's words and pairs are in one corpus than in another, each on average.
+    """Geometric mean of p(target)/p(raw) over the text's words and word pairs, hashed into buckets.
 
-    The geometric mean of p(target)/p(raw) over words and pairs of words, hashed into buckets; above 1 the
-    text is more like the target. 1.0 where there are no words. `weights` comes from `curate quality dsir`.
-    Source: Data Selection with Importance Resampling (Xie et al. 2023), whose weight is the product.
+    Above 1 the text is more like the target corpus. 1.0 if there are no words. `weights` is a file written by
+    `curate quality dsir`. Source: Data Selection with Importance Resampling (Xie et al. 2023), whose weight
+    is the product instead of the mean.
     """
     logs = _weights(weights)
     counts = bucket_counts(text, len(logs))
-    found = int(counts.sum())
-    return math.exp(float(counts @ logs) / found) if found else 1.0
+    total = int(counts.sum())
+    return math.exp(float(counts @ logs) / total) if total else 1.0
 
 
 @functools.lru_cache(maxsize=4)
@@ -77,7 +76,7 @@ def _kenlm(path: str) -> Any:
     try:
         kenlm = importlib.import_module("kenlm")
     except ImportError:
-        raise ValueError(f"{path}: needs the package kenlm, which is not here; {HINT}") from None
+        raise ValueError(f"{path}: needs the package kenlm, which is not installed; {HINT}") from None
     return kenlm.Model(path)
 
 
@@ -86,10 +85,10 @@ HINT = "pip install kenlm (it has no wheels: a C++ compiler and cmake build it)"
 
 @signal
 def kenlm_perplexity(text: Text, *, language_model: FilePath) -> float:
-    """Perplexity by a KenLM model, per word, lines scored one by one (CCNet); 0.0 where there are no words.
+    """Perplexity per word by a KenLM model, line by line; 0.0 if there are no words.
 
-    `language_model` is a local .arpa or binary file; words are lower case, without punctuation. Source: CCNet
-    (Wenzek et al. 2020): 10 to the mean -log10 p, an end of line counted with every line.
+    `language_model` is a local .arpa or binary file; words are lower-cased, without punctuation. Source:
+    CCNet (Wenzek et al. 2020): 10 to the mean -log10 p, where every line ends with an end token.
 
     Raises:
         ValueError: kenlm is not installed.
@@ -99,7 +98,7 @@ def kenlm_perplexity(text: Text, *, language_model: FilePath) -> float:
     for line in text.lines:
         words = Text(line).words("alphanumeric", lowercase=True)
         if words.count:
-            spoken = " ".join(words.vocabulary[i] for i in words.ids)
-            logs += model.score(spoken.encode("utf-8", "replace").decode("utf-8"))
+            sentence = " ".join(words.vocabulary[i] for i in words.ids)
+            logs += model.score(sentence.encode("utf-8", "replace").decode("utf-8"))
             tokens += words.count + 1
-    return min(_MOST, 10.0 ** min(12.0, -logs / tokens)) if tokens else 0.0
+    return min(_MAX_PERPLEXITY, 10.0 ** min(12.0, -logs / tokens)) if tokens else 0.0

@@ -1,4 +1,4 @@
-"""What is wrong with a rule's options, before any text is seen: languages and labels that there are not."""
+"""Mistakes in a rule's options that need no text: unknown languages and labels."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from curation.signals.models.likeness import HINT
 from curation.signals.models.model_files import fasttext_labels
 from curation.text.language import codes, likely_code
 
-#: (what was found, what is known) -> the nearest of them, in words.
+#: (unknown name, known names) -> a hint that names the nearest known one.
 Nearest = Callable[[str, Collection[str]], str]
 
 
 def option_mistakes(
     signal: str, options: Mapping[str, object], nearest: Nearest
 ) -> Iterator[tuple[str, str]]:
-    """Yield (option, what is wrong) of a signal's options, whose types are right and whose files are whole.
+    """Yield (option, mistake) for a signal's options; their types and files have been checked before.
 
-    The language of `language_probability` is a code of CLD2 or, as `label` is, a label of the model given.
+    The language of `language_probability` is a CLD2 code or, with a model, one of its labels.
     """
     model = options.get("model")
     if signal == "kenlm_perplexity" and find_spec("kenlm") is None:
-        yield "language_model", f"a KenLM model needs the package kenlm, which is not here; {HINT}"
+        yield "language_model", f"a KenLM model needs the package kenlm, which is not installed; {HINT}"
     if signal == "language_probability" and not model:
-        wrong = language_mistake(str(options.get("language", "")), nearest)
-        if wrong and "language" in options:
-            yield "language", wrong
+        mistake = language_mistake(str(options.get("language", "")), nearest)
+        if mistake and "language" in options:
+            yield "language", mistake
     elif isinstance(model, str):
         labels = fasttext_labels(model)
         for option in ("language", "label"):
             name = options.get(option)
             if isinstance(name, str) and name.removeprefix("__label__") not in labels:
-                yield option, f"'{model}' knows no label '{name}'{nearest(name, labels)}"
-        yield from _read_otherwise(model, options.get("characters"))
+                yield option, f"'{model}' has no label '{name}'{nearest(name, labels)}"
+        yield from _other_characters(model, options.get("characters"))
 
 
-def _read_otherwise(model: str, characters: object) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong where a model was trained on other first characters than it is to read.
+def _other_characters(model: str, characters: object) -> Iterator[tuple[str, str]]:
+    """Yield a mistake if a model was trained on another number of characters than it is to read.
 
-    `curate quality train` writes that beside the model; of others nothing is known.
+    `curate quality train` stores that number beside the model; models of other tools are not checked.
     """
     filesystem, name = fsspec.core.url_to_fs(f"{model}.json")
     if not filesystem.exists(name):
@@ -52,19 +52,19 @@ def _read_otherwise(model: str, characters: object) -> Iterator[tuple[str, str]]
     except (ValueError, KeyError, TypeError):
         return  # another tool's file
     if trained != characters:
-        read, told = (
-            f"the first {each:,} characters" if each else "whole texts" for each in (trained, characters)
+        expected, actual = (
+            f"the first {count:,} characters" if count else "whole texts" for count in (trained, characters)
         )
         yield (
             "characters",
-            f"'{model}' was trained on {read}, here it reads {told}; its scores mean another thing",
+            f"'{model}' was trained on {expected}, but reads {actual} here; its scores do not compare",
         )
 
 
 def language_mistake(language: str, nearest: Nearest) -> str | None:
-    """Return what is wrong with a language's code; None where CLD2 can tell it."""
+    """Return what is wrong with a language code; None if CLD2 detects the language."""
     if language in codes():
         return None
-    meant = likely_code(language)
-    hint = f" (did you mean '{meant}'?)" if meant else nearest(language, codes())
-    return f"no language '{language}' that CLD2 tells{hint}"
+    likely = likely_code(language)
+    hint = f" (did you mean '{likely}'?)" if likely else nearest(language, codes())
+    return f"CLD2 has no language '{language}'{hint}"

@@ -1,4 +1,4 @@
-"""Signals of tokens: how many a tokenizer makes of a text, and how many letters each has."""
+"""Signals of tokens: their number, and letters per token."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _TOKEN = re.compile(r"\w+|[^\w\s]+")
 @functools.lru_cache(maxsize=4)
 def _tokenizer(path: str) -> tokenizers.Tokenizer:
     import fsspec
-    import tokenizers  # only processes that count tokens pay for it
+    import tokenizers  # imported only if tokens are counted
 
     with fsspec.open(path, "rt", encoding="utf-8") as stream:
         engine = tokenizers.Tokenizer.from_str(stream.read())
-    engine.no_truncation()  # as some files ask for: they would count no text beyond 512 tokens
+    engine.no_truncation()  # some files set it, and would stop counting at 512 tokens
     engine.no_padding()
     return engine
 
@@ -30,16 +30,16 @@ def _tokenizer(path: str) -> tokenizers.Tokenizer:
 def _count(raw: str, tokenizer: str | None) -> int:
     if tokenizer is None:
         return sum(1 for _ in _TOKEN.finditer(raw))
-    readable = raw.encode("utf-8", "replace").decode("utf-8")  # tokenizers take no lone surrogates
+    readable = raw.encode("utf-8", "replace").decode("utf-8")  # tokenizers reject lone surrogates
     return len(_tokenizer(tokenizer).encode(readable, add_special_tokens=False))
 
 
 @signal
 def token_count(text: Text, *, tokenizer: FilePath | None = None) -> float:
-    """Tokens of the text: what a share of a corpus is weighed by (`weigh: PASS.token_count`).
+    """Tokens of the text, for example to weigh documents by (`weigh: PASS.token_count`).
 
-    `tokenizer` is a Hugging Face tokenizer.json, read once a process; no special tokens are added. Without
-    one, tokens are runs of letters, digits and underscores, and runs of other visible characters.
+    `tokenizer` is a Hugging Face tokenizer.json, loaded once per process; no special tokens are added.
+    Without it tokens are runs of letters, digits and underscores, and runs of other visible characters.
 
     >>> token_count(Text("x += width"))
     3.0
@@ -49,11 +49,10 @@ def token_count(text: Text, *, tokenizer: FilePath | None = None) -> float:
 
 @signal
 def letter_token_ratio(text: Text, *, tokenizer: FilePath | None = None) -> float:
-    """Letters of the text over its tokens, which are those of `token_count`; over 1 where there are none.
+    """Letters of the text over the tokens of `token_count`; over 1 if there are no tokens.
 
-    Source: RedPajama-v1 (github_run_filter.py), with the tokenizer of Pythia (GPT-NeoX), whose tokens are
-    more and shorter than those of Dolma's tagger, which are the default here (there, one more than there
-    are).
+    Source: RedPajama-v1 (github_run_filter.py) with the tokenizer of Pythia (GPT-NeoX). The default tokens
+    are those of Dolma's tagger, which are fewer and longer (Dolma counts one more than there are).
 
     >>> letter_token_ratio(Text("x += width"))
     2.0
