@@ -1,6 +1,6 @@
-"""Judging and editing: rules bound signals, edits change texts, a pass runs both over documents.
+"""Filters: rules bound signals, edits change texts, a pass runs both over documents.
 
-Importing this package fills `EDITS`; nothing registers from outside it.
+Importing this package fills `EDITS`. Nothing outside it registers an edit.
 """
 
 from curation.filters import edits

@@ -1,8 +1,8 @@
-"""What each rule removes: alone, by itself only, together with others, and its fair share.
+"""Statistics of rules: what each rule removes, what only it removes, overlaps of pairs, Shapley shares.
 
-Arithmetic only: which documents broke which rules comes as a matrix, sums go into a `Tally`, and tallies of
-other batches, tasks or sources add up. A tally's size is rules², whatever the number of documents, and it
-holds whole numbers, so the order of documents changes nothing.
+The input is a matrix of documents by broken rules. Sums are kept in a `Tally`; tallies of batches, tasks and
+sources can be added. The size of a tally is rules², for any number of documents. It holds whole numbers, so
+the order of documents does not matter.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 Flags = npt.NDArray[np.bool_]
 
-#: What is counted, in the order of every array's first axis.
+#: Units, in the order of the first axis of every array.
 UNITS = ("documents", "characters", "tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Sums over documents, in documents and characters (and, where they are known, tokens).
+    """Sums over documents: numbers of documents, characters and, if known, tokens.
 
     `by_broken_count` is enough for all sums of single rules. Numbers are whole, below 2**53, and stored as
     floats: exact, and fast to multiply.
 
     Attributes:
-        received: (units,), all documents.
-        dropped: (units,), those that broke some rule.
-        by_broken_count: (units, rules, rules + 1); `[u, r, k]` broke rule r and k rules in all.
-        pairs: (units, rules, rules); `[u, r, s]` broke both r and s.
+        received: (units,), all documents. dropped: (units,), documents that broke any rule. by_broken_count:
+        (units, rules, rules + 1); `[u, r, k]` is the sum over documents that broke rule r and k
+            rules in total.
+        pairs: (units, rules, rules); `[u, r, s]` is the sum over documents that broke both r and s.
     """
 
     received: Floats
@@ -48,7 +48,7 @@ class Tally:
         )
 
     def scaled(self, weight: float) -> Tally:
-        """Return what the tally stands for where each of its documents stands for so many."""
+        """Return the tally with every document counted `weight` times."""
         return Tally(
             received=self.received * weight,
             dropped=self.dropped * weight,
@@ -58,47 +58,45 @@ class Tally:
 
     @property
     def broke(self) -> Floats:
-        """What broke each rule, whatever else it broke: what the rule alone would drop. (units, rules)."""
-        counts: Floats = self.by_broken_count.sum(axis=2)
-        return counts
+        """(units, rules) what broke the rule: what the rule would drop if it were the only one."""
+        totals: Floats = self.by_broken_count.sum(axis=2)
+        return totals
 
     @property
     def only(self) -> Floats:
-        """What broke each rule and no other: what would come back without the rule. (units, rules)."""
+        """(units, rules) what broke this rule and no other: what would be kept without the rule."""
         return self.by_broken_count[:, :, 1] if self.by_broken_count.shape[2] > 1 else self.broke
 
     @property
     def shapley(self) -> Floats:
-        """Each rule's fair share of what is dropped, (units, rules); a unit's shares add up to `dropped`.
+        """(units, rules) Shapley share of every rule in `dropped`; the shares of a unit add up to it.
 
-        The Shapley value (Shapley 1953, A Value for n-Person Games) of the game in which a set of rules is
-        worth the documents that break any of them: the mean, over all orders in which the rules could be
-        run, of what a rule drops that those before it did not. Such a coverage game has a closed form. It is
-        the sum over documents of "is any of its k broken rules in the set?", worth 1 as soon as the first
-        of the k comes, and each of them comes first equally often. So a document that breaks k rules gives
-        1/k to each, or its characters over k.
+        The Shapley value (Shapley 1953, A Value for n-Person Games) of a rule is what it drops that the rules
+        before it did not, averaged over all orders of the rules. It has a closed form: a document is dropped
+        by whichever of its k broken rules runs first, and each of them runs first equally often. So the
+        document gives 1/k to each of them, or its characters over k.
         """
-        times = np.arange(self.by_broken_count.shape[2], dtype=np.float64)
-        times[0] = 1.0  # nothing is broken in a by_broken_count of none
-        shares: Floats = (self.by_broken_count / times).sum(axis=2)
+        broken_count = np.arange(self.by_broken_count.shape[2], dtype=np.float64)
+        broken_count[0] = 1.0  # nothing broke 0 rules; avoids 0 / 0
+        shares: Floats = (self.by_broken_count / broken_count).sum(axis=2)
         return shares
 
     def with_tokens(self, per_character: float) -> Tally:
-        """Return the tally with tokens, estimated from its characters, as one more unit."""
+        """Return the tally with one more unit: tokens, estimated from characters."""
 
-        def more(counts: Floats) -> Floats:
+        def extended(counts: Floats) -> Floats:
             return np.concatenate([counts, counts[1:2] * per_character])
 
         return Tally(
-            received=more(self.received),
-            dropped=more(self.dropped),
-            by_broken_count=more(self.by_broken_count),
-            pairs=more(self.pairs),
+            received=extended(self.received),
+            dropped=extended(self.dropped),
+            by_broken_count=extended(self.by_broken_count),
+            pairs=extended(self.pairs),
         )
 
 
 def empty(rules: int, units: int = 2) -> Tally:
-    """Return the tally of no document."""
+    """Return the tally of no documents."""
     return Tally(
         received=np.zeros(units),
         dropped=np.zeros(units),
@@ -111,26 +109,26 @@ def tally(broken: Flags, characters: npt.NDArray[np.integer[Any]]) -> Tally:
     """Return the tally of documents.
 
     Args:
-        broken: (documents, rules), which document broke which rule.
-        characters: (documents,), of each as the stage received it.
+        broken: (documents, rules), whether the document broke the rule.
+        characters: (documents,), characters as the stage received them.
 
-    >>> found = tally(np.array([[True, True], [True, False], [False, False]]), np.array([100, 10, 1]))
-    >>> found.received.tolist(), found.dropped.tolist()
+    >>> result = tally(np.array([[True, True], [True, False], [False, False]]), np.array([100, 10, 1]))
+    >>> result.received.tolist(), result.dropped.tolist()
     ([3.0, 111.0], [2.0, 110.0])
-    >>> found.broke[0].tolist(), found.only[0].tolist(), found.shapley[0].tolist()
+    >>> result.broke[0].tolist(), result.only[0].tolist(), result.shapley[0].tolist()
     ([2.0, 1.0], [1.0, 0.0], [1.5, 0.5])
-    >>> found.shapley[1].tolist()
+    >>> result.shapley[1].tolist()
     [60.0, 50.0]
     """
     weights = np.stack([np.ones(len(broken)), characters.astype(np.float64)])
-    by_broken_count = broken.sum(axis=1)
-    gone = by_broken_count > 0
-    hit, counts = broken[gone].astype(np.float64), weights[:, gone]
-    sizes = (by_broken_count[gone, None] == np.arange(broken.shape[1] + 1)).astype(np.float64)
-    weighed = [hit.T * each for each in counts]
+    broken_count = broken.sum(axis=1)
+    dropped = broken_count > 0
+    hit, counts = broken[dropped].astype(np.float64), weights[:, dropped]
+    has_count = (broken_count[dropped, None] == np.arange(broken.shape[1] + 1)).astype(np.float64)
+    weighted = [hit.T * weight for weight in counts]
     return Tally(
         received=weights.sum(axis=1),
         dropped=counts.sum(axis=1),
-        by_broken_count=np.stack([each @ sizes for each in weighed]),
-        pairs=np.stack([each @ hit for each in weighed]),
+        by_broken_count=np.stack([rows @ has_count for rows in weighted]),
+        pairs=np.stack([rows @ hit for rows in weighted]),
     )

@@ -1,6 +1,6 @@
-"""Judging: every document of a batch goes through the passes; what was measured and broken is written down.
+"""Judging: run the passes on every document of a batch and record measures and broken rules.
 
-Rows are annotated, never removed, never reordered.
+Rows are annotated. They are never removed or reordered.
 """
 
 from __future__ import annotations
@@ -13,25 +13,24 @@ import pyarrow as pa
 
 from curation.document import DOCUMENT
 from curation.filters.registry import EDITS, Masked
-from curation.filters.rules import Pass, Rule, broken
+from curation.filters.rules import Pass, Rule, broken_rules
 from curation.text.text import Text
 
-Reason = dict[str, object]
-#: What begins the names of measures that count replaced stretches, and of labels in `metadata`.
+#: Prefixes: of measures that count replaced spans, and of labels in `metadata`.
 SPANS, LABEL = "spans.", "label."
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What the passes made of one text.
+    """The result of the passes on one text.
 
     Attributes:
-        text: as it is now.
-        edits: "pass.edit" -> characters that it took.
-        spans: "pass.kind" -> stretches of the text that edits replaced, of each kind.
+        text: the edited text.
+        edits: "pass.edit" -> characters removed.
+        spans: "pass.kind" -> spans of that kind that edits replaced.
         measures: "pass.rule" -> value.
-        labels: what the passes call it, and its `language`.
-        reasons: the rules it broke.
+        labels: label -> value, including `language`.
+        reasons: the broken rules, as REASON rows.
     """
 
     text: str
@@ -39,7 +38,7 @@ class Verdict:
     spans: dict[str, int] = field(default_factory=dict)
     measures: dict[str, float] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
-    reasons: list[Reason] = field(default_factory=list)
+    reasons: list[dict[str, object]] = field(default_factory=list)
 
 
 def judge_text(
@@ -53,42 +52,42 @@ def judge_text(
 ) -> Verdict:
     """Return the verdict on one text.
 
-    A pass after one that found a broken rule is not run, unless `measure_all`; within a pass every rule is
-    measured. Signals see the text as the edits before them left it, and what it was before the last pass
-    that has edits. Labels are known to the passes after the one that gives them.
+    Within a pass every rule is measured. The passes after a broken rule run only with `measure_all`. Signals
+    read the edited text, and can read the text before the last pass with edits. The labels of a pass are
+    visible to later passes.
     """
     verdict, text = Verdict(raw, labels={"language": language}), Text(raw, url=url)
-    for each in passes:
-        if not each.concerns(source, verdict.labels):
+    for step in passes:
+        if not step.applies_to(source, verdict.labels):
             continue
         if verdict.reasons and not measure_all:
             break
-        edited = _edited(verdict, each)
-        if edited != text.raw or (each.edits and text.before is not None):
+        edited = _edited(verdict, step)
+        if edited != text.raw or (step.edits and text.before is not None):
             text = text.edited(edited)
-        spoken = verdict.labels["language"]
-        for label in each.labels:
+        language = verdict.labels["language"]
+        for label in step.labels:
             verdict.labels[label.name] = label.of(text)
-        for rule in each.rules_for(spoken):
-            verdict.measures[f"{each.name}.{rule.name}"] = _measured(rule, text)
-        verdict.reasons.extend(_reason(each, *found) for found in broken(verdict.measures, each, spoken))
+        for rule in step.rules_for(language):
+            verdict.measures[f"{step.name}.{rule.name}"] = _measure(rule, text)
+        verdict.reasons += [_reason(step, *hit) for hit in broken_rules(verdict.measures, step, language)]
     return verdict
 
 
-def _edited(verdict: Verdict, each: Pass) -> str:
-    """Run the edits of a pass on the verdict's text and count what each took."""
-    for edit in each.edits:
+def _edited(verdict: Verdict, step: Pass) -> str:
+    """Run the edits of a pass on the verdict's text; count the characters that each removed."""
+    for edit in step.edits:
         before = len(verdict.text)
-        made = EDITS[edit.name](verdict.text, **edit.options)
-        verdict.text, spans = (made.text, made.spans) if isinstance(made, Masked) else (made, {})
-        name = f"{each.name}.{edit.name}"
+        result = EDITS[edit.name](verdict.text, **edit.options)
+        verdict.text, spans = (result.text, result.spans) if isinstance(result, Masked) else (result, {})
+        name = f"{step.name}.{edit.name}"
         verdict.edits[name] = verdict.edits.get(name, 0) + before - len(verdict.text)
         for kind, count in spans.items():
-            verdict.spans[f"{each.name}.{kind}"] = verdict.spans.get(f"{each.name}.{kind}", 0) + count
+            verdict.spans[f"{step.name}.{kind}"] = verdict.spans.get(f"{step.name}.{kind}", 0) + count
     return verdict.text
 
 
-def _measured(rule: Rule, text: Text) -> float:
+def _measure(rule: Rule, text: Text) -> float:
     try:
         return rule.measure(text)
     except Exception as error:
@@ -96,9 +95,9 @@ def _measured(rule: Rule, text: Text) -> float:
         raise
 
 
-def _reason(each: Pass, rule: Rule, value: float) -> Reason:
+def _reason(step: Pass, rule: Rule, value: float) -> dict[str, object]:
     return {
-        "name": f"{each.name}.{rule.name}",
+        "name": f"{step.name}.{rule.name}",
         "state": "dropped",
         "value": value,
         "min": rule.min if rule.min != -float("inf") else None,
@@ -108,36 +107,36 @@ def _reason(each: Pass, rule: Rule, value: float) -> Reason:
 
 
 def judge_batch(documents: pa.RecordBatch, passes: Sequence[Pass], *, measure_all: bool) -> pa.RecordBatch:
-    """Return the same rows, judged: text edited, `edits`, `measures` and `reasons` filled.
+    """Return the same rows with edited text and with `edits`, `measures` and `reasons` filled in.
 
-    `characters_in` and `edits` start anew here, `measures` are added to those of earlier stages, with
-    `spans.PASS.KIND` for what edits replaced; labels go into `metadata` as `label.NAME`, the one called
-    `language` into that column. A row that came with reasons is no longer judged: it only gets its counts.
-    A null text counts as empty. `blocks`, which no edit has touched, end here: what was masked in the text
-    must not stand beside it.
+    `characters_in` and `edits` are reset. `measures` are added to those of earlier stages, with
+    `spans.PASS.KIND` for replaced spans. Labels are stored in `metadata` as `label.NAME`; the label
+    `language` is stored in that column. A row that already has reasons is not judged, only counted. A null
+    text counts as empty. `blocks` become null: edits do not change them, so they would still contain what was
+    masked in the text.
 
     Raises:
-        Exception: whatever a signal or an edit raised, with a note that names rule, document and file.
+        Exception: any error of a signal or an edit, with a note that names rule, document and file.
     """
     rows = documents.select(list(_READ)).to_pylist()
     columns: dict[str, list[object]] = {name: [] for name in _WRITTEN}
     for row in rows:
-        judged = _judged(row, passes, measure_all) if not row["reasons"] else _UNJUDGED
+        verdict = _judge_row(row, passes, measure_all) if not row["reasons"] else _UNJUDGED
         raw: str | None = row["text"]
-        text = judged.text if judged is not _UNJUDGED and raw is not None else raw
+        text = verdict.text if verdict is not _UNJUDGED and raw is not None else raw
         columns["text"].append(text)
         columns["blocks"].append(None)
         columns["characters_in"].append(len(raw or ""))
         columns["characters"].append(len(text or ""))
-        columns["edits"].append(list(judged.edits.items()))
-        spans = {f"{SPANS}{name}": float(count) for name, count in judged.spans.items()}
-        columns["measures"].append(list({**dict(row["measures"] or ()), **judged.measures, **spans}.items()))
-        columns["reasons"].append(judged.reasons or row["reasons"] or [])
-        named = {f"{LABEL}{name}": each for name, each in judged.labels.items() if name != "language"}
+        columns["edits"].append(list(verdict.edits.items()))
+        spans = {f"{SPANS}{name}": float(count) for name, count in verdict.spans.items()}
+        columns["measures"].append(list({**dict(row["measures"] or ()), **verdict.measures, **spans}.items()))
+        columns["reasons"].append(verdict.reasons or row["reasons"] or [])
+        labels = {f"{LABEL}{name}": value for name, value in verdict.labels.items() if name != "language"}
         columns["metadata"].append(
-            list({**dict(row["metadata"] or ()), **named}.items()) if named else row["metadata"]
+            list({**dict(row["metadata"] or ()), **labels}.items()) if labels else row["metadata"]
         )
-        columns["language"].append(judged.labels.get("language", row["language"]))
+        columns["language"].append(verdict.labels.get("language", row["language"]))
     return _with_columns(documents, columns)
 
 
@@ -156,7 +155,7 @@ _WRITTEN = (
 _UNJUDGED = Verdict("")
 
 
-def _judged(row: Mapping[str, Any], passes: Sequence[Pass], measure_all: bool) -> Verdict:
+def _judge_row(row: Mapping[str, Any], passes: Sequence[Pass], measure_all: bool) -> Verdict:
     try:
         return judge_text(
             row["text"] or "",

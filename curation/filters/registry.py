@@ -1,4 +1,4 @@
-"""The edits by name, and the options each of them takes: its keyword parameters."""
+"""The registry of edits. The keyword parameters of an edit are its options."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+#: (start, end, length of the replacement).
 Replaced = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A text in which stretches were replaced, and how many of each kind (none is left out).
+    """A text with replaced spans, and their number by kind (kinds without spans are left out).
 
     Attributes:
-        replaced: (start, end, characters that stand there now), each in the text that those before it left.
+        replaced: the replacements in order; offsets are those of the text after the replacements before it.
     """
 
     text: str
@@ -43,6 +44,6 @@ def edit(function: _E) -> _E:
 
 
 def parameters(name: str) -> Mapping[str, inspect.Parameter]:
-    """Return option name -> parameter (annotation resolved, default) of the edit called `name`."""
+    """Return option name -> parameter (resolved annotation, default) of the edit `name`."""
     signature = inspect.signature(EDITS[name], eval_str=True)
     return {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}

@@ -1,4 +1,4 @@
-"""What a recipe declares of filtering, as values: rules, edits, and the passes that group them."""
+"""The filter section of a recipe as values: rules, edits, labels and the passes that group them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from curation.text.text import Text
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Top:
-    """A bound that the corpus sets: the best `fraction` of its weight, for each source or language or all."""
+    """A bound set by the corpus: keep the best `fraction` of its weight, overall or `per` group."""
 
     fraction: float
     weigh: str = "documents"
@@ -21,10 +21,10 @@ class Top:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """Keep a document while `min <= signal(text, **options) <= max`; both ends belong to the interval.
+    """Keep a document if `min <= signal(text, **options) <= max`.
 
-    Without bounds it is measured and keeps every document: what a recipe has under `measure`. Where it asks
-    for the `top` of the corpus, a later stage keeps those.
+    A rule without bounds only measures: these are the entries under `measure` in a recipe. With `top` a later
+    stage keeps the best documents of the corpus.
     """
 
     name: str
@@ -39,13 +39,13 @@ class Rule:
         return SIGNALS[self.signal](text, **self.options)
 
     def broken_by(self, value: float) -> bool:
-        """Return whether the value lies outside the interval; not-a-number does."""
+        """Return whether the value is outside the interval; NaN is."""
         return not self.min <= value <= self.max
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Edit:
-    """A named change of the text, with its options."""
+    """An edit of the text, with its options."""
 
     name: str
     options: Mapping[str, object] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Edit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Label:
-    """A name given to every document, such as its topic; what is called `language` becomes its language."""
+    """A label for every document, such as its topic; the label `language` sets the document's language."""
 
     name: str
     labeller: str
@@ -66,12 +66,12 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pass:
-    """Edits, then labels, then rules, of one name, for some documents or for all.
+    """A named group of edits, labels and rules, run in this order on some or all documents.
 
     Attributes:
-        only: sources (none: all).
-        when: label -> its values; a document goes through where every one of its labels is among them.
-        per_language: language -> the rules for its documents, instead of `rules`, and of the same names.
+        only: sources of the documents (empty: all).
+        when: label -> allowed values; a document must have an allowed value of every label.
+        per_language: language -> rules with the same names that replace `rules` for its documents.
     """
 
     name: str
@@ -82,10 +82,10 @@ class Pass:
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     per_language: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
 
-    def concerns(self, source: str, labels: Mapping[str, str] | None = None) -> bool:
-        """Return whether documents of the source, with these labels, go through this pass.
+    def applies_to(self, source: str, labels: Mapping[str, str] | None = None) -> bool:
+        """Return whether the pass runs on documents of a source with these labels.
 
-        Without labels: whether some documents of the source may.
+        Without labels: whether it may run on some documents of the source.
         """
         if self.only and source not in self.only:
             return False
@@ -96,9 +96,11 @@ class Pass:
         return self.per_language.get(language, self.rules)
 
 
-def broken(measures: Mapping[str, float], each: Pass, language: str = "") -> Iterator[tuple[Rule, float]]:
-    """Yield every rule of the pass that its measure ("pass.rule" -> value) breaks, in recipe order."""
-    for rule in each.rules_for(language):
-        value = measures[f"{each.name}.{rule.name}"]
+def broken_rules(
+    measures: Mapping[str, float], step: Pass, language: str = ""
+) -> Iterator[tuple[Rule, float]]:
+    """Yield (rule, value) for every broken rule of a pass, in recipe order; measures are by "pass.rule"."""
+    for rule in step.rules_for(language):
+        value = measures[f"{step.name}.{rule.name}"]
         if rule.broken_by(value):
             yield rule, value

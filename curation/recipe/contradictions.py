@@ -25,7 +25,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     for source, each in recipe.inputs.items():
         if each.text:  # text passes no gate
             continue
-        passes = [one for one in recipe.filter if one.concerns(source)]
+        passes = [one for one in recipe.filter if one.applies_to(source)]
         for line in (*_languages(gate, passes), *_lengths(gate, passes)):
             if line not in said:
                 said.add(line)

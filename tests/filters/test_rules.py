@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from curation.filters.rules import Pass, Rule, broken
+from curation.filters.rules import Pass, Rule, broken_rules
 from curation.text.text import Text
 
 
@@ -43,12 +43,12 @@ def test_every_broken_rule_is_found_in_recipe_order():
         Rule(name="fine", signal="word_count", max=5),
         Rule(name="a", signal="text_length", max=1),
     )
-    each = Pass(name="p", edits=(), rules=rules)
-    found = list(broken({"p.a": 2.0, "p.fine": 1.0, "p.b": 1.0}, each))
-    assert found == [(rules[0], 1.0), (rules[2], 2.0)]
+    step = Pass(name="p", edits=(), rules=rules)
+    result = list(broken_rules({"p.a": 2.0, "p.fine": 1.0, "p.b": 1.0}, step))
+    assert result == [(rules[0], 1.0), (rules[2], 2.0)]
 
 
 def test_a_pass_concerns_the_sources_it_names_or_all():
-    assert Pass(name="p", edits=(), rules=()).concerns("wiki")
-    assert Pass(name="p", edits=(), rules=(), only=("crawl", "wiki")).concerns("wiki")
-    assert not Pass(name="p", edits=(), rules=(), only=("crawl",)).concerns("wiki")
+    assert Pass(name="p", edits=(), rules=()).applies_to("wiki")
+    assert Pass(name="p", edits=(), rules=(), only=("crawl", "wiki")).applies_to("wiki")
+    assert not Pass(name="p", edits=(), rules=(), only=("crawl",)).applies_to("wiki")

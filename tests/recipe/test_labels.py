@@ -39,8 +39,8 @@ def test_labels_and_the_passes_that_go_by_them(tiny_model: Path) -> None:
     assert kinds.labels[0] == Label(name="kind", labeller="fasttext", options={"model": str(tiny_model)})
     assert list(files_of(kinds)) == [str(tiny_model)]
     assert good.when == {"kind": ("hq",), "script": ("Latn", "Cyrl")}
-    assert good.concerns("wiki", {"kind": "hq", "script": "Cyrl"})
-    assert not good.concerns("wiki", {"kind": "hq"})
+    assert good.applies_to("wiki", {"kind": "hq", "script": "Cyrl"})
+    assert not good.applies_to("wiki", {"kind": "hq"})
 
 
 KIND = "- {name: a, label: {kind: {labeller: fasttext, model: tiny.bin}}}\n"

@@ -1,1 +1,1 @@
-"""Personal data: what names a person, and secrets, found and masked."""
+"""Masking of personal data and secrets."""

@@ -1,7 +1,7 @@
-"""What names a person or opens a door, replaced: addresses, telephones, cards, accounts, secrets.
+"""Mask personal data and secrets: e-mail and IP addresses, telephone, card and account numbers, keys.
 
-Every kind is found by its form and, where it has one, its checksum; never inside a longer word or number. A
-placeholder is fixed: it does not depend on what was replaced before, here or in another document.
+Every kind is matched by its form and its checksum, if it has one, and never inside a longer word or number.
+Placeholders are fixed: they do not depend on earlier replacements in this or another document.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from curation.filters.registry import Masked, Replaced, edit
 
 Kind = Literal["email", "ip", "phone", "card", "iban", "secret"]
 Span = tuple[int, int]
-_BESIDE = 3  # characters after a number that say whether it is a part of something else
+_CONTEXT = 3  # characters after a number that decide whether it is part of something else
 
-# Bounded everywhere and sought where an @ stands, so that no text makes it slow: local part up to 64
-# characters, labels up to 63 (RFC 5321, RFC 1035); letters of Latin, Greek and Cyrillic only, so that a name
-# that follows Chinese without a space begins where it does.
+# Every part is bounded and the search starts at an @, so that no text is slow: local part up to 64
+# characters, labels up to 63 (RFC 5321, RFC 1035). Letters are Latin, Greek and Cyrillic only, so that a name
+# that follows Chinese without a space begins at the right character.
 _LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u052f"
 _LOCAL = rf"[{_LETTERS}0-9_%+.'&-]"
 _LOCAL_BACKWARDS = re.compile(rf"{_LOCAL}{{1,65}}")
@@ -35,7 +35,7 @@ _DOMAIN = re.compile(
 )
 _FILE_NAMES = "png jpg jpeg gif svg webp bmp ico css js mjs json xml html htm pdf txt php exe woff ttf"
 _FILES = frozenset(_FILE_NAMES.split())
-_WRITTEN_AT = re.compile(
+_SPELLED_OUT = re.compile(
     rf"(?<!{_LOCAL})({_LOCAL}{{1,64}})\s?[\[(]\s?(?:at|AT)\s?[\])]\s?"
     rf"((?:[{_LETTERS}0-9-]{{1,63}}\s?(?:\.|[\[(]\s?(?:dot|DOT)\s?[\])])\s?){{1,5}}[{_LETTERS}]{{2,24}})(?!\w)"
 )
@@ -51,18 +51,18 @@ def _emails(scan: TextScan) -> Iterator[Span]:
             if name:
                 yield at - len(name), domain.end()
         at = text.find("@", at + 1)
-    if any(map(text.__contains__, _HINTS)):
-        for found in _WRITTEN_AT.finditer(text):
-            yield found.span()
+    if any(map(text.__contains__, _SPELLED_AT)):
+        for match in _SPELLED_OUT.finditer(text):
+            yield match.span()
 
 
 _LONGEST_LOCAL = 64
-_HINTS = ("at)", "AT)", "at]", "AT]", "at ]", "at )")
+_SPELLED_AT = ("at)", "AT)", "at]", "AT]", "at ]", "at )")
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-# Not inside a longer dotted number (a section, a version): neither digit, letter nor dotted digit around it.
+# Not inside a longer dotted number (a section, a version): no digit, letter or dotted digit around it.
 _IPV4 = re.compile(rf"(?<![\w.])(?<!\w-){_OCTET}(?:\.{_OCTET}){{3}}(?!\w|\.\w|-\w|@)", re.ASCII)
-# Global unicast is 2000::/3 (RFC 4291, IANA registry); what follows must be an address as a whole, and not
-# become the local part of an e-mail address once a dotted placeholder stands here.
+# Global unicast is 2000::/3 (RFC 4291, IANA registry). The match must be a complete address. It must not be
+# followed by @: with a dotted placeholder it would become the local part of an e-mail address.
 _IPV6 = re.compile(
     r"(?<![\w:.])[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:])"
     rf"(?!{_LOCAL}{{0,64}}@)",
@@ -71,29 +71,29 @@ _IPV6 = re.compile(
 
 
 def _ips(scan: TextScan) -> Iterator[Span]:
-    """Public addresses only: the others name nobody. A version or a section of four numbers is none."""
+    """Yield public addresses only; private ones identify nobody. Versions and sections are left out."""
     text = scan.text
-    dotted = ((start, end) for start, end in scan.numbers(4) if text.count(".", start, end) >= 3)
-    for found in chain.from_iterable(_IPV4.finditer(text, start, end + _BESIDE) for start, end in dotted):
-        if ipaddress.IPv4Address(found[0]).is_global and not is_numbering(text, *found.span()):
-            yield found.span()
-    if scan.colons(7, 35):
-        for found in _IPV6.finditer(text):
+    dotted = ((start, end) for start, end in scan.digit_runs(4) if text.count(".", start, end) >= 3)
+    for match in chain.from_iterable(_IPV4.finditer(text, start, end + _CONTEXT) for start, end in dotted):
+        if ipaddress.IPv4Address(match[0]).is_global and not is_numbering(text, *match.span()):
+            yield match.span()
+    if scan.has_colons(7, 35):
+        for match in _IPV6.finditer(text):
             try:
-                public = ipaddress.IPv6Address(found[0]).is_global
+                public = ipaddress.IPv6Address(match[0]).is_global
             except ValueError:
                 continue
             if public:
-                yield found.span()
+                yield match.span()
 
 
-# 13 to 19 digits, whole or in the groups that cards are embossed with.
+# 13 to 19 digits, unbroken or in the groups that are embossed on cards.
 _CARD = re.compile(
     r"(?<![\w.,/#&%+\->])"
     r"(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5}|\d{13,19})"
     r"(?![\w@%]|[.,:/\-]\d)"
 )
-#: First digits in use and lengths (ISO/IEC 7812 as the networks publish their ranges).
+#: First digits and lengths in use (ISO/IEC 7812; ranges published by the card networks).
 _ISSUERS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
     r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Mastercard
@@ -103,24 +103,24 @@ _ISSUERS = re.compile(
 
 
 def _cards(scan: TextScan) -> Iterator[Span]:
-    places = scan.numbers(13)
-    for found in chain.from_iterable(_CARD.finditer(scan.text, a, b + _BESIDE) for a, b in places):
-        digits = found[0].replace(" ", "").replace("-", "")
+    runs = scan.digit_runs(13)
+    for match in chain.from_iterable(_CARD.finditer(scan.text, a, b + _CONTEXT) for a, b in runs):
+        digits = match[0].replace(" ", "").replace("-", "")
         if _ISSUERS.fullmatch(digits) and _luhn(digits):
-            yield found.span()
+            yield match.span()
 
 
 _DOUBLED = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9]
 
 
 def _luhn(digits: str) -> bool:
-    """Tell whether the last digit is right (ISO/IEC 7812-1, annex B).
+    """Return whether the check digit is right (ISO/IEC 7812-1, annex B).
 
     >>> _luhn("4539148803436467"), _luhn("4539148803436468")
     (True, False)
     """
-    values = [int(each) for each in reversed(digits)]
-    return (sum(values[::2]) + sum(_DOUBLED[each] for each in values[1::2])) % 10 == 0
+    values = [int(digit) for digit in reversed(digits)]
+    return (sum(values[::2]) + sum(_DOUBLED[value] for value in values[1::2])) % 10 == 0
 
 
 #: Country -> characters of an account number (SWIFT, IBAN registry).
@@ -136,35 +136,35 @@ _LENGTHS = {
     for country in countries.split()
 }  # fmt: skip
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d\d(?=[ \u00a0-]?[A-Z0-9]{4})")
-_HEAD = 24  # characters of an account number, spaces too, before seven of its digits stand together
+_HEAD = 24  # characters of an account number, with spaces, before its first run of seven digits
 _BODY = re.compile(r"(?:[ \u00a0-]?[A-Z0-9]){11,30}")
 
 
 def _ibans(scan: TextScan) -> Iterator[Span]:
     text = scan.text
-    places = ((max(0, start - _HEAD), end) for start, end in scan.numbers(7))
-    for found in chain.from_iterable(_IBAN.finditer(text, *place) for place in places):
-        wanted = _LENGTHS.get(found[0][:2])
-        body = _BODY.match(text, found.end()) if wanted else None
-        if not wanted or not body:
+    ranges = ((max(0, start - _HEAD), end) for start, end in scan.digit_runs(7))
+    for match in chain.from_iterable(_IBAN.finditer(text, start, end) for start, end in ranges):
+        length = _LENGTHS.get(match[0][:2])
+        body = _BODY.match(text, match.end()) if length else None
+        if not length or not body:
             continue
-        end = found.start()
-        for _ in range(wanted):  # spaces between groups are not counted
+        end = match.start()
+        for _ in range(length):  # spaces between groups are not counted
             while end < body.end() and not text[end].isalnum():
                 end += 1
             end += 1
-        if end <= body.end() and not text[end : end + 1].isalnum() and _mod97(text[found.start() : end]):
-            yield found.start(), end
+        if end <= body.end() and not text[end : end + 1].isalnum() and _mod97(text[match.start() : end]):
+            yield match.start(), end
 
 
 def _mod97(written: str) -> bool:
-    """Tell whether the check digits are right (ISO 13616).
+    """Return whether the check digits are right (ISO 13616).
 
     >>> _mod97("DE89 3704 0044 0532 0130 00"), _mod97("DE88 3704 0044 0532 0130 00")
     (True, False)
     """
     characters = "".join(filter(str.isalnum, written))
-    return int("".join(str(int(each, 36)) for each in characters[4:] + characters[:4])) % 97 == 1
+    return int("".join(str(int(character, 36)) for character in characters[4:] + characters[:4])) % 97 == 1
 
 
 _FINDERS: dict[str, Callable[[TextScan], Iterator[Span]]] = {
@@ -178,16 +178,16 @@ _FINDERS: dict[str, Callable[[TextScan], Iterator[Span]]] = {
 
 
 def spans(text: str, kinds: Iterable[str]) -> list[tuple[int, int, str]]:
-    """Return (start, end, kind) of what was found, in order; of two that overlap the one that begins first.
+    """Return (start, end, kind) of all matches in order. Of overlapping matches the first one stays.
 
-    Where they begin together, the kind that says more: a secret before an address before a number.
+    If two begin at the same character, the order of `_FINDERS` decides: secrets, addresses, numbers.
     """
     scan = TextScan(text)
-    order = {kind: place for place, kind in enumerate(_FINDERS)}
-    found = [(start, order[kind], end, kind) for kind in kinds for start, end in _FINDERS[kind](scan)]
+    order = {kind: rank for rank, kind in enumerate(_FINDERS)}
+    matches = [(start, order[kind], end, kind) for kind in kinds for start, end in _FINDERS[kind](scan)]
     kept: list[tuple[int, int, str]] = []
     last = 0
-    for start, _, end, kind in sorted(found):
+    for start, _, end, kind in sorted(matches):
         if start >= last:
             kept.append((start, end, kind))
             last = end
@@ -206,43 +206,47 @@ def mask_pii(  # noqa: PLR0913
     iban: str = "<iban>",
     secret: str = "<secret>",
 ) -> Masked:
-    """Return the text with what is found of `kinds` replaced by fixed placeholders, and how many of each.
+    """Return the text with all matches of `kinds` replaced by fixed placeholders, and their number by kind.
 
-    `email`, also as `name [at] domain [dot] org`. `ip`: public IPv4, unless it numbers a version or a section
-    (`numbering`), and IPv6. `phone`: international, in national forms that little else has, or after a word
-    such as "Tel". `card`: issuers' ranges and Luhn's digit. `iban`: length of the country and check digits.
-    `secret`: keys and tokens by their issuers' marks, private keys, passwords in addresses and assignments.
+    - `email`: also written `name [at] domain [dot] org`.
+    - `ip`: public IPv4 addresses that are not a version or section (`numbering`), and public IPv6 addresses.
+    - `phone`: international numbers, unambiguous national forms, and numbers after a word such as "Tel".
+    - `card`: issuers' ranges and the Luhn digit.
+    - `iban`: the country's length and check digits.
+    - `secret`: keys and tokens with known prefixes, private keys, passwords in URLs and assignments.
 
-    A placeholder may uncover what its neighbour hid (`2000::DE89…` holds no address before the account is
-    gone), so the text is searched until nothing more is found: masking twice is masking once.
+    A replacement can make a new match (`2000::DE89…` is an address only without the account number). So the
+    text is searched until there are no more matches, and masking twice gives the same as masking once.
 
-    The defaults for e-mail and IP are reserved for examples (RFC 2606, RFC 5737).
+    The default placeholders for e-mail and IP are reserved for examples (RFC 2606, RFC 5737).
 
     >>> mask_pii("ask jane.doe@mail.org at 8.8.8.8, not 127.0.0.1 or version 1.2.3.4.5").text
     'ask email@example.com at 192.0.2.1, not 127.0.0.1 or version 1.2.3.4.5'
     """
-    instead = {"email": email, "ip": ip, "phone": phone, "card": card, "iban": iban, "secret": secret}
+    placeholders = {"email": email, "ip": ip, "phone": phone, "card": card, "iban": iban, "secret": secret}
     counts: Counter[str] = Counter()
     replaced: list[Replaced] = []
-    for _ in range(_MOST_ROUNDS):
-        found = [each for each in spans(text, kinds) if text[each[0] : each[1]] != instead[each[2]]]
-        if not found:
+    for _ in range(_MAX_ROUNDS):
+        matches = [
+            match for match in spans(text, kinds) if text[match[0] : match[1]] != placeholders[match[2]]
+        ]
+        if not matches:
             break
-        text = _without(text, found, instead)
-        counts.update(kind for _, _, kind in found)
-        replaced += [(start, end, len(instead[kind])) for start, end, kind in reversed(found)]
+        text = _replace(text, matches, placeholders)
+        counts.update(kind for _, _, kind in matches)
+        replaced += [(start, end, len(placeholders[kind])) for start, end, kind in reversed(matches)]
     return Masked(text, {str(kind): counts[kind] for kind in kinds if counts[kind]}, tuple(replaced))
 
 
-#: Placeholders of a recipe could make one another up for ever; the default ones end after two or three.
-_MOST_ROUNDS = 16
+#: Placeholders of a recipe could match each other for ever. The default ones need two or three rounds.
+_MAX_ROUNDS = 16
 
 
-def _without(text: str, found: Iterable[tuple[int, int, str]], instead: Mapping[str, str]) -> str:
-    """Return the text with what was found replaced."""
+def _replace(text: str, matches: Iterable[tuple[int, int, str]], placeholders: Mapping[str, str]) -> str:
+    """Return the text with the matches replaced."""
     parts: list[str] = []
     last = 0
-    for start, end, kind in found:
-        parts += [text[last:start], instead[kind]]
+    for start, end, kind in matches:
+        parts += [text[last:start], placeholders[kind]]
         last = end
     return "".join([*parts, text[last:]])

@@ -1,15 +1,16 @@
-"""Versions, sections and object identifiers of four numbers, told from IPv4 addresses, which look alike.
+"""Tell versions, sections and object identifiers with four numbers from IPv4 addresses.
 
-What stands directly before the four decides (`version`, `since`, `>=`), then whether anything near has an
-address (`host`, a port), then a change (`upgraded to`), then how small they are, after a package's name too.
+Checked in this order: a word or sign directly before the numbers (`version`, `since`, `>=`), a word about
+networks nearby (`host`, a port), a verb of change (`upgraded to`), and how small the numbers are. The bound
+on their size is higher after the name of a package.
 """
 
 from __future__ import annotations
 
 import re
 
-_BEFORE_CHARACTERS = 48
-#: Directly before: a word or a sign for a number that is no address, whatever else stands there.
+_CONTEXT_CHARACTERS = 48
+#: Directly before: a word or sign that introduces a version or section, in any context.
 _NUMBERED = re.compile(
     r"""(?:(?<![^\W_])(?:v(?:er(?:\.|sions?_{0,2})?|\.)? | versi[oó]n(?:es)? | vers[aã]o | версия | версии
         | since | releases? | build | firmware | driver | oid | object[ ]?identifier
@@ -19,7 +20,7 @@ _NUMBERED = re.compile(
     | (?:>|<|~|&gt;|&lt;)=\s?$ | [≥≤]\s?$ | ~>\s?$""",
     re.IGNORECASE | re.VERBOSE,
 )
-#: Somewhere before: what has an address.
+#: Anywhere before: a word for something that has an address.
 _NETWORK = re.compile(
     r"""(?i:(?<![a-z])(?<!big-)(?:ip(?:s|v4)? | addr | address(?:es)? | cidr | dns | gateway | hosts?
         | hostname | inet | nameservers? | netmask | nslookup | ping | resolver | ssh | subnet | telnet
@@ -30,12 +31,12 @@ _NETWORK = re.compile(
     | //(?:[^\s/@]*@)?$ | \(\[$ | ::ffff:$""",
     re.VERBOSE,
 )
-#: Directly after: a port, the length of a network's prefix, what a server's log has beside an address.
+#: Directly after: a port, a prefix length, or the fields of a server log after an address.
 _NETWORK_AFTER = re.compile(
     r":\d{1,5}(?!\d)|/(?:[89]|[12]\d|3[0-2])(?![\d.])|[\"')]*,?\sport\b| - \S{1,32} \["
 )
 _PINNED = re.compile(r"[\w\])]\s?(?:===?|!=)\s?$")
-#: Directly before: what says that a program changed, or of which version something is said.
+#: Directly before: a change of version, or a comparison of versions.
 _CHANGED = re.compile(
     r"""(?<!\w)(?:(?:up|down)grad|updat|patch|bump)\w*\s(?:[^\n]{0,32}\s)?\(?(?:to|from)\s(?:\w+\s)?$
     | (?<!\w)(?:before|prior\sto|(?:earlier|later|older|newer)\sthan)\s$""",
@@ -46,27 +47,27 @@ _PACKAGE = re.compile(
     r"(?<![\w.])[A-Za-z][A-Za-z0-9+]*(?:[-_][A-Za-z0-9+]+)+[\s|:=,\"'`]{1,12}$"
     r"|(?<![\w./-])[A-Za-z][\w+-]*/$"
 )
-#: One public address in 7,000 begins below 20, as versions do, and adds up to less than 64; one in 200, to
-#: less than 192. So much is lost where nothing near has an address, and where a package is named before.
-_FIRST = 20
-_SUM, _PACKAGE_SUM = 64, 192
+#: Bounds on the four numbers of a version: on the first, on their sum, and on the sum after a package's name.
+#: Uniform over public addresses, 1 in 7,000 passes the first two and 1 in 200 the first and third: this is
+#: the share of addresses that stay unmasked where no word about networks is near.
+_MAX_FIRST, _MAX_SUM, _MAX_PACKAGE_SUM = 20, 64, 192
 
 
 def is_numbering(text: str, start: int, end: int) -> bool:
-    """Tell whether the four numbers at text[start:end] number something and are no address.
+    """Return whether the four numbers at text[start:end] are a version or section instead of an address.
 
     >>> is_numbering("zstd 1.5.7.2", 5, 12), is_numbering("IP 1.5.7.2", 3, 10)
     (True, False)
     """
-    first = max(0, start - _BEFORE_CHARACTERS)
+    first = max(0, start - _CONTEXT_CHARACTERS)
     if _NUMBERED.search(text, first, start):
         return True
-    numbers = [int(each) for each in text[start:end].split(".")]
-    if len(set(numbers)) == 1 or _NETWORK.search(text, first, start):  # 8.8.8.8 is a resolver, no version
+    numbers = list(map(int, text[start:end].split(".")))
+    if len(set(numbers)) == 1 or _NETWORK.search(text, first, start):  # 8.8.8.8 is a name server
         return False
     if _NETWORK_AFTER.match(text, end):
         return False
     if _PINNED.search(text, first, start):
         return True
-    most = _PACKAGE_SUM if _PACKAGE.search(text, first, start) else _SUM
-    return numbers[0] < _FIRST and (sum(numbers) < most or bool(_CHANGED.search(text, first, start)))
+    limit = _MAX_PACKAGE_SUM if _PACKAGE.search(text, first, start) else _MAX_SUM
+    return numbers[0] < _MAX_FIRST and (sum(numbers) < limit or bool(_CHANGED.search(text, first, start)))

@@ -1,8 +1,8 @@
-"""Telephone numbers in running text, told from other numbers by how they are written.
+"""Telephone numbers in running text, recognized by their notation.
 
-A number counts as one if it is written internationally (`+` or `00`, a calling code in use, 8 to 15 digits;
-ITU-T E.164), in a national form that little else has (`(212) 555-0187`, `01 23 45 67 89`), or where a word
-before it says so (`Tel.: 9876 5432`). Numbers that look alike (dates, ISBNs, sums, versions, pages) stay.
+A number matches if it is international (`+` or `00`, a calling code in use, 8 to 15 digits; ITU-T E.164), if
+it has an unambiguous national form (`(212) 555-0187`, `01 23 45 67 89`), or if a word before it says so
+(`Tel.: 9876 5432`). Similar numbers (dates, ISBNs, sums, versions, pages) do not match.
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ from collections.abc import Iterator
 
 from curation.filters.pii.scan import TextScan
 
-#: Calling codes of two digits, and the first two digits of those that have three (ITU-T E.164, annexed list).
+#: Two-digit calling codes, and the first two digits of three-digit codes (ITU-T E.164, annexed list).
 _TWO = """
 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86
 90 91 92 93 94 95 98"""
 _THREE = "21 22 23 24 25 26 29 35 37 38 42 50 59 67 68 69 80 85 87 88 96 97 99"
 _CODES = frozenset((_TWO + " " + _THREE).split())
-_SHORTEST, _LONGEST = 8, 15  # digits of an international number, its calling code among them
+_SHORTEST, _LONGEST = 8, 15  # digits of an international number, with its calling code
 
 _SEPARATOR = "[ \u00a0\u2009\u202f.\\-\u2010\u2011\u2013/()]"
-#: What may be a number, on one line: no letter, digit or sign beside it makes it part of something else.
+#: A candidate on one line, without a letter, digit or sign beside it that would make it part of something
+#: else.
 _CANDIDATE = re.compile(
     r"(?:(?<![\w+>])\+|(?<![\w.,/@#=&%$€£¥+(>\-])(?<!\d:)(?=[(\d]))(?:\(\+?)?\d"
     rf"(?:{_SEPARATOR}{{0,3}}\d){{5,17}}(?![\w@%]|[.,:]\d|-\d)"
 )
 _NOT_DIGITS = re.compile(r"\D")
 _S = "[ \u00a0\u2009\u202f.\\-\u2010\u2011\u2013]"  # between groups
-#: National forms that need no word before them.
+#: National forms that match without a word before them.
 _NATIONAL = re.compile(
     rf"""(?:1{_S})?(?:\([2-9]\d\d\){_S}?|[2-9]\d\d[-.\u2010\u2011 ])[2-9]\d\d[-.\u2010\u2011 ]\d{{4}}
     | 0[1-9](?:{_S}\d\d){{4}}                                    # 01 23 45 67 89
@@ -54,7 +55,7 @@ _NATIONAL = re.compile(
     re.VERBOSE,
 )
 _CUE_CHARACTERS = 80
-#: A word for a telephone, at the end of what stands before a number.
+#: A word for a telephone, at the end of the text before a number.
 _CUE = re.compile(
     r"(?:(?<!\w)(?:tel[eé]?f?[oóò]?n[eo]?s?|t[eé]l|tlf|phone|call|mobile|mobil|mob|cell|cellphone|celular|móvil|handy|fax|"
     r"whatsapp|viber|sms|hotline|contact|rufnummer|puh|puhelin|numero|número|тел|телефон|факс|моб|τηλ|טל|הاتف|هاتف|फ़ोन|फोन)"
@@ -71,24 +72,24 @@ _DATE = re.compile(
 def phones(scan: TextScan) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of every telephone number, in order."""
     text = scan.text
-    for start, end in scan.numbers(_FEWEST):
-        for found in _CANDIDATE.finditer(text, max(0, start - _BESIDE), end + _BESIDE):
-            if _is_phone(text, found.start(), found[0]):
-                yield found.span()
+    for start, end in scan.digit_runs(_MIN_DIGITS):
+        for match in _CANDIDATE.finditer(text, max(0, start - _CONTEXT), end + _CONTEXT):
+            if _is_phone(text, match.start(), match[0]):
+                yield match.span()
             else:
-                yield from _apart(text, *found.span())
+                yield from _split(text, *match.span())
 
 
-_FEWEST, _BESIDE = 7, 3  # digits of a local number; characters around one that may be a part of it
+_MIN_DIGITS, _CONTEXT = 7, 3  # digits of a local number; characters beside its digits that may belong to it
 
 
-#: What stands between two numbers rather than inside one.
-_BETWEEN = re.compile(r" ?/ | {2,}| [\-\u2013] |(?<=\d) (?=\()")
+#: Separators between two numbers, not inside one.
+_DIVIDER = re.compile(r" ?/ | {2,}| [\-\u2013] |(?<=\d) (?=\()")
 
 
-def _apart(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the numbers of a stretch that is none as a whole and may be several."""
-    cuts = [each.span() for each in _BETWEEN.finditer(text, start, end)]
+def _split(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the telephone numbers of a candidate that may be several numbers."""
+    cuts = [match.span() for match in _DIVIDER.finditer(text, start, end)]
     starts, ends = [start, *(last for _, last in cuts)], [*(first for first, _ in cuts), end]
     for first, last in zip(starts, ends, strict=True) if cuts else ():
         if last > first and _is_phone(text, first, text[first:last]):
@@ -103,7 +104,7 @@ def _is_phone(text: str, start: int, written: str) -> bool:
         return True
     if _balanced(written) and _NATIONAL.fullmatch(written):
         return True
-    if not _FEWEST <= len(digits) <= _LONGEST or _DATE.fullmatch(written):
+    if not _MIN_DIGITS <= len(digits) <= _LONGEST or _DATE.fullmatch(written):
         return False
     return _CUE.search(text[max(0, start - _CUE_CHARACTERS) : start]) is not None
 

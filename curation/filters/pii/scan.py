@@ -1,7 +1,7 @@
-"""Where a text can hold numbers and long words at all, found at the speed of memory before any pattern runs.
+"""A fast scan for the parts of a text where patterns can match: runs of digits, long words, colons.
 
-Every character becomes one byte (what Latin-1 lacks becomes "?"), so places are places in the text. What is
-told is a superset of where the patterns can match; a test holds them to that.
+Every character becomes one byte (characters outside Latin-1 become "?"), so byte offsets are text offsets.
+The results are supersets of where the patterns match; a test checks that.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-#: Beyond as many characters the whole text is one place: the arrays would take too much memory.
+#: A longer text (in characters) is not scanned and is one run: the arrays would take too much memory.
 _LONGEST = 1 << 22
-_APART = 4  # digits further apart than this belong to two numbers
+_MAX_GAP = 4  # digits further apart belong to different runs; also the fewest digits of a run
 
 
 class TextScan:
-    """Places of one text: where digits stand together, where words are long, where colons do."""
+    """Runs of digits, long words and colons of one text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -29,28 +29,28 @@ class TextScan:
         return np.frombuffer(self.text.encode("latin-1", "replace"), np.uint8)
 
     @functools.cached_property
-    def _numbers(self) -> list[tuple[int, int, int]]:
-        """(start, end, digits) of every stretch in which no two digits stand further apart than `_APART`."""
+    def _digit_runs(self) -> list[tuple[int, int, int]]:
+        """(start, end, digits) of every run in which neighbouring digits are at most `_MAX_GAP` apart."""
         if self.whole:
             return [(0, len(self.text), len(self.text))]
-        places = np.flatnonzero((self._bytes - ord("0")) < 10)  # unsigned: what is below wraps far above
-        if not len(places):
+        positions = np.flatnonzero((self._bytes - ord("0")) < 10)  # unsigned: smaller bytes wrap around
+        if not len(positions):
             return []
-        last = np.flatnonzero(np.diff(places, append=len(self.text) + _APART + 1) > _APART)
+        last = np.flatnonzero(np.diff(positions, append=len(self.text) + _MAX_GAP + 1) > _MAX_GAP)
         first = np.concatenate([[0], last[:-1] + 1])
         digits = last - first + 1
-        enough = digits >= _APART
-        found = places[first[enough]], places[last[enough]] + 1, digits[enough]
-        return list(zip(*(each.tolist() for each in found), strict=True))
+        enough = digits >= _MAX_GAP
+        runs = positions[first[enough]], positions[last[enough]] + 1, digits[enough]
+        return list(zip(*(column.tolist() for column in runs), strict=True))
 
-    def numbers(self, digits: int) -> Iterator[tuple[int, int]]:
-        """Yield (start, end) of the stretches of at least so many ASCII digits, four or more."""
-        for start, end, count in self._numbers:
+    def digit_runs(self, digits: int) -> Iterator[tuple[int, int]]:
+        """Yield (start, end) of the runs with at least `digits` (4 or more) ASCII digits."""
+        for start, end, count in self._digit_runs:
             if count >= digits:
                 yield start, end
 
     def long_words(self, length: int) -> str:
-        """Return all words of at least so many characters, joined by spaces; they end at controls too."""
+        """Return the words of at least `length` characters, joined by spaces; controls end words."""
         if self.whole:
             return self.text
         spaces = np.flatnonzero(self._bytes <= ord(" "))
@@ -59,10 +59,10 @@ class TextScan:
         long = np.flatnonzero(ends - starts >= length)
         return " ".join(self.text[starts[i] : ends[i]] for i in long.tolist())
 
-    def colons(self, count: int, within: int) -> bool:
-        """Tell whether two colons touch, or so many stand within so many characters."""
+    def has_colons(self, count: int, within: int) -> bool:
+        """Return whether two colons are adjacent, or `count` colons lie within `within` characters."""
         if self.whole:
             return True
-        places = np.flatnonzero(self._bytes == ord(":"))
-        touch = bool((np.diff(places) == 1).any())
-        return touch or bool((places[count - 1 :] - places[: 1 - count] < within).any())
+        positions = np.flatnonzero(self._bytes == ord(":"))
+        adjacent = bool((np.diff(positions) == 1).any())
+        return adjacent or bool((positions[count - 1 :] - positions[: 1 - count] < within).any())

@@ -1,6 +1,6 @@
-"""Secrets in text and code: keys and tokens with their issuers' marks, private keys, passwords.
+"""Secrets in text and code: keys and tokens with known prefixes, private keys, passwords.
 
-Each kind has literals without which it cannot stand in a text, so most texts are never searched by a pattern.
+Every kind has literals that each match contains, so most texts are never searched with a pattern.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from curation.filters.pii.scan import TextScan
 
-#: (literals, pattern whose group 1 is the secret). The marks are those that the issuers document.
+#: (literals, pattern whose group 1 is the secret). The prefixes are documented by the issuers.
 _KINDS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
     (tuple(literals.split()), re.compile(pattern))
     for literals, pattern in (
@@ -49,27 +49,27 @@ _KINDS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
     )
 )
-#: One of these stands before every value of the last pattern, in some case.
+#: In lower case, one of these is before every value of the last pattern.
 _NAMES = ("key", "secret", "token", "passw")
 _PEM = "KEY-----"
-_SHORTEST = 14  # of the words that hold secrets, quotes or the address around them among their characters
+_SHORTEST = 14  # characters of a word with a secret, including quotes or the URL around it
 
 
 def secrets(scan: TextScan) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of every secret; of an assignment or an address only the secret itself."""
+    """Yield (start, end) of every secret; in an assignment or a URL of the secret alone."""
     text = scan.text
     words = scan.long_words(_SHORTEST) + (_PEM if _PEM in text else "")
     if not words:
         return
     for literals, pattern in _KINDS[:-1]:
         if any(map(words.__contains__, literals)):
-            for found in pattern.finditer(text):
-                yield found.span(1)
+            for match in pattern.finditer(text):
+                yield match.span(1)
     if '"' in words or "'" in words:
         lowered = text.lower()
         if any(map(lowered.__contains__, _NAMES)) and _ASSIGNED.search(text):
-            for found in _KINDS[-1][1].finditer(text):
-                yield found.span(1)
+            for match in _KINDS[-1][1].finditer(text):
+                yield match.span(1)
 
 
 _ASSIGNED = re.compile(r"(?:[:=]|=>)\s{0,3}[\"'][^\s\"']{12,128}[\"']")

@@ -68,7 +68,7 @@ def fasttext_labels(path: str) -> list[str]:
         cursor = _Cursor(path, stream, stream.seek(0, 2))
         stream.seek(0)
         if (
-            cursor.size < 8
+            cursor.size < struct.calcsize("<ii")
             or (header := cursor.numbers("ii", "header"))[0] != _MAGIC
             or header[1] not in _VERSIONS
         ):
