@@ -1,1 +1,1 @@
-"""Contamination: evaluation items found in documents, word for word."""
+"""Decontamination: search documents for the texts of evaluation items."""

@@ -1,7 +1,7 @@
-"""Texts as decontamination compares them: normalised words as hashes, and the passages of an evaluation item.
+"""Texts as decontamination compares them: hashes of normalized words, and passages of evaluation items.
 
-Words are what is left when a text is set otherwise: runs of letters and digits, without case, accents,
-punctuation, markup or line breaks; 80,000 is 80000, and in scripts without spaces each letter is a word.
+Words are runs of letters and digits without case and accents, so punctuation, markup and line breaks do not
+matter. 80,000 is the same as 80000. In scripts without spaces every letter is a word.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 
-#: Words of a passage: whole lines up to at least as many; more than twice as many are cut evenly.
+#: Target words of a passage: lines are joined up to it; a passage of more than twice as many is split evenly.
 PASSAGE_WORDS = 24
 _CACHED_WORDS = 1 << 20
 
 _THOUSANDS = r"[0-9]+(?:,[0-9]{3})+(?![0-9])"
-_ALONE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _ASCII = re.compile(rf"{_THOUSANDS}|[a-zA-Z0-9]+")
-_ANY = regex.compile(rf"{_THOUSANDS}|[{_ALONE}]\p{{M}}*|[\p{{L}}\p{{M}}\p{{N}}--[{_ALONE}]]+", regex.V1)
+_ANY = regex.compile(rf"{_THOUSANDS}|[{_UNSPACED}]\p{{M}}*|[\p{{L}}\p{{M}}\p{{N}}--[{_UNSPACED}]]+", regex.V1)
 
 
 def normal(word: str) -> str:
-    """Return a word without case, accents, compatibility forms and commas between digits.
+    """Return a word without case, accents, compatibility forms and thousands separators.
 
     >>> normal("Ｃafé"), normal("ﬁne"), normal("80,000")
     ('cafe', 'fine', '80000')
@@ -39,21 +39,21 @@ def normal(word: str) -> str:
 
 
 class _Hashes(dict[str, int]):
-    """Word -> 64-bit hash of its normal form; forgets all when it holds too many."""
+    """Cache of word -> 64-bit hash of its normal form; cleared when it is full."""
 
     def __missing__(self, word: str) -> int:
         if len(self) >= _CACHED_WORDS:
             self.clear()
-        found = xxhash.xxh3_64_intdigest(normal(word).encode("utf-8", "surrogatepass"))
-        self[word] = found
-        return found
+        digest = xxhash.xxh3_64_intdigest(normal(word).encode("utf-8", "surrogatepass"))
+        self[word] = digest
+        return digest
 
 
 _HASHES = _Hashes()
 
 
 def word_hashes(text: str) -> Hashes:
-    """Return the hash of every word of a text, in order.
+    """Return the hashes of the words of a text, in order.
 
     >>> bool((word_hashes("**Pay** $80,000 at the café!") == word_hashes("pay 80000 at the CAFE")).all())
     True
@@ -63,14 +63,14 @@ def word_hashes(text: str) -> Hashes:
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
-    """Return where every word of a text begins and ends, in characters."""
-    return [found.span() for found in (_ASCII if text.isascii() else _ANY).finditer(text)]
+    """Return (start, end) of every word of a text, in characters."""
+    return [match.span() for match in (_ASCII if text.isascii() else _ANY).finditer(text)]
 
 
 def passages(text: str) -> Iterator[Hashes]:
-    """Yield the passages of one field of an item: what is looked for by itself.
+    """Yield the passages of one field of an item. Every passage is searched for separately.
 
-    Short lines are joined, long ones are cut, so that a page that holds one part of a long item is found too.
+    Short lines are joined and long ones split, so that a page with one part of a long item matches too.
     """
     runs: list[list[Hashes]] = [[]]
     for line in text.split("\n"):
@@ -85,56 +85,57 @@ def passages(text: str) -> Iterator[Hashes]:
 
 
 def gram_hashes(words: Hashes, size: int) -> Hashes:
-    """Return the hash of every run of `size` words; none where there are fewer words."""
+    """Return the hashes of all n-grams of `size` words; empty if there are fewer words."""
     count = len(words) - size + 1
     if count <= 0:
         return np.empty(0, np.uint64)
-    found = np.zeros(count, np.uint64)
+    grams = np.zeros(count, np.uint64)
     for k in range(size):
-        found *= np.uint64(0x9E3779B97F4A7C15)
-        found += words[k : k + count]
-    found ^= found >> np.uint64(29)  # the top bits choose a place in the sieve: they must hang on all words
-    found *= np.uint64(0xBF58476D1CE4E5B9)
-    found ^= found >> np.uint64(32)
-    return found
+        grams *= np.uint64(0x9E3779B97F4A7C15)
+        grams += words[k : k + count]
+    grams ^= grams >> np.uint64(29)  # the top bits index the sieve: they must depend on all words
+    grams *= np.uint64(0xBF58476D1CE4E5B9)
+    grams ^= grams >> np.uint64(32)
+    return grams
 
 
 class Aligner:
-    """How much of a passage stands in a run of words, in its order (longest common subsequence).
+    """Longest common subsequence of a passage and a run of words.
 
-    One machine integer holds a row of the table (Hyyrö 2004), so a step costs one addition.
+    An integer holds a whole row of the table (Hyyrö 2004), so a word costs one addition.
     """
 
     def __init__(self, passage: Sequence[int]) -> None:
-        """Take the words of the passage."""
+        """Prepare the words of the passage."""
         self.passage = list(passage)
-        self._forward, self._backward = self._places(self.passage), self._places(self.passage[::-1])
+        self._forward, self._backward = self._positions(self.passage), self._positions(self.passage[::-1])
 
     @staticmethod
-    def _places(words: Sequence[int]) -> dict[int, int]:
-        places: dict[int, int] = {}
+    def _positions(words: Sequence[int]) -> dict[int, int]:
+        """Return word -> bitmap of its positions."""
+        positions: dict[int, int] = {}
         for i, word in enumerate(words):
-            places[word] = places.get(word, 0) | 1 << i
-        return places
+            positions[word] = positions.get(word, 0) | 1 << i
+        return positions
 
     def common(self, words: Sequence[int]) -> int:
-        """Return how many words of the passage stand in `words`, in order."""
+        """Return the number of words of the passage that occur in `words`, in order."""
         return self._reach(self._forward, words, len(self.passage) + 1)[0]
 
     def span(self, words: Sequence[int], common: int) -> tuple[int, int]:
-        """Return (first, last + 1) of a shortest end of `words` that holds `common` words of it, in order."""
+        """Return (first, last + 1) of a short run of `words` that has `common` words of the passage."""
         _, end = self._reach(self._forward, words, common)
         _, length = self._reach(self._backward, words[:end][::-1], common)
         return end - length, end
 
-    def _reach(self, places: dict[int, int], words: Sequence[int], wanted: int) -> tuple[int, int]:
-        """Return (words in common, words read) when `wanted` are in common, or at the end."""
+    def _reach(self, positions: dict[int, int], words: Sequence[int], enough: int) -> tuple[int, int]:
+        """Read `words` until `enough` are in common; return (words in common, words read)."""
         size = len(self.passage)
         full = left = (1 << size) - 1
         for i, word in enumerate(words):
-            if here := places.get(word):
-                both = left & here
+            if matches := positions.get(word):
+                both = left & matches
                 left = ((left + both) | (left - both)) & full
-                if size - left.bit_count() >= wanted:
-                    return wanted, i + 1
+                if size - left.bit_count() >= enough:
+                    return enough, i + 1
         return size - left.bit_count(), len(words)

@@ -1,1 +1,1 @@
-"""Quality: the best share of a corpus by a score, and the models that give one."""
+"""Quality: models that score texts, and selection of the best share of a corpus by a score."""

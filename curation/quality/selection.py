@@ -1,7 +1,7 @@
-"""Selections: the best share of a corpus by a score, or by several scores as percentile bins.
+"""Selection of the best share of a corpus by one score, or by several scores as percentile bins.
 
-A selection is a bound that the corpus sets: the cut is found once over all documents, then each document is
-judged by itself. Equal scores stay together, so the cut is a number, and who is kept hangs on no order.
+The corpus sets the bound: the cut is computed once over all documents, then every document is judged alone.
+The cut is a score, so documents with equal scores stay together and the order of documents does not matter.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _SEPARATOR = "\x1f"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Keep the best documents by what was measured on them.
+    """Keep the best documents by their measures.
 
     Attributes:
-        name: of the selection; its reason, and the measure where scores are combined, is `select.NAME`.
-        of: measures (`PASS.RULE`); a document that has none of them is not judged.
-        bins: each measure is replaced by its percentile bin, 0 to bins - 1, of equal weight; needed where
-            there are several measures.
-        combine: of a document's bins, the largest or their mean.
+        name: name of the selection. `select.NAME` is its reason, and the measure of a combined score.
+        of: measures (`PASS.RULE`); a document without any of them is not judged.
+        bins: replace every measure by its percentile bin, 0 to bins - 1, with equal weights; required for
+            several measures.
+        combine: how to combine the bins of a document: the largest or their mean.
         top_fraction: share of the weight to keep, 0 to 1.
-        min: or the least score (bin, mean of bins) to keep.
-        weigh: what is counted: `documents`, `characters`, or a measure, such as a count of tokens.
-        per: a cut for each source, language, or both.
-        reason: what its removals are called (None: `select.NAME`).
+        min: instead of top_fraction, the lowest score (bin, mean of bins) to keep.
+        weigh: weight of a document: `documents` (1), `characters`, or a measure such as a token count.
+        per: separate cuts for each source, language, or both.
+        reason: name of its reason (None: `select.NAME`).
     """
 
     name: str
@@ -56,15 +56,15 @@ class Selection:
 
     @property
     def called(self) -> str:
-        """What its removals are called."""
+        """Name of its reason."""
         return self.reason or f"select.{self.name}"
 
     def group(self, row: Mapping[str, Any]) -> str:
-        """Return which cut a document falls under."""
+        """Return the key of the cut that applies to a document."""
         return _SEPARATOR.join(str(row[name] or "") for name in self.per)
 
     def weight(self, row: Mapping[str, Any], measures: Mapping[str, float]) -> int:
-        """Return what a document counts for, a whole number; a measure it has not counts nothing."""
+        """Return the weight of a document, a whole number; 0 if the measure is missing."""
         if self.weigh == "documents":
             return 1
         if self.weigh == "characters":
@@ -73,19 +73,19 @@ class Selection:
         return max(0, round(value)) if math.isfinite(value) else 0
 
     def score(self, measures: Mapping[str, float], edges: Mapping[str, Sequence[float]]) -> float | None:
-        """Return a document's score, given each measure's edges of bins; None where it has no measure."""
-        found = [(name, measures[name]) for name in self.of if math.isfinite(measures.get(name, math.nan))]
-        if not found:
+        """Return a document's score, given the bin edges of every measure; None if it has no measure."""
+        values = [(name, measures[name]) for name in self.of if math.isfinite(measures.get(name, math.nan))]
+        if not values:
             return None
         if self.bins is None:
-            return found[0][1]
-        placed = [float(np.searchsorted(edges[name], value, side="right")) for name, value in found]
-        return max(placed) if self.combine == "max" else sum(placed) / len(placed)
+            return values[0][1]
+        bins = [float(np.searchsorted(edges[name], value, side="right")) for name, value in values]
+        return max(bins) if self.combine == "max" else sum(bins) / len(bins)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """What the corpus said: group -> measure -> edges of bins, and group -> the least score."""
+    """The cut of a corpus: group -> measure -> bin edges, and group -> lowest score to keep."""
 
     edges: Mapping[str, Mapping[str, Sequence[float]]]
     least: Mapping[str, float]
@@ -94,9 +94,9 @@ class Cut:
 def judge(
     row: Mapping[str, Any], selections: Sequence[tuple[Selection, Cut]]
 ) -> Iterator[tuple[Selection, float, float]]:
-    """Yield (selection, score, least score) of every selection that looks at a document, in order.
+    """Yield (selection, score, lowest score to keep) for the selections that apply to a document, in order.
 
-    A document that one selection removes is not seen by those after it.
+    Selections after the one that removes the document are skipped.
     """
     measures = dict(row["measures"] or ())
     for selection, cut in selections:
@@ -111,7 +111,7 @@ def judge(
 
 
 def sort_keys(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return whole numbers in the order of finite floats (both zeros are one).
+    """Return integers that sort like the given finite floats (0.0 and -0.0 are equal).
 
     >>> sort_keys(np.array([-1.5, -0.0, 0.0, 2.0])).argsort(kind="stable").tolist()
     [0, 1, 2, 3]
@@ -121,7 +121,7 @@ def sort_keys(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def key_value(key: int) -> float:
-    """Return the float of which `sort_keys` made a number.
+    """Return the float for an integer of `sort_keys`.
 
     >>> [key_value(int(sort_keys(np.array([x]))[0])) for x in (-1.5, 0.0, 0.25)]
     [-1.5, 0.0, 0.25]
@@ -131,7 +131,7 @@ def key_value(key: int) -> float:
 
 
 def target_weight(fraction: float, total: int) -> int:
-    """Return the least whole weight that is `fraction` of `total`.
+    """Return the smallest whole weight that is at least `fraction` of `total`.
 
     >>> target_weight(0.1, 30), target_weight(0.1, 31)
     (3, 4)
@@ -141,25 +141,31 @@ def target_weight(fraction: float, total: int) -> int:
 
 @dataclass(slots=True)
 class CutSearch:
-    """The exact cut of one weighted group, found digit by digit, from above, out of counts.
+    """Search for the exact cut of a weighted group, one digit at a time, from the highest digit down.
 
-    The cut is the greatest number for which those not below it weigh at least `wanted`.
+    The cut is the largest key such that all keys at or above it weigh at least `min_weight`.
+
+    Attributes:
+        min_weight: weight to keep.
+        prefix: digits of the cut known so far.
+        level: index of the last known digit.
+        above: weight of all keys above the prefix.
     """
 
-    wanted: int
+    min_weight: int
     prefix: int = 0
     level: int = -1
-    above: int = 0  # weight of all above the prefix
+    above: int = 0
 
     @property
     def shift(self) -> int:
-        """How many bits the next digit's numbers are shifted by."""
+        """Bits by which keys are shifted to read the next digit."""
         return 64 - DIGIT_BITS * (self.level + 2)
 
     def advance(self, counts: Mapping[int, int]) -> None:
-        """Take in the weights by the numbers shifted by `shift`, of those that begin with the prefix."""
+        """Advance by one digit, given the weights of shifted keys that begin with the prefix."""
         for value in sorted(counts, reverse=True):
-            if self.above + counts[value] >= self.wanted:
+            if self.above + counts[value] >= self.min_weight:
                 self.prefix = value
                 break
             self.above += counts[value]

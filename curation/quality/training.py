@@ -1,7 +1,7 @@
-"""Training of a quality model (fastText), and what it learned, beside length and source alone.
+"""Training and evaluation of a fastText quality model, compared with length and source alone.
 
-The same texts, settings and seed give the same bytes, whatever order the texts came in: they are put in the
-order of a hash, one thread trains, in a process of its own, from memory that is cleared for the library.
+The same texts, settings and seed give the same bytes, in any order of the texts: they are sorted by a hash,
+and one thread trains in its own process with zeroed memory.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ import json, sys, fasttext
 options = json.loads(sys.argv[3])
 fasttext.train_supervised(sys.argv[1], thread=1, verbose=0, **options).save_model(sys.argv[2])
 """
-#: The library fills a tenth of its first matrix where one thread trains, and takes the rest as it finds it:
-#: another model, or a NaN. With this glibc fills all that is asked for with the byte's complement: zeros.
-CLEARED = {"MALLOC_PERTURB_": "255"}
-#: What is done to a text before the model reads it, in training and by `fasttext_probability`.
+#: With one thread the library initializes only a tenth of its first matrix. The rest is uninitialized memory,
+#: which changes the model or makes it NaN. This makes glibc fill allocated memory with the complement of the
+#: byte: zeros.
+ZEROED_MEMORY = {"MALLOC_PERTURB_": "255"}
+#: How a text is normalized before the model reads it, in training and in `fasttext_probability`.
 NORMALISATION = "line feeds are spaces, lone surrogates question marks"
 OTHER = "other"
-_SPAN = float(1 << 64)
+_HASHES = float(1 << 64)  # number of hash values
 
 Change = Callable[[str], str]
-#: Name -> change of a text that should not change a verdict.
+#: Name -> perturbation of a text that should not change its score much.
 CHANGES: Mapping[str, Change] = {
     "line feeds deleted": lambda text: text.replace("\n", ""),
     "white space collapsed": lambda text: " ".join(text.split()),
@@ -46,14 +47,14 @@ CHANGES: Mapping[str, Change] = {
     "first 5,000 characters": lambda text: text[:5000],
     "without its last tenth": lambda text: text[: len(text) - len(text) // 10],
 }
-TOP = 0.1  # of the held-out texts: the verdicts whose stability is told
-#: Fewer held-out texts of a kind tell nothing: with 20 of either the 95 % interval of an AUC of .9 is
-#: .8 to 1.0 (Hanley and McNeil 1982).
+TOP = 0.1  # share of the held-out texts whose stability is measured
+#: Fewer held-out texts per class say nothing: with 20 of each the 95 % interval of an AUC of .9 is .8 to 1.0
+#: (Hanley and McNeil 1982).
 MIN_HELD_OUT = 20
 
 
 class TrainingFailed(RuntimeError):
-    """fastText did not train; says what it said."""
+    """fastText failed; the message is its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,14 @@ class TrainingText:
     text: str
 
     @property
-    def place(self) -> int:
-        """A hash of the text: its place in the order, and whether it is held out."""
+    def hash(self) -> int:
+        """Hash of the text; it decides its order and whether it is held out."""
         return int(xxhash.xxh3_64_intdigest(self.text.encode("utf-8", "surrogatepass")))
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What to train on and what to judge by; each list in the order of its texts' hashes."""
+    """Training texts and held-out texts; every list is sorted by hash."""
 
     positive: list[TrainingText]
     negative: list[TrainingText]
@@ -89,40 +90,44 @@ class Texts:
         held_out_fraction: float,
         per_class: int,
     ) -> Texts:
-        """Hold a hash-sample of the texts out and take `per_class` of the others, the least hashes."""
+        """Hold out a hash sample of the texts; take the `per_class` lowest hashes of every list."""
         parts = []
-        for examples in (positive, negative):
-            kept = sorted({each.place: each for each in examples if each.text.strip()}.items())
-            held = [each for place, each in kept if place / _SPAN < held_out_fraction]
-            parts.append(([each for place, each in kept if place / _SPAN >= held_out_fraction], held))
-        others = sorted({each.place: each for each in other if each.text.strip()}.items())
+        for texts in (positive, negative):
+            unique = _by_hash(texts)
+            held = [text for text in unique if text.hash / _HASHES < held_out_fraction]
+            parts.append(([text for text in unique if text.hash / _HASHES >= held_out_fraction], held))
         (positives, held_positive), (negatives, held_negative) = parts
         return cls(
             positives[:per_class],
             negatives[:per_class],
             held_positive[:per_class],
             held_negative[:per_class],
-            [each for _, each in others[:per_class]],
+            _by_hash(other)[:per_class],
         )
 
 
+def _by_hash(texts: Iterable[TrainingText]) -> list[TrainingText]:
+    """Return distinct, non-blank texts, sorted by hash."""
+    return [text for _, text in sorted({text.hash: text for text in texts if text.text.strip()}.items())]
+
+
 def line(text: str, characters: int | None = None) -> str:
-    """Return a text as the model reads it."""
+    """Return the normalized text that the model reads."""
     return text[:characters].replace("\n", " ").encode("utf-8", "replace").decode("utf-8")
 
 
 def training_text(texts: Texts, label: str, characters: int | None) -> str:
-    """Return fastText's training file: one text a line, in the order of hashes."""
-    named = [(each.place, label, each.text) for each in texts.positive]
-    named += [(each.place, OTHER, each.text) for each in texts.negative]
-    return "".join(f"__label__{name} {line(text, characters)}\n" for _, name, text in sorted(named))
+    """Return fastText's training file: one text per line, sorted by hash."""
+    rows = [(text.hash, label, text.text) for text in texts.positive]
+    rows += [(text.hash, OTHER, text.text) for text in texts.negative]
+    return "".join(f"__label__{name} {line(text, characters)}\n" for _, name, text in sorted(rows))
 
 
 def train(text: str, model: str, options: Mapping[str, Any]) -> None:
-    """Train on a file's text in a process of its own, one thread, and save the model.
+    """Train on the text of a training file, in its own process with one thread, and save the model.
 
     Raises:
-        TrainingFailed: fastText did not.
+        TrainingFailed: fastText failed.
     """
     import json
 
@@ -130,17 +135,19 @@ def train(text: str, model: str, options: Mapping[str, Any]) -> None:
         path = Path(folder, "train.txt")
         path.write_text(text, encoding="utf-8")
         command = [sys.executable, "-c", _PROGRAM, str(path), model, json.dumps(dict(options))]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | CLEARED)
-    if ran.returncode:
-        said = (ran.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise TrainingFailed(f"fastText did not train: {said}. Try another seed or a lower learning rate")
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=os.environ | ZEROED_MEMORY
+        )
+    if result.returncode:
+        message = (result.stderr.strip().splitlines() or ["no message"])[-1]
+        raise TrainingFailed(f"fastText did not train: {message}. Try another seed or a lower learning rate")
 
 
 class Classifier:
-    """A trained model, asked for the probability of one label."""
+    """A trained model that returns the probability of one label."""
 
     def __init__(self, path: str, label: str, characters: int | None) -> None:
-        """Load it."""
+        """Load the model."""
         import fasttext
 
         self._model, self._label, self._characters = (
@@ -154,37 +161,37 @@ class Classifier:
         lines = [line(text, self._characters) for text in texts]
         if not lines:
             return np.empty(0)
-        found = zip(*self._model.predict(lines, k=-1), strict=True)
-        chances = [dict(zip(labels, values, strict=True)) for labels, values in found]
-        return np.clip([each.get(self._label, 0.0) for each in chances], 0.0, 1.0)
+        rows = zip(*self._model.predict(lines, k=-1), strict=True)
+        by_label = [dict(zip(labels, values, strict=True)) for labels, values in rows]
+        return np.clip([values.get(self._label, 0.0) for values in by_label], 0.0, 1.0)
 
 
-def unigram_counts(texts: Iterable[str], least: int) -> str:
-    """Return `word TAB count` of the words that stand at least `least` times, most frequent first."""
+def unigram_counts(texts: Iterable[str], min_count: int) -> str:
+    """Return lines `word TAB count` for the words that occur at least `min_count` times, sorted by count."""
     counts: Counter[str] = Counter()
     for text in texts:
         words = Text(text).words("alphanumeric", lowercase=True)
         counts.update(dict(zip(words.vocabulary, words.word_counts.tolist(), strict=True)))
-    found = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    lines = (f"{word}\t{count}\n" for word, count in found if count >= least)
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    lines = (f"{word}\t{count}\n" for word, count in ranked if count >= min_count)
     return "".join(lines).encode("utf-8", "replace").decode("utf-8")
 
 
 def log_ratios(target: Iterable[str], raw: Iterable[str], buckets: int) -> list[float]:
-    """Return ln(p(target) / p(raw)) of each bucket of words and pairs; one is added to every count."""
+    """Return ln(p(target) / p(raw)) for every bucket of words and word pairs, with add-one smoothing."""
     logs = []
     for texts in (target, raw):
         counts = np.ones(buckets)
         for text in texts:
             counts += bucket_counts(Text(text), buckets)
         logs.append(np.log(counts / counts.sum()))
-    return [round(float(each), 9) for each in logs[0] - logs[1]]
+    return [round(float(ratio), 9) for ratio in logs[0] - logs[1]]
 
 
 def auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
-    """Return the chance that a positive's score is above a negative's, equal ones counted half.
+    """Return the probability that a positive scores above a negative; ties count half.
 
-    There must be one of either.
+    Neither may be empty.
 
     >>> auc(np.array([3.0, 2.0]), np.array([1.0, 2.0]))
     0.875
@@ -195,20 +202,20 @@ def auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
 
 
 def auc_if_enough(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float | None:
-    """Return `auc`; None where there are too few of either to tell anything."""
+    """Return `auc`, or None if either class has too few texts."""
     few = min(len(positive), len(negative)) < MIN_HELD_OUT
     return None if few else auc(positive, negative)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """How well held-out positives are told from one kind of negatives: by the model, and by less.
-
-    Each is an AUC, None where there are too few texts for one.
+    """AUC of held-out positives against one kind of negatives; None if there are too few texts.
 
     Attributes:
-        length: by the number of characters alone (the better direction).
-        source: by the mean score of a text's source alone: what a model that only knew sources would reach.
+        model: of the model.
+        length: of the number of characters alone (the better direction).
+        source: of the mean score of the text's source: what a model that only knew sources would reach.
+        negatives: number of negatives.
     """
 
     model: float | None
@@ -218,15 +225,16 @@ class Judged:
 
 
 def judge(model: Classifier, positive: Sequence[TrainingText], negative: Sequence[TrainingText]) -> Judged:
-    """Return how well positives are told from negatives."""
-    scores = [model.scores([each.text for each in part]) for part in (positive, negative)]
-    lengths = [np.array([float(len(each.text)) for each in part]) for part in (positive, negative)]
+    """Return how well a model separates positives from negatives."""
+    classes = (positive, negative)
+    scores = [model.scores([text.text for text in texts]) for texts in classes]
+    lengths = [np.array([float(len(text.text)) for text in texts]) for texts in classes]
     by_source: dict[str, list[float]] = {}
-    for part, found in zip((positive, negative), scores, strict=True):
-        for each, score in zip(part, found, strict=True):
-            by_source.setdefault(each.source, []).append(float(score))
-    means = {source: sum(found) / len(found) for source, found in by_source.items()}
-    sources = [np.array([means[each.source] for each in part]) for part in (positive, negative)]
+    for texts, values in zip(classes, scores, strict=True):
+        for text, score in zip(texts, values, strict=True):
+            by_source.setdefault(text.source, []).append(float(score))
+    means = {source: sum(group) / len(group) for source, group in by_source.items()}
+    sources = [np.array([means[text.source] for text in texts]) for texts in classes]
     length = auc_if_enough(lengths[0], lengths[1])
     return Judged(
         model=auc_if_enough(scores[0], scores[1]),
@@ -237,27 +245,27 @@ def judge(model: Classifier, positive: Sequence[TrainingText], negative: Sequenc
 
 
 def stability(model: Classifier, texts: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Return change -> share of the best tenth that stays in it, and the mean change of the score.
+    """Return change -> share of the best tenth that stays in it, and mean change of the score.
 
-    Nothing where there are too few texts to have a best tenth.
+    Empty if there are too few texts.
     """
     if len(texts) < MIN_HELD_OUT:
         return {}
     scores = model.scores(texts)
     count = round(len(texts) * TOP)
     best = set(np.argsort(-scores, kind="stable")[:count].tolist())
-    found = {}
+    result = {}
     for name, change in CHANGES.items():
         changed = model.scores([change(text) for text in texts])
         stays = best & set(np.argsort(-changed, kind="stable")[:count].tolist())
-        found[name] = {"stays": len(stays) / count, "moved": float(np.abs(changed - scores).mean())}
-    return found
+        result[name] = {"stays": len(stays) / count, "moved": float(np.abs(changed - scores).mean())}
+    return result
 
 
 def quantiles(scores: NDArray[np.float64]) -> dict[str, float]:
-    """Return percent -> the score that so many of the texts are above: what a fixed bound would keep.
+    """Return percent -> score above which that share of the texts lies; empty if there are too few texts.
 
-    Nothing where there are too few texts.
+    It shows what a fixed bound would keep.
     """
     if len(scores) < MIN_HELD_OUT:
         return {}

@@ -216,7 +216,7 @@ def test_fields_may_lie_deep_and_be_lists(tmp_path: Path) -> None:
 
 BAD = {
     "no such field": ('{"a": "x"}\n{"b": "x", "c": 1}\n', ", line 2: has no field 'a'; it has b, c"),
-    "not JSON": ('{"a": "x"}\n{"a": \n', ", line 2: is no JSON: Expecting value: line 2 column 1 (char 7)"),
+    "not JSON": ('{"a": "x"}\n{"a": \n', ", line 2: is not JSON: Expecting value: line 2 column 1 (char 7)"),
     "no object": ("[1]\n", ", line 1: expected a JSON object, found list"),
     "no text": ('{"a": {"b": 1}}\n', ", line 1: 'a' is a dict; expected a text"),
 }
