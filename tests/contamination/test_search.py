@@ -1,4 +1,4 @@
-"""Which texts hold an item: the same by brute force, whatever the setting of the text; and what is left of a cut."""
+"""Decontamination: matches agree with brute force and ignore formatting; cuts remove the right characters."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from curation.contamination.passages import PASSAGE_WORDS, Aligner, passages, wo
 from curation.contamination.search import Index, MatchCriteria, PassageMatch, remove_spans
 
 WORDS = [f"word{i}" for i in range(300)]
-BOUNDS = MatchCriteria()
+CRITERIA = MatchCriteria()
 
 
-def index_of(folder: Path, texts: list[str], bounds: MatchCriteria = BOUNDS) -> Index:
+def index_of(folder: Path, texts: list[str], criteria: MatchCriteria = CRITERIA) -> Index:
     items = [Item(set="s", id=f"item {i}", place=f"s.jsonl:{i + 1}", texts=(t,)) for i, t in enumerate(texts)]
-    write(items, str(folder), bounds)
-    return Index(folder, bounds)
+    write(items, str(folder), criteria)
+    return Index(folder, criteria)
 
 
 def longest_common(one: list[int], other: list[int]) -> int:
-    """The textbook's table."""
+    """By dynamic programming."""
     table = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]
     for i, a in enumerate(one):
         for j, b in enumerate(other):
@@ -51,22 +51,22 @@ def test_alignment_is_the_longest_common_subsequence(passage: list[int], words: 
 
 
 @given(st.text())
-def test_words_and_their_places_are_as_many(text: str) -> None:
+def test_hashes_and_spans_have_the_same_words(text: str) -> None:
     spans = word_spans(text)
     assert len(word_hashes(text)) == len(spans)
-    ends = [0, *[place for span in spans for place in span], len(text)]
+    ends = [0, *[end for span in spans for end in span], len(text)]
     assert ends == sorted(ends)
     assert all(a < b for a, b in spans)
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=127)))
-def test_ascii_texts_have_the_words_of_any_text(text: str) -> None:
-    wide = word_hashes(text + " é")  # not ASCII, so by the other expression
+def test_ascii_and_unicode_patterns_agree(text: str) -> None:
+    wide = word_hashes(text + " é")  # not ASCII, so the other pattern is used
     assert word_hashes(text).tolist() == wide.tolist()[:-1]
 
 
-SET_OTHERWISE = {
-    "as it is": "Tom’s café sells 80,000 cakes a year, and each of them costs at least 4 dollars in all.",
+FORMS = {
+    "original": "Tom’s café sells 80,000 cakes a year, and each of them costs at least 4 dollars in all.",
     "straight quotes": "Tom's café sells 80,000 cakes a year, and each of them costs at least 4 dollars in all.",
     "no accents": "Tom's cafe sells 80000 cakes a year and each of them costs at least $4 dollars in all",
     "capitals": "TOM'S CAFÉ SELLS 80,000 CAKES A YEAR, AND EACH OF THEM COSTS AT LEAST 4 DOLLARS IN ALL.",
@@ -76,17 +76,17 @@ SET_OTHERWISE = {
 }
 
 
-@pytest.mark.parametrize("form", SET_OTHERWISE)
-def test_a_text_set_otherwise_is_the_same(form: str, tmp_path: Path) -> None:
-    index = index_of(tmp_path, [SET_OTHERWISE["as it is"]])
-    before = "Something else stands before it. "
-    (match,) = index.find(f"{before}{SET_OTHERWISE[form]} And more after it.")
+@pytest.mark.parametrize("form", FORMS)
+def test_formatting_does_not_hide_a_match(form: str, tmp_path: Path) -> None:
+    index = index_of(tmp_path, [FORMS["original"]])
+    before = "Some other text comes first. "
+    (match,) = index.find(f"{before}{FORMS[form]} And more after it.")
     assert match.overlap == 1.0
     assert len(before) <= match.start < len(before) + 4
     assert index.name(match.item) == "item 0"
 
 
-def test_texts_without_spaces_are_found_too(tmp_path: Path) -> None:
+def test_texts_without_spaces_match(tmp_path: Path) -> None:
     item = "小明有五个苹果他给了小红两个请问他还剩下几个苹果"
     index = index_of(tmp_path, [item])
     (match,) = index.find(f"题目如下{item}答案是三")
@@ -107,8 +107,10 @@ def test_matches_are_those_of_brute_force(
     planted = texts[rng.randrange(6)].split()
     for i in rng.sample(range(len(planted)), rng.randrange(0, 1 + len(planted) // 5)):
         planted[i] = "edited"
-    at = rng.randrange(200)
-    found = {match.item: match for match in index.find(" ".join([*words[:at], *planted, *words[at:]]))}
+    position = rng.randrange(200)
+    matches = {
+        match.item: match for match in index.find(" ".join([*words[:position], *planted, *words[position:]]))
+    }
     hashes = word_hashes(" ".join(planted)).tolist()
     for number, text in enumerate(texts):
         own = word_hashes(text).tolist()
@@ -116,13 +118,13 @@ def test_matches_are_those_of_brute_force(
             own[i : i + 5] == hashes[j : j + 5] for i in range(len(own) - 4) for j in range(len(hashes) - 4)
         )
         common = longest_common(own, hashes)
-        if run and common >= BOUNDS.needed(len(own)):
-            assert found[number].found >= common
-        if number in found:
-            assert found[number].found >= BOUNDS.needed(len(own))
+        if run and common >= CRITERIA.needed(len(own)):
+            assert matches[number].found >= common
+        if number in matches:
+            assert matches[number].found >= CRITERIA.needed(len(own))
 
 
-def test_an_edited_item_is_found_and_a_short_one_must_be_whole(tmp_path: Path) -> None:
+def test_an_edited_item_matches_but_a_short_one_must_be_complete(tmp_path: Path) -> None:
     rng = random.Random(2)
     long, short = " ".join(rng.sample(WORDS, 40)), " ".join(rng.sample(WORDS, 10))
     index = index_of(tmp_path, [long, short])
@@ -133,62 +135,62 @@ def test_an_edited_item_is_found_and_a_short_one_must_be_whole(tmp_path: Path) -
     almost = short.split()
     almost[9] = "else"
     assert index.find(" ".join(almost)) == []
-    assert [each.item for each in index.find(short)] == [1]
-    assert [BOUNDS.needed(n) for n in (8, 12, 18, 24, 40)] == [8, 12, 16, 18, 30]
+    assert [match.item for match in index.find(short)] == [1]
+    assert [CRITERIA.needed(n) for n in (8, 12, 18, 24, 40)] == [8, 12, 16, 18, 30]
 
 
-def test_what_stands_in_many_items_says_nothing(tmp_path: Path) -> None:
+def test_ngrams_of_many_items_are_ignored(tmp_path: Path) -> None:
     rng = random.Random(4)
     prompt = "please choose the right answer from the list of options that is given below"
     texts = [f"{prompt} {' '.join(rng.sample(WORDS, 20))}" for _ in range(12)]
-    index = index_of(tmp_path, [*texts, prompt], replace(BOUNDS, common_items=5))
+    index = index_of(tmp_path, [*texts, prompt], replace(CRITERIA, common_items=5))
     assert index.find(f"{prompt} and nothing else") == []
-    assert [each.item for each in index.find(f"so: {texts[3]}.")] == [3]
+    assert [match.item for match in index.find(f"so: {texts[3]}.")] == [3]
 
 
-def test_identical_passages_are_one_and_credited_to_the_first(tmp_path: Path) -> None:
+def test_identical_passages_belong_to_the_first_item(tmp_path: Path) -> None:
     text = " ".join(WORDS[:20])
     items = [Item(set="s", id=name, place="", texts=(text, "too short")) for name in ("first", "second")]
-    rows = write(items, str(tmp_path), BOUNDS)
+    rows = write(items, str(tmp_path), CRITERIA)
     assert [(row["passages"], row["short"], row["searchable"]) for row in rows] == [
         (1, 1, True),
         (1, 1, False),
     ]
-    index = Index(tmp_path, BOUNDS)
-    assert [index.name(each.item) for each in index.find(text)] == ["first"]
+    index = Index(tmp_path, CRITERIA)
+    assert [index.name(match.item) for match in index.find(text)] == ["first"]
 
 
-def test_a_part_of_a_long_item_is_found(tmp_path: Path) -> None:
+def test_a_part_of_a_long_item_matches(tmp_path: Path) -> None:
     rng = random.Random(6)
     words = rng.choices(WORDS, k=500)
-    pieces = [len(each) for each in passages(" ".join(words))]
+    pieces = [len(passage) for passage in passages(" ".join(words))]
     assert sum(pieces) == 500
     assert min(pieces) >= PASSAGE_WORDS
     index = index_of(tmp_path, [" ".join(words)])
     assert index.find(" ".join(words[200:300]))
     lines = "\n".join(" ".join(words[i : i + 6]) for i in range(0, 60, 6))
-    assert [len(each) for each in passages(lines)] == [24, 36]
+    assert [len(passage) for passage in passages(lines)] == [24, 36]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\x00", "\ud800", "a" * 100_000, "漢" * 10_000, "word1 " * 50_000])
-def test_any_text_can_be_asked(text: str, tmp_path: Path) -> None:
+def test_matches_are_inside_any_text(text: str, tmp_path: Path) -> None:
     index = index_of(tmp_path, [" ".join(WORDS[:30]), "word1 " * 20])
-    assert all(0 <= each.start < each.end <= len(text) for each in index.find(text))
+    assert all(0 <= match.start < match.end <= len(text) for match in index.find(text))
 
 
-def test_an_index_without_a_passage_finds_nothing(tmp_path: Path) -> None:
+def test_an_index_without_passages_has_no_matches(tmp_path: Path) -> None:
     assert index_of(tmp_path, ["short"]).find(" ".join(WORDS)) == []
 
 
-def test_an_index_opened_from_its_files_is_small(tmp_path: Path) -> None:
+def test_an_opened_index_is_memory_mapped(tmp_path: Path) -> None:
     index = index_of(tmp_path, [" ".join(WORDS[:30])])
     arrays = [getattr(index, name) for name in vars(index) if isinstance(getattr(index, name), np.ndarray)]
     assert arrays
-    assert all(isinstance(each.base, np.memmap) for each in arrays)
+    assert all(isinstance(array.base, np.memmap) for array in arrays)
 
 
 @given(st.text(alphabet="ab \n", max_size=300), st.lists(st.tuples(st.integers(0, 300), st.integers(0, 40))))
-def test_a_cut_takes_the_spans_and_no_part_of_a_word(text: str, given_spans: list[tuple[int, int]]) -> None:
+def test_a_cut_never_splits_a_word(text: str, given_spans: list[tuple[int, int]]) -> None:
     spans = [(a, min(len(text), a + size)) for a, size in given_spans if a < len(text) and size]
     pieces = remove_spans(text, spans, 3, 2)
     assert sum(map(len, pieces)) <= len(text)
@@ -198,14 +200,14 @@ def test_a_cut_takes_the_spans_and_no_part_of_a_word(text: str, given_spans: lis
     assert remove_spans(text, [], 3, 1) == ([text.strip()] if text.strip() else [])
 
 
-def test_a_cut_takes_the_margin_too() -> None:
+def test_a_cut_includes_the_margin() -> None:
     text = "a" * 500 + " " + "X" * 50 + " " + "b" * 150 + " " + "c" * 300
     assert remove_spans(text, [(501, 551)], 0, 200) == ["a" * 500, "b" * 150 + " " + "c" * 300]
     assert remove_spans(text, [(501, 551)], 10, 200) == ["c" * 300]
     assert remove_spans(text, [(501, 551)], 10, 400) == []
 
 
-def test_fields_may_lie_deep_and_be_lists(tmp_path: Path) -> None:
+def test_fields_can_be_nested_and_lists(tmp_path: Path) -> None:
     path = tmp_path / "deep.jsonl.gz"
     row = {"q": {"stem": "why", "choices": [{"text": "this"}, {"text": "that"}]}, "n": 7, "none": None}
     with gzip.open(path, "wt") as stream:
@@ -223,13 +225,13 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_an_evaluation_file_that_is_wrong_says_where(name: str, tmp_path: Path) -> None:
-    text, said = BAD[name]
+def test_a_wrong_evaluation_file_is_reported_with_its_line(name: str, tmp_path: Path) -> None:
+    text, message = BAD[name]
     path = tmp_path / "bad.jsonl"
     path.write_text(text)
     with pytest.raises(BadEvaluation) as error:
         list(read_items(str(path), "bad", ["a"], None))
-    assert str(error.value) == f"{path}{said}"
+    assert str(error.value) == f"{path}{message}"
 
 
 def test_overlap_is_a_share() -> None:

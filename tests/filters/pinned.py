@@ -26,9 +26,9 @@ that the parish had collected. What remains is kept in a small museum, open on S
 def loaded(name):
     """The pass of a preset alone."""
     reader = Reader()
-    found = decode_pass(reader, parse(f"{{name: {name}, preset: {name}}}", "recipe.yaml"))
+    step = decode_pass(reader, parse(f"{{name: {name}, preset: {name}}}", "recipe.yaml"))
     assert reader.mistakes == []
-    return found
+    return step
 
 
 def verdict(preset, text):

@@ -19,42 +19,42 @@ Documents = list[tuple[list[bool], int]]
 
 
 def arrays(documents: Documents) -> tuple[np.ndarray, np.ndarray]:
-    broken = np.array([each for each, _ in documents], np.bool_).reshape(-1, RULES)
+    broken = np.array([flags for flags, _ in documents], np.bool_).reshape(-1, RULES)
     return broken, np.array([characters for _, characters in documents], np.int64)
 
 
 def worth(documents: Documents, rules: set[int]) -> tuple[int, int]:
     """Documents and characters that a set of rules drops."""
-    gone = [characters for broken, characters in documents if any(broken[rule] for rule in rules)]
-    return len(gone), sum(gone)
+    dropped = [characters for broken, characters in documents if any(broken[rule] for rule in rules)]
+    return len(dropped), sum(dropped)
 
 
 @given(DOCUMENTS)
 def test_shares_are_the_mean_over_all_orders_of_the_rules(documents: Documents) -> None:
-    found = tally(*arrays(documents))
+    result = tally(*arrays(documents))
     orders = list(permutations(range(RULES)))
     for rule in range(RULES):
         gains = np.zeros(2)
         for order in orders:
             before = set(order[: order.index(rule)])
             gains += np.subtract(worth(documents, before | {rule}), worth(documents, before))
-        assert found.shapley[:, rule] == pytest.approx(gains / len(orders))
-    assert found.shapley.sum(axis=1) == pytest.approx(found.dropped), "they add up to what is dropped"
+        assert result.shapley[:, rule] == pytest.approx(gains / len(orders))
+    assert result.shapley.sum(axis=1) == pytest.approx(result.dropped), "they add up to what is dropped"
 
 
 @given(DOCUMENTS)
 def test_each_number_is_what_it_says(documents: Documents) -> None:
-    found = tally(*arrays(documents))
+    result = tally(*arrays(documents))
     everything = set(range(RULES))
-    assert found.received.tolist() == [len(documents), sum(characters for _, characters in documents)]
-    assert tuple(found.dropped) == worth(documents, everything)
+    assert result.received.tolist() == [len(documents), sum(characters for _, characters in documents)]
+    assert tuple(result.dropped) == worth(documents, everything)
     for rule in everything:
-        assert tuple(found.broke[:, rule]) == worth(documents, {rule})
+        assert tuple(result.broke[:, rule]) == worth(documents, {rule})
         without = worth(documents, everything - {rule})
-        assert tuple(found.only[:, rule]) == tuple(np.subtract(worth(documents, everything), without))
+        assert tuple(result.only[:, rule]) == tuple(np.subtract(worth(documents, everything), without))
         for other in everything:
             both = [characters for broken, characters in documents if broken[rule] and broken[other]]
-            assert found.pairs[:, rule, other].tolist() == [len(both), sum(both)]
+            assert result.pairs[:, rule, other].tolist() == [len(both), sum(both)]
 
 
 @given(DOCUMENTS, st.integers(0, 12))
@@ -66,14 +66,14 @@ def test_tallies_add_up_however_the_documents_are_cut(documents: Documents, cut:
 
 
 def test_tokens_are_one_more_unit() -> None:
-    found = tally(np.array([[True, False], [True, True]]), np.array([100, 300])).with_tokens(0.25)
-    assert found.dropped.tolist() == [2, 400, 100]
-    assert found.only[2].tolist() == [25, 0]
-    assert found.shapley[2].tolist() == [62.5, 37.5]
+    result = tally(np.array([[True, False], [True, True]]), np.array([100, 300])).with_tokens(0.25)
+    assert result.dropped.tolist() == [2, 400, 100]
+    assert result.only[2].tolist() == [25, 0]
+    assert result.shapley[2].tolist() == [62.5, 37.5]
 
 
 def test_no_rules_drop_nothing() -> None:
-    found = tally(np.zeros((3, 0), np.bool_), np.array([1, 2, 3]))
-    assert found.received.tolist() == [3, 6]
-    assert found.dropped.tolist() == [0, 0]
-    assert found.only.shape == found.shapley.shape == found.broke.shape == (2, 0)
+    result = tally(np.zeros((3, 0), np.bool_), np.array([1, 2, 3]))
+    assert result.received.tolist() == [3, 6]
+    assert result.dropped.tolist() == [0, 0]
+    assert result.only.shape == result.shapley.shape == result.broke.shape == (2, 0)

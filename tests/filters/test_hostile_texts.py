@@ -22,14 +22,14 @@ from curation.recipe.nodes import parse
 from curation.recipe.sections.passes import decode_pass
 
 presets = sys.argv[2].split(",")
-passes = [decode_pass(Reader(), parse(f"{{name: {each}, preset: {each}}}", "test")) for each in presets]
+passes = [decode_pass(Reader(), parse(f"{{name: {name}, preset: {name}}}", "test")) for name in presets]
 # Not getrusage's ru_maxrss, which begins with what the process had that started this one.
 peak_mib = lambda: int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024
 judge_text("a text that loads what is loaded once, “quotes” too.", "web", passes, measure_all=True)
 text = eval(sys.argv[1])
 before = peak_mib()
 verdict = judge_text(text, "web", passes, measure_all=True)
-assert len(verdict.measures) == sum(len(each.rules) for each in passes)
+assert len(verdict.measures) == sum(len(step.rules) for step in passes)
 assert all(map(math.isfinite, verdict.measures.values()))
 print(peak_mib() - before)
 """
@@ -38,7 +38,7 @@ HOUSE = "gopher,fineweb_c4,fineweb"
 #: The same chain as datatrove runs it, with words as spaCy has them: every mark may be a word.
 PINNED = "datatrove_gopher_repetition,datatrove_gopher_quality,fineweb_c4,datatrove_fineweb"
 
-#: Characters -> bytes of memory allowed for each of them, and 100 MiB besides.
+#: Bytes of memory allowed per character, and 100 MiB besides.
 BYTES_PER_CHARACTER = 60
 BYTES_PER_MARK = 200  # where each is a word that repeats
 
@@ -94,5 +94,5 @@ def test_a_text_of_marks_that_are_words_is_measured_in_bounded_memory(text, char
 def test_a_text_of_nothing_or_of_no_letters_is_measured(text):
     passes = [loaded(name) for name in HOUSE.split(",")]
     verdict = judge_text(text, "web", passes, measure_all=True)
-    assert len(verdict.measures) == sum(len(each.rules) for each in passes)
+    assert len(verdict.measures) == sum(len(step.rules) for step in passes)
     assert all(map(math.isfinite, verdict.measures.values()))

@@ -201,8 +201,8 @@ def test_what_a_label_calls_language_is_the_language():
 
 def test_a_language_has_its_own_rules():
     strict = Rule(name="length", signal="text_length", max=2)
-    each = Pass(name="p", edits=(), rules=(LENGTH,), per_language={"de": (strict,), "fr": ()})
-    rows = judged(batch(*["abc"] * 4, language=["de", "en", "fr", None]), [each])
+    step = Pass(name="p", edits=(), rules=(LENGTH,), per_language={"de": (strict,), "fr": ()})
+    rows = judged(batch(*["abc"] * 4, language=["de", "en", "fr", None]), [step])
     assert [row["names"] for row in rows] == [["p.length"], [], [], []]
     assert [row["measures"] for row in rows] == [{"p.length": 3.0}] * 2 + [{}, {"p.length": 3.0}]
     assert rows[0]["reasons"][0]["max"] == 2.0
@@ -220,6 +220,6 @@ def test_replaced_stretches_are_counted(monkeypatch):
 def test_an_address_reaches_the_signals(monkeypatch):
     monkeypatch.setitem(SIGNALS, "address_length", lambda text: float(len(text.url)))
     rule = Rule(name="url", signal="address_length", max=5)
-    each = Pass(name="p", edits=(Edit(name="remove_citations"),), rules=(rule,))
-    rows = judged(batch("a", "b [1]", url=["http://a.b/", None]), [each])
+    step = Pass(name="p", edits=(Edit(name="remove_citations"),), rules=(rule,))
+    rows = judged(batch("a", "b [1]", url=["http://a.b/", None]), [step])
     assert [row["names"] for row in rows] == [["p.url"], []]

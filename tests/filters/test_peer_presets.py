@@ -113,10 +113,10 @@ def test_dclm_lines_cut_and_keep_a_page_that_lost_little():
         + PROSE * 2
         + "3 likes\n2019\nMENU HERE\nMore\nItems in cart\n"
     )
-    found = verdict("dclm_lines", text)
-    assert found.reasons == []
-    assert found.text == PROSE.splitlines()[0][:30] + "\n" + PROSE * 2
-    assert found.edits == {"dclm_lines.drop_lines": 8 + 5 + 10 + 5, "dclm_lines.cut_phrases": 8 + 14}
+    result = verdict("dclm_lines", text)
+    assert result.reasons == []
+    assert result.text == PROSE.splitlines()[0][:30] + "\n" + PROSE * 2
+    assert result.edits == {"dclm_lines.drop_lines": 8 + 5 + 10 + 5, "dclm_lines.cut_phrases": 8 + 14}
 
 
 @pytest.mark.parametrize(
@@ -148,5 +148,5 @@ def test_lines_that_stay(preset, line, left):
 def test_reasons_come_in_the_order_of_the_rules(text):
     for preset in CASES:
         order = [rule.name for rule in loaded(preset).rules]
-        found = names(preset, text)
-        assert found == sorted(found, key=order.index)
+        broken = names(preset, text)
+        assert broken == sorted(broken, key=order.index)

@@ -163,8 +163,8 @@ def test_redpajama_v2_measures_what_its_annotations_are_defined_as(text):
         "sentences": len(re.findall(r"\b[^.!?]+[.!?]*", text)),
         "duplicate_5gram": sum(len(words[i]) for i in covered) / max(sum(map(len, words)), 1),
     }
-    found = {name: measures[f"redpajama_v2.{name}"] for name in expected}
-    assert found == pytest.approx(expected)
+    measured = {name: measures[f"redpajama_v2.{name}"] for name in expected}
+    assert measured == pytest.approx(expected)
 
 
 @pytest.mark.shared

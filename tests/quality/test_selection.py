@@ -1,4 +1,4 @@
-"""Quality models: the same bytes for the same texts, figures against brute force; cuts digit by digit."""
+"""Quality models are deterministic and their figures agree with brute force; so do cuts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(finite, finite)
-def test_numbers_are_in_the_order_of_floats(one: float, other: float) -> None:
+def test_sort_keys_sort_like_floats(one: float, other: float) -> None:
     a, b = sort_keys(np.array([one, other])).tolist()
     assert (a < b) == (one < other)
     assert (a == b) == (one == other)
@@ -28,11 +28,11 @@ def test_numbers_are_in_the_order_of_floats(one: float, other: float) -> None:
 
 
 @given(st.lists(st.tuples(finite, st.integers(0, 50)), min_size=1, max_size=60), st.integers(1, 999))
-def test_a_search_finds_the_cut_that_sorting_finds(rows: list[tuple[float, int]], permille: int) -> None:
+def test_the_cut_is_the_one_of_sorting(rows: list[tuple[float, int]], permille: int) -> None:
     total = sum(weight for _, weight in rows)
-    wanted = target_weight(permille / 1000, total)
+    min_weight = target_weight(permille / 1000, total)
     keys = sort_keys(np.array([score for score, _ in rows])).tolist()
-    search = CutSearch(wanted)
+    search = CutSearch(min_weight)
     while search.shift >= 0:
         counts: dict[int, int] = {}
         for key, (_, weight) in zip(keys, rows, strict=True):
@@ -42,18 +42,18 @@ def test_a_search_finds_the_cut_that_sorting_finds(rows: list[tuple[float, int]]
     cut, held = key_value(search.prefix), 0
     for score, weight in sorted(rows, reverse=True):
         held += weight
-        if held >= wanted:
+        if held >= min_weight:
             assert cut == score
             break
 
 
-def test_a_selection_counts_what_it_is_told() -> None:
+def test_weights_groups_and_scores_of_a_selection() -> None:
     row = {"characters": 7, "source": "s", "language": None}
     by = {
         weigh: Selection(name="x", of=("a",), min=1.0, weigh=weigh)
         for weigh in ("documents", "characters", "p.n")
     }
-    assert [each.weight(row, {"p.n": 3.4}) for each in by.values()] == [1, 7, 3]
+    assert [selection.weight(row, {"p.n": 3.4}) for selection in by.values()] == [1, 7, 3]
     assert by["p.n"].weight(row, {}) == 0
     mean = Selection(name="x", of=("a", "b"), bins=4, combine="mean", min=1.0, per=("source", "language"))
     assert mean.group(row) == "s\x1f"
@@ -67,26 +67,26 @@ def test_a_selection_counts_what_it_is_told() -> None:
 )
 def test_auc_is_the_share_of_pairs_in_order(positive: list[int], negative: list[int]) -> None:
     pairs = [(p > n) + (p == n) / 2 for p in positive for n in negative]
-    found = auc(np.array(positive, float), np.array(negative, float))
-    assert found == pytest.approx(sum(pairs) / len(pairs))
+    result = auc(np.array(positive, float), np.array(negative, float))
+    assert result == pytest.approx(sum(pairs) / len(pairs))
 
 
-def test_texts_are_parted_whatever_their_order() -> None:
+def test_the_split_does_not_depend_on_the_order_of_texts() -> None:
     rng = random.Random(1)
     texts = [TrainingText("s", f"text {i}") for i in range(200)] + [
         TrainingText("s", " "),
         TrainingText("s", "text 3"),
     ]
     others = [TrainingText("o", f"other {i}") for i in range(50)]
-    parted = []
+    splits = []
     for _ in range(2):
         rng.shuffle(texts)
-        parted.append(Texts.split(texts, others, others, held_out_fraction=0.2, per_class=100))
-    assert parted[0] == parted[1]
-    found = parted[0]
-    assert len(found.positive) == 100
-    assert 20 < len(found.held_positive) < 60
-    assert not {each.text for each in found.positive} & {each.text for each in found.held_positive}
+        splits.append(Texts.split(texts, others, others, held_out_fraction=0.2, per_class=100))
+    assert splits[0] == splits[1]
+    split = splits[0]
+    assert len(split.positive) == 100
+    assert 20 < len(split.held_positive) < 60
+    assert not set(split.positive) & set(split.held_positive)
 
 
 def test_a_line_is_what_the_signal_reads() -> None:
@@ -126,13 +126,15 @@ def settings(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_lay_in_memory_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uninitialized_memory_does_not_change_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = "".join(f"__label__{name} {name} and word {n}\n" for n in range(50) for name in ("hq", "other"))
     for name, byte in (
         ("a", "0"),
         ("b", "100"),
         ("c", "1"),
-    ):  # as glibc leaves it, and filled with two others
+    ):  # unchanged memory, and two fill bytes
         monkeypatch.setenv("MALLOC_PERTURB_", byte)
         train(text, str(tmp_path / name), {"dim": 8, "bucket": 1000, "seed": 1})
     assert len({(tmp_path / name).read_bytes() for name in "abc"}) == 1
@@ -142,18 +144,18 @@ def test_what_lay_in_memory_does_not_matter(tmp_path: Path, monkeypatch: pytest.
 def test_the_same_texts_give_the_same_bytes(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = settings.parent
     assert main(["quality", "train", str(settings), "--out", f"{folder}/a.bin", "--json"]) == 0
-    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    report: dict[str, Any] = json.loads(capsys.readouterr().out)
     lines = (folder / "good.jsonl").read_text().splitlines(True)
     (folder / "good.jsonl").write_text("".join(reversed(lines)))
     assert main(["quality", "train", str(settings), "--out", f"{folder}/b.bin"]) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert (folder / "a.bin").read_bytes() == (folder / "b.bin").read_bytes()
-    beside = json.loads((folder / "b.bin.json").read_text())
+    stored = json.loads((folder / "b.bin.json").read_text())
     for key in ("digest", "training_digest", "normalisation", "settings", "judged", "stability"):
-        assert beside[key] == told[key]
-    assert beside["judged"]["other sources"]["model"] > 0.95
-    assert "AUC of held-out positives against" in said
-    assert "line feeds deleted" in said
+        assert stored[key] == report[key]
+    assert stored["judged"]["other sources"]["model"] > 0.95
+    assert "AUC of held-out positives against" in printed
+    assert "line feeds deleted" in printed
     recipe = folder / "r.yaml"
     rule = f"{{signal: fasttext_probability, model: {folder}/b.bin, label: hq, characters: 100, top_fraction: 0.1}}"
     recipe.write_text(
@@ -172,13 +174,13 @@ def test_the_same_texts_give_the_same_bytes(settings: Path, capsys: pytest.Captu
 
 
 @pytest.mark.slow
-def test_too_few_texts_are_no_judge(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_few_held_out_texts_give_no_figures(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     request = ["quality", "train", str(settings), "--out", f"{settings.parent}/m.bin", "--set"]
     assert main([*request, "held_out_fraction=0.01"]) == 0
-    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert "nan" not in said
-    assert "other sources – – – 120" in said
-    assert said.endswith(
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "nan" not in printed
+    assert "other sources – – – 120" in printed
+    assert printed.endswith(
         "Too few texts are held out to judge the model by: an AUC is told from 20 of either kind on. Give or label "
         "more texts, or raise held_out_fraction"
     )
@@ -186,11 +188,11 @@ def test_too_few_texts_are_no_judge(settings: Path, capsys: pytest.CaptureFixtur
         path = settings.parent / f"{name}.jsonl"
         path.write_text("".join(path.read_text().splitlines(True)[:5]))
     assert main([*request, "min_count=1", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     assert {
-        value for each in told["judged"].values() for key, value in each.items() if key != "negatives"
+        value for figures in report["judged"].values() for key, value in figures.items() if key != "negatives"
     } == {None}
-    assert (told["between_sources"], told["stability"], told["quantiles"]) == (None, {}, {})
+    assert (report["between_sources"], report["stability"], report["quantiles"]) == (None, {}, {})
 
 
 BAD = [
@@ -200,22 +202,22 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("text", "said"), BAD)
-def test_settings_that_are_wrong_say_where(
-    text: str, said: str, settings: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("text", "message"), BAD)
+def test_wrong_settings_are_reported_with_their_line(
+    text: str, message: str, settings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rest = "".join(settings.read_text().splitlines(True)[1:])
     settings.write_text(text + rest)
     assert main(["quality", "train", str(settings), "--out", "x.bin"]) == 2
-    found = capsys.readouterr().err
-    assert found.startswith(f"{settings}:1:")
-    assert said in found
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"{settings}:1:")
+    assert message in printed
 
 
-def test_a_table_without_the_column_says_what_it_has(
+def test_a_missing_column_is_reported_with_the_existing_ones(
     settings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.write_text(settings.read_text().replace("good.jsonl, text: body", "good.jsonl, text: words"))
     assert main(["quality", "train", str(settings), "--out", "x.bin"]) == 2
-    said = capsys.readouterr().err.strip()
-    assert said == f"{settings.parent}/good.jsonl, line 1: has no field 'words'; it has body"
+    message = capsys.readouterr().err.strip()
+    assert message == f"{settings.parent}/good.jsonl, line 1: has no field 'words'; it has body"

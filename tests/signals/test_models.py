@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import regex
 
-from curation.quality.training import CLEARED
+from curation.quality.training import ZEROED_MEMORY
 from curation.signals.models.fasttext_models import fasttext_probability, language_probability
 from curation.signals.models.labels import LABELLERS, script_fraction
 from curation.signals.models.model_files import DamagedFile, damage, fasttext_labels
@@ -36,7 +36,7 @@ def model(tmp_path_factory):
     )
     # In a process of its own, from cleared memory: the library starts from what it finds, and meets a NaN there.
     files = [str(folder / name) for name in ("train.txt", "model.bin")]
-    subprocess.run([sys.executable, "-c", TRAIN, *files], check=True, env=os.environ | CLEARED)
+    subprocess.run([sys.executable, "-c", TRAIN, *files], check=True, env=os.environ | ZEROED_MEMORY)
     return files[1]
 
 

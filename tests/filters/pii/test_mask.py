@@ -198,8 +198,8 @@ def test_what_a_neighbour_hid_is_masked_too(text, edited):
 
 
 def test_placeholders_that_make_one_another_up_end():
-    found = mask_pii("a@b.org", kinds=("email", "phone"), email="+49 30 901820", phone="c@d.org")
-    assert found.text in ("+49 30 901820", "c@d.org")
+    masked = mask_pii("a@b.org", kinds=("email", "phone"), email="+49 30 901820", phone="c@d.org")
+    assert masked.text in ("+49 30 901820", "c@d.org")
 
 
 def test_only_the_kinds_asked_for():
@@ -270,11 +270,11 @@ KEYS = [
     ).map("".join)
     | st.text(alphabet="0123456789.:-+() ab\n'@")
 )
-def test_looking_at_places_only_finds_what_looking_everywhere_finds(text):
-    here = spans(text, ALL)
+def test_the_scan_misses_no_match(text):
+    matches = spans(text, ALL)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("curation.filters.pii.scan._LONGEST", -1)
-        assert spans(text, ALL) == here
+        assert spans(text, ALL) == matches
 
 
 @pytest.mark.slow
