@@ -30,8 +30,8 @@ def listed_word_fraction(
 ) -> float:
     """Share of the words that are in `words`, occurrences counted; 0.0 if the text has no words.
 
-    Sources: NeMo Curator's SymbolsToWordsFilter, whose symbols are words by themselves (a lone hash sign or an
-    ellipsis; in `##` the symbol is only half of the word, which is not enough there); RedPajama-V2's
+    Sources: NeMo Curator's SymbolsToWordsFilter, whose symbols are words by themselves (a lone hash sign or
+    an ellipsis; in `##` the symbol is only half of the word, which is not enough there); RedPajama-V2's
     rps_doc_stop_word_fraction, which compares case-sensitively with a lower-case list.
 
     >>> listed_word_fraction(Text("a # b ..."), words=("#", "...", "…"))
