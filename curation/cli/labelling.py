@@ -32,17 +32,19 @@ def label(options: argparse.Namespace) -> int:
     from curation.look.label.marks import export, path
     from curation.look.label.page import Marks, draw, page
     from curation.look.label.server import LocalPage
+    from curation.look.run import open_run
 
     if options.only and not options.export:
         return refuse(ValueError(f"--only {options.only}: chooses what --export FILE writes; give both"))
     try:
+        run = open_run(options.directory)
         if options.export:
-            written = export(options.directory, options.export, only=options.only)
+            written = export(run, options.export, only=options.only)
             print(f"written: {options.export}, {written:,} documents")
             return 0
-        drawn = draw(options.directory, options.n)
+        drawn = draw(run, options.n)
         marks = Marks(options.directory, drawn.strata)
-        server = LocalPage(*page(options.directory, drawn, marks), marks.add, port=options.port)
+        server = LocalPage(*page(run, drawn, marks), marks.add, port=options.port)
     except (ValueError, OSError) as error:
         return refuse(error)
     print(f"{len(drawn.rows):,} documents to mark: {server.url}", flush=True)

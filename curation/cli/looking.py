@@ -106,9 +106,10 @@ def report(options: argparse.Namespace) -> int:
     from curation.look.questions.account import Disagreement
     from curation.look.report.page import write_report
     from curation.look.report.training import MissingTraining
+    from curation.look.run import open_run
 
     try:
-        print(write_report(options.directory, options.out, training=options.train))
+        print(write_report(open_run(options.directory), options.out, training=options.train))
     except MissingTraining as error:
         return refuse(error)
     except Disagreement as error:
@@ -145,14 +146,14 @@ def whatif(options: argparse.Namespace) -> int:
     """Tell what other bounds would bring back or drop; from stored measures, and no text is read to count."""
     from curation.look.questions import tables
     from curation.look.questions.whatif import what_if
-    from curation.look.run.bounds import BadChange, moves, write_changed
+    from curation.look.run import BadChange, open_run, read_changes, write_changed
 
     if options.write and not options.recipe:
         return refuse(ValueError("--write needs --recipe RECIPE, the file that the run was made by"))
     try:
-        asked = moves(options.directory, options.changes)
+        asked = read_changes(open_run(options.directory), options.changes)
         if options.write:
-            write_changed(options.directory, asked, options.recipe, options.set, options.write)
+            write_changed(open_run(options.directory), asked, options.recipe, options.set, options.write)
     except (BadChange, OSError) as error:
         return refuse(error)
     found = what_if(options.directory, asked, examples=options.examples)

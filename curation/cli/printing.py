@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.accounting.ledger import Ledger
-from curation.look.run.funnel import funnel
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,7 +26,9 @@ class Told(Protocol):
 
 def ledgers(directory: str) -> list[Ledger]:
     """Return the ledgers of a run, in order; what is left out of them is said on standard error."""
-    found, left_out = funnel(directory)
+    from curation.look.run import funnel, open_run
+
+    found, left_out = funnel(open_run(directory))
     if left_out:
         print(left_out, file=sys.stderr)
     return found

@@ -17,7 +17,7 @@ from curation.filters.rules import Label, Pass
 from curation.look.questions.account import Disagreement, account
 from curation.look.questions.whatif import what_if
 from curation.look.report.page import render
-from curation.look.run.bounds import moves
+from curation.look.run import open_run, read_changes
 from curation.shards.tokens import train_tokenizer
 
 
@@ -153,7 +153,10 @@ def test_languages_with_bounds_of_their_own_are_judged_by_those(judging: Namespa
         ]
         == 0
     )
-    assert "stay as they are" in what_if(str(run), moves(str(run), ["gopher.word_count.min=9"])).notes[-2]
+    assert (
+        "stay as they are"
+        in what_if(str(run), read_changes(open_run(str(run)), ["gopher.word_count.min=9"])).notes[-2]
+    )
 
 
 @pytest.fixture
@@ -212,7 +215,7 @@ def test_an_account_by_what_is_no_label_says_what_there_is(
 
 
 def test_the_report_tells_labels_apart(labelled: Path) -> None:
-    page = " ".join(render(str(labelled)).split())
+    page = " ".join(render(open_run(str(labelled))).split())
     assert "<h3>script Cyrl</h3>" in page
     assert "dropped 2 of 3 documents" in page
     (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)

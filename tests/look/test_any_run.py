@@ -15,7 +15,7 @@ from curation.accounting.ledger import Ledger
 from curation.filters.rules import Rule
 from curation.look import frames
 from curation.look.render import cells
-from curation.look.run import bounds as moves
+from curation.look.run import open_run, read_changes, suggested
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
@@ -83,15 +83,15 @@ def test_a_run_of_which_all_was_measured(small_run: Path, monkeypatch: pytest.Mo
 def test_a_recipe_without_bounds_has_none_to_move(judging: Namespace, tmp_path: Path) -> None:
     run = str(judging.write(tmp_path, passes=[replace(judging.passes[0], rules=())]))
     measured, rules = frames.measures(run), frames.rules(run)
-    assert moves.suggested(measured, rules) == []
+    assert suggested(measured, rules) == []
     assert "The recipe has no rules." in cells.histograms(measured, rules).html
     assert "nothing is near to one" in cells.nearest(frames.documents(run, "filter"), rules).html
 
 
 def test_the_move_that_is_suggested_brings_half_back(judged: Path) -> None:
     measured, rules = frames.measures(str(judged)), frames.rules(str(judged))
-    (word,) = moves.suggested(measured, rules)
-    (move,) = moves.moves(str(judged), [word])
+    (word,) = suggested(measured, rules)
+    (move,) = read_changes(open_run(str(judged)), [word])
     assert move.looser
     values = measured[move.rule].dropna()
     broke = values[values < move.now] if move.side == "min" else values[values > move.now]

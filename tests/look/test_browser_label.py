@@ -17,6 +17,7 @@ from curation.look.label.marks import path, read_labels
 from curation.look.label.page import Drawn, Marks, draw, page
 from curation.look.label.server import LocalPage
 from curation.look.report.page import write_report
+from curation.look.run import open_run
 
 from .browser import HOSTILE, chromium, opened, requests, window
 
@@ -40,9 +41,9 @@ def run(judging: Namespace, tmp_path: Path) -> str:
 
 @contextmanager
 def serving(run: str, n: int = 6) -> Iterator[tuple[LocalPage, Drawn]]:
-    drawn = draw(run, n)
+    drawn = draw(open_run(run), n)
     marks = Marks(run, drawn.strata)
-    with LocalPage(*page(run, drawn, marks), marks.add) as found:
+    with LocalPage(*page(open_run(run), drawn, marks), marks.add) as found:
         thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield found, drawn
@@ -119,7 +120,7 @@ def test_the_report_tells_who_agrees(driver: Chrome, run: str, tmp_path: Path) -
             as_recipe = {"kept": "k", "dropped": "d"}[row["state"]]
             press(driver, as_recipe if n < len(drawn.rows) - 1 else {"k": "d", "d": "k"}[as_recipe])
             wait_for(driver, f"{n + 1} marked")
-    opened(driver, "file://" + write_report(run, str(tmp_path / "r.html")))
+    opened(driver, "file://" + write_report(open_run(run), str(tmp_path / "r.html")))
     told = driver.execute_script("return document.querySelector('#labels').textContent")
     assert f"{len(drawn.rows)} documents marked, 0 of them unsure" in told
     assert "gopher.word_count" in told

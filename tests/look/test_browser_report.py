@@ -19,7 +19,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from curation.look.questions.whatif import what_if
 from curation.look.report.page import write_report
-from curation.look.run.bounds import moves
+from curation.look.run import open_run, read_changes
 
 from .browser import HOSTILE, chromium, opened, requests, window
 
@@ -77,7 +77,7 @@ def driver() -> Iterator[Chrome]:
 @pytest.fixture(scope="module")
 def report(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("report")
-    return "file://" + write_report(str(judged), str(folder / "report.html"))
+    return "file://" + write_report(open_run(str(judged)), str(folder / "report.html"))
 
 
 def at(driver: Chrome, selector: str) -> WebElement:
@@ -108,7 +108,7 @@ def test_a_bound_that_moves_counts_as_the_command_does(driver: Chrome, report: s
             name, _, value = each.partition("=")
             rule, _, side = name.rpartition(".")
             put(driver, f'figure[data-rule="{rule}"] .slide[data-side="{side}"] input[type=number]', value)
-        expected = what_if(str(judged), moves(str(judged), asked)).frame().loc["all"]
+        expected = what_if(str(judged), read_changes(open_run(str(judged)), asked)).frame().loc["all"]
         assert count(driver, "#gained") == expected["gained"]
         assert count(driver, "#lost") == expected["lost"]
         assert count(driver, "#kept-then") == expected["kept_then"]
@@ -140,7 +140,7 @@ def test_a_slider_loosens_a_bound_that_few_values_break(
 ) -> None:
     """The axis is that of the middle 98 %, and ends at the bound; the slider goes on to the least value."""
     texts = [("web", "en", "some words of a text that is long enough")] * 300 + [("web", "en", "too few")] * 2
-    opened(driver, "file://" + write_report(str(judging.write(tmp_path / "run", texts=texts))))
+    opened(driver, "file://" + write_report(open_run(str(judging.write(tmp_path / "run", texts=texts)))))
     figure = 'figure[data-rule="gopher.word_count"]'
     assert "≤ 5" in text(driver, f"{figure} svg")
     kept, slider = count(driver, "#kept-then"), at(driver, f'{figure} [data-side="min"] input[type=range]')
@@ -213,7 +213,7 @@ def test_the_bars_of_the_funnel_are_as_long_as_what_came_in(
     driver: Chrome, small_run: Path, tmp_path: Path, width: int
 ) -> None:
     window(driver, width)
-    opened(driver, "file://" + write_report(str(small_run), str(tmp_path / "r.html")))
+    opened(driver, "file://" + write_report(open_run(str(small_run)), str(tmp_path / "r.html")))
     script = (
         "return [...document.querySelectorAll('.bar-row')].map((row) => [row.querySelector('.bar')"
         ".getBoundingClientRect().width, row.querySelector('.bar-count').textContent])"
@@ -244,7 +244,7 @@ def test_it_fits_a_phone_and_a_desk_light_and_dark(
 
 
 def test_nothing_of_a_hostile_document_acts(driver: Chrome, hostile_run: Path) -> None:
-    opened(driver, "file://" + write_report(str(hostile_run)))
+    opened(driver, "file://" + write_report(open_run(str(hostile_run))))
     driver.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
     WebDriverWait(driver, 60).until(
         lambda d: len(d.find_elements(By.CSS_SELECTOR, "#documents-list pre")) > 5
@@ -295,7 +295,7 @@ def test_a_spike_leads_to_its_documents(
     (metrics / "spikes").mkdir()
     (metrics / "spikes" / "step-00000050.json").write_text(json.dumps(spike), encoding="utf-8")
     (metrics / "summary.json").write_text(json.dumps({"epochs": {"web": 1.25}}), encoding="utf-8")
-    path = write_report(str(small_run), str(tmp_path / "r.html"), training=str(metrics))
+    path = write_report(open_run(str(small_run)), str(tmp_path / "r.html"), training=str(metrics))
     opened(driver, f"file://{path}")
     assert "loss 9 is <b>high</b>" in text(driver, "#training")
     assert "1.25" in text(driver, "#tokens")

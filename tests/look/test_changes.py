@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from curation.look.report.edits import aligned, changes
 from curation.look.report.extraction import agreement
+from curation.look.run import open_run
 
 LINES = st.lists(st.sampled_from(["a b", "c", "", "a b c d", "e f"]), max_size=12).map("\n".join)
 
@@ -38,8 +39,8 @@ def test_long_equal_stretches_are_counted() -> None:
 
 
 def test_edits_are_shown_with_what_the_stage_received(small_run: Path, judged: Path, tmp_path: Path) -> None:
-    assert changes(str(small_run)) == {}, "no edit changed anything"
-    assert changes(str(judged)) == {}, "what the filter received is not there"
+    assert changes(open_run(str(small_run))) == {}, "no edit changed anything"
+    assert changes(open_run(str(judged))) == {}, "what the filter received is not there"
 
 
 def test_agreement_is_symmetric_and_whole_for_equal_texts() -> None:

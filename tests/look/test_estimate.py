@@ -9,7 +9,7 @@ import pytest
 
 from curation.accounting.sample import sampled
 from curation.look.questions.estimate import DUPLICATES, added, count_interval, estimate, total_interval
-from curation.look.run.columns import batches
+from curation.look.run import open_run, record_batches
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.2, 0.7])
@@ -39,7 +39,11 @@ def test_a_run_on_whole_inputs_has_no_estimate(small_run: Path, judged: Path) ->
 
 def test_each_source_has_its_rate(judging: SimpleNamespace, small_run: Path, tmp_path: Path) -> None:
     stages = {
-        stage: [row for batch in batches(str(small_run), _NAMES, stage=stage) for row in batch.to_rows()]
+        stage: [
+            row
+            for batch in record_batches(open_run(str(small_run)), _NAMES, stage=stage)
+            for row in batch.to_rows()
+        ]
         for stage in ("extract", "dedup")
     }
     config = {"inputs": {"web": {"sample": 0.1}, "docs": {"sample": None}}}

@@ -19,7 +19,7 @@ from curation.look.label import page as labelling
 from curation.look.label.marks import Label, agreement, export, read_labels, share, weighed, write_labels
 from curation.look.label.page import Marks, draw, page
 from curation.look.label.server import LocalPage
-from curation.look.run.originals import Original
+from curation.look.run import Original, open_run
 
 WEIGHED = st.lists(st.tuples(st.booleans(), st.floats(0.1, 100)), min_size=1, max_size=50)
 
@@ -54,12 +54,12 @@ def test_an_interval_is_wilsons() -> None:
 
 
 def test_half_of_what_is_drawn_was_kept_and_half_dropped(run: str) -> None:
-    drawn = draw(run, 40)
+    drawn = draw(open_run(run), 40)
     states = [row["state"] for row in drawn.rows]
     assert states.count("kept") == states.count("dropped") == 20
     assert states != sorted(states), "the order says nothing of the verdict"
     assert sum(held for _, held in set(drawn.strata.values())) == 150
-    again = draw(run, 40)
+    again = draw(open_run(run), 40)
     assert [row["id"] for row in again.rows] == [row["id"] for row in drawn.rows]
 
 
@@ -67,14 +67,14 @@ def test_a_page_that_cannot_be_read_again_is_none_and_not_empty(
     run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = Original(missing="its file is not there")
-    monkeypatch.setattr(labelling, "originals", lambda directory, rows: [gone for _ in rows])
-    drawn = draw(run, 4)
-    html, _ = page(run, drawn, Marks(run, drawn.strata))
+    monkeypatch.setattr(labelling, "read_originals", lambda run, rows: [gone for _ in rows])
+    drawn = draw(open_run(run), 4)
+    html, _ = page(open_run(run), drawn, Marks(run, drawn.strata))
     assert html.replace(" ", "").count('"page":null') == 4
 
 
 def test_each_answer_is_saved_and_the_last_one_counts(run: str) -> None:
-    drawn = draw(run, 10)
+    drawn = draw(open_run(run), 10)
     marks = Marks(run, drawn.strata)
     one, other = (row["id"] for row in drawn.rows[:2])
     assert marks.add({"id": one, "mark": "keep", "note": "fine \u202e"}) == {"saved": 1}
@@ -95,7 +95,7 @@ def test_each_answer_is_saved_and_the_last_one_counts(run: str) -> None:
 def test_weights_follow_from_what_is_marked_and_not_from_the_draw(run: str) -> None:
     """Twelve first, then as many as there are: every mark of a verdict weighs the same, whichever draw it was in."""
     for n, marked in ((12, 12), (60, 40)):
-        drawn = draw(run, n)
+        drawn = draw(open_run(run), n)
         marks = Marks(run, drawn.strata)
         for row in drawn.rows[:marked]:
             marks.add({"id": row["id"], "mark": "keep"})
@@ -106,7 +106,7 @@ def test_weights_follow_from_what_is_marked_and_not_from_the_draw(run: str) -> N
         weights.setdefault(each.stratum, set()).add(each.weight)
     assert all(len(each) == 1 for each in weights.values())
     assert math.isclose(sum(each.weight for each in found), 150)
-    told = agreement(run)
+    told = agreement(open_run(run))
     assert told is not None
     assert told.agreement.total > 0.8 * len(found)
 
@@ -120,7 +120,7 @@ def test_labels_lie_in_an_object_store_as_well() -> None:
 
 
 def test_rules_are_judged_by_the_marks(run: str) -> None:
-    drawn = draw(run, 60)
+    drawn = draw(open_run(run), 60)
     rows = {row["id"]: row for row in drawn.rows}
     broke = {id for id, row in rows.items() if any(r["name"] == "gopher.word_count" for r in row["reasons"])}
     found = weighed(
@@ -138,7 +138,7 @@ def test_rules_are_judged_by_the_marks(run: str) -> None:
         }
     )
     write_labels(run, found)
-    told = agreement(run)
+    told = agreement(open_run(run))
     assert told is not None
     (rule,) = (each for each in told.rules if each.name == "gopher.word_count")
     assert rule.broke == len(broke)
@@ -156,7 +156,7 @@ def test_marks_become_a_table_to_train_on(
     run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ValueError, match="no document is marked keep or drop yet"):
-        export(run, str(tmp_path / "labels.parquet"))
+        export(open_run(run), str(tmp_path / "labels.parquet"))
     write_labels(
         run, {each.id: each for each in (label(1, "keep"), label(2, "drop", 2.5), label(3, "unsure"))}
     )
@@ -179,9 +179,9 @@ def test_marks_become_a_table_to_train_on(
 
 @pytest.fixture
 def server(run: str) -> Iterator[LocalPage]:
-    drawn = draw(run, 10)
+    drawn = draw(open_run(run), 10)
     marks = Marks(run, drawn.strata)
-    with LocalPage(*page(run, drawn, marks), marks.add) as found:
+    with LocalPage(*page(open_run(run), drawn, marks), marks.add) as found:
         thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield found

@@ -15,7 +15,7 @@ from curation.look import frames
 from curation.look.report.edits import changes
 from curation.look.report.masked import masked
 from curation.look.report.page import render
-from curation.look.run.mask import masker
+from curation.look.run import open_run
 
 KINDS = ("email", "phone", "iban", "secret")
 HIDDEN = ("jane.doe@mail.org", "212-555-0187", "DE89370400440532013000", "ghp_" + "a1B2" * 9)
@@ -58,7 +58,7 @@ def run(judging: Namespace, tmp_path: Path) -> str:
 
 
 def test_counts_are_the_ledgers_by_kind_and_source(run: str) -> None:
-    found = {each.name: each for each in masked(run, frames.documents(run, "filter"))}
+    found = {each.name: each for each in masked(open_run(run), frames.documents(run, "filter"))}
     assert {name: (each.total, each.by_source) for name, each in found.items()} == {
         "privacy.email": (3, {"docs": 1, "web": 2}),
         "privacy.phone": (1, {"docs": 1, "web": 0}),  # the short text went before it came to the pass
@@ -71,7 +71,7 @@ def test_counts_are_the_ledgers_by_kind_and_source(run: str) -> None:
 
 
 def test_places_have_their_context_and_not_what_stood_there(run: str) -> None:
-    found = {each.name: each for each in masked(run, frames.documents(run, "filter"))}
+    found = {each.name: each for each in masked(open_run(run), frames.documents(run, "filter"))}
     (place,) = found["privacy.phone"].places
     assert (place.before, place.after) == (
         "The desk is at ",
@@ -82,7 +82,7 @@ def test_places_have_their_context_and_not_what_stood_there(run: str) -> None:
 
 
 def test_nothing_that_was_masked_is_anywhere_in_the_report(run: str) -> None:
-    html = render(run)
+    html = render(open_run(run))
     said = Read(html).said
     assert "What was masked" in said
     assert "<mark>[NUMBER]</mark> on week days" in html
@@ -99,7 +99,7 @@ def test_masking_alone_is_no_change_to_show_and_hides_in_others(judging: Namespa
     texts = [("web", "en", f"Write to {EMAIL} [1] today.\nAnd to nobody else [2].")]
     judging.publish(tmp_path, "extract", [judging.document(0, source="web", text=texts[0][2])])
     path = str(judging.write(tmp_path, texts=texts, passes=[*PASSES, stripped]))
-    found = changes(path)
+    found = changes(open_run(path))
     assert list(found) == ["own.remove_citations"]
     assert EMAIL not in repr(found)
     assert "email@example.com" in repr(found)
@@ -110,7 +110,7 @@ def test_what_a_stage_before_the_filter_changed_is_masked_too(judging: Namespace
     judging.publish(tmp_path, "extract", [judging.document(0, source="web", text=text)])
     cut = judging.document(0, source="web", title="", text=text[9:], edits=[("lines.repeated", 9)])
     judging.publish(tmp_path, "lines", [cut])
-    found = changes(str(judging.write(tmp_path, texts=[("web", "en", text[9:])], passes=PASSES)))
+    found = changes(open_run(str(judging.write(tmp_path, texts=[("web", "en", text[9:])], passes=PASSES))))
     assert list(found) == ["lines.repeated"]
     assert EMAIL not in repr(found)
 
@@ -118,10 +118,10 @@ def test_what_a_stage_before_the_filter_changed_is_masked_too(judging: Namespace
 def test_a_pass_for_some_sources_masks_in_those(judging: Namespace, tmp_path: Path) -> None:
     only = Pass(name="privacy", edits=PASSES[1].edits, rules=(), only=("web",))
     path = str(judging.write(tmp_path, texts=TEXTS, passes=[only]))
-    mask = masker(path)
+    mask = open_run(path).mask
     assert mask(PHONE, "web") == "[NUMBER]"
     assert mask(PHONE, "docs") == PHONE
 
 
 def test_a_run_that_masks_nothing_says_so(small_run: Path) -> None:
-    assert "No edit masked anything." in render(str(small_run))
+    assert "No edit masked anything." in render(open_run(str(small_run)))

@@ -19,8 +19,7 @@ from curation.look.label import page as labelling
 from curation.look.label.marks import Label, export, write_labels
 from curation.look.questions.grep import grep
 from curation.look.render import cells
-from curation.look.run.mask import View, masker
-from curation.look.run.originals import Original
+from curation.look.run import Original, View, open_run
 
 EMAIL, PHONE, IBAN, SECRET = HIDDEN = (
     "jane.doe@mail.org",
@@ -118,15 +117,15 @@ def test_documents_to_mark_and_marked_ones_are_masked(
     run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = Original(html=f"<p>Call {PHONE}")
-    monkeypatch.setattr(labelling, "originals", lambda directory, rows: [page for _ in rows])
-    monkeypatch.setattr(labelling, "texts", list)
-    drawn = labelling.draw(run, 10)
-    html, _ = labelling.page(run, drawn, labelling.Marks(run, drawn.strata))
+    monkeypatch.setattr(labelling, "read_originals", lambda run, rows: [page for _ in rows])
+    monkeypatch.setattr(labelling, "visible_texts", list)
+    drawn = labelling.draw(open_run(run), 10)
+    html, _ = labelling.page(open_run(run), drawn, labelling.Marks(run, drawn.strata))
     assert "Call " in html
     write_labels(
         run, {id: Label(id=id, mark="keep", note="", weight=1, marked_at="") for id in (FIRST, THIRD)}
     )
-    assert export(run, str(tmp_path / "marked.jsonl")) == 2
+    assert export(open_run(run), str(tmp_path / "marked.jsonl")) == 2
     written = (tmp_path / "marked.jsonl").read_text(encoding="utf-8")
     assert "Write to email@example.com, or pay into <iban> before noon" in written
     assert not [hidden for hidden in HIDDEN if hidden in html or hidden in written]
@@ -170,5 +169,5 @@ def test_every_place_of_a_text_has_its_place_in_the_masked_one(text: str, start:
 
 
 def test_a_run_without_a_mask_shows_what_is_stored(small_run: Path) -> None:
-    assert masker(str(small_run)).edits == ()
+    assert open_run(str(small_run)).mask.edits == ()
     assert grep(str(small_run), "quick").found[0].text == "quick"

@@ -10,7 +10,8 @@ import pytest
 
 from curation.extract.stage import page_id
 from curation.files.source import Source
-from curation.look.run.originals import MOVED, NOT_THERE, WAS_TEXT, Original, originals, texts
+from curation.look.run import Original, open_run, read_originals, visible_texts
+from curation.look.run.originals import MOVED, NOT_THERE, WAS_TEXT
 from curation.pages.page import Split
 from curation.pages.reading import read
 from curation.pages.warc import records
@@ -51,11 +52,11 @@ def run(judging: Namespace, tmp_path: Path) -> str:
 
 def test_each_page_is_found_where_it_lies(run: str, crawl: tuple[Path, list[dict[str, Any]]]) -> None:
     _, rows = crawl
-    found = originals(run, reversed(rows))
+    found = read_originals(open_run(run), reversed(rows))
     for number, page in zip((2, 1, 0), found, strict=True):
         assert page.html is not None
         assert f"<p>page {number}</p>" in page.html
-    text = next(texts(found)).html
+    text = next(visible_texts(found)).html
     assert text is not None
     assert "menu" in text
     assert "Café text" in text
@@ -68,13 +69,13 @@ def test_a_page_that_is_gone_is_said_to_be(run: str, crawl: tuple[Path, list[dic
     beyond = rows[0] | {"offset": path.stat().st_size + 10}
     elsewhere = rows[0] | {"file": str(path) + ".gone"}
     written = rows[0] | {"source": "news", "engine": None}
-    found = originals(run, [other, beyond, elsewhere, written])
+    found = read_originals(open_run(run), [other, beyond, elsewhere, written])
     assert [each.html for each in found] == [None] * 4
     assert found[0].missing == MOVED
     assert found[1].missing == NOT_THERE
     assert found[2].missing.startswith("its file cannot be read: ")
     assert found[3].missing == WAS_TEXT
-    assert list(texts([Original(missing="x")])) == [Original(missing="x")]
+    assert list(visible_texts([Original(missing="x")])) == [Original(missing="x")]
 
 
 def test_a_file_that_fails_midway_costs_the_pages_from_there_on(
@@ -86,6 +87,6 @@ def test_a_file_that_fails_midway_costs_the_pages_from_there_on(
         return records(source, begin, end)
 
     monkeypatch.setattr("curation.look.run.originals.records", cut)
-    first, *others = originals(run, crawl[1])
+    first, *others = read_originals(open_run(run), crawl[1])
     assert first.html is not None
     assert [each.missing for each in others] == ["its file cannot be read: [Errno 5] Input/output error"] * 2

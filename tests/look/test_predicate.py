@@ -14,8 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.accounting.settle import SETTLED
-from curation.look.run.columns import COLUMNS, Batch, batches, measures
-from curation.look.run.predicate import BadPredicate, read_predicate
+from curation.look.run import (
+    COLUMNS,
+    BadPredicate,
+    RecordBatch,
+    measure_names,
+    open_run,
+    read_predicate,
+    record_batches,
+)
 
 KNOWN = ["gopher.word_count", "odd name"]
 Row = dict[str, Any]
@@ -27,9 +34,9 @@ def row(**columns: Any) -> Row:
     )
 
 
-def batch(rows: list[Row]) -> Batch:
+def batch(rows: list[Row]) -> RecordBatch:
     plain = [each | {name: list(each[name].items()) for name in ("measures", "edits")} for each in rows]
-    return Batch("filter", pa.RecordBatch.from_pylist(plain, schema=SETTLED))
+    return RecordBatch("filter", pa.RecordBatch.from_pylist(plain, schema=SETTLED))
 
 
 def met(condition: str, rows: list[Row]) -> list[bool]:
@@ -193,7 +200,7 @@ def test_no_text_makes_it_fail_otherwise(text: str) -> None:
 def test_a_record_comes_once_where_it_ended(small_run: Path) -> None:
     found = [
         (batch.stage, state)
-        for batch in batches(str(small_run), ["state"])
+        for batch in record_batches(open_run(str(small_run)), ["state"])
         for state in batch.column("state").to_pylist()
     ]
     assert Counter(found) == {
@@ -203,12 +210,12 @@ def test_a_record_comes_once_where_it_ended(small_run: Path) -> None:
         ("dedup", "kept"): 6,
         ("dedup", "merged"): 2,
     }
-    only = list(batches(str(small_run), ["stage"], stage="filter", state="dropped"))
+    only = list(record_batches(open_run(str(small_run)), ["stage"], stage="filter", state="dropped"))
     assert [batch.rows.num_rows for batch in only] == [2]
 
 
 def test_the_measures_of_a_run_are_known_by_name(small_run: Path) -> None:
-    assert measures(str(small_run)) == [
+    assert measure_names(open_run(str(small_run))) == [
         "extract.table_cells_kept",
         "extract.table_cells_seen",
         "gopher.mean_word_length",

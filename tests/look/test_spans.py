@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.filters.rules import Rule
-from curation.look.run.spans import _stretches, rules, segments, spans
+from curation.look.run import open_run
+from curation.look.run.spans import _stretches, measurable, segments, spans
 
 PROSE = "The first line says something of its own.\n"
 
@@ -43,8 +44,8 @@ def test_stretches_are_a_text_in_its_order_and_none_is_long(text: str, character
 
 
 def test_rules_of_models_and_of_other_versions_are_left_out(small_run: Path, judged: Path) -> None:
-    assert set(rules(str(small_run))) == {"gopher.word_count", "gopher.mean_word_length"}
-    found = rules(str(judged))
+    assert set(measurable(open_run(str(small_run)).rules)) == {"gopher.word_count", "gopher.mean_word_length"}
+    found = measurable(open_run(str(judged)).rules)
     assert found["gopher.mean_word_length"].max == 8
     assert set(found) == {"gopher.word_count", "gopher.mean_word_length", "house.line_count"}
 

@@ -20,7 +20,7 @@ from curation.look import frames
 from curation.look.questions import strata
 from curation.look.questions.account import Disagreement, account
 from curation.look.questions.whatif import what_if
-from curation.look.run.bounds import moves
+from curation.look.run import open_run, read_changes
 
 RATES = {"kept": 0.4, "dropped": 0.5}
 
@@ -112,7 +112,7 @@ def test_a_sample_that_is_not_of_these_rows_is_refused(sparing: Path) -> None:
 
 
 def test_other_bounds_are_answered_from_the_sample(plain: Path, sparing: Path) -> None:
-    asked = moves(str(plain), ["house.line_count.max=6"])
+    asked = read_changes(open_run(str(plain)), ["house.line_count.max=6"])
     exact = what_if(str(plain), asked).frame().loc["all"]
     answer = what_if(str(sparing), asked, whole=False)
     found = answer.frame().loc["all"]

@@ -8,6 +8,7 @@ import pytest
 from curation.cli import main
 from curation.look.report.training import SPIKES_SHOWN, spikes, trained
 from curation.look.report.vocabulary import vocabulary
+from curation.look.run import open_run
 
 
 def write(folder: Path, step: int, **spike: object) -> None:
@@ -44,8 +45,8 @@ def test_a_run_that_still_trains_has_neither(small_run: Path, metrics: Path) -> 
 
 
 def test_a_vocabulary_needs_shards_and_their_tokenizer(small_run: Path, judged: Path) -> None:
-    assert vocabulary(str(judged)) is None
-    assert vocabulary(str(small_run)) is None, "no tokenizer.json beside these shards"
+    assert vocabulary(open_run(str(judged))) is None
+    assert vocabulary(open_run(str(small_run))) is None, "no tokenizer.json beside these shards"
 
 
 @pytest.mark.slow
@@ -60,7 +61,7 @@ def test_fertility_and_rare_tokens_are_those_of_the_tokenizer(small_run: Path, t
     (shard,) = (run / "shard").glob("*/manifest.json")
     texts = documents(str(run), "dedup", "kept")["text"].tolist()
     shard.with_name("tokenizer.json").write_bytes(train_tokenizer(texts * 20, 400))
-    found = vocabulary(str(run))
+    found = vocabulary(open_run(str(run)))
     assert found is not None
     tokens = [ids.tolist() for ids in encode_batch(load_tokenizer(shard.with_name("tokenizer.json")), texts)]
     assert found.documents == len(texts) == 6

@@ -17,7 +17,7 @@ from curation.cli import main
 from curation.filters.judge import judge_text
 from curation.look import frames
 from curation.look.questions.whatif import what_if
-from curation.look.run.bounds import BadChange, moves
+from curation.look.run import BadChange, open_run, read_changes
 from curation.recipe.recipe import read_recipe
 
 
@@ -51,7 +51,7 @@ def test_the_answer_is_that_of_judging_again(
     judging: Namespace, judged: Path, words: dict[str, float]
 ) -> None:
     words = {key: min(value, 5.0) if "length" in key else value for key, value in words.items()}
-    asked = moves(str(judged), [f"{key}={value}" for key, value in words.items()])
+    asked = read_changes(open_run(str(judged)), [f"{key}={value}" for key, value in words.items()])
     frame = what_if(str(judged), asked).frame()
     for source, texts in judged_again(judging, words).items():
         expected = {
@@ -70,7 +70,7 @@ def test_the_answer_is_that_of_judging_again(
 @given(st.integers(0, 8))
 def test_a_gain_is_an_upper_limit_where_passes_ran_in_order(judged: Path, in_order: Path, least: int) -> None:
     words = [f"gopher.word_count.min={least}"]
-    exact, limit = (what_if(str(run), moves(str(run), words)) for run in (judged, in_order))
+    exact, limit = (what_if(str(run), read_changes(open_run(str(run)), words)) for run in (judged, in_order))
     assert limit.frame().loc["all", "gained"] >= exact.frame().loc["all", "gained"]
     assert limit.frame().loc["all", "lost"] == exact.frame().loc["all", "lost"]
     said = any("Gains are upper limits" in note for note in limit.notes)
@@ -79,7 +79,9 @@ def test_a_gain_is_an_upper_limit_where_passes_ran_in_order(judged: Path, in_ord
 
 
 def test_what_another_rule_drops_does_not_come_back(judged: Path) -> None:
-    answer = what_if(str(judged), moves(str(judged), ["gopher.word_count.min=0"]), examples=99)
+    answer = what_if(
+        str(judged), read_changes(open_run(str(judged)), ["gopher.word_count.min=0"]), examples=99
+    )
     row = answer.frame().loc["all"]
     assert row["held"] > 0
     gained = {each.id for each in answer.examples["gained"]}
@@ -93,13 +95,17 @@ def test_what_another_rule_drops_does_not_come_back(judged: Path) -> None:
 
 
 def test_what_is_kept_now_is_what_the_ledger_says(judged: Path) -> None:
-    row = what_if(str(judged), moves(str(judged), ["gopher.word_count.min=9"])).frame().loc["all"]
+    row = (
+        what_if(str(judged), read_changes(open_run(str(judged)), ["gopher.word_count.min=9"]))
+        .frame()
+        .loc["all"]
+    )
     ledger = frames.ledgers(str(judged)).iloc[0]
     assert (row["kept_now"], row["kept_now_characters"]) == (ledger["kept"], ledger["kept_characters"])
 
 
 def test_examples_are_the_same_sample_nested(judged: Path) -> None:
-    asked = moves(str(judged), ["gopher.word_count.min=9"])
+    asked = read_changes(open_run(str(judged)), ["gopher.word_count.min=9"])
     few, many = (what_if(str(judged), asked, examples=n).examples["lost"] for n in (3, 6))
     assert [each.id for each in many[:3]] == [each.id for each in few]
     assert len({each.id for each in many}) == 6
@@ -108,7 +114,7 @@ def test_examples_are_the_same_sample_nested(judged: Path) -> None:
 def test_every_mistake_at_once(judged: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["gopher.word_cnt.min=1", "gopher.word_count.mni=3", "gopher.word_count.max=many", "gopher.word_count=3", "word_count", "house.line_count.max=1", "house.line_count.max=2", "gopher.mean_word_length.min=nan"]  # fmt: skip
     with pytest.raises(BadChange) as error:
-        moves(str(judged), words)
+        read_changes(open_run(str(judged)), words)
     assert str(error.value).splitlines() == [
         "gopher.word_cnt.min=1: no rule is called 'gopher.word_cnt' (did you mean 'gopher.word_count'?)",
         "gopher.word_count.mni=3: gopher.word_count has no bound 'mni' (did you mean 'min'?)",
@@ -121,12 +127,12 @@ def test_every_mistake_at_once(judged: Path, capsys: pytest.CaptureFixture[str])
     assert main(["whatif", str(judged), *words]) == 2
     assert "did you mean 'gopher.word_count'?" in capsys.readouterr().err
     with pytest.raises(BadChange, match=re.escape("gopher.mean_word_length has min 9 above max 8")):
-        moves(str(judged), ["gopher.mean_word_length.min=9"])
+        read_changes(open_run(str(judged)), ["gopher.mean_word_length.min=9"])
 
 
 def test_a_rule_may_be_taken_out(judged: Path) -> None:
     words = ["gopher.mean_word_length.min=0", "gopher.mean_word_length.max=inf", "house.line_count.max=inf"]
-    row = what_if(str(judged), moves(str(judged), words)).frame().loc["all"]
+    row = what_if(str(judged), read_changes(open_run(str(judged)), words)).frame().loc["all"]
     assert row["gained"] > 0
     assert row["lost"] == 0
 
@@ -178,6 +184,6 @@ def test_the_changed_recipe_is_written(
 
 def test_a_run_without_a_filter_stage_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["whatif", str(tmp_path), "a.b.min=1"]) == 2
-    assert "no filter was published" in capsys.readouterr().err
+    assert "no stage was published there" in capsys.readouterr().err
     assert main(["account", str(tmp_path)]) == 2
-    assert "no filter was published" in capsys.readouterr().err
+    assert "no stage was published there" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from curation.accounting.ledger import Ledger, balanced
 from curation.accounting.manifest import published, read_manifest
 from curation.look.questions.contamination import contamination
 from curation.look.questions.why import why
-from curation.look.run.funnel import funnel
+from curation.look.run import funnel, open_run
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
 from curation.spark.store import Store
@@ -85,7 +85,7 @@ def test_documents_that_hold_an_item_are_dropped_and_say_which(spark: object, tm
     ]
     measures = dict(rows["holds3"]["measures"])
     assert measures["decontaminate.overlap"] == measures["decontaminate.item_count"] == 1.0
-    ledgers, left_out = funnel(str(tmp_path / "out"))
+    ledgers, left_out = funnel(open_run(str(tmp_path / "out")))
     assert [each.stage for each in ledgers] == ["extract", "filter", "dedup", "decontaminate", "shard"]
     assert balanced(ledgers)
     assert not left_out
@@ -171,6 +171,6 @@ def test_the_same_output_in_any_layout_and_another_for_other_items(spark: object
     said.clear()
     Run(read_recipe(str(without)), Store(str(tmp_path / "out_a")), say=said.append).run()
     assert [line.split()[0] for line in said if "up to date" not in line] == ["tokenizer", "shard"]
-    ledgers, left_out = funnel(str(tmp_path / "out_a"))
+    ledgers, left_out = funnel(open_run(str(tmp_path / "out_a")))
     assert [each.stage for each in ledgers] == ["extract", "filter", "dedup", "shard"]
     assert not left_out

@@ -12,7 +12,7 @@ import pytest
 from curation.accounting.ledger import balanced
 from curation.accounting.manifest import published
 from curation.cli import main
-from curation.look.run.funnel import funnel
+from curation.look.run import funnel, open_run
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import STAGES, Run
 from curation.spark.store import Store
@@ -57,7 +57,7 @@ def ran(name: str, folder: Path, *overrides: str) -> dict[str, Rows]:
     given = [f"inputs.crawl.path={folder}/crawl/*.warc.gz", "extract.max_page_mib=0.2", *overrides]
     out = str(folder / "out")
     Run(read_recipe(f"jobs/recipes/{name}.yaml", given), Store(out), say=lambda line: None).run(STAGES[:-1])
-    ledgers, left_out = funnel(out)
+    ledgers, left_out = funnel(open_run(out))
     assert balanced(ledgers)
     assert not left_out
     paths = {each.stage: f"{published(out, each.stage)}/rows" for each in ledgers}

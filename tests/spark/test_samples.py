@@ -14,7 +14,7 @@ from curation.accounting import sample
 from curation.accounting.manifest import published, read_manifest
 from curation.accounting.sample import LOOK, sampled
 from curation.look import frames
-from curation.look.run import stored
+from curation.look.run import open_table
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
 from curation.spark.samples import store_samples
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.spark
 
 def content(path: str) -> list[dict[str, Any]]:
     """The rows below a path but for where their records lay, in an order of their own."""
-    rows = stored.open_table(path, partitioning="hive").to_table().to_pylist()
+    rows = open_table(path, partitioning="hive").to_table().to_pylist()
     told = [{name: row[name] for name in row if name not in ("file", "offset", "length")} for row in rows]
     return sorted(told, key=lambda row: (row["id"], str(row)))
 

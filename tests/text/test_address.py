@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from curation.look.run.columns import Batch
+from curation.look.run import RecordBatch
 from curation.text.address import site
 
 SITES = [
@@ -46,4 +46,6 @@ def test_the_last_names_of_a_host_but_never_of_a_number(url: str, parts: int, ex
 
 def test_questions_know_the_same_sites() -> None:
     rows = pa.RecordBatch.from_pydict({"url": pa.array([url for url, _ in SITES], pa.string())})
-    assert Batch("extract", rows).column("site").to_pylist() == [expected or None for _, expected in SITES]
+    assert RecordBatch("extract", rows).column("site").to_pylist() == [
+        expected or None for _, expected in SITES
+    ]

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curation.accounting.manifest import MissingManifest, join
-from curation.look.frames import matching, records, rows
+from curation.accounting.manifest import join
+from curation.look.run import OpenedRun, masked_rows, matching
 
 Mark = Literal["keep", "drop", "unsure"]
 MARKS: tuple[Mark, ...] = ("keep", "drop", "unsure")
@@ -84,7 +84,7 @@ def write_labels(directory: str, found: Mapping[str, Label]) -> None:
         filesystem.pipe_file(name, text.encode("utf-8"))
 
 
-def export(directory: str, out: str, *, only: str | None = None) -> int:
+def export(run: OpenedRun, out: str, *, only: str | None = None) -> int:
     """Write the documents marked keep or drop as a table of `text` and `label` to train on; return how many.
 
     Columns: id, text (as extracted, not edited or dropped yet, but masked), label (`keep` or `drop`), source,
@@ -97,12 +97,13 @@ def export(directory: str, out: str, *, only: str | None = None) -> int:
     if not out.endswith((".parquet", ".jsonl")):
         raise ValueError(f"{out}: expected a name that ends in .parquet or .jsonl")
     marks = (only,) if only else MARKS[:2]
-    found = {each.id: each for each in read_labels(directory).values() if each.mark in marks}
+    found = {each.id: each for each in read_labels(run.directory).values() if each.mark in marks}
     if not found:
         wanted = " or ".join(marks)
-        raise ValueError(f"{directory}: no document is marked {wanted} yet; run curate label {directory}")
+        where = run.directory
+        raise ValueError(f"{where}: no document is marked {wanted} yet; run curate label {where}")
     lines = []
-    for row in extracted(directory, list(found)).values():
+    for row in extracted(run, list(found)).values():
         told = {name: row[name] or "" for name in ("source", "language", "url")}
         label = found[row["id"]]
         lines.append(
@@ -117,17 +118,14 @@ def export(directory: str, out: str, *, only: str | None = None) -> int:
     return len(lines)
 
 
-def extracted(directory: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def extracted(run: OpenedRun, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return id -> row of those with a text, as extracted; as the filter left it where that is not there.
 
     What the recipe masks is masked.
     """
-    wanted = pc.field("id").isin(sorted(ids))
-    try:
-        read = records(directory, "extract", wanted)
-    except MissingManifest:
-        read = records(directory, _STAGE, wanted)
-    return {row["id"]: row for row in read if row["text"]}
+    stage = "extract" if "extract" in run.manifests else _STAGE
+    rows = masked_rows(run, stage, pc.field("id").isin(sorted(ids)))
+    return {row["id"]: row for row in rows if row["text"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,16 +194,12 @@ class Agreement:
     differing: tuple[tuple[str, str], ...]
 
 
-def agreement(directory: str) -> Agreement | None:
+def agreement(run: OpenedRun) -> Agreement | None:
     """Return how far a run's filter agrees with its labels, or None where there are none."""
-    found = read_labels(directory)
-    if not found:
+    found = read_labels(run.directory)
+    if not found or _STAGE not in run.manifests:
         return None
-    try:
-        table = rows(directory, _STAGE)
-    except MissingManifest:
-        return None
-    judged = {row["id"]: row for row in matching(table, pc.field("id").isin(sorted(found)))}
+    judged = {row["id"]: row for row in matching(run.rows(_STAGE), pc.field("id").isin(sorted(found)))}
     both = [(label, judged[label.id]) for label in found.values() if label.id in judged]
     sure = [
         (label, row, {each["name"] for each in row["reasons"]})

@@ -10,15 +10,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from curation.accounting.manifest import MissingManifest, published, read_manifest
 from curation.accounting.sample import position
-from curation.look import frames
 from curation.look.label.marks import MARKS, Label, extracted, read_labels, weighed, write_labels
 from curation.look.render import cards as samples
 from curation.look.render.inert import inert, policy, script
 from curation.look.render.visible import visible
-from curation.look.run.mask import masker
-from curation.look.run.originals import originals, texts
+from curation.look.run import OpenedRun, documents, read_originals, visible_texts
 
 SHOWN_CHARACTERS, NOTE_CHARACTERS = 20_000, 2_000
 _SALT = "label"
@@ -36,7 +33,7 @@ class Drawn:
     strata: Mapping[str, tuple[str, int]]
 
 
-def draw(directory: str, n: int) -> Drawn:
+def draw(run: OpenedRun, n: int) -> Drawn:
     """Return `n` documents that the filter judged and whose text is stored: half of them kept, half dropped.
 
     Which ones is a function of their ids. Where one half has fewer, it is all of them.
@@ -47,18 +44,18 @@ def draw(directory: str, n: int) -> Drawn:
     """
     if n < 1:
         raise ValueError(f"--n {n}: expected 1 document or more")
-    manifest = read_manifest(published(directory, "filter"))
+    manifest = run.manifest("filter")
     rows: list[dict[str, Any]] = []
     strata: dict[str, tuple[str, int]] = {}
     for state, wanted in (("kept", n - n // 2), ("dropped", n // 2)):
         stratum = f"{manifest.fingerprint} {state}", manifest.ledger[state]["records"]
-        frame = frames.documents(directory, "filter", state, wanted=max(200, 4 * wanted))
+        frame = documents(run, "filter", state, wanted=max(200, 4 * wanted))
         chosen = frame[frame["text"].fillna("") != ""].head(wanted)
         for _, row in chosen.iterrows():
             rows.append(dict(row))
             strata[row["id"]] = stratum
     if not rows:
-        raise ValueError(f"{directory}: the filter judged no document whose text is stored")
+        raise ValueError(f"{run.directory}: the filter judged no document whose text is stored")
     rows.sort(key=lambda row: position(row["id"], _SALT))
     return Drawn(rows, strata)
 
@@ -105,13 +102,13 @@ class Marks:
             return {"saved": len(self.found)}
 
 
-def page(directory: str, drawn: Drawn, marks: Marks) -> tuple[str, str]:
+def page(run: OpenedRun, drawn: Drawn, marks: Marks) -> tuple[str, str]:
     """Return the page as HTML, and its content policy."""
     loader = PackageLoader("curation.look.render")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     source = script(environment, "label.js")
     data = {
-        "documents": _documents(directory, drawn),
+        "documents": _documents(run, drawn),
         "marks": {each.id: [each.mark, each.note] for each in marks.found.values()},
     }
     template = environment.get_template("label.html")
@@ -119,13 +116,10 @@ def page(directory: str, drawn: Drawn, marks: Marks) -> tuple[str, str]:
     return html, policy(source, connect=True)
 
 
-def _documents(directory: str, drawn: Drawn) -> list[dict[str, Any]]:
-    try:
-        pages = list(texts(originals(directory, drawn.rows)))
-    except MissingManifest:
-        pages = []
-    mask = masker(directory)
-    found, shown = extracted(directory, list(drawn.strata)), []
+def _documents(run: OpenedRun, drawn: Drawn) -> list[dict[str, Any]]:
+    has_pages = "extract" in run.manifests
+    pages = list(visible_texts(read_originals(run, drawn.rows))) if has_pages else []
+    found, shown = extracted(run, list(drawn.strata)), []
     for n, row in enumerate(drawn.rows):
         text = found.get(row["id"], row)["text"]
         told = {
@@ -133,7 +127,7 @@ def _documents(directory: str, drawn: Drawn) -> list[dict[str, Any]]:
             for name in ("id", "source", "language", "url", "title", "state")
         }
         html = pages[n].html if pages else None
-        original = None if html is None else mask(html, row["source"])
+        original = None if html is None else run.mask(html, row["source"])
         shown.append(
             {
                 **told,

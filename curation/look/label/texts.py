@@ -17,8 +17,8 @@ from rich.table import Table
 
 from curation.accounting.fingerprint import canonical
 from curation.files.digests import digest_bytes, digest_file
-from curation.look.frames import ROW_STAGES, manifests, rows
 from curation.look.render.visible import as_text
+from curation.look.run import open_run
 from curation.quality.training import (
     MIN_HELD_OUT,
     NORMALISATION,
@@ -73,11 +73,12 @@ def texts(source: TextSource) -> Iterator[TrainingText]:
 
 
 def _of_run(directory: str, only: str | None, called: str) -> Iterator[TrainingText]:
-    stage = [name for name in manifests(directory) if name in ROW_STAGES][-1]
+    run = open_run(directory)
+    rows = run.rows(run.require_rows()[-1])
     condition = pc.field("state") == "kept"
     if only:
         condition &= pc.field("source") == only
-    for batch in rows(directory, stage).to_batches(columns=["source", "text"], filter=condition):
+    for batch in rows.to_batches(columns=["source", "text"], filter=condition):
         for row in batch.to_pylist():
             yield TrainingText(called if only else row["source"], row["text"] or "")
 

@@ -11,13 +11,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from curation.accounting.manifest import published, read_manifest
 from curation.filters.account import UNITS, Flags, Floats, Tally, empty, tally
-from curation.look import frames
-from curation.look.run import tokens
-from curation.look.run.columns import labels
-from curation.look.run.measured import Batch, Bounds, batches, bounds, judged
-from curation.look.run.stored import Part, estimated
+from curation.look.run import (
+    MeasuredBatch,
+    OpenedRun,
+    Rates,
+    RuleBounds,
+    Scan,
+    estimated,
+    measured_batches,
+    open_run,
+    rates,
+    tables,
+)
 
 #: What an account may go by beside the labels that the recipe gave (`label.NAME`).
 COLUMNS = ("source", "language")
@@ -54,9 +60,9 @@ class Account:
         estimated: in words, how far the numbers are estimates; nothing where every document was read.
     """
 
-    bounds: Bounds
+    bounds: RuleBounds
     tallies: Mapping[str | None, Mapping[Group, Tally]]
-    rates: tokens.Rates | None
+    rates: Rates | None
     edits: pd.DataFrame
     estimated: Sequence[str] = ()
 
@@ -166,31 +172,32 @@ def account(directory: str, by: Sequence[str] = (), *, whole: bool = True) -> Ac
         NoSuchLabel: the recipe gave no such label.
         Disagreement: the stored measures do not give the verdicts that the ledger counted.
     """
-    rules, asked = bounds(directory), _asked(directory, by)
+    run = open_run(directory)
+    rules, asked = run.bounds, _asked(run, by)
     tallies: dict[str | None, dict[Group, Tally]] = {name: {} for name in (None, *asked)}
-    found, read, gone = judged(directory, whole=whole), 0, 0
-    for batch in batches(found, rules.names, asked):
+    found, read, gone = run.scans("filter", rate=1.0 if whole else 0.0), 0, 0
+    for batch in measured_batches(found, rules.names, asked):
         broken = rules.broken(batch)
         read, gone = read + len(broken), gone + int(broken.any(axis=1).sum())
         for name, into in tallies.items():
             for group, mine in _groups(batch, name):
                 each = tally(broken[mine], batch.characters[mine]).scaled(batch.weight)
                 into[group] = into[group] + each if group in into else each
-    reasons = frames.reasons(directory)
+    reasons = tables.reasons(run)
     edits = reasons[reasons["reason"].str.startswith("edit:")]
     edits = edits.assign(edit=edits["reason"].str.removeprefix("edit:"))
-    _agree(directory, found, (read, gone))
+    _agree(run, found, (read, gone))
     return Account(
         bounds=rules,
         tallies=tallies,
-        rates=tokens.rates(directory),
+        rates=rates(run),
         edits=edits[["stage", "source", "edit", "characters"]].reset_index(drop=True),
         estimated=estimated(found),
     )
 
 
-def _asked(directory: str, by: Sequence[str]) -> list[str]:
-    known = labels(directory)
+def _asked(run: OpenedRun, by: Sequence[str]) -> list[str]:
+    known = run.labels
     for name in by:
         if name not in (*COLUMNS, *known):
             able = ", ".join((*COLUMNS, *known))
@@ -198,7 +205,7 @@ def _asked(directory: str, by: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys(by) if name in known]
 
 
-def _groups(batch: Batch, label: str | None) -> Iterator[tuple[Group, Flags]]:
+def _groups(batch: MeasuredBatch, label: str | None) -> Iterator[tuple[Group, Flags]]:
     """Yield (source, language, what the label calls them) that occur, and which documents are such."""
     count, place, values = 1, batch.group, [""]
     if label:
@@ -228,10 +235,9 @@ def headline(each: Tally, units: Sequence[str]) -> str:
     return f"dropped {', '.join(told)}"
 
 
-def _agree(directory: str, found: Sequence[Part], counted: tuple[int, int]) -> None:
+def _agree(run: OpenedRun, found: Sequence[Scan], counted: tuple[int, int]) -> None:
     """Check the documents read, and those of them that break a rule, against the ledger and their states."""
-    path = published(directory, "filter")
-    ledger = read_manifest(path).ledger
+    path, ledger = run.path("filter"), run.ledger("filter")
     states = {each.state: each.read for each in found}
     dropped = ledger["dropped"]["records"] if None in states else states.get("dropped", 0)
     stated = (sum(states.values()), dropped)

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from curation.accounting.manifest import MissingManifest, join, published, read_manifest
-from curation.look.frames import matching, open_table
 from curation.look.render.visible import as_text, visible
+from curation.look.run import matching, open_table
 
 #: Items and passages listed unless asked otherwise; characters of a matched text that a line shows.
 LISTED, SHOWN_CHARACTERS = 20, 300

@@ -17,13 +17,12 @@ import xxhash
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import MissingManifest
 from curation.accounting.sample import SALT, position, sampled
-from curation.look.frames import manifests
 from curation.look.questions import compared
 from curation.look.questions.compared import Row
 from curation.look.questions.sample import First
 from curation.look.render.cards import word_changes
 from curation.look.render.listing import Card, card
-from curation.look.run.columns import Key, batches, fetch, row_stages
+from curation.look.run import Key, fetch, open_run, record_batches
 
 #: Records of both runs that are held at a time, about 400 bytes each.
 HELD_RECORDS = 2_000_000
@@ -109,7 +108,7 @@ def diff(before: str, after: str, *, n: int = 3) -> Difference:
     joined = _Joined(n, [_rates(directory) for directory in directories])
     for part, parts in _parts(directories):
         joined.add(*(_fates(directory, until, part, parts) for directory in directories))
-    first, second = (manifests(directory) for directory in directories)
+    first, second = (open_run(directory).manifests for directory in directories)
     funnel = list(compared.funnel(first, second))
     return Difference(
         directories=directories,
@@ -132,13 +131,13 @@ def diff(before: str, after: str, *, n: int = 3) -> Difference:
 
 def _rates(directory: str) -> dict[str, float]:
     """Return source -> the share of its records that a run was made of."""
-    found = manifests(directory)
+    found = open_run(directory).manifests
     inputs = found["extract"].config.get("inputs", {}) if "extract" in found else {}
     return {name: float(each.get("sample") or 1.0) for name, each in inputs.items()}
 
 
 def _last_in_common(directories: Sequence[str]) -> str:
-    first, second = (row_stages(each) for each in directories)
+    first, second = (open_run(each).require_rows() for each in directories)
     common = [stage for stage in first if stage in second]
     if not common:
         raise MissingManifest(
@@ -151,7 +150,11 @@ def _last_in_common(directories: Sequence[str]) -> str:
 def _parts(directories: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Yield (number of a part, how many there are): each of about as many records as may be held."""
     records = sum(
-        max(int(each.ledger["in"]["records"]) for each in manifests(directory).values() if each.ledger)
+        max(
+            int(each.ledger["in"]["records"])
+            for each in open_run(directory).manifests.values()
+            if each.ledger
+        )
         for directory in directories
     )
     parts = -(-records // HELD_RECORDS) or 1
@@ -162,7 +165,7 @@ def _fates(directory: str, until: str, part: int, parts: int) -> dict[str, list[
     """Return id -> fates of the records with that id (one that stands twice in the input has two)."""
     found: dict[str, list[Fate]] = {}
     names = ("state", "reason", "text", "source")
-    for batch in batches(directory, names, until=until, batch_rows=_BATCH_ROWS):
+    for batch in record_batches(open_run(directory), names, until=until, batch_rows=_BATCH_ROWS):
         keys, states = batch.record_keys(), batch.column("state").to_pylist()
         sources = batch.column("source").to_pylist()
         reasons: list[list[str]] = [[] for _ in keys]
@@ -257,7 +260,7 @@ def _examples(
     sides = []
     for directory, keys in zip(directories, zip(*found, strict=True), strict=True) if found else ():
         there = [key for key in keys if key]
-        rows = dict(zip(there, fetch(directory, there), strict=True))
+        rows = dict(zip(there, fetch(open_run(directory), there), strict=True))
         sides.append([rows[key] if key else None for key in keys])
     for old, new in zip(*sides, strict=True):
         pieces = _pieces(old["text"], new["text"]) if old and new else []

@@ -15,9 +15,9 @@ from rich.text import Text
 from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import join, published, read_manifest
 from curation.accounting.sample import position
-from curation.look.frames import clusters, open_table, records
 from curation.look.render.cards import word_changes
 from curation.look.render.visible import alike, as_text, number, visible
+from curation.look.run import masked_rows, open_run, open_table
 
 #: A source of which more than this share was merged is more likely misread than repeated (a template, a
 #: boilerplate text that took the place of the pages).
@@ -116,7 +116,7 @@ def duplicates(directory: str, *, each: int = PAIRS_EACH) -> Duplicates:
     """
     path = published(directory, "dedup")
     manifest = read_manifest(path)
-    table = clusters(directory)
+    table = open_run(directory).clusters()
     columns = [name for name in (*_COLUMNS, *_MEASURED) if name in table.schema.names]
     sizes: dict[str, int] = {}
     reasons: Counter[str] = Counter()
@@ -187,7 +187,7 @@ def _held(path: str, table: str, columns: list[str] | None = None) -> list[dict[
 def _texts(directory: str, found: list[dict[str, Any]], hot: list[dict[str, Any]]) -> dict[str, str]:
     """Return id -> text of what is shown; what an earlier run kept is not in this one."""
     ids = {row[name] for row in found for name in ("id", "kept_id")} | {i for row in hot for i in row["ids"]}
-    wanted = records(directory, "dedup", pc.field("id").isin(sorted(ids)))
+    wanted = masked_rows(open_run(directory), "dedup", pc.field("id").isin(sorted(ids)))
     return {row["id"]: row["text"] or "" for row in wanted}
 
 

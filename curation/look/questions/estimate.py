@@ -14,7 +14,7 @@ from rich.text import Text
 from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import MissingManifest, published, read_manifest
 from curation.look.render.listing import grid
-from curation.look.run.columns import batches, row_stages
+from curation.look.run import open_run, record_batches
 
 #: Standard normal deviate of a two-sided 95 % interval.
 _DEVIATE = 1.959964
@@ -109,7 +109,7 @@ def estimate(directory: str) -> Estimate | None:
     if all(rate == 1 for rate in rates.values()):
         return None
     lines = list(_lines("in", _received(Ledger.from_json(manifest.ledger)), rates))
-    for stage in row_stages(directory):
+    for stage in open_run(directory).require_rows():
         lines += _lines(stage, _kept(directory, stage), rates)
     order = [*rates, ALL]
     return Estimate(rates=rates, lines=tuple(sorted(lines, key=lambda line: order.index(line.source))))
@@ -130,7 +130,7 @@ def _received(ledger: Ledger) -> dict[str, _Sums]:
 
 def _kept(directory: str, stage: str) -> dict[str, _Sums]:
     found: dict[str, _Sums] = {}
-    for batch in batches(directory, ["source", "characters"], stage=stage, state="kept"):
+    for batch in record_batches(open_run(directory), ["source", "characters"], stage=stage, state="kept"):
         for source in pc.unique(batch.column("source")).to_pylist():
             mine = batch.filter(pc.equal(batch.column("source"), source))
             lengths = mine.column("characters").to_numpy(zero_copy_only=False).astype("float64")

@@ -19,8 +19,7 @@ from rich.text import Text
 from curation.accounting.sample import SALT, position
 from curation.look.questions.sample import First
 from curation.look.render.listing import Card, card, grid, lines, shown
-from curation.look.run.columns import Batch, Key, batches, fetch_stored
-from curation.look.run.mask import View, masker
+from curation.look.run import Key, RecordBatch, View, fetch_stored, open_run, record_batches
 
 TIMEOUT_S = 1.0
 #: Around a match, and of a long match, so many characters are shown.
@@ -142,7 +141,9 @@ def grep(
         MissingManifest: nothing was published there.
     """
     search = _Search(_compiled(pattern, ignore_case), First(n))
-    for batch in batches(directory, _COLUMNS, stage=stage, state=state, batch_rows=_BATCH_ROWS):
+    for batch in record_batches(
+        open_run(directory), _COLUMNS, stage=stage, state=state, batch_rows=_BATCH_ROWS
+    ):
         search.add(batch)
     return Matches(
         pattern=pattern,
@@ -169,7 +170,7 @@ class _Search:
     reasons: Counter[str] = field(default_factory=Counter)
     slow: list[str] = field(default_factory=list)
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: RecordBatch) -> None:
         sources, states = (batch.column(name).to_pylist() for name in ("source", "state"))
         hit = set()
         for place, text in enumerate(batch.rows["text"]):
@@ -182,7 +183,7 @@ class _Search:
         told = set(zip(names.to_pylist(), row.tolist(), strict=True))
         self.reasons.update(name for name, place in told if place in hit)
 
-    def _match(self, text: str | None, batch: Batch, place: int) -> regex.Match[str] | None:
+    def _match(self, text: str | None, batch: RecordBatch, place: int) -> regex.Match[str] | None:
         if text is None:
             self.no_text += 1
             return None
@@ -220,8 +221,8 @@ def _around(text: View, start: int, end: int) -> tuple[str, str, str]:
 
 
 def _matches(directory: str, found: list[tuple[Key, tuple[int, int]]]) -> Iterator[Match]:
-    mask = masker(directory)
-    rows = fetch_stored(directory, [key for key, _ in found])
+    mask = open_run(directory).mask
+    rows = fetch_stored(open_run(directory), [key for key, _ in found])
     for row, (_, (start, end)) in zip(rows, found, strict=True):
         before, text, after = _around(mask.view(row["text"], row["source"] or ""), start, end)
         told = card(mask.row(row), before + text + after)

@@ -16,10 +16,9 @@ from rich.text import Text
 
 from curation.accounting.ledger import Ledger
 from curation.accounting.sample import SALT, sampled
-from curation.look import frames
 from curation.look.questions.strata import jensen_shannon
 from curation.look.render.listing import grid
-from curation.look.run.columns import Batch, batches, row_stages
+from curation.look.run import RecordBatch, documents, open_run, record_batches
 
 #: Shares come from a hash-sample of about so many records, n-grams from one of so many texts.
 COUNTED_RECORDS, COUNTED_TEXTS = 1_000_000, 2_000
@@ -91,18 +90,18 @@ def profile(directory: str, *, n: int = 10) -> Profile:
     Raises:
         MissingManifest: nothing was published there.
     """
-    stages = row_stages(directory)
-    manifests = frames.manifests(directory)
-    ledgers = {stage: Ledger.from_json(manifests[stage].ledger).total for stage in stages}
+    run = open_run(directory)
+    stages = run.require_rows()
+    ledgers = {stage: Ledger.from_json(run.ledger(stage)).total for stage in stages}
     first = ledgers[stages[0]].received
     rate = min(1.0, COUNTED_RECORDS / max(1, first.records))
     points = [Point(at="in", documents=first.records, characters=first.characters, merged=0)]
     for stage, account in ledgers.items():
         kept, merged = account.states["kept"], account.states["merged"].records
         points.append(Point(at=stage, documents=kept.records, characters=kept.characters, merged=merged))
-    shares = [_shares(batches(directory, _COLUMNS, stage=stages[0]), rate)]
-    shares += [_shares(batches(directory, _COLUMNS, stage=each, state="kept"), rate) for each in stages]
-    texts = frames.documents(directory, stages[-1], "kept", wanted=COUNTED_TEXTS, columns=["text"])["text"]
+    shares = [_shares(record_batches(run, _COLUMNS, stage=stages[0]), rate)]
+    shares += [_shares(record_batches(run, _COLUMNS, stage=each, state="kept"), rate) for each in stages]
+    texts = documents(run, stages[-1], "kept", wanted=COUNTED_TEXTS, columns=["text"])["text"]
     return Profile(
         points=tuple(points),
         shifts=tuple(_shifts(stages, shares)),
@@ -116,7 +115,7 @@ def profile(directory: str, *, n: int = 10) -> Profile:
 _COLUMNS = ("source", "language", "site", "year", "characters")
 
 
-def _shares(found: Iterable[Batch], rate: float) -> Shares:
+def _shares(found: Iterable[RecordBatch], rate: float) -> Shares:
     shares: Shares = {}
     for batch in found:
         if rate < 1:
@@ -130,7 +129,7 @@ def _shares(found: Iterable[Batch], rate: float) -> Shares:
     return shares
 
 
-def _values(batch: Batch, aspect: str) -> list[str]:
+def _values(batch: RecordBatch, aspect: str) -> list[str]:
     if aspect == "length":
         lengths = pc.fill_null(batch.column("characters"), 0).to_pylist()
         return [_NAMES[sum(length >= least for least in _BANDS)] for length in lengths]

@@ -18,17 +18,24 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.accounting.manifest import published, read_manifest
 from curation.accounting.sample import SALT, position
 from curation.accounting.settle import SETTLED
 from curation.filters.account import Flags
-from curation.look.frames import rules
 from curation.look.questions.strata import Skew, Stratum, skew
 from curation.look.render.listing import Card, card
 from curation.look.render.visible import is_bound, number
-from curation.look.run.columns import COLUMNS, Batch, Key, batches, fetch, labels, measures
-from curation.look.run.mask import masker
-from curation.look.run.predicate import BadPredicate, Predicate, read_predicate
+from curation.look.run import (
+    COLUMNS,
+    BadPredicate,
+    Key,
+    Predicate,
+    RecordBatch,
+    fetch,
+    measure_names,
+    open_run,
+    read_predicate,
+    record_batches,
+)
 from curation.recipe.config import nearest
 
 NEEDED = (
@@ -76,7 +83,7 @@ class Request:
         if self.n < 0 or self.at_least < 0:
             raise BadSample("--n and --at-least count documents: expected 0 or more")
         able = [name for name, kind in COLUMNS.items() if kind == "text" and name != "text"] + ["year"]
-        able += labels(self.directory) if set(self.by).difference(able) else []
+        able += open_run(self.directory).labels if set(self.by).difference(able) else []
         for name in self.by:
             if name not in able:
                 raise BadSample(f"--stratify: no column named '{name}'{nearest(name, able)}")
@@ -90,14 +97,14 @@ class Request:
         if self.where is None:
             return None
         try:
-            return read_predicate(self.where, measures(self.directory))
+            return read_predicate(self.where, measure_names(open_run(self.directory)))
         except BadPredicate as error:
             raise BadSample(f"--where {self.where}\n{error}") from error
 
-    def batches(self, condition: Predicate | None, *names: str) -> Iterator[Batch]:
+    def batches(self, condition: Predicate | None, *names: str) -> Iterator[RecordBatch]:
         """Yield the records to draw from, those that meet the condition, with what `names` need."""
         wanted = [*names, *(condition.names if condition else ())]
-        for batch in batches(self.directory, wanted, stage=self.stage, state=self.state):
+        for batch in record_batches(open_run(self.directory), wanted, stage=self.stage, state=self.state):
             if (met := condition.of(batch) if condition else batch).rows.num_rows:
                 yield met
 
@@ -173,7 +180,9 @@ def draw(request: Request) -> Sample:
         matched += batch.rows.num_rows
         first.add(((position(key[1], request.salt),), key) for key in batch.record_keys())
     weight = matched / max(1, len(first.things))
-    chosen = tuple(Chosen(card=card(row), weight=weight) for row in fetch(request.directory, first.things))
+    chosen = tuple(
+        Chosen(card=card(row), weight=weight) for row in fetch(open_run(request.directory), first.things)
+    )
     keys = tuple(first.things)
     return Sample(request=request, matched=matched, sampled=len(chosen), chosen=chosen, keys=keys)
 
@@ -188,10 +197,11 @@ def near(request: Request, rule: str) -> Sample:
         raise BadSample(
             "--near takes documents of the filter stage by their value: neither --rate nor --stage"
         )
-    declared = rules(request.directory)
-    if rule not in set(declared["name"]):
-        raise BadSample(f"--near: no rule named '{rule}'{nearest(rule, declared['name'])}")
-    low, high = (float(declared.set_index("name").loc[rule, side]) for side in ("min", "max"))
+    run = open_run(request.directory)
+    config = run.manifest("filter").config
+    if rule not in run.rules:
+        raise BadSample(f"--near: no rule named '{rule}'{nearest(rule, run.rules)}")
+    low, high = run.rules[rule].min, run.rules[rule].max
     limits = {side: limit for side, limit in (("min", low), ("max", high)) if is_bound(limit)}
     if not limits:
         raise BadSample(f"--near: {rule} is only measured; it has no bound to be near to")
@@ -212,10 +222,9 @@ def near(request: Request, rule: str) -> Sample:
         Chosen(card=card(row), value=value, bound=f"{side} {number(limits[side])}", passes=passes)
         for (side, passes), first in firsts.items()
         for row, (_, value) in zip(
-            fetch(request.directory, [k for k, _ in first.things]), first.things, strict=True
+            fetch(open_run(request.directory), [k for k, _ in first.things]), first.things, strict=True
         )
     ]
-    config = read_manifest(published(request.directory, "filter")).config
     notes = () if config.get("measure") == "all" else (NEEDED,)
     return Sample(request=request, matched=matched, sampled=len(chosen), chosen=tuple(chosen), notes=notes)
 
@@ -241,7 +250,7 @@ def _by_rate(request: Request) -> Sample:
                 sampled[label] += 1
                 first.add([((place / rates[label],), (key, rates[label]))])
     keys, taken = zip(*first.things, strict=True) if first.things else ((), ())
-    rows = fetch(request.directory, keys)
+    rows = fetch(open_run(request.directory), keys)
     strata = [
         Stratum(values=tuple(label.split(_BETWEEN)), records=count, sampled=sampled[label], rate=rates[label])
         for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -262,7 +271,7 @@ def _rate(request: Request, count: int) -> float:
     return max(request.rate, min(1.0, request.at_least / count))
 
 
-def _labels(batch: Batch, by: Sequence[str]) -> list[str]:
+def _labels(batch: RecordBatch, by: Sequence[str]) -> list[str]:
     """Return the stratum of every record, its values joined; what a record does not have is empty."""
     if not by:
         return [""] * batch.rows.num_rows
@@ -274,11 +283,11 @@ def documents(found: Sample) -> Iterator[dict[str, Any]]:
     """Yield every document of a sample whole and masked, with its `stage` and `weight`, a batch in memory."""
     request = found.request
     if request.rate is None:
-        for row, each in zip(fetch(request.directory, found.keys), found.chosen, strict=True):
+        for row, each in zip(fetch(open_run(request.directory), found.keys), found.chosen, strict=True):
             yield {**row, "weight": each.weight}
         return
     rates = {_BETWEEN.join(each.values): each.rate for each in found.strata}
-    mask = masker(request.directory)
+    mask = open_run(request.directory).mask
     for batch in request.batches(request.condition(), *request.by, *SETTLED.names):
         labels = _labels(batch, request.by)
         for row, label in zip(batch.to_rows(), labels, strict=True):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from curation.accounting.manifest import published, read_manifest
+from curation.look.run import open_run
 
 #: Strata with fewer expected in or out of the sample are tested together: the chi-square law needs as many.
 LEAST_EXPECTED = 5.0
@@ -73,7 +73,7 @@ def of_sources(directory: str, stage: str, state: str, sample: pd.DataFrame) -> 
     Raises:
         MissingManifest: the stage was never published there.
     """
-    accounts = read_manifest(published(directory, stage)).ledger["sources"]
+    accounts = open_run(directory).ledger(stage)["sources"]
     held = {source: account[state]["records"] for source, account in accounts.items()}
     taken, rate = sample["source"].value_counts(), sample.attrs["rate"]
     return [

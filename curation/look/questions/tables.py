@@ -13,7 +13,7 @@ from curation.filters.account import Tally
 from curation.look.questions.account import ALL, Account, headline, ranked
 from curation.look.questions.whatif import Answer, Example
 from curation.look.render.visible import number, visible
-from curation.look.run.columns import LABEL
+from curation.look.run import LABEL
 
 #: Of many languages so many are shown; the rest are counted, and stand in the JSON.
 GROUPS_SHOWN = 12
@@ -100,7 +100,7 @@ def _edits(found: Account, by: str | None) -> Iterator[str]:
 
 def answer(found: Answer) -> RenderableType:
     """Return the answer to a what-if: the moves, a table, examples of both sides, and what to know."""
-    lines = [each.told for each in found.moves]
+    lines = [str(each) for each in found.moves]
     out = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "source"):
         out.add_column(name, no_wrap=True)

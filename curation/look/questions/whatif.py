@@ -14,11 +14,20 @@ import pyarrow.compute as pc
 
 from curation.accounting.sample import position
 from curation.filters.account import UNITS, Flags, Floats
-from curation.look.run import tokens
-from curation.look.run.bounds import Move, moved
-from curation.look.run.mask import masker
-from curation.look.run.measured import Batch, Bounds, batches, bounds, judged
-from curation.look.run.stored import Part, estimated, matching
+from curation.look.run import (
+    BoundChange,
+    MeasuredBatch,
+    OpenedRun,
+    Rates,
+    RuleBounds,
+    Scan,
+    apply_changes,
+    estimated,
+    matching,
+    measured_batches,
+    open_run,
+    rates,
+)
 
 EXAMPLES = 10
 EXCERPT_CHARACTERS = 300
@@ -50,7 +59,7 @@ class Answer:
         examples: `gained` and `lost`, a hash-sample each.
     """
 
-    moves: tuple[Move, ...]
+    moves: tuple[BoundChange, ...]
     counts: Mapping[str, Floats]
     units: tuple[str, ...]
     examples: Mapping[str, Sequence[Example]]
@@ -88,7 +97,9 @@ class Answer:
         }
 
 
-def what_if(directory: str, asked: Sequence[Move], *, examples: int = EXAMPLES, whole: bool = True) -> Answer:
+def what_if(
+    directory: str, asked: Sequence[BoundChange], *, examples: int = EXAMPLES, whole: bool = True
+) -> Answer:
     """Return what other bounds would do to the documents that a run's filter stage judged.
 
     Characters are those of a document as the stage's edits left it: the ledger counts what is kept so. No
@@ -98,19 +109,19 @@ def what_if(directory: str, asked: Sequence[Move], *, examples: int = EXAMPLES, 
     Raises:
         MissingManifest: no filter stage was published there.
     """
-    now = bounds(directory)
-    then = moved(now, asked)
+    run = open_run(directory)
+    now, then = run.bounds, apply_changes(run.bounds, asked)
     moving = np.array(
         [now.names.index(name) for name in dict.fromkeys(each.rule for each in asked)], np.int64
     )
-    rates = tokens.rates(directory)
-    units = UNITS if rates else UNITS[:2]
+    held = rates(run)
+    units = UNITS if held else UNITS[:2]
     counts: dict[str, Floats] = {}
     chosen = {side: _Sample(examples) for side in ("gained", "lost")}
-    found = judged(directory, whole=whole)
-    for batch in batches(found, now.names):
+    found = run.scans("filter", rate=1.0 if whole else 0.0)
+    for batch in measured_batches(found, now.names):
         fates = _fates(now.broken(batch), then.broken(batch), moving)
-        for source, each in _counted(batch, fates, rates).items():
+        for source, each in _counted(batch, fates, held).items():
             counts[source] = counts[source] + each if source in counts else each
         for side, sample in chosen.items():
             sample.add(batch, fates[FATES.index(side)])
@@ -119,8 +130,8 @@ def what_if(directory: str, asked: Sequence[Move], *, examples: int = EXAMPLES, 
         moves=tuple(asked),
         counts=dict(sorted(counts.items())),
         units=units,
-        examples={side: _examples(directory, found, sample.ids, names) for side, sample in chosen.items()},
-        notes=[*estimated(found), *_notes(now, asked, rates)],
+        examples={side: _examples(run, found, sample.ids, names) for side, sample in chosen.items()},
+        notes=[*estimated(found), *_notes(now, asked, held)],
     )
 
 
@@ -131,7 +142,7 @@ def _fates(now: Flags, then: Flags, moving: npt.NDArray[np.int64]) -> Flags:
     return np.stack([~out, out & ~gone, ~out & gone, let_go & gone])
 
 
-def _counted(batch: Batch, fates: Flags, rates: tokens.Rates | None) -> dict[str, Floats]:
+def _counted(batch: MeasuredBatch, fates: Flags, rates: Rates | None) -> dict[str, Floats]:
     """Return source -> (fates, units) of a batch."""
     found: dict[str, Floats] = {}
     for number, (source, language) in enumerate(batch.groups):
@@ -153,19 +164,19 @@ class _Sample:
     size: int
     ids: dict[str, float] = field(default_factory=dict)
 
-    def add(self, batch: Batch, wanted: Flags) -> None:
+    def add(self, batch: MeasuredBatch, wanted: Flags) -> None:
         ids = batch.ids.take(np.flatnonzero(wanted)).to_pylist()
         both = self.ids | {each: position(each, _SALT) for each in ids}
         self.ids = {each: both[each] for each in heapq.nsmallest(self.size, both, key=both.__getitem__)}
 
 
 def _examples(
-    directory: str, read: Sequence[Part], ids: Mapping[str, float], names: Sequence[str]
+    run: OpenedRun, read: Sequence[Scan], ids: Mapping[str, float], names: Sequence[str]
 ) -> list[Example]:
     if not ids:
         return []
-    wanted, mask = pc.field("id").isin(list(ids)), masker(directory)
-    stored = {row["id"]: mask.row(row) for part in read for row in matching(part.table, wanted)}
+    wanted = pc.field("id").isin(list(ids))
+    stored = {row["id"]: run.mask.row(row) for scan in read for row in matching(scan.table, wanted)}
     shown = []
     for each in ids:
         row = stored[each]
@@ -183,7 +194,7 @@ def _examples(
     return shown
 
 
-def _notes(rules: Bounds, asked: Sequence[Move], rates: tokens.Rates | None) -> list[str]:
+def _notes(rules: RuleBounds, asked: Sequence[BoundChange], rates: Rates | None) -> list[str]:
     found = []
     if rules.measure != "all" and any(each.looser for each in asked):
         found.append(
@@ -197,8 +208,8 @@ def _notes(rules: Bounds, asked: Sequence[Move], rates: tokens.Rates | None) -> 
         if only[name]
     ]
     found.append("Characters are those of texts as the filter's edits left them, as its ledger counts them.")
-    if rules.spoken:
-        found.append(f"The tables' own bounds for {len(rules.spoken)} languages stay as they are.")
+    if rules.per_language:
+        found.append(f"The tables' own bounds for {len(rules.per_language)} languages stay as they are.")
     found.append(
         "Only documents that reached the filter stage are counted: what extract removed stays removed, and "
         "what comes back may still be merged by dedup."

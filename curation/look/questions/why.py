@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from curation.accounting.manifest import MissingManifest, join, published, read_manifest
-from curation.look.frames import ROW_STAGES, clusters, manifests, matching, open_table, records, rules
 from curation.look.questions.contamination import STAGE as DECONTAMINATE
 from curation.look.questions.contamination import Hit, hits
 from curation.look.render.cards import badge
 from curation.look.render.visible import alike, as_text, bound, number, visible
+from curation.look.run import masked_rows, matching, open_run, open_table
 
 #: Documents that were merged into the one asked for: so many are named, the rest counted.
 NAMED_DUPLICATES = 10
@@ -135,9 +135,10 @@ def why(directory: str, page: str) -> Story:
         UnknownPage: no record of the run has any of them.
         MissingManifest: nothing was published in `directory`.
     """
-    stages = [stage for stage in manifests(directory) if stage in ROW_STAGES]
+    run = open_run(directory)
+    stages = run.row_stages
     asked = (pc.field("id") == page) | (pc.field("url") == page) | (pc.field("record_id") == page)
-    entered = {stage: records(directory, stage, asked) for stage in stages}
+    entered = {stage: masked_rows(run, stage, asked) for stage in stages}
     firsts: dict[Record, dict[str, Any]] = {}
     for stage in stages:
         for row in entered[stage]:
@@ -208,17 +209,13 @@ def _finite(value: Any) -> Any:
 
 
 def _bounds(directory: str) -> Bounds:
-    try:
-        declared = rules(directory)
-    except MissingManifest:
-        return {}
-    found = declared[["name", "min", "max"]].itertuples(index=False)
-    return {name: (_finite(low), _finite(high)) for name, low, high in found}
+    rules = open_run(directory).rules
+    return {name: (_finite(rule.min), _finite(rule.max)) for name, rule in rules.items()}
 
 
 def _merges(directory: str, ids: list[str]) -> list[Merge]:
     try:
-        table = clusters(directory)
+        table = open_run(directory).clusters()
     except MissingManifest:
         return []
     about = pc.field("id").isin(ids) | pc.field("kept_id").isin(ids)

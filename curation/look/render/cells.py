@@ -75,7 +75,7 @@ def nearest(frame: pd.DataFrame, rules: pd.DataFrame, each: int = 3) -> Cell:
 
 def told(answer: Answer) -> Cell:
     """Return what was asked of `whatif`, and what to know of its answer, in words."""
-    moved = [each.told for each in answer.moves] or ["No rule has a bound that could be moved."]
+    moved = [str(each) for each in answer.moves] or ["No rule has a bound that could be moved."]
     return Cell("".join(said(each).html for each in (*moved, *answer.notes)))
 
 

@@ -9,14 +9,11 @@ from typing import Any
 import pyarrow.compute as pc
 
 from curation.filters.rules import Rule
-from curation.look.frames import manifests, records
 from curation.look.render import cards as samples
 from curation.look.render.inert import inert
 from curation.look.render.visible import shortened, visible
 from curation.look.report.choice import Chosen
-from curation.look.run import originals, spans
-from curation.look.run.mask import masker
-from curation.look.run.originals import Original
+from curation.look.run import OpenedRun, Original, masked_rows, read_originals, spans, visible_texts
 
 #: Characters shown of a text and of its page, less where all together would go over the budget.
 SHOWN_CHARACTERS = (2_400, 1_200, 600, 300, 100)
@@ -31,23 +28,23 @@ LEAD_CHARACTERS = 60
 Data = dict[str, Any]
 
 
-def received(directory: str, chosen: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def received(run: OpenedRun, chosen: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return id -> text as the filter received it, masked, of what it removed: its rules broke on it."""
     ids = sorted(row["id"] for row in chosen if row["state"] == "dropped" and row["measures"])
-    if not ids or "extract" not in manifests(directory):
+    if not ids or "extract" not in run.manifests:
         return {}
-    found = records(directory, "extract", pc.field("id").isin(ids))
+    found = masked_rows(run, "extract", pc.field("id").isin(ids))
     return {row["id"]: row["text"] for row in found if row["text"] is not None}
 
 
-def browsed(directory: str, chosen: Chosen) -> Data:
+def browsed(run: OpenedRun, chosen: Chosen) -> Data:
     """Return documents and groups as JSON data; nothing in it acts on what stands around it."""
     pages: list[Original] = []
-    if "extract" in manifests(directory):
-        pages = list(originals.texts(originals.originals(directory, chosen.rows)))
+    if "extract" in run.manifests:
+        pages = list(visible_texts(read_originals(run, chosen.rows)))
     else:
         pages = [Original(missing="the extract stage is not there")] * len(chosen.rows)
-    mask, texts = masker(directory), received(directory, chosen.rows)
+    mask, texts = run.mask, received(run, chosen.rows)
     shown_rows = list(map(mask.row, chosen.rows))
     whole = [texts.get(row["id"], row["text"]) for row in shown_rows]
     pages = [
@@ -57,7 +54,7 @@ def browsed(directory: str, chosen: Chosen) -> Data:
     shown = next(
         (cut for cut in SHOWN_CHARACTERS if _bytes(whole, pages, cut) <= BUDGET_BYTES), SHOWN_CHARACTERS[-1]
     )
-    rules = spans.rules(directory) if "filter" in manifests(directory) else {}
+    rules = spans.measurable(run.rules)
     groups = [
         {
             "kind": each.kind,

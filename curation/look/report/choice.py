@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from curation.look import frames
 from curation.look.render import cards as samples
 from curation.look.render.visible import number
-from curation.look.run.columns import LABEL, labels
+from curation.look.run import LABEL, OpenedRun, tables
 from curation.text.address import site
 
 RANDOM, EACH, EXTREMES, VALUES = 30, 4, 8, 10
@@ -57,11 +56,11 @@ class Chosen:
         return next((place for key, place in self._places.items() if key[0] == document), None)
 
 
-def choose(directory: str, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd.DataFrame) -> Chosen:
+def choose(run: OpenedRun, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd.DataFrame) -> Chosen:
     """Return the documents to show.
 
     Args:
-        directory: of the run.
+        run: the run.
         judged: a sample of what the filter stage judged (empty where it has not run), in hash order.
         removed: a sample of what extraction removed.
         kept: a sample of what the last stage kept.
@@ -73,7 +72,7 @@ def choose(directory: str, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd
     )
     chosen.add(Group("random", "removed by a rule", "A hash-sample."), _plain(gone.head(RANDOM)))
     if len(judged):
-        rules = frames.rules(directory)
+        rules = tables.rules(run)
         for group, near in _near(judged, rules):
             chosen.add(group, near)
         for name, rows in _by_reason(gone, only=True):
@@ -81,7 +80,7 @@ def choose(directory: str, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd
     for frame in (gone, removed):
         for name, rows in _by_reason(frame, only=False):
             chosen.add(Group("removed by", name), rows)
-    for kind, name, part in _strata(judged if len(judged) else kept, labels(directory)):
+    for kind, name, part in _strata(judged if len(judged) else kept, run.labels):
         chosen.add(Group(kind, name), part)
     lengths = kept["characters"].fillna(0)
     for name, ordered in (("longest", lengths.nlargest), ("shortest", lengths.nsmallest)):
@@ -138,7 +137,7 @@ def _strata(
 
 
 def by_quality(
-    directory: str, kept: pd.DataFrame, prefer: str | None
+    run: OpenedRun, kept: pd.DataFrame, prefer: str | None
 ) -> Iterator[tuple[Group, list[tuple[Row, str]]]]:
     """Yield the kept documents of highest and lowest quality, each with its value.
 
@@ -147,7 +146,7 @@ def by_quality(
     """
     names = [
         rule.name
-        for rule in frames.rules(directory).itertuples(index=False)
+        for rule in tables.rules(run).itertuples(index=False)
         if "quality" in rule.name.split(".")[-1] or rule.signal == "fasttext_probability"
     ]
     about = (

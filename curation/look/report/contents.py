@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 
 from curation.accounting.manifest import Manifest
 from curation.accounting.settle import SETTLED
-from curation.look import frames
 from curation.look.label.marks import Agreement
 from curation.look.report import extraction
 from curation.look.report.choice import Chosen, Group, by_quality, choose
 from curation.look.report.training import Trained
-from curation.look.run.originals import originals
+from curation.look.run import OpenedRun, masked_rows, read_originals, stored
+from curation.look.run.samples import plain
 
 SAMPLED_DOCUMENTS = 10_000  # about so many rows of a stage are read into memory
 
@@ -39,31 +39,29 @@ class Shown:
     readings: Sequence[extraction.Reading]
 
 
-def shown(
-    directory: str, found: Mapping[str, Manifest], training: Trained | None, labels: Agreement | None
-) -> Shown:
-    """Return what a report of a run shows; `found` are its manifests."""
-    nothing = frames.plain(SETTLED.empty_table())
-    stages = [stage for stage in frames.ROW_STAGES if stage in found]
+def shown(run: OpenedRun, training: Trained | None, labels: Agreement | None) -> Shown:
+    """Return what a report of a run shows."""
+    nothing = plain(SETTLED.empty_table())
+    stages = run.row_stages
 
     def sample(stage: str, state: str | None = None, share: int = 1) -> pd.DataFrame:
         wanted = SAMPLED_DOCUMENTS // share
-        return frames.stored(directory, stage, state, wanted=wanted) if stage in found else nothing
+        return stored(run, stage, state, wanted=wanted) if stage in run.manifests else nothing
 
     judged, extracted = sample("filter"), sample("extract", "kept")
     removed = pd.concat([sample("extract", state, 10) for state in ("dropped", "failed")], ignore_index=True)
     kept = sample(stages[-1], "kept") if stages else nothing
-    chosen = choose(directory, judged, removed, kept)
+    chosen = choose(run, judged, removed, kept)
     if len(judged):
-        for group, rows in by_quality(directory, kept, _preferred(found)):
+        for group, rows in by_quality(run, kept, _preferred(run.manifests)):
             chosen.add(group, rows)
     losses = extraction.losses(extracted)
     for loss in losses:
         worst = [(extracted.loc[n], "") for n in loss.worst]
         chosen.add(Group("extraction", f"{loss.what} lost", "Most in the page, none in the text."), worst)
     lying = [dict(row) for _, row in extraction.chosen(extracted).iterrows()]
-    readings = extraction.compared(lying, originals(directory, lying)) if lying else []
-    _named(directory, stages, chosen, training, labels)
+    readings = extraction.compared(lying, read_originals(run, lying)) if lying else []
+    _named(run, stages, chosen, training, labels)
     return Shown(judged=judged, extracted=extracted, chosen=chosen, losses=losses, readings=readings)
 
 
@@ -75,7 +73,7 @@ def _preferred(found: Mapping[str, Manifest]) -> str | None:
 
 
 def _named(
-    directory: str, stages: Sequence[str], chosen: Chosen, training: Trained | None, labels: Agreement | None
+    run: OpenedRun, stages: Sequence[str], chosen: Chosen, training: Trained | None, labels: Agreement | None
 ) -> None:
     """Add the documents that spikes and labels name."""
     groups = [
@@ -91,7 +89,7 @@ def _named(
     ids = sorted({id for _, items in groups for id, _ in items})
     rows: dict[str, dict[str, Any]] = {}
     for stage in stages if ids else ():
-        for row in frames.records(directory, stage, pc.field("id").isin(ids)):
+        for row in masked_rows(run, stage, pc.field("id").isin(ids)):
             told = {"measures": dict(row["measures"] or ()), "reasons": row["reasons"] or []}
             rows[row["id"]] = {**row, **told}
     for group, items in groups:

@@ -13,10 +13,8 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from curation.extract.stage import MARKUP
-from curation.look.frames import ROW_STAGES, manifests, records, stored
 from curation.look.render.visible import shortened
-from curation.look.run.mask import masker
-from curation.look.run.originals import originals, texts
+from curation.look.run import OpenedRun, masked_rows, read_originals, stored, visible_texts
 
 #: Documents shown for each edit, looked for among so many.
 EACH, LOOKED_AT = 3, 10_000
@@ -53,20 +51,19 @@ class Change:
     left_out: int
 
 
-def changes(directory: str) -> dict[str, list[Change]]:
+def changes(run: OpenedRun) -> dict[str, list[Change]]:
     """Return edit -> documents that it changed, a hash-sample, from every stage that edits texts.
 
     What an edit masks is masked on both sides, so one that only masks is not told here.
     """
     found: dict[str, list[Change]] = {}
-    there = manifests(directory)
-    for earlier, stage in pairwise(each for each in ROW_STAGES if each in there):
-        if _edits(there[stage].ledger):
-            found |= _of_stage(directory, stage, earlier)
+    for earlier, stage in pairwise(run.row_stages):
+        if _edits(run.ledger(stage)):
+            found |= _of_stage(run, stage, earlier)
     return found
 
 
-def markup(directory: str, extracted: pd.DataFrame) -> dict[str, list[Change]]:
+def markup(run: OpenedRun, extracted: pd.DataFrame) -> dict[str, list[Change]]:
     """Return what extraction left out of some pages: all the text of each beside that of its document.
 
     `extracted` is a sample of what it kept, in hash order. Pages that are not to be read again are left out.
@@ -75,10 +72,10 @@ def markup(directory: str, extracted: pd.DataFrame) -> dict[str, list[Change]]:
     chosen = [dict(row) for _, row in extracted[took > 0].head(EACH).iterrows()]
     if not chosen:
         return {}
-    mask = masker(directory)
+    mask = run.mask
     found = [
         _change(mask.row(row), mask(page.html, row["source"]))
-        for row, page in zip(chosen, texts(originals(directory, chosen)), strict=True)
+        for row, page in zip(chosen, visible_texts(read_originals(run, chosen)), strict=True)
         if page.html
     ]
     return {MARKUP: found} if found else {}
@@ -88,9 +85,9 @@ def _edits(ledger: Mapping[str, Any]) -> bool:
     return any(name.startswith("edit:") and each["characters"] for name, each in ledger["reasons"].items())
 
 
-def _of_stage(directory: str, stage: str, earlier: str) -> dict[str, list[Change]]:
-    frame = stored(directory, stage, wanted=LOOKED_AT)
-    mask = masker(directory)
+def _of_stage(run: OpenedRun, stage: str, earlier: str) -> dict[str, list[Change]]:
+    frame = stored(run, stage, wanted=LOOKED_AT)
+    mask = run.mask
     hidden = {f"{each.pass_name}.{each.name}" for each in mask.edits}
     chosen: dict[str, list[pd.Series[Any]]] = {}
     for _, row in frame[frame["text"].notna()].iterrows():
@@ -101,7 +98,7 @@ def _of_stage(directory: str, stage: str, earlier: str) -> dict[str, list[Change
     ids = sorted({row["id"] for mine in chosen.values() for row in mine})
     if not ids:
         return {}
-    before = {row["id"]: row["text"] or "" for row in records(directory, earlier, pc.field("id").isin(ids))}
+    before = {row["id"]: row["text"] or "" for row in masked_rows(run, earlier, pc.field("id").isin(ids))}
     return {
         name: [_change(mask.row(row), before.get(row["id"], "")) for row in mine]
         for name, mine in sorted(chosen.items())

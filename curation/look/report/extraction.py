@@ -12,7 +12,7 @@ import pandas as pd
 
 from curation.extract.engines import ENGINES, Extraction
 from curation.extract.guard import Guard
-from curation.look.run.originals import Original
+from curation.look.run import Original
 
 #: Pages that every engine reads.
 COMPARED_PAGES = 24

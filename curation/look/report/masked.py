@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from curation.accounting.manifest import MissingManifest, published, read_manifest
 from curation.filters.judge import SPANS
-from curation.look.run.mask import Masker, masker
+from curation.look.run import Masker, OpenedRun
 
 #: Documents shown of each kind, and characters of the text on either side.
 EACH, CONTEXT_CHARACTERS = 5, 90
@@ -37,13 +36,11 @@ class Kind:
     places: tuple[Place, ...]
 
 
-def masked(directory: str, judged: pd.DataFrame) -> list[Kind]:
+def masked(run: OpenedRun, judged: pd.DataFrame) -> list[Kind]:
     """Return what each pass masked, by kind, those of most spans first; `judged` is the filter's sample."""
-    try:
-        ledger = read_manifest(published(directory, "filter")).ledger
-    except MissingManifest:
+    if "filter" not in run.manifests:
         return []
-    mask = masker(directory)
+    ledger, mask = run.ledger("filter"), run.mask
     by_pass = {each.pass_name: each for each in mask.edits}
     found = []
     for name, total in ledger.get("counts", {}).items():

@@ -19,7 +19,6 @@ from markupsafe import Markup, escape
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import Manifest, join
 from curation.filters.account import Tally
-from curation.look import frames
 from curation.look.label.marks import agreement
 from curation.look.questions import account
 from curation.look.render import cards as samples
@@ -35,7 +34,7 @@ from curation.look.report.contents import shown
 from curation.look.report.masked import masked
 from curation.look.report.training import trained
 from curation.look.report.vocabulary import vocabulary
-from curation.look.run import columns, measured, tokens
+from curation.look.run import LABEL, OpenedRun, kept_rates, tables
 
 EDIT = "edit:"  # begins the reasons of a ledger that are edits: they remove characters, no record
 GROUPS_SHOWN = 12  # sources, and languages, that lost most
@@ -44,20 +43,19 @@ SCRIPTS = ("elements.js", "what_if.js", "documents.js", "report.js")
 SOURCES_SHOWN = 8  # of a stage, their reasons side by side
 
 
-def write_report(directory: str, out: str | None = None, *, training: str | None = None) -> str:
-    """Write the report of a run directory; return where it was written.
+def write_report(run: OpenedRun, out: str | None = None, *, training: str | None = None) -> str:
+    """Write the report of a run; return where it was written.
 
     Args:
-        directory: of the run, local or on an object store.
+        run: the run.
         out: file to write; DIR/report.html where None.
         training: a training run's directory; DIR/train is shown where None and it is there.
 
     Raises:
-        MissingManifest: nothing was published in `directory`.
         FileNotFoundError: `training` was given and holds no metrics.jsonl.
     """
-    path = out or join(directory, "report.html")
-    html = render(directory, training=training)
+    path = out or join(run.directory, "report.html")
+    html = render(run, training=training)
     filesystem, name = fsspec.core.url_to_fs(path)
     filesystem.makedirs(filesystem._parent(name), exist_ok=True)
     with filesystem.open(name, "wb") as stream:
@@ -65,37 +63,37 @@ def write_report(directory: str, out: str | None = None, *, training: str | None
     return path
 
 
-def render(directory: str, *, training: str | None = None) -> str:
-    """Return the report of a run directory as HTML."""
-    found = frames.manifests(directory)
+def render(run: OpenedRun, *, training: str | None = None) -> str:
+    """Return the report of a run as HTML."""
+    found = run.manifests
     loader = PackageLoader("curation.look.render")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     filters = {each.__name__: each for each in (visible, shortened, number, alike)}
     environment.filters |= filters | {"breakable": _breakable}
     source = script(environment, *SCRIPTS)
-    trains, told = trained(directory, training), agreement(directory)
-    seen = shown(directory, found, trains, told)
-    data = {"what_if": _movable(directory, seen.judged), "browsed": browsed(directory, seen.chosen)}
+    trains, told = trained(run.directory, training), agreement(run)
+    seen = shown(run, trains, told)
+    data = {"what_if": _movable(run, seen.judged), "browsed": browsed(run, seen.chosen)}
     return environment.get_template("report.html").render(
-        name=_name(directory),
+        name=_name(run.directory),
         stages=[_stage(manifest, _token_rates(found)) for manifest in found.values() if manifest.ledger],
         states=STATES,
         manifests=list(found.values()),
-        signals=_signals(directory, seen.judged) if "filter" in found else [],
+        signals=_signals(run, seen.judged) if "filter" in found else [],
         kept_now=_kept(seen.judged, data["what_if"]),
         judged=found["filter"].ledger["in"]["records"] if "filter" in found else 0,
         needed="filter" in found and found["filter"].config.get("measure", "needed") != "all",
-        account=_account(directory) if "filter" in found else None,
+        account=_account(run) if "filter" in found else None,
         rate=seen.judged.attrs.get("rate", 1.0),
         counts=_reason_counts(found),
-        edits=changes.markup(directory, seen.extracted) | changes.changes(directory),
-        masked=masked(directory, seen.judged),
+        edits=changes.markup(run, seen.extracted) | changes.changes(run),
+        masked=masked(run, seen.judged),
         extracted=len(seen.extracted),
         losses=seen.losses,
         readings=seen.readings,
-        pairs=_pairs(directory) if "dedup" in found else [],
-        streams=_streams(directory) if "shard" in found else [],
-        vocabulary=vocabulary(directory),
+        pairs=_pairs(run) if "dedup" in found else [],
+        streams=_streams(run) if "shard" in found else [],
+        vocabulary=vocabulary(run),
         epochs=trains.epochs if trains else {},
         training=trains,
         labels=told,
@@ -117,8 +115,8 @@ def _name(directory: str) -> str:
     return found[1].strip() if found else ""
 
 
-def _movable(directory: str, judged: pd.DataFrame) -> dict[str, Any]:
-    return movable.movable(judged, measured.bounds(directory)) if len(judged) else {}
+def _movable(run: OpenedRun, judged: pd.DataFrame) -> dict[str, Any]:
+    return movable.movable(judged, run.bounds) if len(judged) else {}
 
 
 def _kept(judged: pd.DataFrame, packed: Mapping[str, Any]) -> int:
@@ -134,7 +132,7 @@ def _breakable(name: str) -> Markup:
 def _token_rates(found: Mapping[str, Manifest]) -> Mapping[str, float]:
     """Return source -> tokens a character that the shard stage counted, "" of all; 0.0 without one."""
     counted = "shard" in found and "tokens" in found["shard"].ledger
-    return tokens.kept_rates(found["shard"]) if counted else {"": 0.0}
+    return kept_rates(found["shard"]) if counted else {"": 0.0}
 
 
 def _stage(manifest: Manifest, rates: Mapping[str, float]) -> dict[str, Any]:
@@ -200,12 +198,12 @@ def _reason_counts(found: Mapping[str, Manifest]) -> dict[str, Mapping[str, int]
     return {name: each for reasons in counts for name, each in reasons.items()}
 
 
-def _signals(directory: str, judged: pd.DataFrame) -> list[dict[str, Any]]:
+def _signals(run: OpenedRun, judged: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a histogram for every rule, of the documents that broke none and of those that broke one."""
     kept = judged["state"] == "kept"
     wide = pd.DataFrame(list(judged["measures"]), index=judged.index, dtype="float64")
     shown = []
-    for rule in frames.rules(directory).itertuples(index=False):
+    for rule in tables.rules(run).itertuples(index=False):
         values = wide[rule.name] if rule.name in wide else pd.Series(dtype="float64")
         passed, gone = (values[where.reindex(values.index)].dropna().tolist() for where in (kept, ~kept))
         drawn = [*passed, *gone]
@@ -222,13 +220,13 @@ def _signals(directory: str, judged: pd.DataFrame) -> list[dict[str, Any]]:
     return shown
 
 
-def _account(directory: str) -> dict[str, Any]:
+def _account(run: OpenedRun) -> dict[str, Any]:
     """Return what each rule removed: of all, by source, language and label; empty if nothing."""
-    called = columns.labels(directory)
-    found = account.account(directory, called)
+    called = run.labels
+    found = account.account(run.directory, called)
     groups = [("all documents", each) for each in found.by().values()]
     for by in (*account.COLUMNS, *called):
-        kind = by.removeprefix(columns.LABEL)
+        kind = by.removeprefix(LABEL)
         parts = [(f"{kind} {name}", each) for name, each in found.by(by).items() if each.dropped[0]]
         groups += parts[:GROUPS_SHOWN] if len(found.by(by)) > 1 else []
     if not groups[0][1].dropped[0]:
@@ -259,9 +257,9 @@ def _part(found: account.Account, name: str, each: Tally) -> dict[str, Any]:
     return {"name": name, "headline": account.headline(each, found.units), "rules": rules}
 
 
-def _pairs(directory: str) -> list[dict[str, Any]]:
+def _pairs(run: OpenedRun) -> list[dict[str, Any]]:
     """Return one pair a cluster with what differs: near copies first, of the largest clusters first."""
-    frame = frames.pairs(directory).drop_duplicates("kept_id")
+    frame = tables.pairs(run).drop_duplicates("kept_id")
     frame = frame.sort_values("jaccard", key=lambda value: value >= 1, kind="stable").head(PAIRS_SHOWN)
     frame = frame.astype(object).where(frame.notna(), None)
     frame = frame.map(lambda value: value[:PAIR_CHARACTERS] if isinstance(value, str) else value)
@@ -272,6 +270,6 @@ def _pairs(directory: str) -> list[dict[str, Any]]:
     ]
 
 
-def _streams(directory: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = frames.streams(directory).to_dict("records")
+def _streams(run: OpenedRun) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = tables.streams(run).to_dict("records")
     return found

@@ -12,7 +12,7 @@ import pandas as pd
 
 from curation.look.render import charts
 from curation.look.render.visible import is_bound, shortened, visible
-from curation.look.run.measured import Bounds
+from curation.look.run import RuleBounds
 
 #: Of four bytes a value; larger samples are cut, in hash order.
 BUDGET_BYTES = 2 * 2**20
@@ -21,7 +21,7 @@ NAMED_DOCUMENTS, NAME_CHARACTERS = 2_000, 60
 Values = npt.NDArray[np.float32]
 
 
-def movable(frame: pd.DataFrame, bounds: Bounds) -> dict[str, Any]:
+def movable(frame: pd.DataFrame, bounds: RuleBounds) -> dict[str, Any]:
     """Return the measures of a filter stage's sample as JSON data; empty where nothing was judged.
 
     Values are 32-bit, little-endian, base64; not-a-number where nothing was measured. One that would fall on
@@ -52,13 +52,13 @@ def movable(frame: pd.DataFrame, bounds: Bounds) -> dict[str, Any]:
     }
 
 
-def _fixed(wide: pd.DataFrame, languages: pd.Series[Any], bounds: Bounds) -> npt.NDArray[np.int64]:
+def _fixed(wide: pd.DataFrame, languages: pd.Series[Any], bounds: RuleBounds) -> npt.NDArray[np.int64]:
     """Return how many rules of its language's own bounds each document broke; those have no place to move.
 
     Its values become not-a-number in `wide`: the bounds that do move are not for it.
     """
     broken = np.zeros(len(wide), np.int64)
-    for language, (low, high) in bounds.spoken.items():
+    for language, (low, high) in bounds.per_language.items():
         mine = (languages == language).to_numpy()
         values = wide.to_numpy()[mine]
         broken[mine] = ((values < low) | (values > high)).sum(axis=1)
@@ -66,13 +66,13 @@ def _fixed(wide: pd.DataFrame, languages: pd.Series[Any], bounds: Bounds) -> npt
     return broken
 
 
-def _scale(wide: pd.DataFrame, bounds: Bounds, place: int) -> charts.Scale:
+def _scale(wide: pd.DataFrame, bounds: RuleBounds, place: int) -> charts.Scale:
     """Return the axis of a rule's histogram: of all that measured it, also what its bounds are not for."""
     values = wide[bounds.names[place]].dropna().to_numpy()
     return charts.scale(values, [float(bounds.low[place]), float(bounds.high[place])])
 
 
-def _rule(wide: pd.DataFrame, bounds: Bounds, place: int, scale: charts.Scale) -> dict[str, Any]:
+def _rule(wide: pd.DataFrame, bounds: RuleBounds, place: int, scale: charts.Scale) -> dict[str, Any]:
     name, low, high = bounds.names[place], float(bounds.low[place]), float(bounds.high[place])
     values = wide[name].to_numpy()
     return {

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import fsspec
 
-from curation.accounting.manifest import MissingManifest, join, published, read_manifest
-from curation.look.frames import ROW_STAGES, manifests, stored
+from curation.look.run import OpenedRun, stored
 from curation.shards.tokens import Tokenizer, encode_batch, load_tokenizer
 
 SAMPLED_DOCUMENTS, SAMPLED_CHARACTERS = 1_000, 4_000
@@ -54,18 +53,16 @@ class Vocabulary:
     documents: int
 
 
-def vocabulary(directory: str) -> Vocabulary | None:
+def vocabulary(run: OpenedRun) -> Vocabulary | None:
     """Return what the tokenizer of a run makes of a hash-sample of its kept texts; None without one."""
-    try:
-        path = published(directory, "shard")
-        read_manifest(path)
-    except MissingManifest:
+    if "shard" not in run.manifests:
         return None
-    tokenizer = _tokenizer(join(path, "tokenizer.json"))
-    last = [stage for stage in manifests(directory) if stage in ROW_STAGES]
-    if tokenizer is None or not last:
+    tokenizer = _tokenizer(run.path("shard", "tokenizer.json"))
+    if tokenizer is None or not run.row_stages:
         return None
-    frame = stored(directory, last[-1], "kept", wanted=SAMPLED_DOCUMENTS, columns=["id", "language", "text"])
+    frame = stored(
+        run, run.row_stages[-1], "kept", wanted=SAMPLED_DOCUMENTS, columns=["id", "language", "text"]
+    )
     frame = frame[frame["text"].fillna("") != ""]
     texts = [text[:SAMPLED_CHARACTERS] for text in frame["text"]]
     encoded = [ids.tolist() for ids in encode_batch(tokenizer, texts)]

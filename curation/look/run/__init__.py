@@ -1,1 +1,72 @@
-"""A run opened as data: its tables, measures, bounds and masks."""
+"""A run directory opened as one value, and what is asked of it: rows, samples, measures, bounds, masks."""
+
+from curation.look.run.bounds import (
+    BadChange,
+    BoundChange,
+    apply_changes,
+    read_changes,
+    suggested,
+    write_changed,
+)
+from curation.look.run.columns import (
+    COLUMNS,
+    LABEL,
+    Key,
+    RecordBatch,
+    fetch,
+    fetch_stored,
+    measure_names,
+    record_batches,
+)
+from curation.look.run.funnel import funnel
+from curation.look.run.mask import Masker, View
+from curation.look.run.measured import Group, MeasuredBatch, RuleBounds, measured_batches
+from curation.look.run.opened import STAGES, OpenedRun, open_run
+from curation.look.run.originals import Original, read_originals, visible_texts
+from curation.look.run.predicate import BadPredicate, Predicate, read_predicate
+from curation.look.run.samples import documents, masked_rows, stored
+from curation.look.run.stored import Scan, estimated, matching, open_table
+from curation.look.run.tokens import Rates, kept_rates, rates
+
+__all__ = [
+    "COLUMNS",
+    "LABEL",
+    "STAGES",
+    "BadChange",
+    "BadPredicate",
+    "BoundChange",
+    "Group",
+    "Key",
+    "Masker",
+    "MeasuredBatch",
+    "OpenedRun",
+    "Original",
+    "Predicate",
+    "Rates",
+    "RecordBatch",
+    "RuleBounds",
+    "Scan",
+    "View",
+    "apply_changes",
+    "documents",
+    "estimated",
+    "fetch",
+    "fetch_stored",
+    "funnel",
+    "kept_rates",
+    "masked_rows",
+    "matching",
+    "measure_names",
+    "measured_batches",
+    "open_run",
+    "open_table",
+    "rates",
+    "read_changes",
+    "read_originals",
+    "read_predicate",
+    "record_batches",
+    "stored",
+    "suggested",
+    "visible_texts",
+    "write_changed",
+]

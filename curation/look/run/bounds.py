@@ -1,18 +1,17 @@
-"""Bounds that a user asks to move: read from words, checked at once, and written into a recipe."""
+"""Changes of bounds: read from the command line, checked at once, and written into a recipe."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from curation.accounting.fingerprint import canonical
-from curation.accounting.manifest import published, read_manifest
+from curation.filters.rules import Pass
 from curation.look.render.visible import is_bound, number
-from curation.look.run.measured import Bounds, bounds
+from curation.look.run.measured import RuleBounds
+from curation.look.run.opened import OpenedRun
 from curation.recipe.config import nearest
 from curation.recipe.recipe import read_recipe
 from curation.recipe.rewrite import CannotTake, Change, write_recipe
@@ -20,21 +19,20 @@ from curation.recipe.sections.passes import interval_mistake
 
 
 class BadChange(ValueError):
-    """Bounds that were asked for and make no sense; one line for each mistake."""
+    """Changes of bounds that make no sense; one line for each mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """One bound, `min` or `max`, of one rule, as it is and as it would be."""
+class BoundChange:
+    """A new value of one bound, `min` or `max`, of one rule."""
 
     rule: str
     side: str
     now: float
     then: float
 
-    @property
-    def told(self) -> str:
-        """The move in words."""
+    def __str__(self) -> str:
+        """Return the change in words."""
         return f"{self.rule}: {self.side} {number(self.now)} → {number(self.then)}"
 
     @property
@@ -43,55 +41,54 @@ class Move:
         return self.then < self.now if self.side == "min" else self.then > self.now
 
 
-def moves(directory: str, words: Sequence[str]) -> tuple[Move, ...]:
-    """Return the moves that `PASS.RULE.min=NUMBER` and `PASS.RULE.max=NUMBER` ask for.
+def read_changes(run: OpenedRun, arguments: Sequence[str]) -> tuple[BoundChange, ...]:
+    """Return the changes that `PASS.RULE.min=NUMBER` and `PASS.RULE.max=NUMBER` ask for.
 
     Raises:
         BadChange: with every mistake.
     """
-    rules = bounds(directory)
     mistakes: list[str] = []
-    found: dict[tuple[str, str], Move] = {}
-    for word in words:
-        read = _read(word, rules)
-        if isinstance(read, str):
-            mistakes.append(f"{word}: {read}")
-        elif (read.rule, read.side) in found:
-            mistakes.append(f"{word}: {read.rule}.{read.side} stands here a second time")
+    changes: dict[tuple[str, str], BoundChange] = {}
+    for argument in arguments:
+        change = _read(argument, run.bounds)
+        if isinstance(change, str):
+            mistakes.append(f"{argument}: {change}")
+        elif (change.rule, change.side) in changes:
+            mistakes.append(f"{argument}: {change.rule}.{change.side} stands here a second time")
         else:
-            found[read.rule, read.side] = read
-    mistakes += _intervals(directory, found.values())
+            changes[change.rule, change.side] = change
+    mistakes += _intervals(run, list(changes.values()))
     if mistakes:
         raise BadChange("\n".join(mistakes))
-    return tuple(found.values())
+    return tuple(changes.values())
 
 
-def suggested(measured: pd.DataFrame, rules: pd.DataFrame) -> list[str]:
-    """Return the move of one bound that is worth asking about first, in words; none where no rule has one.
+def suggested(measures: pd.DataFrame, rules: pd.DataFrame) -> list[str]:
+    """Return the change of one bound that is worth asking about first, in words; none where no rule has one.
 
-    The bound that most documents of a sample break, moved so that half of those would pass it. Where they
-    break none, the last one that was measured, moved so that one document in twenty would break it.
+    The bound that most documents of a sample break is moved so that half of those would pass it. Where no
+    document breaks any, the last one that was measured is moved so that one in twenty would break it.
 
     Args:
-        measured: `frames.measures`.
-        rules: `frames.rules`.
+        measures: of `frames.measures`.
+        rules: of `frames.rules`.
     """
-    best, found = 0, []
+    most, change = 0, []
     for rule in rules.itertuples(index=False):
-        values = measured.get(rule.name, pd.Series(dtype="float64")).dropna()
+        values = measures.get(rule.name, pd.Series(dtype="float64")).dropna()
         for side, limit in (("min", rule.min), ("max", rule.max)):
             if not is_bound(limit) or values.empty:
                 continue
             broke = values[values < limit] if side == "min" else values[values > limit]
             half = float(broke.median() if len(broke) else values.quantile(0.05 if side == "min" else 0.95))
-            if len(broke) >= best:
-                best, found = len(broke), [f"{rule.name}.{side}={half!r}"]
-    return found
+            if len(broke) >= most:
+                most, change = len(broke), [f"{rule.name}.{side}={half!r}"]
+    return change
 
 
-def _read(word: str, rules: Bounds) -> Move | str:
-    """Return the move that one word asks for, or what is wrong with it."""
-    key, equals, text = word.partition("=")
+def _read(argument: str, rules: RuleBounds) -> BoundChange | str:
+    """Return the change that one argument asks for, or what is wrong with it."""
+    key, equals, text = argument.partition("=")
     rule, _, side = key.rpartition(".")
     if not equals or not rule:
         return "expected PASS.RULE.min=NUMBER or PASS.RULE.max=NUMBER"
@@ -105,67 +102,63 @@ def _read(word: str, rules: Bounds) -> Move | str:
         then = float(text)
     except ValueError:
         return f"expected a number (or inf, -inf for no bound), found '{text}'"
-    place = rules.names.index(rule)
-    return Move(
-        rule=rule, side=side, now=float((rules.low if side == "min" else rules.high)[place]), then=then
-    )
+    bounds = rules.low if side == "min" else rules.high
+    return BoundChange(rule=rule, side=side, now=float(bounds[rules.names.index(rule)]), then=then)
 
 
-def _intervals(directory: str, found: Iterable[Move]) -> list[str]:
-    """Return what is wrong with the bounds that the moves leave, in the words of `curate check`."""
-    config = read_manifest(published(directory, "filter")).config["filter"]
-    signals = {f"{each['name']}.{rule['name']}": rule["signal"] for each in config for rule in each["rules"]}
-    rules, wrong = moved(bounds(directory), found), []
-    for name in dict.fromkeys(each.rule for each in found):
-        place = rules.names.index(name)
-        low, high = float(rules.low[place]), float(rules.high[place])
+def _intervals(run: OpenedRun, changes: Sequence[BoundChange]) -> list[str]:
+    """Return what is wrong with the bounds that the changes leave, in the words of `curate check`."""
+    rules, wrong = apply_changes(run.bounds, changes), []
+    for name in dict.fromkeys(change.rule for change in changes):
+        index = rules.names.index(name)
+        low, high = float(rules.low[index]), float(rules.high[index])
         if low <= 0 and high == np.inf:
             continue  # a rule taken out: worth asking, though a recipe would leave it out
-        if mistake := interval_mistake(name, signals[name], low, high):
+        if mistake := interval_mistake(name, run.rules[name].signal, low, high):
             wrong.append(mistake)
     return wrong
 
 
-def moved(rules: Bounds, found: Iterable[Move]) -> Bounds:
-    """Return the rules with every move made."""
-    for each in found:
-        rules = rules.changed(each.rule, each.side, each.then)
+def apply_changes(rules: RuleBounds, changes: Iterable[BoundChange]) -> RuleBounds:
+    """Return the rules with every change made."""
+    for change in changes:
+        rules = rules.changed(change.rule, change.side, change.then)
     return rules
 
 
 def write_changed(
-    directory: str, asked: Sequence[Move], recipe: str, overrides: Sequence[str], out: str
+    run: OpenedRun, changes: Sequence[BoundChange], recipe: str, overrides: Sequence[str], out: str
 ) -> None:
-    """Write the recipe that a run was made by, with the moves in it, to `out`.
+    """Write the recipe that a run was made by, with the changes in it, to `out`.
 
     Raises:
         BadChange: its filter section is not the run's; names the first rules that differ.
         ConfigError, FileExistsError: as `curation.recipe.rewrite.write_recipe`.
     """
-    made_by = read_manifest(published(directory, "filter")).config["filter"]
-    declared = canonical(read_recipe(recipe, overrides).filter)
-    if made_by != declared:
-        run, file = (dict(_named(found)) for found in (made_by, declared))
-        names = [name for name in {**run, **file} if run.get(name) != file.get(name)]
+    run.manifest("filter")
+    declared = read_recipe(recipe, overrides).filter
+    if run.passes != declared:
+        made, file = (dict(_settings(passes)) for passes in (run.passes, declared))
+        names = [name for name in {**made, **file} if made.get(name) != file.get(name)]
         raise BadChange(
-            f"{recipe}: is not the recipe that made {directory}; other there: "
+            f"{recipe}: is not the recipe that made {run.directory}; other there: "
             f"{', '.join(names[:5]) or 'the order of the rules'}. Give the recipe as it was, and each --set "
             "that the run was given; a preset that changed since reads otherwise too"
         )
-    changes = [
-        Change(pass_name=name, rule=rule, side=each.side, value=each.then)
-        for each in asked
-        for name, _, rule in [each.rule.partition(".")]
+    edits = [
+        Change(pass_name=name, rule=rule, side=change.side, value=change.then)
+        for change in changes
+        for name, _, rule in [change.rule.partition(".")]
     ]
     try:
-        write_recipe(recipe, overrides, changes, out)
+        write_recipe(recipe, overrides, edits, out)
     except CannotTake as error:
         raise BadChange(str(error)) from error
 
 
-def _named(passes: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Yield (what, settings) of every rule, and of every pass but its rules."""
+def _settings(passes: Iterable[Pass]) -> Iterator[tuple[str, object]]:
+    """Yield (name, settings) of every rule, and of every pass but its rules."""
     for each in passes:
-        yield f"pass {each['name']}", {key: value for key, value in each.items() if key != "rules"}
-        for rule in each["rules"]:
-            yield f"{each['name']}.{rule['name']}", rule
+        yield f"pass {each.name}", replace(each, rules=())
+        for rule in each.rules:
+            yield f"{each.name}.{rule.name}", rule

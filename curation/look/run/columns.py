@@ -1,7 +1,7 @@
-"""What a question may name of a record: its columns, what is derived from them, and its measures.
+"""The columns of a record that a question may name: stored ones, derived ones, and measures.
 
-Records come as batches, a few columns at a time, so memory does not grow with the number of records. Where no
-stage is asked for, every record comes once: as it stood where it ended.
+Records come as batches, a few columns at a time, so memory does not grow with the number of records. Without
+a stage, every record comes once: as it was where it ended.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from curation.accounting.ledger import COUNTED
-from curation.accounting.manifest import MissingManifest, published, read_manifest
 from curation.accounting.settle import SETTLED
 from curation.filters import judge
-from curation.look.frames import ROW_STAGES, manifests, rows, rules
-from curation.look.run.mask import masker
+from curation.look.run.opened import OpenedRun
 from curation.text.address import site
 
 Kind = Literal["text", "number", "list"]
@@ -44,7 +42,7 @@ Key = tuple[str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RecordBatch:
     """Some records of one stage."""
 
     stage: str
@@ -72,7 +70,7 @@ class Batch:
         if pa.types.is_map(column.type):
             first, last = column.offsets[0].as_py(), column.offsets[-1].as_py()
             row = np.repeat(np.arange(len(column)), np.diff(column.offsets.to_numpy()))
-            keys, counts = (each.slice(first, last - first) for each in (column.keys, column.items))
+            keys, counts = (array.slice(first, last - first) for array in (column.keys, column.items))
             changed = pc.greater(counts, 0)  # an edit that ran and took nothing is none
             return keys.filter(changed), row[changed.to_numpy(zero_copy_only=False)]
         row = pc.list_parent_indices(column).to_numpy().astype(np.int64)
@@ -81,39 +79,39 @@ class Batch:
     def record_keys(self) -> list[Key]:
         """Return the key of every record."""
         columns = (self.rows[name].to_pylist() for name in _KEY)
-        return [(self.stage, *each) for each in zip(*columns, strict=True)]
+        return [(self.stage, *values) for values in zip(*columns, strict=True)]
 
-    def record_key(self, place: int) -> Key:
+    def record_key(self, row: int) -> Key:
         """Return the key of one record."""
-        document, file, offset = (self.rows[name][place].as_py() for name in _KEY)
+        document, file, offset = (self.rows[name][row].as_py() for name in _KEY)
         return self.stage, document, file, offset
 
     def to_rows(self) -> list[dict[str, Any]]:
         """Return the records as rows with their `stage`, maps as dictionaries."""
         return [{"stage": self.stage, **row} for row in self.rows.to_pylist(maps_as_pydicts="strict")]
 
-    def filter(self, mask: pa.Array | npt.NDArray[np.bool_]) -> Batch:
+    def filter(self, mask: pa.Array | npt.NDArray[np.bool_]) -> RecordBatch:
         """Return the records where `mask` is true."""
-        return Batch(self.stage, self.rows.filter(pa.array(mask)))
+        return RecordBatch(self.stage, self.rows.filter(pa.array(mask)))
 
 
-def batches(
-    directory: str,
+def record_batches(
+    run: OpenedRun,
     names: Iterable[str],
     *,
     stage: str | None = None,
     state: str | None = None,
     until: str | None = None,
     batch_rows: int = _BATCH_ROWS,
-) -> Iterator[Batch]:
+) -> Iterator[RecordBatch]:
     """Yield the records of a run with what `names` need, and their keys.
 
     Args:
-        directory: of the run.
+        run: the run.
         names: columns (of the schema too), derived ones and measures.
-        stage: extract, filter or dedup as it wrote them; None = every record once, where it ended.
+        stage: the stage whose rows to read; None = every record once, where it ended.
         state: kept, dropped, merged or failed only.
-        until: without `stage`, the stage where those end that it kept; None = the last one.
+        until: without `stage`, the last stage to read; None = the last that was published.
         batch_rows: most records of a batch.
 
     Raises:
@@ -121,62 +119,39 @@ def batches(
     """
     wanted = list(dict.fromkeys([*_KEY, *(_read(name) for name in names if name != "stage")]))
     options = {"batch_size": batch_rows, "batch_readahead": 2, "fragment_readahead": 1}
-    for part, dataset, only in _parts(directory, stage, until):
-        chosen = only if state is None else _both(only, pc.field("state") == state)
-        for batch in dataset.to_batches(columns=wanted, filter=chosen, **options):
+    for name, table, only in _tables(run, stage, until):
+        condition = only if state is None else _both(only, pc.field("state") == state)
+        for batch in table.to_batches(columns=wanted, filter=condition, **options):
             if batch.num_rows:
-                yield Batch(part, batch)
+                yield RecordBatch(name, batch)
 
 
-def row_stages(directory: str) -> list[str]:
-    """Return the stages that published rows, in order.
-
-    Raises:
-        MissingManifest: none did.
-    """
-    found = [stage for stage in manifests(directory) if stage in ROW_STAGES]
-    if not found:
-        raise MissingManifest(f"{directory}: no stage has published documents there; run a recipe first")
-    return found
-
-
-def measures(directory: str) -> list[str]:
+def measure_names(run: OpenedRun) -> list[str]:
     """Return the names of the measures and labels that the records of a run may have, sorted."""
-    found: set[str] = set()
-    for stage in row_stages(directory):
-        manifest = read_manifest(published(directory, stage))
-        if stage == "filter":
-            found |= set(rules(directory)["name"])
-        found |= {f"{COUNTED[stage]}{name}" for name in manifest.ledger.get("counts", {})}
-        batch = rows(directory, stage).head(1_000, columns=["measures"])["measures"].combine_chunks()
-        found |= {name for name in pc.unique(batch.keys).to_pylist() if name} if len(batch) else set()
-    return sorted(found | set(labels(directory)))
+    names: set[str] = {*run.labels, *run.rules}
+    for stage in run.require_rows():
+        names |= {f"{COUNTED[stage]}{name}" for name in run.ledger(stage).get("counts", {})}
+        batch = run.rows(stage).head(1_000, columns=["measures"])["measures"].combine_chunks()
+        names |= {name for name in pc.unique(batch.keys).to_pylist() if name} if len(batch) else set()
+    return sorted(names)
 
 
-def fetch(directory: str, keys: Sequence[Key]) -> list[dict[str, Any]]:
+def fetch(run: OpenedRun, keys: Sequence[Key]) -> list[dict[str, Any]]:
     """Return the whole rows, with their `stage`, in the order of `keys`, masked for people to read."""
-    return list(map(masker(directory).row, fetch_stored(directory, keys)))
+    return list(map(run.mask.row, fetch_stored(run, keys)))
 
 
-def fetch_stored(directory: str, keys: Sequence[Key]) -> list[dict[str, Any]]:
+def fetch_stored(run: OpenedRun, keys: Sequence[Key]) -> list[dict[str, Any]]:
     """Return the whole rows as they are stored, with their `stage`, in the order of `keys`."""
-    wanted, found = set(keys), {}
+    wanted, rows = set(keys), {}
     for stage in dict.fromkeys(key[0] for key in keys):
         ids = sorted({key[1] for key in keys if key[0] == stage})
-        dataset = rows(directory, stage)
-        for batch in dataset.to_batches(filter=pc.field("id").isin(ids), batch_size=_BATCH_ROWS):
-            for row in Batch(stage, batch).to_rows():
+        table = run.rows(stage)
+        for batch in table.to_batches(filter=pc.field("id").isin(ids), batch_size=_BATCH_ROWS):
+            for row in RecordBatch(stage, batch).to_rows():
                 if (key := (stage, *(row[name] for name in _KEY))) in wanted:
-                    found[key] = row
-    return [found[key] for key in keys]
-
-
-def labels(directory: str) -> list[str]:
-    """Return the names of the labels that the filter stage of a run gave, `label.NAME`."""
-    found = manifests(directory).get("filter")
-    passes = found.config.get("filter", []) if found else []
-    names = [label["name"] for each in passes for label in each.get("labels", [])]
-    return [f"{LABEL}{name}" for name in names if name != "language"]
+                    rows[key] = row
+    return [rows[key] for key in keys]
 
 
 def kind_of(name: str) -> Kind:
@@ -192,16 +167,16 @@ def _read(name: str) -> str:
     return name if name in SETTLED.names else "measures"
 
 
-def _parts(
-    directory: str, stage: str | None, until: str | None
+def _tables(
+    run: OpenedRun, stage: str | None, until: str | None
 ) -> Iterator[tuple[str, ds.Dataset, ds.Expression | None]]:
     if stage is not None:
-        yield stage, rows(directory, stage), None
+        yield stage, run.rows(stage), None
         return
-    stages = row_stages(directory)
+    stages = run.require_rows()
     last = until or stages[-1]
-    for each in stages[: stages.index(last) + 1]:
-        yield each, rows(directory, each), None if each == last else pc.field("state") != "kept"
+    for name in stages[: stages.index(last) + 1]:
+        yield name, run.rows(name), None if name == last else pc.field("state") != "kept"
 
 
 def _both(first: ds.Expression | None, second: ds.Expression) -> ds.Expression:

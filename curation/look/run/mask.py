@@ -7,15 +7,15 @@ So rows leave a run's files for people through here: their texts, titles, and wh
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from curation.accounting.manifest import MissingManifest, published, read_manifest
 from curation.filters import EDITS, Masked
 from curation.filters.registry import Replaced
+from curation.filters.rules import Pass
 
 Row = dict[str, Any]
 #: Columns of a row that hold words of its page.
@@ -39,9 +39,9 @@ class MaskingEdit:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A text as it is shown; places of the stored one are found in it.
+    """A masked text, and where a position of the stored text lies in it.
 
-    A place inside what was masked is where its placeholder begins, or ends.
+    A position inside what was masked becomes the beginning or the end of its placeholder.
 
     >>> view = View("to <phone>, or", ((3, 11, 7),))
     >>> view.text[view.start(5) : view.end(5)], view.text[view.end(5) : view.end(15)]
@@ -51,21 +51,21 @@ class View:
     text: str
     replaced: tuple[Replaced, ...] = ()
 
-    def start(self, place: int) -> int:
-        """Return where a place of the stored text lies here: the beginning of its placeholder."""
-        return self._place(place, 0)
+    def start(self, position: int) -> int:
+        """Return the position here of one in the stored text: the beginning of its placeholder."""
+        return self._position(position, 0)
 
-    def end(self, place: int) -> int:
-        """Return where a place of the stored text lies here: the end of its placeholder."""
-        return self._place(place, 1)
+    def end(self, position: int) -> int:
+        """Return the position here of one in the stored text: the end of its placeholder."""
+        return self._position(position, 1)
 
-    def _place(self, place: int, side: int) -> int:
+    def _position(self, position: int, side: int) -> int:
         for start, end, length in self.replaced:
-            if place >= end:
-                place += length - (end - start)
-            elif place > start:
-                place = start + side * length
-        return place
+            if position >= end:
+                position += length - (end - start)
+            elif position > start:
+                position = start + side * length
+        return position
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +81,30 @@ class Masker:
     def view(self, text: str, source: str) -> View:
         """Return a text without what the recipe masks in that source, and where that stood."""
         replaced: tuple[Replaced, ...] = ()
-        for each in self.edits:
-            if not each.only or source in each.only:
-                made = EDITS[each.name](text, **each.options)
-                assert isinstance(made, Masked)
-                text, replaced = made.text, replaced + made.replaced
+        for edit in self.edits:
+            if not edit.only or source in edit.only:
+                masked = EDITS[edit.name](text, **edit.options)
+                assert isinstance(masked, Masked)
+                text, replaced = masked.text, replaced + masked.replaced
         return View(text, replaced)
 
     def row(self, row: Mapping[str, Any]) -> Row:
         """Return a row with the words of its page masked."""
-        found = dict(row)
+        masked = dict(row)
         if not self.edits:
-            return found
-        source = found.get("source") or ""
+            return masked
+        source = masked.get("source") or ""
         for name in ("text", "title"):
-            if isinstance(found.get(name), str):
-                found[name] = self(found[name], source)
-        if found.get("metadata"):
-            said = dict(found["metadata"]).items()
-            found["metadata"] = {name: value and self(value, source) for name, value in said}
-        if found.get("blocks") is not None:
-            found["blocks"] = [
-                {**each, "text": each["text"] and self(each["text"], source)} for each in found["blocks"]
+            if isinstance(masked.get(name), str):
+                masked[name] = self(masked[name], source)
+        if masked.get("metadata"):
+            metadata = dict(masked["metadata"]).items()
+            masked["metadata"] = {name: value and self(value, source) for name, value in metadata}
+        if masked.get("blocks") is not None:
+            masked["blocks"] = [
+                {**block, "text": block["text"] and self(block["text"], source)} for block in masked["blocks"]
             ]
-        return found
+        return masked
 
     def frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of rows, which has their `source`, with the words of their pages masked."""
@@ -116,19 +116,13 @@ class Masker:
         return frame.assign(**masked)
 
 
-def masker(directory: str) -> Masker:
-    """Return what masks as the recipe of a run does; nothing where no filter stage was published yet."""
-    return Masker(tuple(_edits(directory)))
-
-
-def _edits(directory: str) -> Iterator[MaskingEdit]:
-    try:
-        passes = read_manifest(published(directory, "filter")).config.get("filter", [])
-    except MissingManifest:
-        return
-    for each in passes:
-        for edit in each.get("edits", []):
-            options = {k: tuple(v) if isinstance(v, list) else v for k, v in edit.get("options", {}).items()}
-            if edit["name"] in EDITS and isinstance(EDITS[edit["name"]]("", **options), Masked):
-                only = tuple(each.get("only") or ())
-                yield MaskingEdit(pass_name=each["name"], name=edit["name"], only=only, options=options)
+def read_masker(passes: Iterable[Pass]) -> Masker:
+    """Return what masks as these passes do."""
+    return Masker(
+        tuple(
+            MaskingEdit(pass_name=each.name, name=edit.name, only=each.only, options=edit.options)
+            for each in passes
+            for edit in each.edits
+            if edit.name in EDITS and isinstance(EDITS[edit.name]("", **edit.options), Masked)
+        )
+    )

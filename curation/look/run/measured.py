@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.accounting.manifest import published, read_manifest
 from curation.filters.account import Flags
-from curation.look.run.stored import Part, parts
+from curation.filters.rules import Pass
+from curation.look.run.stored import Scan
 
 _BATCH_ROWS = 16_384
 _COLUMNS = ("id", "source", "language", "characters_in", "characters", "measures")
@@ -25,10 +24,12 @@ _BETWEEN = "\x1f"
 
 #: (source, language)
 Group = tuple[str, str]
+#: (rules,)
+Bound = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class RuleBounds:
     """The rules of a filter stage, `pass.rule`, in their order; what a recipe only measures has no bounds.
 
     Attributes:
@@ -36,38 +37,36 @@ class Bounds:
         low, high: (rules,), the closed interval that each allows.
         only: of each, the sources that it is for; none for all.
         measure: `all`, or `needed`: up to the first pass that a document broke.
-        spoken: language -> (low, high) of the documents in it, where a table gives it bounds of its own.
+        per_language: language -> (low, high) of its documents, where it has bounds of its own.
     """
 
     names: tuple[str, ...]
-    low: npt.NDArray[np.float64]
-    high: npt.NDArray[np.float64]
+    low: Bound
+    high: Bound
     only: tuple[tuple[str, ...], ...]
     measure: str
-    spoken: Mapping[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]] = field(
-        default_factory=dict
-    )
+    per_language: Mapping[str, tuple[Bound, Bound]] = field(default_factory=dict)
 
-    def changed(self, rule: str, side: str, value: float) -> Bounds:
+    def changed(self, rule: str, side: str, value: float) -> RuleBounds:
         """Return the rules with one bound (`min` or `max`) moved; those of a table's languages stay."""
         name = "low" if side == "min" else "high"
         moved = getattr(self, name).copy()
         moved[self.names.index(rule)] = value
         return replace(self, **{name: moved})
 
-    def broken(self, batch: Batch) -> Flags:
+    def broken(self, batch: MeasuredBatch) -> Flags:
         """Return which document broke which rule, (documents, rules); one that did not measure it, none."""
         inside = (self.low <= batch.values) & (batch.values <= self.high)
         for number, (_, language) in enumerate(batch.groups):
-            if language in self.spoken:
-                (low, high), mine = self.spoken[language], batch.group == number
+            if language in self.per_language:
+                (low, high), mine = self.per_language[language], batch.group == number
                 inside[mine] = (low <= batch.values[mine]) & (batch.values[mine] <= high)
         broken: Flags = batch.measured & ~inside
         return broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class MeasuredBatch:
     """Some documents and what was measured of them.
 
     Attributes:
@@ -76,8 +75,8 @@ class Batch:
         groups: source and language of each group; `group` is (documents,), which of them.
         values: (documents, rules), NaN where nothing was measured.
         measured: (documents, rules), where something was.
-        labels: label -> (documents,), what each is called; empty where it was not labelled.
-        weight: how many documents each stands for.
+        labels: label -> (documents,), its value of each document; empty where it was not labelled.
+        weight: how many documents each document stands for.
     """
 
     ids: pa.Array
@@ -91,67 +90,50 @@ class Batch:
     weight: float
 
 
-def bounds(directory: str) -> Bounds:
-    """Return the rules of a run's filter stage.
-
-    Raises:
-        MissingManifest: no filter stage was published there.
-    """
-    config = read_manifest(published(directory, "filter")).config
-    found: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = [
-        (each, rule) for each in config["filter"] for rule in each["rules"]
-    ]
-    return Bounds(
-        names=tuple(f"{each['name']}.{rule['name']}" for each, rule in found),
-        low=np.array([float(rule["min"]) for _, rule in found]),
-        high=np.array([float(rule["max"]) for _, rule in found]),
-        only=tuple(tuple(each.get("only") or ()) for each, _ in found),
-        measure=str(config.get("measure", "needed")),
-        spoken=_spoken(config["filter"]),
+def rule_bounds(passes: Sequence[Pass], measure: str) -> RuleBounds:
+    """Return the bounds of the rules of some passes; `measure` is `all` or `needed`."""
+    rules = [(each, rule) for each in passes for rule in each.rules]
+    return RuleBounds(
+        names=tuple(f"{each.name}.{rule.name}" for each, rule in rules),
+        low=np.array([rule.min for _, rule in rules]),
+        high=np.array([rule.max for _, rule in rules]),
+        only=tuple(each.only for each, _ in rules),
+        measure=measure,
+        per_language=_per_language(passes),
     )
 
 
-def _spoken(
-    passes: Sequence[Mapping[str, Any]],
-) -> dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
-    """Return the bounds of each language that a table names; a rule that it takes out has none."""
-    languages = dict.fromkeys(chain.from_iterable(each.get("per_language") or () for each in passes))
-    found = {}
-    for language in languages:
+def _per_language(passes: Sequence[Pass]) -> dict[str, tuple[Bound, Bound]]:
+    """Return the bounds of each language that a table names; a rule that it leaves out has none."""
+    bounds = {}
+    for language in dict.fromkeys(chain.from_iterable(each.per_language for each in passes)):
         low, high = [], []
         for each in passes:
-            own = (each.get("per_language") or {}).get(language, each["rules"])
-            bounds = {rule["name"]: (float(rule["min"]), float(rule["max"])) for rule in own}
-            for rule in each["rules"]:
-                least, most = bounds.get(rule["name"], (-np.inf, np.inf))
+            own = {rule.name: (rule.min, rule.max) for rule in each.rules_for(language)}
+            for rule in each.rules:
+                least, most = own.get(rule.name, (-np.inf, np.inf))
                 low.append(least)
                 high.append(most)
-        found[language] = np.array(low), np.array(high)
-    return found
+        bounds[language] = np.array(low), np.array(high)
+    return bounds
 
 
-def judged(directory: str, *, whole: bool) -> list[Part]:
-    """Return where to read the documents that the filter stage judged.
+def measured_batches(
+    scans: Sequence[Scan], names: Sequence[str], labels: Sequence[str] = ()
+) -> Iterator[MeasuredBatch]:
+    """Yield the documents of the filter stage, with their values of the rules called `names`.
 
-    All of them where `whole`; else the stored sample of those states that have one.
-
-    Raises:
-        MissingManifest: no filter stage was published there.
-    """
-    return parts(directory, "filter", rate=1.0 if whole else 0.0)
-
-
-def batches(found: Sequence[Part], names: Sequence[str], labels: Sequence[str] = ()) -> Iterator[Batch]:
-    """Yield every document of `judged`, with its values of the rules called `names`.
-
-    `labels` are those asked for, `label.NAME`; other metadata is not read without one.
+    Args:
+        scans: of the filter stage (`OpenedRun.scans`).
+        names: of rules, `pass.rule`.
+        labels: to read, `label.NAME`; without any no metadata is read.
     """
     options = {"batch_size": _BATCH_ROWS, "batch_readahead": 2, "fragment_readahead": 1}
     columns = [*_COLUMNS, *(["metadata"] if labels else [])]
     scanned = (
-        (batch, part.weight)
-        for part in found
-        for batch in part.table.to_batches(columns=columns, filter=part.only, **options)
+        (batch, scan.weight)
+        for scan in scans
+        for batch in scan.table.to_batches(columns=columns, filter=scan.only, **options)
     )
     for batch, weight in scanned:
         if batch.num_rows:
@@ -160,7 +142,7 @@ def batches(found: Sequence[Part], names: Sequence[str], labels: Sequence[str] =
             received, edited = (
                 batch[name].to_numpy(zero_copy_only=False) for name in ("characters_in", "characters")
             )
-            yield Batch(
+            yield MeasuredBatch(
                 ids=batch["id"],
                 characters=received,
                 edited=edited,
@@ -168,20 +150,20 @@ def batches(found: Sequence[Part], names: Sequence[str], labels: Sequence[str] =
                 group=group,
                 values=values,
                 measured=measured,
-                labels={name: _called(batch, name) for name in labels},
+                labels={name: _label(batch, name) for name in labels},
                 weight=weight,
             )
 
 
-def _called(batch: pa.RecordBatch, label: str) -> pa.StringArray:
+def _label(batch: pa.RecordBatch, label: str) -> pa.StringArray:
     return pc.fill_null(pc.map_lookup(batch["metadata"], label, "first"), "")
 
 
 def _groups(batch: pa.RecordBatch) -> tuple[list[Group], npt.NDArray[np.int64]]:
     sources, languages = (pc.fill_null(batch[name], "") for name in ("source", "language"))
     both = pc.binary_join_element_wise(sources, languages, _BETWEEN).dictionary_encode()
-    parted = [each.rpartition(_BETWEEN) for each in both.dictionary.to_pylist()]
-    return [(source, language or "un") for source, _, language in parted], both.indices.to_numpy()
+    names = [joined.rpartition(_BETWEEN) for joined in both.dictionary.to_pylist()]
+    return [(source, language or "un") for source, _, language in names], both.indices.to_numpy()
 
 
 def _values(column: pa.MapArray, names: Sequence[str]) -> tuple[npt.NDArray[np.float64], Flags]:
@@ -189,15 +171,14 @@ def _values(column: pa.MapArray, names: Sequence[str]) -> tuple[npt.NDArray[np.f
     offsets = column.offsets.to_numpy()
     first, last = int(offsets[0]), int(offsets[-1])
     keys = column.keys.slice(first, last - first).dictionary_encode()
-    known = {name: place for place, name in enumerate(names)}
-    places = np.array([known.get(key, -1) for key in keys.dictionary.to_pylist()] or [-1], np.int64)
-    place = places[keys.indices.to_numpy()]
+    positions = {name: position for position, name in enumerate(names)}
+    known = np.array([positions.get(key, -1) for key in keys.dictionary.to_pylist()] or [-1], np.int64)
+    position = known[keys.indices.to_numpy()]
     row = np.repeat(np.arange(len(column)), np.diff(offsets))
     values = np.full((len(column), len(names)), np.nan)
     measured = np.zeros(values.shape, np.bool_)
-    wanted = place >= 0
-    values[row[wanted], place[wanted]] = column.items.slice(first, last - first).to_numpy(
-        zero_copy_only=False
-    )[wanted]
-    measured[row[wanted], place[wanted]] = True
+    wanted = position >= 0
+    items = column.items.slice(first, last - first).to_numpy(zero_copy_only=False)
+    values[row[wanted], position[wanted]] = items[wanted]
+    measured[row[wanted], position[wanted]] = True
     return values, measured

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from curation.accounting.manifest import published, read_manifest
 from curation.extract.engines import Extraction
 from curation.extract.guard import Guard
 from curation.extract.stage import page_id
 from curation.files.source import Source
+from curation.look.run.opened import OpenedRun
 from curation.pages.charset import decode
 from curation.pages.page import Page
 from curation.pages.reading import record_page
@@ -36,12 +36,12 @@ class Original:
     missing: str = ""
 
 
-def originals(directory: str, rows: Iterable[Mapping[str, Any]]) -> list[Original]:
+def read_originals(run: OpenedRun, rows: Iterable[Mapping[str, Any]]) -> list[Original]:
     """Return the page behind each row of any stage, in their order; no failure to read one is an error.
 
     A page counts only if it has the document's id still: id and content belong together.
     """
-    inputs = read_manifest(published(directory, "extract")).config.get("inputs", {})
+    inputs = run.manifest("extract").config.get("inputs", {})
     formats = {name: each.get("format", "") for name, each in inputs.items()}
     wanted = list(rows)
     found = [Original(missing=WAS_TEXT)] * len(wanted)
@@ -81,7 +81,7 @@ def _read(source: Source, row: Mapping[str, Any]) -> Original:
     return Original(html=decode(page.body, page.content_type).text[:PAGE_CHARACTERS])
 
 
-def texts(pages: Iterable[Original]) -> Iterator[Original]:
+def visible_texts(pages: Iterable[Original]) -> Iterator[Original]:
     """Yield each page with its visible text in the place of its HTML, parsed in a guarded process."""
     with Guard(_SHOWN_BY, timeout_s=_TIMEOUT_S) as guard:
         for page in pages:

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.look.run.columns import COLUMNS, Batch, kind_of
+from curation.look.run.columns import COLUMNS, RecordBatch, kind_of
 from curation.recipe.config import nearest
 
 _COMPARE: dict[str, Callable[..., pa.Array]] = {
@@ -75,14 +75,14 @@ class Test:
         """Yield what it names."""
         yield self.name
 
-    def mask(self, batch: Batch) -> pa.Array:
+    def mask(self, batch: RecordBatch) -> pa.Array:
         """Return true, false or null for every record."""
         if COLUMNS.get(self.name) == "list":
             return self._mask_of_list(batch)
         found = self._hits(batch.column(self.name))
         return pc.invert(found) if self.negated else found
 
-    def _mask_of_list(self, batch: Batch) -> pa.Array:
+    def _mask_of_list(self, batch: RecordBatch) -> pa.Array:
         """Return where one of the values meets it; `!=` is where none equals it."""
         values, row = batch.values(self.name)
         mask = np.zeros(batch.rows.num_rows, np.bool_)
@@ -122,7 +122,7 @@ class Joined:
         for part in self.parts:
             yield from part.names()
 
-    def mask(self, batch: Batch) -> pa.Array:
+    def mask(self, batch: RecordBatch) -> pa.Array:
         """Return true, false or null for every record."""
         join = pc.and_kleene if self.how == "AND" else pc.or_kleene
         found = self.parts[0].mask(batch)
@@ -142,7 +142,7 @@ class Predicate:
         """The columns and measures that it names."""
         return list(dict.fromkeys(self.root.names()))
 
-    def of(self, batch: Batch) -> Batch:
+    def of(self, batch: RecordBatch) -> RecordBatch:
         """Return the records that meet it."""
         return batch.filter(pc.fill_null(self.root.mask(batch), False))
 
@@ -153,14 +153,14 @@ def read_predicate(text: str, measures: Iterable[str]) -> Predicate:
     Raises:
         BadPredicate: it cannot be read.
     """
-    reader = _Reader(list(_tokens(text)), frozenset(measures))
+    reader = _Parser(list(_tokens(text)), frozenset(measures))
     root = reader.joined("OR")
     if (rest := reader.next()).kind != "end":
         raise _wrong(rest, "AND, OR or the end")
     return Predicate(root)
 
 
-class _Reader:
+class _Parser:
     """Recursive descent over the tokens."""
 
     def __init__(self, tokens: list[Token], measures: frozenset[str]) -> None:

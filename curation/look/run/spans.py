@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
 
-from curation.accounting.manifest import published, read_manifest
 from curation.filters.rules import Rule
 from curation.text.text import Text
 
@@ -29,16 +27,13 @@ _SENTENCE = re.compile(r"\S.*?(?:[.!?。！？](?=\s)|$)", re.DOTALL)
 Span = tuple[int, int]
 
 
-def rules(directory: str) -> dict[str, Rule]:
-    """Return `pass.rule` -> rule of a run's filter stage, those that can be measured here.
+def measurable(rules: Mapping[str, Rule]) -> dict[str, Rule]:
+    """Return those of some rules that can be measured here.
 
     Left out are those of a trained model (it may not lie here any more, and its probability has no line to
     blame), and of an earlier version whose signals or options are gone.
     """
-    config = read_manifest(published(directory, "filter")).config["filter"]
-    found = {f"{each['name']}.{rule['name']}": rule for each in config for rule in each["rules"]}
-    made = {name: _rule(rule) for name, rule in found.items() if not _needs_file(rule["options"])}
-    return {name: rule for name, rule in made.items() if _measurable(rule)}
+    return {name: rule for name, rule in rules.items() if not _needs_file(rule.options) and _measurable(rule)}
 
 
 def _measurable(rule: Rule) -> bool:
@@ -49,21 +44,8 @@ def _measurable(rule: Rule) -> bool:
     return True
 
 
-def _needs_file(options: Mapping[str, Any]) -> bool:
+def _needs_file(options: Mapping[str, object]) -> bool:
     return any(options.get(name) for name in ("model", "tokenizer"))
-
-
-def _rule(made: Mapping[str, Any]) -> Rule:
-    options = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in made["options"].items()
-    }
-    return Rule(
-        name=made["name"],
-        signal=made["signal"],
-        min=float(made["min"]),
-        max=float(made["max"]),
-        options=options,
-    )
 
 
 def spans(text: str, rule: Rule, value: float) -> list[Span]:

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import fsspec
 
-from curation.accounting.manifest import Manifest, MissingManifest, join, published, read_manifest
-from curation.look.frames import stored
+from curation.accounting.manifest import Manifest
+from curation.look.run.opened import OpenedRun
+from curation.look.run.samples import stored
 from curation.shards.tokens import encode_batch, load_tokenizer
 
 SAMPLED_DOCUMENTS = 1_000
@@ -55,17 +56,13 @@ class Rates:
         return self.kept.get(source, self.kept[""])
 
 
-def rates(directory: str) -> Rates | None:
+def rates(run: OpenedRun) -> Rates | None:
     """Return the rates of a run, or None where it has no shards and so names no tokenizer yet."""
-    try:
-        path = published(directory, "shard")
-        manifest = read_manifest(path)
-    except MissingManifest:
-        return None
-    if "tokens" not in manifest.ledger:  # not one document was left to tokenize
+    manifest = run.manifests.get("shard")
+    if manifest is None or "tokens" not in manifest.ledger:  # or not one document was left to tokenize
         return None
     kept = kept_rates(manifest)
-    dropped, sampled = _of_dropped(directory, join(path, _TOKENIZER))
+    dropped, sampled = _of_dropped(run, run.path("shard", _TOKENIZER))
     if not sampled:
         told = "estimated from characters at the rate of the kept documents: no dropped text is stored"
         return Rates(dropped={(source, ""): rate for source, rate in kept.items()}, kept=kept, told=told)
@@ -92,14 +89,14 @@ def kept_rates(manifest: Manifest) -> dict[str, float]:
     return {source: held / max(1, characters) for source, (held, characters) in counted.items()}
 
 
-def _of_dropped(directory: str, tokenizer_url: str) -> tuple[dict[tuple[str, str], float], int]:
+def _of_dropped(run: OpenedRun, tokenizer_url: str) -> tuple[dict[tuple[str, str], float], int]:
     """Return (rates, documents tokenized); no rates where no dropped text is stored."""
-    share = float(read_manifest(published(directory, "filter")).config.get("dropped_text_rate", 1.0))
+    share = float(run.manifest("filter").config.get("dropped_text_rate", 1.0))
     if not share:
         return {}, 0
     columns = ["source", "language", "text"]
     wanted = round(SAMPLED_DOCUMENTS / share)
-    frame = stored(directory, "filter", "dropped", wanted=wanted, columns=columns)
+    frame = stored(run, "filter", "dropped", wanted=wanted, columns=columns)
     frame = frame[frame["text"].notna()]
     frame = frame[frame["text"] != ""]
     if frame.empty:

@@ -1,0 +1,184 @@
+"""A run directory as one value: its manifests are read once, when it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from curation.accounting.ledger import STATES
+from curation.accounting.manifest import Manifest, MissingManifest, join, published, read_manifest
+from curation.accounting.sample import STORED
+from curation.accounting.settle import SETTLED
+from curation.filters import judge
+from curation.filters.rules import Pass, Rule
+from curation.look.run.mask import Masker, read_masker
+from curation.look.run.measured import RuleBounds, rule_bounds
+from curation.look.run.passes import read_passes
+from curation.look.run.stored import Scan, open_table
+
+#: The stages that publish, in the order a document meets them.
+STAGES = ("extract", "lines", "filter", "select", "dedup", "sites", "decontaminate", "tokenizer", "shard")
+
+
+@dataclass(frozen=True)
+class OpenedRun:
+    """A run directory as it stood when it was opened.
+
+    Attributes:
+        directory: of the run, local or on an object store.
+        manifests: stage -> manifest of its published output, in the order of the stages.
+    """
+
+    directory: str
+    manifests: Mapping[str, Manifest]
+
+    def manifest(self, stage: str) -> Manifest:
+        """Return the manifest of a stage.
+
+        Raises:
+            MissingManifest: the stage was never published there.
+        """
+        if stage not in self.manifests:
+            pointer = join(self.directory, stage, "current.json")
+            raise MissingManifest(
+                f"{pointer}: not found, so no {stage} was published in {self.directory}; run the stage first"
+            )
+        return self.manifests[stage]
+
+    def path(self, stage: str, *names: str) -> str:
+        """Return the directory of a stage's published output, or a path below it.
+
+        Raises:
+            MissingManifest: the stage was never published there.
+        """
+        return join(self.directory, stage, self.manifest(stage).fingerprint, *names)
+
+    def ledger(self, stage: str) -> Mapping[str, Any]:
+        """Return the account of a stage, as its manifest holds it.
+
+        Raises:
+            MissingManifest: the stage was never published there.
+        """
+        return self.manifest(stage).ledger
+
+    @cached_property
+    def row_stages(self) -> tuple[str, ...]:
+        """The published stages that keep rows of documents: all that keep an account, but shards."""
+        return tuple(
+            stage
+            for stage, manifest in self.manifests.items()
+            if manifest.ledger and "streams" not in manifest.detail
+        )
+
+    def require_rows(self) -> tuple[str, ...]:
+        """Return the stages that keep rows of documents, at least one.
+
+        Raises:
+            MissingManifest: no such stage was published there.
+        """
+        if not self.row_stages:
+            raise MissingManifest(
+                f"{self.directory}: no stage has published documents there; run a recipe first"
+            )
+        return self.row_stages
+
+    def rows(self, stage: str) -> ds.Dataset:
+        """Return the rows of a stage as an Arrow dataset, with their `state`.
+
+        Raises:
+            MissingManifest: the stage was never published there.
+        """
+        return self._rows(stage, "rows")
+
+    def _rows(self, stage: str, folder: str) -> ds.Dataset:
+        states = ds.partitioning(pa.schema([pa.field("state", pa.string())]), flavor="hive")
+        table = open_table(self.path(stage, folder), partitioning=states)
+        return table if table.files else ds.dataset(SETTLED.empty_table())
+
+    def scans(self, stage: str, state: str | None = None, *, rate: float) -> list[Scan]:
+        """Return where to read a hash-sample of `rate` of a stage, or of those that ended in one state.
+
+        It is the stored sample of those states that have one of as high a rate, and all rows of the others.
+
+        Raises:
+            MissingManifest: the stage was never published there.
+        """
+        manifest = self.manifest(stage)
+        stored = manifest.detail.get(STORED, {})
+        states = [state] if state else STATES
+        if not any(rate <= stored.get(name, -1.0) for name in states):
+            total = manifest.ledger[state or "in"]["records"]
+            only = pc.field("state") == state if state else None
+            return [Scan(table=self.rows(stage), only=only, state=state, read=total, total=total)]
+        scans = []
+        for name in states:
+            if total := manifest.ledger[name]["records"]:
+                is_sample, only = rate <= stored.get(name, -1.0), pc.field("state") == name
+                table = self._rows(stage, STORED if is_sample else "rows")
+                read = table.count_rows(filter=only) if is_sample else total
+                scans.append(Scan(table=table, only=only, state=name, read=read, total=total))
+        return scans
+
+    def clusters(self) -> ds.Dataset:
+        """Return the clusters table: id, kept_id, jaccard, bands_shared, cluster_size, reason.
+
+        Raises:
+            MissingManifest: deduplication was never published there.
+        """
+        return open_table(self.path("dedup", "clusters"))
+
+    @cached_property
+    def passes(self) -> tuple[Pass, ...]:
+        """The passes that the filter stage ran; none where it was not published."""
+        filtered = self.manifests.get("filter")
+        return read_passes(filtered.config.get("filter") or ()) if filtered else ()
+
+    @cached_property
+    def rules(self) -> Mapping[str, Rule]:
+        """`pass.rule` -> rule of the filter stage, in their order."""
+        return {f"{each.name}.{rule.name}": rule for each in self.passes for rule in each.rules}
+
+    @cached_property
+    def bounds(self) -> RuleBounds:
+        """The bounds of the rules of the filter stage, as arrays.
+
+        Raises:
+            MissingManifest: no filter stage was published there.
+        """
+        measure = str(self.manifest("filter").config.get("measure", "needed"))
+        return rule_bounds(self.passes, measure)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that the filter stage gave, `label.NAME`."""
+        names = [label.name for each in self.passes for label in each.labels]
+        return tuple(f"{judge.LABEL}{name}" for name in names if name != "language")
+
+    @cached_property
+    def mask(self) -> Masker:
+        """What masks as the recipe of the run does; nothing where no filter stage was published."""
+        return read_masker(self.passes)
+
+
+def open_run(directory: str, stages: Sequence[str] = STAGES) -> OpenedRun:
+    """Open a run directory: read the manifest of every one of `stages` that was published there.
+
+    Raises:
+        MissingManifest: none was.
+        BadManifest: one is damaged.
+    """
+    manifests = {}
+    for stage in stages:
+        try:
+            manifests[stage] = read_manifest(published(directory, stage))
+        except MissingManifest:
+            continue
+    if not manifests:
+        raise MissingManifest(f"{directory}: no stage was published there; expected the --out of a run")
+    return OpenedRun(directory, manifests)
