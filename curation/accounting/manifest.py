@@ -146,13 +146,13 @@ def read_manifests(directory: str) -> dict[str, Manifest]:
 
 
 def _folders(directory: str) -> list[str]:
-    """Return the names of the folders in a directory; none where it does not exist."""
+    """Return the names in a directory that are no files; none where it does not exist."""
     filesystem, path = open_store(str(directory))
     try:
         entries = attempts(str(directory), lambda: filesystem.ls(path, detail=True))
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory"]
+    return [entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] != "file"]
 
 
 def _after(stage: str, found: Mapping[str, Manifest]) -> Iterator[str]:

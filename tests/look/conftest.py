@@ -22,6 +22,7 @@ from curation.filters.judge import judge_batch
 from curation.filters.rules import Edit, Pass, Rule
 
 FINGERPRINT = "0123456789abcdef"
+ORDER = ("extract", "stamped", "lines", "filter", "select", "dedup", "sites", "decontaminate", "shard")
 HOSTILE = (
     "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"></pre></details>"
     "<a href='javascript:alert(1)'>x</a> {{ 7 * 7 }} \u202etxet desrever\u202c \x1b[31mred\x00"
@@ -65,7 +66,9 @@ def publish(directory: Path, stage: str, rows: Sequence[Mapping[str, Any]], **ma
     if settled is not None:
         pq.write_to_dataset(pa.Table.from_batches([settled]), str(path / "rows"), partition_cols=["state"])
         manifest |= {"ledger": tally(stage, settled.to_pylist()).to_json(), "rows": len(rows)}
-    made = {"config": {}, "inputs": {}, "resources": {}, "versions": {}, "output_version": 1} | manifest
+    before = [name for name in ORDER[: ORDER.index(stage)] if (directory / name).exists()]
+    inputs = {before[-1]: FINGERPRINT} if before else {}
+    made = {"config": {}, "inputs": inputs, "resources": {}, "versions": {}, "output_version": 1} | manifest
     text = Manifest(stage=stage, fingerprint=FINGERPRINT, **made).to_json()
     (path / "manifest.json").write_text(text, encoding="utf-8")
     pointer = json.dumps({"fingerprint": FINGERPRINT})

@@ -21,7 +21,7 @@ from curation.look.run.columns import (
 from curation.look.run.funnel import funnel
 from curation.look.run.mask import Masker, View
 from curation.look.run.measured import Group, MeasuredBatch, RuleBounds, measured_batches
-from curation.look.run.opened import STAGES, OpenedRun, open_run
+from curation.look.run.opened import OpenedRun, open_run
 from curation.look.run.originals import Original, read_originals, visible_texts
 from curation.look.run.predicate import BadPredicate, Predicate, read_predicate
 from curation.look.run.samples import documents, masked_rows, stored
@@ -31,7 +31,6 @@ from curation.look.run.tokens import Rates, kept_rates, rates
 __all__ = [
     "COLUMNS",
     "LABEL",
-    "STAGES",
     "BadChange",
     "BadPredicate",
     "BoundChange",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from curation.accounting.ledger import STATES
-from curation.accounting.manifest import Manifest, MissingManifest, join, published, read_manifest
+from curation.accounting.manifest import Manifest, MissingManifest, join, read_manifests
 from curation.accounting.sample import STORED
 from curation.accounting.settle import SETTLED
 from curation.filters import judge
@@ -22,9 +22,6 @@ from curation.look.run.measured import RuleBounds, rule_bounds
 from curation.look.run.passes import read_passes
 from curation.look.run.stored import Scan, open_table
 
-#: The stages that publish, in the order a document meets them.
-STAGES = ("extract", "lines", "filter", "select", "dedup", "sites", "decontaminate", "tokenizer", "shard")
-
 
 @dataclass(frozen=True)
 class OpenedRun:
@@ -32,7 +29,7 @@ class OpenedRun:
 
     Attributes:
         directory: of the run, local or on an object store.
-        manifests: stage -> manifest of its published output, in the order of the stages.
+        manifests: stage -> manifest of its published output; a stage stands after the one it was made from.
     """
 
     directory: str
@@ -166,19 +163,11 @@ class OpenedRun:
         return read_masker(self.passes)
 
 
-def open_run(directory: str, stages: Sequence[str] = STAGES) -> OpenedRun:
-    """Open a run directory: read the manifest of every one of `stages` that was published there.
+def open_run(directory: str) -> OpenedRun:
+    """Open a run directory: read the manifest of every stage that was published there.
 
     Raises:
         MissingManifest: none was.
         BadManifest: one is damaged.
     """
-    manifests = {}
-    for stage in stages:
-        try:
-            manifests[stage] = read_manifest(published(directory, stage))
-        except MissingManifest:
-            continue
-    if not manifests:
-        raise MissingManifest(f"{directory}: no stage was published there; expected the --out of a run")
-    return OpenedRun(directory, manifests)
+    return OpenedRun(directory, read_manifests(directory))
