@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -137,7 +137,7 @@ def _values(batch: RecordBatch, aspect: str) -> list[str]:
     return [value or UNKNOWN for value in found]
 
 
-def _shifts(stages: list[str], shares: list[Shares]) -> Iterator[Shift]:
+def _shifts(stages: Sequence[str], shares: list[Shares]) -> Iterator[Shift]:
     for stage, (before, after) in zip(stages, pairwise(shares), strict=True):
         for source, aspect in sorted(before):
             if (source, aspect) in after and (source == ALL or aspect != "source"):
