@@ -7,6 +7,7 @@ the order of documents does not matter.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,22 +40,17 @@ class Tally:
     by_broken_count: Floats
     pairs: Floats
 
+    def _map(self, function: Callable[..., Floats], *others: Tally) -> Tally:
+        """Return the tally with a function of each array, of this tally and of others."""
+        names = ("received", "dropped", "by_broken_count", "pairs")
+        return Tally(**{name: function(*(getattr(t, name) for t in (self, *others))) for name in names})
+
     def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            received=self.received + other.received,
-            dropped=self.dropped + other.dropped,
-            by_broken_count=self.by_broken_count + other.by_broken_count,
-            pairs=self.pairs + other.pairs,
-        )
+        return self._map(np.add, other)
 
     def scaled(self, weight: float) -> Tally:
         """Return the tally with every document counted `weight` times."""
-        return Tally(
-            received=self.received * weight,
-            dropped=self.dropped * weight,
-            by_broken_count=self.by_broken_count * weight,
-            pairs=self.pairs * weight,
-        )
+        return self._map(lambda sums: sums * weight)
 
     @property
     def broke(self) -> Floats:
@@ -83,16 +79,7 @@ class Tally:
 
     def with_tokens(self, per_character: float) -> Tally:
         """Return the tally with one more unit: tokens, estimated from characters."""
-
-        def extended(counts: Floats) -> Floats:
-            return np.concatenate([counts, counts[1:2] * per_character])
-
-        return Tally(
-            received=extended(self.received),
-            dropped=extended(self.dropped),
-            by_broken_count=extended(self.by_broken_count),
-            pairs=extended(self.pairs),
-        )
+        return self._map(lambda sums: np.concatenate([sums, sums[1:2] * per_character]))
 
 
 def empty(rules: int, units: int = 2) -> Tally:

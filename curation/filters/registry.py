@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -41,9 +40,3 @@ def edit(function: _E) -> _E:
         raise ValueError(f"there is already an edit named '{name}', in {EDITS[name].__module__}")
     EDITS[name] = function
     return function
-
-
-def parameters(name: str) -> Mapping[str, inspect.Parameter]:
-    """Return option name -> parameter (resolved annotation, default) of the edit `name`."""
-    signature = inspect.signature(EDITS[name], eval_str=True)
-    return {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}

@@ -3,29 +3,10 @@
 Importing this package fills `SIGNALS`. Nothing outside it registers a signal.
 """
 
-from curation.signals import characters, code, lines, removal, repetition, sentences, urls, vocabulary, words
-from curation.signals.models import fasttext_models, labels, likeness, tokens
+# The modules register their signals when they are imported.
+from curation.signals import characters, code, lines, removal, repetition, sentences, urls, vocabulary, words  # noqa: F401
+from curation.signals.models import fasttext_models, labels, likeness, tokens  # noqa: F401
 from curation.signals.models.labels import LABELLERS
-from curation.signals.registry import SIGNALS, UNITS, FilePath, Signal, parameters
+from curation.signals.registry import SIGNALS, UNITS, FilePath
 
-__all__ = [
-    "LABELLERS",
-    "SIGNALS",
-    "UNITS",
-    "FilePath",
-    "Signal",
-    "characters",
-    "code",
-    "fasttext_models",
-    "labels",
-    "likeness",
-    "lines",
-    "parameters",
-    "removal",
-    "repetition",
-    "sentences",
-    "tokens",
-    "urls",
-    "vocabulary",
-    "words",
-]
+__all__ = ["LABELLERS", "SIGNALS", "UNITS", "FilePath"]

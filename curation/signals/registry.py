@@ -7,7 +7,6 @@ the options that a rule may set; an option without a default is required.
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from typing import NewType, TypeVar
@@ -51,13 +50,3 @@ def signal(function: _S) -> _S:
         raise ValueError(f"there is already a signal named '{name}', in {SIGNALS[name].__module__}")
     SIGNALS[name] = function
     return function
-
-
-def parameters(name: str) -> Mapping[str, inspect.Parameter]:
-    """Return option name -> parameter (resolved annotation, default) of the signal `name`.
-
-    >>> [(p.name, p.default) for p in parameters("alphabetic_word_fraction").values()]
-    [('splitter', 'whitespace')]
-    """
-    signature = inspect.signature(SIGNALS[name], eval_str=True)
-    return {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}

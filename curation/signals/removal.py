@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from curation.signals.registry import signal
+from curation.signals.repetition import covered
 from curation.text.text import Splitter, Text
 
 
@@ -55,7 +56,6 @@ def duplicate_ngram_removal_fraction(text: Text, *, n: int, splitter: Splitter =
     starts = repeats.starts[~repeats.first]
     separate = np.concatenate(([True], np.diff(starts) >= n))
     begins, ends = words.ends[starts], words.ends[starts + n]
-    before = np.where(separate, 0, np.concatenate(([0], ends[:-1])))
-    characters = int((ends - np.maximum(begins, before)).sum())
+    characters = int(covered(begins, ends, separate).sum())
     spaces = int(np.where(separate, n - 1, np.diff(starts, prepend=starts[0])).sum())
     return min((characters + spaces) / len(text.plain), 1.0)

@@ -119,7 +119,7 @@ def duplicate_paragraph_character_fraction(
     return _character_fraction(text, _paragraphs(text, stripped), count_first, over)
 
 
-def _covered(
+def covered(
     begins: NDArray[np.int64], ends: NDArray[np.int64], run_starts: NDArray[np.bool_] | None = None
 ) -> NDArray[np.int64]:
     """Return the characters that each n-gram adds to the ones before it, so that overlaps count once.
@@ -190,7 +190,7 @@ def duplicate_ngram_character_fraction(
     else:
         starts = repeats.starts if count_first else repeats.starts[~repeats.first]
     begins, ends = words.ends[starts], words.ends[starts + n]
-    part = int((_covered(begins, ends) if overlaps == "once" else ends - begins).sum())
+    part = int((covered(begins, ends) if overlaps == "once" else ends - begins).sum())
     if over == "text":
         return min(part / len(text.plain), 1.0)
     total = words.ends[-1] if over == "words" else (words.ends[n:] - words.ends[:-n]).sum()
@@ -241,6 +241,6 @@ def top_ngram_character_fraction(
             words.ends[starts] + spaced * starts,
             words.ends[starts + n] + spaced * (starts + n - 1),
         )
-        added = _covered(begins, ends, run_starts=first) if overlaps == "once" else ends - begins
+        added = covered(begins, ends, run_starts=first) if overlaps == "once" else ends - begins
         part = int(np.add.reduceat(added, np.flatnonzero(first)).max())
     return min(part / (len(text.plain) if spaced else int(words.ends[-1])), 1.0) if part else 0.0

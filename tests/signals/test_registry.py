@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from curation.signals import SIGNALS, UNITS, FilePath, parameters
+from curation.signals import SIGNALS, UNITS
 from curation.signals.registry import signal
 
 
@@ -21,15 +21,6 @@ def test_every_signal_says_its_unit_its_types_and_what_it_returns(name):
     assert all(option.kind is option.KEYWORD_ONLY for option in options)
     assert all(option.annotation is not option.empty for option in options)
     assert (inspect.getdoc(SIGNALS[name]) or "").strip()
-
-
-def test_parameters_carry_types_and_defaults():
-    options = parameters("language_probability")
-    assert list(options) == ["language", "model", "characters"]
-    assert options["language"].annotation is str
-    assert options["language"].default is inspect.Parameter.empty
-    assert options["model"].annotation == FilePath | None
-    assert options["model"].default is None
 
 
 def test_a_second_signal_of_a_name_is_refused():

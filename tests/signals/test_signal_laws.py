@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.signals import SIGNALS, UNITS, parameters
+from curation.signals import SIGNALS, UNITS
 from curation.text.text import Text
 
 #: Options for those that have no default; with every splitter and switch the others are drawn from types.
@@ -58,7 +58,7 @@ WORDY = st.lists(
 @st.composite
 def options(draw, name):
     chosen = {}
-    for option in parameters(name).values():
+    for option in list(inspect.signature(SIGNALS[name], eval_str=True).parameters.values())[1:]:
         if option.default is inspect.Parameter.empty:
             chosen[option.name] = draw(REQUIRED[option.name])
         elif isinstance(option.default, bool):
