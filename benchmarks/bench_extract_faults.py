@@ -34,8 +34,8 @@ from curation.document import PAGE
 from curation.extract.child import RETRY_TIMEOUT_S
 from curation.extract.guard import Guard
 from curation.extract.stage import extract_batch
+from curation.files.block_file import BlockFile
 from curation.files.digests import digest_file
-from curation.files.source import Source
 from curation.pages.reading import read, splits
 from curation.pages.warc import Record, records
 from curation.recipe.recipe import Extract
@@ -199,7 +199,7 @@ def containers() -> dict[str, dict[str, int]]:
     found = {}
     for name, facts in truth.items():
         path = DATA / name
-        with Source(str(path)) as source:
+        with BlockFile(str(path)) as source:
             kinds = Counter(
                 each.headers.get("warc-type") if isinstance(each, Record) else "damage"
                 for each in records(source, 0, max(1, source.size_bytes))

@@ -13,7 +13,7 @@ from dataclasses import fields
 import pyarrow as pa
 
 from curation.document import PAGE
-from curation.files.source import Source
+from curation.files.block_file import BlockFile
 from curation.pages.http import BodyTooLarge, parse_response
 from curation.pages.page import TOO_LARGE, UNREADABLE, Page, Split
 from curation.pages.parquet import parquet_pages
@@ -93,7 +93,7 @@ def _pages(split: Split, columns: Columns | None, types: Sequence[str]) -> Itera
         if split.format == "parquet" and columns:
             yield from parquet_pages(split.file, split.start, split.end, columns)
             return
-        with Source(split.file) as source:
+        with BlockFile(split.file) as source:
             if split.format == "jsonl" and columns:
                 yield from jsonl_pages(source, split.start, split.end, columns)
             else:
@@ -103,7 +103,7 @@ def _pages(split: Split, columns: Columns | None, types: Sequence[str]) -> Itera
             yield Page(file=split.file, offset=0, length=0, failure=UNREADABLE, detail=str(error))
 
 
-def _warc_pages(source: Source, split: Split, types: Sequence[str]) -> Iterator[Page]:
+def _warc_pages(source: BlockFile, split: Split, types: Sequence[str]) -> Iterator[Page]:
     for found in records(source, split.start, split.end):
         if isinstance(found, Damage):
             yield Page(

@@ -6,7 +6,7 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Callable
 
-from curation.files.source import Source
+from curation.files.block_file import BlockFile
 from curation.pages.grammar import ARC, WARC, Grammar
 
 _MAGIC = b"\x1f\x8b\x08"
@@ -76,7 +76,7 @@ class Window:
 class PlainStretch:
     """The rest of an uncompressed file from `offset` on."""
 
-    def __init__(self, source: Source, offset: int) -> None:
+    def __init__(self, source: BlockFile, offset: int) -> None:
         self._source = source
         self._base = offset
         self._next = offset
@@ -108,7 +108,7 @@ class GzipStretch:
     Most files hold one record a member; a file gzipped as a whole or in blocks is a stretch of many.
     """
 
-    def __init__(self, source: Source, grammar: Grammar, offset: int) -> None:
+    def __init__(self, source: BlockFile, grammar: Grammar, offset: int) -> None:
         self._source = source
         self._grammar = grammar
         self._next = offset  # of the next byte to read
@@ -191,7 +191,7 @@ class GzipStretch:
         """Return None: only reading on shows what a gzip member holds."""
 
 
-def is_gzip(source: Source) -> bool:
+def is_gzip(source: BlockFile) -> bool:
     """Return whether to read a file as gzip members: by its first bytes, else by its name."""
     first = source.at(0, 5)
     if first.startswith(_MAGIC[:2]) or first == b"WARC/":
@@ -199,7 +199,7 @@ def is_gzip(source: Source) -> bool:
     return source.url.endswith(".gz")
 
 
-def grammar_of(source: Source) -> Grammar:
+def grammar_of(source: BlockFile) -> Grammar:
     """Return the file's format: by its first bytes, by its name where they are no record's."""
     for grammar in (WARC, ARC):
         first = _peek(source, 0, grammar.start_bytes) or source.at(0, grammar.start_bytes)
@@ -208,7 +208,7 @@ def grammar_of(source: Source) -> Grammar:
     return ARC if source.url.removesuffix(".gz").endswith(".arc") else WARC
 
 
-def _peek(source: Source, offset: int, count: int) -> bytes | None:
+def _peek(source: BlockFile, offset: int, count: int) -> bytes | None:
     """Return the first `count` bytes of the gzip member at `offset`, or None where there is none."""
     data = source.at(offset, max(_PEEK_BYTES, count))
     if not data.startswith(_MAGIC):
@@ -219,13 +219,13 @@ def _peek(source: Source, offset: int, count: int) -> bytes | None:
         return None
 
 
-def starts_record(source: Source, grammar: Grammar, offset: int) -> bool:
+def starts_record(source: BlockFile, grammar: Grammar, offset: int) -> bool:
     """Return whether a gzip member that starts with a record lies at `offset`."""
     first = _peek(source, offset, grammar.start_bytes)
     return first is not None and grammar.member.match(first) is not None
 
 
-def next_member(source: Source, grammar: Grammar, offset: int, limit: int) -> int:
+def next_member(source: BlockFile, grammar: Grammar, offset: int, limit: int) -> int:
     """Return the offset of the first member at or after `offset` that starts with a record.
 
     `limit`, or the file's end, where there is none before it.

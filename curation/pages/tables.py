@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from curation.files.block_file import BlockFile
 from curation.files.compression import Damaged, inflated, unzstd
-from curation.files.source import Source
 from curation.pages.page import MAX_BODY_BYTES, NO_TEXT, TOO_LARGE, UNREADABLE, Page
 
 
@@ -43,7 +43,7 @@ class Columns:
         return list(dict.fromkeys(c for c in (self.content, self.id, self.url) if c is not None))
 
 
-def jsonl_pages(source: Source, start: int, end: int, columns: Columns) -> Iterator[Page]:
+def jsonl_pages(source: BlockFile, start: int, end: int, columns: Columns) -> Iterator[Page]:
     """Yield a page for each line that starts in bytes [start, end); blank lines are none."""
     magic = source.at(0, 4)
     if magic.startswith(b"\x1f\x8b") or magic == b"\x28\xb5\x2f\xfd":
@@ -56,7 +56,7 @@ def jsonl_pages(source: Source, start: int, end: int, columns: Columns) -> Itera
             yield page
 
 
-def _compressed_pages(source: Source, magic: bytes, columns: Columns) -> Iterator[Page]:
+def _compressed_pages(source: BlockFile, magic: bytes, columns: Columns) -> Iterator[Page]:
     """Yield pages located by line number, from 1; what cannot be decompressed is one failure at the end."""
     number = 0
     unpack = inflated if magic.startswith(b"\x1f\x8b") else unzstd
@@ -70,7 +70,7 @@ def _compressed_pages(source: Source, magic: bytes, columns: Columns) -> Iterato
         yield _failure(source.url, number + 1, f"the lines from here on are lost: {error}")
 
 
-def _bytes_from(source: Source, offset: int) -> Iterator[bytes]:
+def _bytes_from(source: BlockFile, offset: int) -> Iterator[bytes]:
     # One byte earlier, to see whether a line starts right at the offset.
     position = max(0, offset - 1)
     while piece := source.piece(position):

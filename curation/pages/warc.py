@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 
-from curation.files.source import Source
+from curation.files.block_file import BlockFile
 from curation.pages.grammar import Grammar
 from curation.pages.page import MAX_BODY_BYTES, TOO_LARGE, UNREADABLE
 from curation.pages.stretch import (
@@ -64,7 +64,7 @@ class _TooLarge(Exception):
     """The record was larger than the cap; it was dropped."""
 
 
-def records(source: Source, start: int, end: int) -> Iterator[Record | Damage]:
+def records(source: BlockFile, start: int, end: int) -> Iterator[Record | Damage]:
     """Yield what starts in bytes [start, end) of a WARC or ARC file, in file order."""
     if source.size_bytes == 0:
         if start == 0:
@@ -75,7 +75,7 @@ def records(source: Source, start: int, end: int) -> Iterator[Record | Damage]:
         yield from _plain_records(source, grammar_of(source), start, end)
 
 
-def _gzip_records(source: Source, grammar: Grammar, start: int, end: int) -> Iterator[Record | Damage]:
+def _gzip_records(source: BlockFile, grammar: Grammar, start: int, end: int) -> Iterator[Record | Damage]:
     position = 0
     if start > 0:
         position = next_member(source, grammar, start, end)
@@ -98,7 +98,7 @@ def _gzip_records(source: Source, grammar: Grammar, start: int, end: int) -> Ite
 
 
 def _gzip_stretch(
-    source: Source, grammar: Grammar, stretch: GzipStretch
+    source: BlockFile, grammar: Grammar, stretch: GzipStretch
 ) -> Generator[Record | Damage, None, int]:
     """Yield a stretch's records; returns (as a generator) the offset to go on at."""
     window = Window(stretch.pull, grammar)
@@ -117,7 +117,7 @@ def _gzip_stretch(
         return following
 
 
-def _plain_records(source: Source, grammar: Grammar, start: int, end: int) -> Iterator[Record | Damage]:
+def _plain_records(source: BlockFile, grammar: Grammar, start: int, end: int) -> Iterator[Record | Damage]:
     # From the byte before: what stands there may decide whether a record starts at `start`.
     stretch = PlainStretch(source, max(0, start - 1))
     window = Window(stretch.pull, grammar)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from curation.extract.stage import page_id
-from curation.files.source import Source
+from curation.files.block_file import BlockFile
 from curation.look.run import Original, open_run, read_originals, visible_texts
 from curation.look.run.originals import MOVED, NOT_THERE, WAS_TEXT
 from curation.pages.page import Split
@@ -81,7 +81,7 @@ def test_a_page_that_is_gone_is_said_to_be(run: str, crawl: tuple[Path, list[dic
 def test_a_file_that_fails_midway_costs_the_pages_from_there_on(
     run: str, crawl: tuple[Path, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut(source: Source, begin: int, end: int) -> Iterator[object]:
+    def cut(source: BlockFile, begin: int, end: int) -> Iterator[object]:
         if begin == crawl[1][1]["offset"]:
             raise OSError(5, "Input/output error")
         return records(source, begin, end)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curation.files.source import Source
+from curation.files.block_file import BlockFile
 from curation.pages import warc
 from curation.pages.grammar import header_fields
 from curation.pages.warc import Damage, Record, records
@@ -19,12 +19,12 @@ Make = Callable[..., bytes]
 
 
 def whole(path: Path) -> list[Record | Damage]:
-    with Source(str(path)) as source:
+    with BlockFile(str(path)) as source:
         return list(records(source, 0, max(1, source.size_bytes)))
 
 
 def in_steps(path: Path, step: int) -> list[Record | Damage]:
-    with Source(str(path)) as source:
+    with BlockFile(str(path)) as source:
         size = max(1, source.size_bytes)
         return [
             found
@@ -310,7 +310,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_an_error_and_no_endless_search(
 ) -> None:
     path = tmp_path / "a.warc.gz"
     path.write_bytes(make_member(0) + b"x" * 600_000)
-    with Source(str(path)) as source:
+    with BlockFile(str(path)) as source:
         os.truncate(path, 300_000)
         with pytest.raises(OSError, match=r"a\.warc\.gz: ends after 300,000 bytes, but had 600,") as error:
             list(records(source, 0, source.size_bytes))

@@ -9,7 +9,7 @@ from typing import Any
 from curation.extract.engines import Extraction
 from curation.extract.guard import Guard
 from curation.extract.stage import page_id
-from curation.files.source import Source
+from curation.files.block_file import BlockFile
 from curation.look.run.opened import OpenedRun
 from curation.pages.charset import decode
 from curation.pages.page import Page
@@ -61,7 +61,7 @@ def read_originals(run: OpenedRun, rows: Iterable[Mapping[str, Any]]) -> list[Or
 def _of_file(file: str, rows: list[Mapping[str, Any]]) -> list[Original]:
     found: list[Original] = []
     try:
-        with Source(file) as source:
+        with BlockFile(file) as source:
             found.extend(_read(source, row) for row in rows)  # those before a fault stay
     except (OSError, ValueError, ImportError) as error:  # ImportError: a file system that is not installed
         missing = f"its file cannot be read: {error}"
@@ -69,7 +69,7 @@ def _of_file(file: str, rows: list[Mapping[str, Any]]) -> list[Original]:
     return found
 
 
-def _read(source: Source, row: Mapping[str, Any]) -> Original:
+def _read(source: BlockFile, row: Mapping[str, Any]) -> Original:
     record = next(records(source, row["offset"], row["offset"] + 1), None)
     if not isinstance(record, Record):
         return Original(missing=NOT_THERE)

@@ -10,7 +10,7 @@ import fsspec
 _BLOCK_BYTES = 256 * 2**10
 
 
-class Source:
+class BlockFile:
     """One open file. Blocks start at multiples of 256 KiB, so what a reader sees never depends on its split.
 
     Raises what the file system raises (FileNotFoundError, PermissionError, OSError), and OSError where the
