@@ -24,6 +24,7 @@ import xxhash
 from fsspec.implementations.local import LocalFileSystem
 
 from curation.files.digests import digest_file
+from curation.files.whole import replacing_directory
 
 SEAL = "seal.json"
 _UNUSED_S = 24 * 3600
@@ -86,18 +87,12 @@ def made(name: str, make: Callable[[Path], None]) -> Path:
         make: writes files into an empty folder. It may be killed: what it left does not count.
     """
     root = _root()
-    target, part = root / name, root / f"{name}.part"
+    target = root / name
     with _locked(root / f"{name}.lock"):
         if damage(target):
-            for stale in (target, part):
-                shutil.rmtree(stale, ignore_errors=True)
-            part.mkdir()
-            try:
+            with replacing_directory(target) as part:
                 make(part)
                 _seal(part)
-                part.rename(target)
-            finally:
-                shutil.rmtree(part, ignore_errors=True)
             _sweep(root)
     return target
 

@@ -19,6 +19,7 @@ import fsspec
 from curation.accounting.manifest import NAME, Manifest, MissingManifest, join, read_manifest
 from curation.files.digests import digest_file
 from curation.files.mapped import mark
+from curation.files.whole import write_whole
 
 SCRATCH = "_scratch"  # Spark and Arrow readers pass over names that begin with an underscore
 TABLES = "tables"  # in scratch: finished ones that a later attempt at the same output takes up
@@ -191,7 +192,7 @@ def sizes(directory: str) -> Mapping[str, int]:
     out = {}
     for name, info in filesystem.find(root, detail=True).items():
         relative = name[len(root.rstrip("/")) + 1 :]
-        if relative not in (NAME, f"{NAME}.part") and relative.split("/")[0] != SCRATCH:
+        if relative != NAME and not relative.startswith(f".{NAME}.") and relative.split("/")[0] != SCRATCH:
             out[relative] = int(info["size"])
     return dict(sorted(out.items()))
 
@@ -204,13 +205,7 @@ def remove(path: str) -> None:
 
 
 def write_text(path: str, text: str) -> None:
-    """Write a small file whole: under another name first where the store can rename, else in one put."""
+    """Write a small file whole, and its folder where there is none."""
     filesystem, name = url_to_fs(path)
     filesystem.makedirs(name.rpartition("/")[0], exist_ok=True)
-    if filesystem.protocol in ("file", ("file", "local")):
-        with filesystem.open(f"{name}.part", "wb") as stream:
-            stream.write(text.encode())
-        filesystem.mv(f"{name}.part", name)
-        return
-    with filesystem.open(name, "wb") as stream:
-        stream.write(text.encode())
+    write_whole(path, text.encode())

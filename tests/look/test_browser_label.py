@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from curation.look.label.marks import path, read_labels
+from curation.look.label import marks
+from curation.look.label.marks import read_labels
 from curation.look.label.page import Drawn, Marks, draw, page
 from curation.look.label.server import LocalPage
 from curation.look.report.page import write_report
@@ -42,8 +44,8 @@ def run(judging: Namespace, tmp_path: Path) -> str:
 @contextmanager
 def serving(run: str, n: int = 6) -> Iterator[tuple[LocalPage, Drawn]]:
     drawn = draw(open_run(run), n)
-    marks = Marks(run, drawn.strata)
-    with LocalPage(*page(open_run(run), drawn, marks), marks.add) as found:
+    marked = Marks(run, drawn.strata)
+    with LocalPage(*page(open_run(run), drawn, marked), marked.add) as found:
         thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield found, drawn
@@ -84,15 +86,20 @@ def test_documents_are_marked_by_keyboard_and_saved_one_by_one(driver: Chrome, r
         wait_for(driver, "3 of 6, 2 marked") if len(drawn.rows) == 6 else wait_for(driver, "3 of ")
 
 
-def test_an_answer_that_is_not_saved_says_so_and_stays(driver: Chrome, run: str) -> None:
+def test_an_answer_that_is_not_saved_says_so_and_stays(
+    driver: Chrome, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disk_is_full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     with serving(run) as (server, drawn):
         opened(driver, server.url)
-        Path(path(run) + ".incomplete").mkdir()  # no file can be written there
-        press(driver, "k")
-        wait_for(driver, "NOT SAVED: ", "#status")
-        wait_for(driver, "1 of ")
-        assert read_labels(run) == {}
-        Path(path(run) + ".incomplete").rmdir()
+        with monkeypatch.context() as full:
+            full.setattr(marks, "write_whole", disk_is_full)
+            press(driver, "k")
+            wait_for(driver, "NOT SAVED: ", "#status")
+            wait_for(driver, "1 of ")
+            assert read_labels(run) == {}
         press(driver, "k")
         wait_for(driver, "saved: keep", "#status")
         assert list(read_labels(run)) == [drawn.rows[0]["id"]]

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch.distributed as dist
 
+from curation.files.whole import write_whole
 from training.parallel import Ranks
 
 _BEAT_S = 1.0
@@ -73,9 +74,7 @@ class Pulse(AbstractContextManager["Pulse"]):
         return {**beat, "waited_s": round(time.monotonic() - self._came, 1), "written": time.time()}
 
     def _write(self) -> None:
-        aside = self._path.with_suffix(".incomplete")
-        aside.write_text(json.dumps(self._now()), encoding="utf-8")
-        aside.rename(self._path)
+        write_whole(self._path, json.dumps(self._now()).encode())
 
     def missing_after(self, error: RuntimeError) -> str:
         """Return who is missing where an error says that a rank did not answer; else nothing."""

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import yaml
 
+from curation.files.whole import write_whole
 from training.parallel import Ranks
 from training.plan import Plan
 from training.report.curves import write_curves
@@ -93,11 +94,12 @@ class Record:
             self._stream.close()
         path = self.out / "metrics.jsonl"
         kept = _whole_lines(path)[:step]
-        _rewrite(path, kept)
+        write_whole(path, "".join(kept).encode())
         self._first, self._last = (json.loads(kept[n]) if kept else {} for n in (0, -1))
         for name in ("ranks.jsonl", "evals.jsonl", "samples.jsonl"):
             if (other := self.out / name).exists():
-                _rewrite(other, [line for line in _whole_lines(other) if json.loads(line)["step"] <= step])
+                lines = [line for line in _whole_lines(other) if json.loads(line)["step"] <= step]
+                write_whole(other, "".join(lines).encode())
         self._stream = path.open("a", encoding="utf-8")
 
     def step(self, step: int, **measured: Any) -> None:
@@ -232,9 +234,3 @@ def _whole_lines(path: Path) -> list[str]:
     """Return the lines of a file, without one that a kill cut short."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
     return [line for line in lines if line.endswith("\n")]
-
-
-def _rewrite(path: Path, lines: Sequence[str]) -> None:
-    aside = path.with_suffix(".incomplete")
-    aside.write_text("".join(lines), encoding="utf-8")
-    aside.rename(path)

@@ -7,7 +7,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import fsspec
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.accounting.manifest import join
+from curation.files.whole import write_whole
 from curation.look.run import OpenedRun, masked_rows, matching
 
 Mark = Literal["keep", "drop", "unsure"]
@@ -74,14 +74,8 @@ def read_labels(directory: str) -> dict[str, Label]:
 
 def write_labels(directory: str, found: Mapping[str, Label]) -> None:
     """Write the whole table anew, aside and then in its place: what is there is always whole."""
-    filesystem, name = fsspec.core.url_to_fs(path(directory))
     text = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in found.values())
-    if filesystem.protocol in ("file", ("file", "local")):
-        aside = Path(name + ".incomplete")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(name)
-    else:  # an object store shows a file when it is whole
-        filesystem.pipe_file(name, text.encode("utf-8"))
+    write_whole(path(directory), text.encode("utf-8"))
 
 
 def export(run: OpenedRun, out: str, *, only: str | None = None) -> int:

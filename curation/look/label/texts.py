@@ -17,6 +17,7 @@ from rich.table import Table
 
 from curation.accounting.fingerprint import canonical
 from curation.files.digests import digest_bytes, digest_file
+from curation.files.whole import replacing
 from curation.look.render.visible import as_text
 from curation.look.run import open_run
 from curation.quality.training import (
@@ -168,9 +169,8 @@ def train_quality(settings: QualityTraining, out: str) -> Trained:
     examples = parted(settings)
     text = training_text(examples, settings.label, settings.characters)
     os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
-    part = f"{out}.part"
-    train(text, part, settings.options)
-    os.replace(part, out)
+    with replacing(out) as part:
+        train(text, str(part), settings.options)
     model = Classifier(out, settings.label, settings.characters)
     other = [each.text for each in examples.other_negative]
     scores = model.scores(other)

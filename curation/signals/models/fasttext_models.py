@@ -7,7 +7,6 @@ documents. Models are named by path or URL; a path must be the same file on ever
 from __future__ import annotations
 
 import functools
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Protocol, cast
 import fsspec
 import xxhash
 
+from curation.files.whole import replacing
 from curation.signals.models.model_files import fasttext_labels
 from curation.signals.registry import FilePath, signal
 from curation.text.language import detect
@@ -49,9 +49,8 @@ def _local(path: str) -> str:
     folder.mkdir(exist_ok=True)
     copy = folder / f"{xxhash.xxh3_128_hexdigest(f'{path} {filesystem.ukey(name)}'.encode())}.bin"
     if not copy.exists():
-        part = copy.with_suffix(f".{os.getpid()}.part")
-        filesystem.get_file(name, str(part))
-        os.replace(part, copy)  # another worker may have been faster; its bytes are the same
+        with replacing(copy) as part:  # another worker may be faster; its bytes are the same
+            filesystem.get_file(name, str(part))
     return str(copy)
 
 
