@@ -29,9 +29,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from recording import record
+from reference_reader import import_streaming
 
 from curation.accounting.manifest import Manifest
-from curation.shards.mds import import_streaming, index_bytes, write_shard
+from curation.shards.mds import index_bytes, write_shard
 from training.data.corpus import Corpus, Shard, open_corpus
 from training.data.loader import Loader
 from training.data.segment import documents_bound, segments
@@ -48,6 +49,7 @@ SHORT_TOKENS, MANY_SHARDS, MANY_ROWS = 8, 1000, 30_000  # of a resume
 def prepare(folder: Path) -> Corpus:
     """Write random rows as MDS shards and as one flat file; return them as a corpus."""
     rng, entries, shards = np.random.default_rng(1), [], []
+    (folder / "web").mkdir()
     with (folder / "flat.bin").open("wb") as flat:
         for number in range(SHARDS):
             rows = rng.integers(1, 50_000, (SHARD_ROWS, ROW_TOKENS), np.uint16)
@@ -133,6 +135,7 @@ def publish_many(folder: Path) -> int:
     """Publish one shard of short rows under a thousand names, for both readers; return the rows of all."""
     rows = np.random.default_rng(2).integers(1, 50_000, (MANY_ROWS, SHORT_TOKENS), np.uint16)
     place = folder / "shard" / "f0" / "web"
+    place.mkdir(parents=True)
     info = write_shard(place, 0, rows)
     entries, shards = [], []
     for number in range(MANY_SHARDS):

@@ -50,6 +50,7 @@ def publish(folder: Path, row_tokens: int = ROW_TOKENS, vocab: int = VOCAB, rows
     made = random.integers(1, vocab, (rows, row_tokens), np.uint16)
     made[random.random(made.shape) < 0.01] = 0
     place = folder / "shard" / "f0"
+    (place / "web").mkdir(parents=True)
     info = write_shard(place / "web", 0, made)
     made.tofile(folder / "flat.bin")
     shard = {"file": f"web/{info.file}", "provenance": "none.parquet", "rows": rows, "bytes": info.bytes}

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -15,8 +15,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
-
-from curation.shards import mds
 
 # The same examples on every run and no limit by the clock: a commit passes or it does not. `make test-search`
 # looks for new ones.
@@ -42,25 +40,6 @@ def _constants() -> Constants:
 providers._get_local_constants = _constants
 
 
-def _numbered_by_process(import_streaming: Callable[[], ModuleType]) -> Callable[[], ModuleType]:
-    """Return `import_streaming` whose StreamingDatasets take numbers of their process for their shared memory.
-
-    The library takes the first number that it finds free on the host, and fails where the tests of another
-    process, at the same moment, find the same one free.
-    """
-
-    def imported() -> ModuleType:
-        streaming = import_streaming()
-        from streaming.base.shared import prefix
-
-        prefix._each_prefix_int = lambda: itertools.count(1000 * os.getpid())
-        return streaming
-
-    return imported
-
-
-mds.import_streaming = _numbered_by_process(mds.import_streaming)
-
 # Each sort and hash table of a task takes a page, 64 MiB of a heap of 3 GiB unless told otherwise: over tables of a
 # few rows the garbage collector paused for 2.3 s of a deduplication's 19, with this for 0.3.
 os.environ.setdefault("PYSPARK_SUBMIT_ARGS", "--conf spark.buffer.pageSize=1m pyspark-shell")
@@ -81,6 +60,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def streaming() -> ModuleType:
+    """mosaicml-streaming, whose StreamingDatasets take numbers of this process for their shared memory.
+
+    The library takes the first number that it finds free on the host, and fails where the tests of another
+    process find the same one free at the same moment.
+    """
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    from reference_reader import import_streaming
+
+    module = import_streaming()
+    from streaming.base.shared import prefix
+
+    prefix._each_prefix_int = lambda: itertools.count(1000 * os.getpid())
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -61,16 +61,15 @@ def test_who_imports_whom(path: Path) -> None:
     name, found, top = name_of(path), imports(path), roots(path)
     if not name.startswith("curation/spark/"):
         assert "pyspark" not in top, "only curation/spark may import pyspark"
+    assert "streaming" not in top, "mosaicml-streaming is for tests and benchmarks alone"
     if name.startswith("curation/"):
         assert "torch" not in top, "a stage that needs a model gets it injected"
         assert not top & {"jobs", "notebooks", "training"}
-        if name != "curation/shards/mds.py":
-            assert "streaming" not in top, "mosaicml-streaming lives in curation/shards/mds.py"
     if name.startswith("training/"):
         own = {each for each in found if each.startswith("curation.")}
         allowed = ("curation.accounting", "curation.files", "curation.recipe.config")
         assert all(each.startswith(allowed) or each == "curation.recipe" for each in own), own
-        assert not top & {"streaming", "jobs", "notebooks"}
+        assert not top & {"jobs", "notebooks"}
 
 
 @pytest.mark.parametrize("package", sorted(MAY_IMPORT))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -22,8 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.accounting.fingerprint import fingerprint
-from curation.accounting.manifest import Manifest, join, published, read_manifest
+from curation.accounting.manifest import NAME, Manifest, join, published, read_manifest
 from curation.files.digests import digest_bytes, digest_file
+from curation.files.whole import replacing_directory, write_whole
 from curation.shards.best_fit import fit
 from curation.shards.chat_template import ChatError, Template, messages_of
 from curation.shards.mds import index_bytes, write_shard
@@ -115,38 +115,34 @@ def convert(paths: Sequence[str], like: str, template: str | None, out: str) -> 
         "template": digest_file(template) if template else "",
         "tokenizer": known["digest"],
         "row_tokens": row_tokens,
-        "versions": {name: version(name) for name in ("tokenizers", "mosaicml-streaming", "jinja2")},
+        "versions": {name: version(name) for name in ("tokenizers", "jinja2")},
         "output_version": _OUTPUT_VERSION,
     }
     name = fingerprint(made_by)
-    aside, place = Path(out, "shard", f"{name}.incomplete"), Path(out, "shard", name)
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    tokenizer = _tokenizer(join(folder, known["file"]), known, aside / TOKENIZER)
-    streams = {
-        source: _stream(path, aside / source, Template(template), tokenizer, row_tokens)
-        for source, path in sources.items()
-    }
-    manifest = Manifest(
-        stage="shard",
-        fingerprint=name,
-        config={each: made_by[each] for each in ("files", "template", "tokenizer", "row_tokens")},
-        inputs={},
-        resources={},
-        versions=made_by["versions"],
-        output_version=_OUTPUT_VERSION,
-        detail={
-            "row_tokens": row_tokens,
-            "dtype": tokenizer.dtype,
-            "tokenizer": {**known, "file": TOKENIZER},
-            "streams": streams,
-        },
-    )
-    (aside / "manifest.json").write_text(manifest.to_json(), encoding="utf-8")
-    shutil.rmtree(place, ignore_errors=True)
-    aside.rename(place)
-    (place.parent / "current.json").write_text(json.dumps({"fingerprint": name}), encoding="utf-8")
-    return [_told(source, each) for source, each in streams.items()]
+    with replacing_directory(Path(out, "shard", name)) as new:
+        tokenizer = _tokenizer(join(folder, known["file"]), known, new / TOKENIZER)
+        streams = {
+            source: _stream(path, new / source, Template(template), tokenizer, row_tokens)
+            for source, path in sources.items()
+        }
+        manifest = Manifest(
+            stage="shard",
+            fingerprint=name,
+            config={key: made_by[key] for key in ("files", "template", "tokenizer", "row_tokens")},
+            inputs={},
+            resources={},
+            versions=made_by["versions"],
+            output_version=_OUTPUT_VERSION,
+            detail={
+                "row_tokens": row_tokens,
+                "dtype": tokenizer.dtype,
+                "tokenizer": {**known, "file": TOKENIZER},
+                "streams": streams,
+            },
+        )
+        (new / NAME).write_text(manifest.to_json(), encoding="utf-8")
+    write_whole(Path(out, "shard", "current.json"), json.dumps({"fingerprint": name}).encode())
+    return [_summary(source, stream) for source, stream in streams.items()]
 
 
 def _tokenizer(path: str, known: Mapping[str, Any], copy: Path) -> Tokenizer:
@@ -176,6 +172,7 @@ def _stream(
         [fitting[number] for number, *_ in row]
         for row in fit([len(chat.tokens) for chat in fitting], row_tokens)
     ]
+    folder.mkdir()
     size = rows_per_shard(2 * row_tokens, tokenizer.dtype, _SHARD_MIB)
     written = [
         _shard(folder, number, rows[first : first + size], tokenizer, row_tokens)
@@ -210,7 +207,7 @@ def _shard(
     return {**named, "rows": info.rows, "bytes": info.bytes, "xxh64": info.xxh64}, info.entry
 
 
-def _told(source: str, facts: Mapping[str, Any]) -> str:
+def _summary(source: str, facts: Mapping[str, Any]) -> str:
     return (
         f"{source}: {facts['documents']:,} conversations in {facts['rows']:,} rows, {facts['learned']:,} of "
         f"{facts['tokens']:,} tokens learned, {facts['padding'] / facts['tokens']:.1%} padding; "

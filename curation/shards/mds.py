@@ -1,21 +1,24 @@
-"""Rows to MDS shard files, by mosaicml-streaming's own writer: the reference for its format."""
+"""Rows to MDS shard files, byte for byte as mosaicml-streaming's `MDSWriter` writes them (format version 2).
+
+A shard is a uint32 count of samples, count + 1 uint32 offsets from the beginning of the file, the columns as
+JSON, and the samples: for each one its columns, sorted by name. All numbers are little-endian.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import sys
-import tempfile
-import types
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import xxhash
+
+from curation.files.whole import write_whole
 from curation.shards.tokens import Ids
 
 COLUMN, MASK = "tokens", "mask"
-_HASH = "xxh64"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,20 +30,6 @@ class ShardInfo:
     bytes: int
     xxh64: str
     entry: Mapping[str, Any]
-
-
-def import_streaming() -> types.ModuleType:
-    """Return mosaicml-streaming, imported without its vision and multimodal datasets.
-
-    The package imports those eagerly, and they need torchvision, whose operators do not load beside
-    a CPU build of torch. Nothing here uses them, so two empty modules take their place, unless the
-    process has the real ones already. The import takes seconds: once per worker, in this stage only.
-    """
-    for name in ("streaming.vision", "streaming.multimodal"):
-        sys.modules.setdefault(name, types.ModuleType(name, "Left empty: it needs torchvision."))
-    import streaming
-
-    return streaming
 
 
 def shard_name(number: int) -> str:
@@ -55,39 +44,51 @@ def shard_name(number: int) -> str:
 def write_shard(folder: str | Path, number: int, rows: Ids, mask: Ids | None = None) -> ShardInfo:
     """Write rows (rows, row_tokens) as one MDS shard of fixed-shape arrays, and return what was written.
 
-    A `mask` of the same shape and type, 1 where a token is to be learned, is a column of its own.
+    `folder` is a path or URL of an existing folder. A `mask` of the same shape and type, 1 where a token is
+    to be learned, is a column of its own. The same rows give the same bytes, uncompressed. The file is whole
+    or not there; an existing file of the name is replaced.
 
-    The same rows give the same bytes, uncompressed. The file gets its name when it is whole: a job that
-    dies leaves no half of a shard under a shard's name. An existing file of the name is replaced.
-
-    Raises ValueError for rows that are not a filled table of uint16 or uint32.
+    Raises:
+        ValueError: the rows are not a filled table of uint16 or uint32, or the mask is not like them.
     """
+    name = shard_name(number)
     if rows.ndim != 2 or 0 in rows.shape or rows.dtype.name not in ("uint16", "uint32"):
         raise ValueError(
-            f"{shard_name(number)}: found rows of {rows.dtype.name} shaped {rows.shape}, expected a table "
+            f"{name}: found rows of {rows.dtype.name} shaped {rows.shape}, expected a table "
             "(rows, row_tokens) of uint16 or uint32 with at least one row"
         )
-    writer_type = import_streaming().MDSWriter
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    parts = {COLUMN: rows} if mask is None else {COLUMN: rows, MASK: mask}
-    columns = dict.fromkeys(parts, f"ndarray:{rows.dtype.name}:{rows.shape[1]}")
-    # The writer closes properly even when an exception passes, leaving a valid index over half of the
-    # data; hence an own directory, from which only a finished shard is taken.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".shard-") as private:
-        with writer_type(columns=columns, out=private, hashes=[_HASH], size_limit=None) as writer:
-            for number_of_row in range(len(rows)):
-                writer.write({name: part[number_of_row] for name, part in parts.items()})
-        (entry,) = writer.shards
-        os.replace(Path(private) / entry["raw_data"]["basename"], folder / shard_name(number))
-    entry["raw_data"]["basename"] = shard_name(number)
-    return ShardInfo(
-        file=shard_name(number),
-        rows=entry["samples"],
-        bytes=entry["raw_data"]["bytes"],
-        xxh64=entry["raw_data"]["hashes"][_HASH],
-        entry=entry,
-    )
+    if mask is not None and (mask.shape, mask.dtype) != (rows.shape, rows.dtype):
+        raise ValueError(
+            f"{name}: found a mask of {mask.dtype.name} shaped {mask.shape}, expected {rows.dtype.name} "
+            f"shaped {rows.shape}, like the rows"
+        )
+    columns = {COLUMN: rows} if mask is None else {MASK: mask, COLUMN: rows}  # sorted by name
+    config = {
+        "version": 2,
+        "format": "mds",
+        "compression": None,
+        "hashes": ["xxh64"],
+        "size_limit": None,
+        "column_names": list(columns),
+        "column_encodings": [f"ndarray:{rows.dtype.name}:{rows.shape[1]}"] * len(columns),
+        "column_sizes": [rows.itemsize * rows.shape[1]] * len(columns),
+    }
+    data = _shard_bytes(np.concatenate(list(columns.values()), axis=1), config)
+    write_whole(f"{folder}/{name}", data)
+    digest = xxhash.xxh64_hexdigest(data)
+    raw_data = {"basename": name, "bytes": len(data), "hashes": {"xxh64": digest}}
+    entry = {"samples": len(rows), "raw_data": raw_data, "zip_data": None, **config}
+    return ShardInfo(file=name, rows=len(rows), bytes=len(data), xxh64=digest, entry=entry)
+
+
+def _shard_bytes(samples: Ids, config: Mapping[str, Any]) -> bytes:
+    """Return the file of samples (samples, tokens), each of which has its columns one after the other."""
+    header = json.dumps(config, sort_keys=True).encode()
+    count, tokens = samples.shape
+    offsets = 4 * (count + 2) + len(header) + samples.itemsize * tokens * np.arange(count + 1)
+    numbers = np.concatenate([[count], offsets]).astype("<u4")
+    little_endian = samples.astype(samples.dtype.newbyteorder("<"), copy=False)
+    return b"".join((numbers.tobytes(), header, little_endian.tobytes()))
 
 
 def index_bytes(entries: Iterable[Mapping[str, Any]]) -> bytes:

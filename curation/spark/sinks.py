@@ -8,9 +8,8 @@ before the stage's manifest stands beside them.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
-import os
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -23,11 +22,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
 from pyspark.sql import DataFrame
 from pyspark.sql.datasource import DataSource, DataSourceArrowWriter, WriterCommitMessage
 from pyspark.sql.types import StructType
 
 from curation.accounting.manifest import join
+from curation.files.whole import write_whole
 from curation.shards.best_fit import assemble_best_fit
 from curation.shards.mds import index_bytes, shard_name, write_shard
 from curation.shards.pack import Layout, assemble
@@ -70,21 +71,16 @@ class ShardWriter(DataSourceArrowWriter):
         documents = [(row["start"], row["id"], np.frombuffer(row["tokens"], kind)) for row in rows]
         put = assemble_best_fit if layout.pack == "best_fit" else assemble
         table, provenance = put(number, documents, layout)
-        filesystem, root = url_to_fs(join(attempt, stream))
-        # Half a shard of a killed worker goes with what it stands in: with the attempt where that is a folder
-        # here, else with the folder that Spark gives an executor; without Spark it is the temporary folder.
-        aside = os.environ.get("SPARK_LOCAL_DIRS", "").partition(",")[0] or None
-        if "file" in filesystem.protocol:
-            aside = root
+        folder = join(attempt, stream)
+        filesystem, root = url_to_fs(folder)
+        if isinstance(filesystem, LocalFileSystem):
             Path(root).mkdir(exist_ok=True)  # not its parent: an attempt that was swept must not come back
         else:
             filesystem.makedirs(root, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".shard-", dir=aside) as folder:
-            info = write_shard(folder, number, table)
-            name = _provenance(info.file)
-            pq.write_table(provenance, Path(folder, name), compression="zstd")
-            for each in (info.file, name):
-                filesystem.put_file(str(Path(folder, each)), f"{root}/{each}")
+        info = write_shard(folder, number, table)
+        parquet = io.BytesIO()
+        pq.write_table(provenance, parquet, compression="zstd")
+        write_whole(join(folder, _provenance(info.file)), parquet.getvalue())
         tokens = pc.sum(provenance["length"]).as_py()
         cuts = pc.sum(pc.greater(provenance["start"], 0)).as_py()
         return {"stream": stream, "number": number, "tokens": tokens, "cuts": cuts, **asdict(info)}

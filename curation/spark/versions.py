@@ -27,5 +27,5 @@ LIBRARIES = {
     "sites": (),
     "decontaminate": ("regex",),
     "tokenizer": ("tokenizers",),
-    "shard": ("tokenizers", "mosaicml-streaming"),
+    "shard": ("tokenizers",),
 }

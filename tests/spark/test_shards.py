@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.recipe.sections.shard import Shard, Split
-from curation.shards.mds import import_streaming
 from curation.shards.pack import Layout, shard_range
 from curation.shards.tokens import encode_batch, load_tokenizer, train_tokenizer
 from curation.spark import sinks
 from curation.spark.sinks import SHARDS, ShardWriter
 from curation.spark.stages import shard as sharding
-from curation.spark.store import SCRATCH, Store
+from curation.spark.store import SCRATCH, Store, url_to_fs
 
 EOT = 0
 
@@ -146,20 +146,13 @@ def test_a_twin_that_still_writes_neither_stops_the_commit_nor_comes_back(
     assert not busy
 
 
-def test_what_goes_to_a_remote_output_is_put_together_in_sparks_own_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    layouts, tasks = work("concat")
-    used, write_shard = set(), sinks.write_shard
-    monkeypatch.setenv("SPARK_LOCAL_DIRS", f"{tmp_path},/nowhere")
-    monkeypatch.setattr(
-        sinks,
-        "write_shard",
-        lambda folder, *rest: used.add(Path(folder).parent) or write_shard(folder, *rest),
-    )
-    ShardWriter("memory://remote", layouts).write(batches(tasks[0]))
-    assert used == {tmp_path}
-    assert list(tmp_path.iterdir()) == []
+def test_a_remote_output_holds_the_same_files(pack: str, whole: dict[str, bytes]) -> None:
+    layouts, tasks = work(pack)
+    url = f"memory://{pack}-{uuid.uuid4().hex}"
+    writer = ShardWriter(url, layouts)
+    writer.commit([writer.write(batches(rows)) for rows in tasks])
+    memory, root = url_to_fs(url)
+    assert {name[len(root) + 1 :]: memory.cat_file(name) for name in memory.find(root)} == whole
 
 
 def disk_is_full(*_: Any, **__: Any) -> None:
@@ -245,7 +238,7 @@ def stream_of(row: dict[str, Any]) -> str:
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # the reference reader's own
 @pytest.mark.parametrize(("how", "by"), [("concat", SPLITS), ("best_fit", ("source",))])
 def test_any_layout_gives_the_same_bytes_which_the_reference_reads(
-    spark: Any, tmp_path: Path, how: Any, by: Any
+    spark: Any, tmp_path: Path, streaming: Any, how: Any, by: Any
 ) -> None:
     table = documents()
     (tmp_path / "t.json").write_bytes(train_tokenizer(table["text"].to_pylist(), 300))
@@ -271,7 +264,7 @@ def test_any_layout_gives_the_same_bytes_which_the_reference_reads(
     }
     seen: dict[str, dict[int, int]] = {name: {} for name in ids}
     for stream, told in detail["streams"].items():
-        reference = import_streaming().StreamingDataset(
+        reference = streaming.StreamingDataset(
             remote=str(path / stream),
             local=str(tmp_path / "cache" / stream),
             batch_size=1,

@@ -81,17 +81,15 @@ def test_rows_hold_what_was_said_and_only_it_is_a_label(published, files, tmp_pa
     assert f"{len(wanted) - count} longer than a row left out" in told
 
 
-def test_mosaicml_streaming_reads_the_rows(published, files, tmp_path):
+def test_mosaicml_streaming_reads_the_rows(published, files, tmp_path, streaming):
     assert (
         curate(["chat", str(files[0]), "--like", str(published.directory), "--out", str(tmp_path / "chat")])
         == 0
     )
     corpus = open_corpus([str(tmp_path / "chat")])
     (shard,) = corpus.sources["talks"]
-    from curation.shards.mds import import_streaming
-
     folder = shard.path.parent
-    reader = import_streaming().StreamingDataset(local=str(folder), batch_size=1, validate_hash="xxh64")
+    reader = streaming.StreamingDataset(local=str(folder), batch_size=1, validate_hash="xxh64")
     assert len(reader) == shard.rows
     ours = Reader(corpus, ["talks"])
     for number in range(shard.rows):

@@ -30,10 +30,11 @@ pytestmark = [
 ]
 ROWS, BAD = 60, "shard.00003.mds"
 THEIRS = """
-import os, warnings
+import os, sys, warnings
 warnings.simplefilter("ignore")
 import numpy as np
-from curation.shards.mds import import_streaming
+sys.path.insert(0, "benchmarks")
+from reference_reader import import_streaming
 streaming = import_streaming()
 
 def read(remote, local, out, timeout_s, store):
@@ -85,25 +86,25 @@ def ours(directory, tmp_path, truth, asks=False):
 
 
 @pytest.fixture(scope="module")
-def streaming(root):
+def readers(root):
     """Processes that have imported mosaicml-streaming, which takes seconds."""
     made = Forks(root, THEIRS)
     yield made
     made.close()
 
 
-def theirs(directory, tmp_path, truth, streaming, timeout_s):
+def theirs(directory, tmp_path, truth, readers, timeout_s):
     """Every row of StreamingDataset in a process of its own, for two and a half minutes at most."""
     remote, local = (f"{directory}/shard/f0/web", str(tmp_path / "theirs"))
     if "://" not in remote:
         remote, local = "", remote
     out, said = tmp_path / "rows.npy", tmp_path / "said.txt"
     store = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "S3_"))}
-    pid = streaming.start("read", remote, local, str(out), timeout_s, store, said=said)
-    code = streaming.wait(pid, timeout_s=150)
+    pid = readers.start("read", remote, local, str(out), timeout_s, store, said=said)
+    code = readers.wait(pid, timeout_s=150)
     if code is None:
         os.killpg(pid, signal.SIGKILL)
-        streaming.wait(pid)
+        readers.wait(pid)
         return "**hangs**"
     if code:
         return told(np.empty((0, 32)), truth, plain(said.read_text().strip().splitlines()[-1]))
@@ -224,7 +225,7 @@ SILENT = {fault for fault, (_, answers) in FAULTS.items() if answers in ("hang",
     "fault", [pytest.param(f, marks=pytest.mark.long) if f in SILENT else f for f in FAULTS]
 )
 def test_what_comes_of_a_fault_is_what_the_docs_say(
-    fault, shards, server, tmp_path, monkeypatch, root, streaming
+    fault, shards, server, tmp_path, monkeypatch, root, readers
 ):
     damage, answers = FAULTS[fault]
     monkeypatch.setattr(remote_files, "BACKOFF_S", 0.01)
@@ -243,7 +244,7 @@ def test_what_comes_of_a_fault_is_what_the_docs_say(
     found = []
     for read in (
         lambda: ours(where, tmp_path, shards.rows["web"], asks="documents" in fault),
-        lambda: theirs(where, tmp_path, shards.rows["web"], streaming, timeout_s),
+        lambda: theirs(where, tmp_path, shards.rows["web"], readers, timeout_s),
     ):
         server.asked = {}
         found.append(read())

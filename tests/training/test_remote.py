@@ -17,7 +17,7 @@ import torch
 
 pytest.importorskip("moto")
 from curation.files import remote as remote_files
-from curation.shards.mds import import_streaming, index_bytes, write_shard
+from curation.shards.mds import index_bytes, write_shard
 from training.data import cache, fetch
 from training.data.corpus import ShardError, open_corpus, read_pieces
 from training.data.loader import Loader
@@ -176,12 +176,13 @@ def test_a_copy_damaged_on_disk_or_half_written_by_a_killed_run_is_not_believed(
 
 
 @LIBRARIES
-def test_mosaicml_streaming_reads_the_same_from_s3(server, tmp_path, request):
+def test_mosaicml_streaming_reads_the_same_from_s3(server, tmp_path, streaming):
+    (tmp_path / "web").mkdir()
     rows = np.random.default_rng(1).integers(0, 60_000, (11, 16), np.uint16)
     infos = [write_shard(tmp_path / "web", n, part) for n, part in enumerate([rows[:6], rows[6:]])]
     (tmp_path / "web" / "index.json").write_bytes(index_bytes(info.entry for info in infos))
     url = upload(tmp_path / "web", "reference")
-    dataset = import_streaming().StreamingDataset(
+    dataset = streaming.StreamingDataset(
         remote=url, local=str(tmp_path / "cache"), batch_size=1, validate_hash="xxh64"
     )
     assert np.array_equal(np.stack([dataset[n]["tokens"] for n in range(11)]), rows)

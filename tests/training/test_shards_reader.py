@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from curation.shards.mds import import_streaming, index_bytes, write_shard
+from curation.shards.mds import index_bytes, write_shard
 from training.data.corpus import Shard, ShardError, open_corpus, read_pieces
 from training.data.shards import Reader, map_shard
 from training.plan import Row
@@ -26,14 +26,15 @@ def test_it_reads_what_was_written(published):
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # the reference reader's own
-def test_it_reads_as_the_reference_does(tmp_path, made):
+def test_it_reads_as_the_reference_does(tmp_path, made, streaming):
     folder = tmp_path / "web"
+    folder.mkdir()
     parts = [
         np.random.default_rng(n).integers(0, 60_000, (rows, 16), np.uint16) for n, rows in enumerate([5, 3])
     ]
     infos = [write_shard(folder, number, part) for number, part in enumerate(parts)]
     (folder / "index.json").write_bytes(index_bytes([info.entry for info in infos]))
-    dataset = import_streaming().StreamingDataset(
+    dataset = streaming.StreamingDataset(
         remote=str(folder), local=str(tmp_path / "cache"), batch_size=1, validate_hash="xxh64"
     )
     theirs = np.stack([dataset[n]["tokens"] for n in range(len(dataset))])
