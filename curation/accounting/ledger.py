@@ -9,7 +9,7 @@ not have to balance. They show losses that a balanced ledger hides, such as losi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -32,10 +32,6 @@ class Count:
     def __add__(self, other: Count) -> Count:
         return Count(self.records + other.records, self.characters + other.characters)
 
-    def to_json(self) -> dict[str, int]:
-        """Return the count as JSON data."""
-        return {"records": self.records, "characters": self.characters}
-
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
@@ -49,10 +45,6 @@ class ReasonCount:
         return ReasonCount(
             self.records + other.records, self.alone + other.alone, self.characters + other.characters
         )
-
-    def to_json(self) -> dict[str, int]:
-        """Return the reason's counts as JSON data."""
-        return {"records": self.records, "alone": self.alone, "characters": self.characters}
 
 
 @dataclass(slots=True)
@@ -123,9 +115,9 @@ class Account:
         """Return the account as JSON data: in, kept, dropped, merged, failed, reasons, and counts if any."""
         counts = {"counts": dict(sorted(self.counts.items()))} if self.counts else {}
         return {
-            "in": self.received.to_json(),
-            **{state: self.states[state].to_json() for state in STATES},
-            "reasons": {name: reason.to_json() for name, reason in self.ranked()},
+            "in": asdict(self.received),
+            **{state: asdict(self.states[state]) for state in STATES},
+            "reasons": {name: asdict(reason) for name, reason in self.ranked()},
             **counts,
         }
 

@@ -119,43 +119,43 @@ def judge_batch(documents: pa.RecordBatch, passes: Sequence[Pass], *, measure_al
         Exception: any error of a signal or an edit, with a note that names rule, document and file.
     """
     rows = documents.select(list(_READ)).to_pylist()
-    columns: dict[str, list[object]] = {name: [] for name in _WRITTEN}
-    for row in rows:
-        verdict = _judge_row(row, passes, measure_all) if not row["reasons"] else _UNJUDGED
-        raw: str | None = row["text"]
-        text = verdict.text if verdict is not _UNJUDGED and raw is not None else raw
-        columns["text"].append(text)
-        columns["blocks"].append(None)
-        columns["characters_in"].append(len(raw or ""))
-        columns["characters"].append(len(text or ""))
-        columns["edits"].append(list(verdict.edits.items()))
-        spans = {f"{SPANS}{name}": float(count) for name, count in verdict.spans.items()}
-        columns["measures"].append(list({**dict(row["measures"] or ()), **verdict.measures, **spans}.items()))
-        columns["reasons"].append(verdict.reasons or row["reasons"] or [])
-        labels = {f"{LABEL}{name}": value for name, value in verdict.labels.items() if name != "language"}
-        columns["metadata"].append(
-            list({**dict(row["metadata"] or ()), **labels}.items()) if labels else row["metadata"]
-        )
-        columns["language"].append(verdict.labels.get("language", row["language"]))
-    return _with_columns(documents, columns)
+    written = [_judge_row(row, passes, measure_all) for row in rows]
+    arrays = [
+        pa.array([row[field.name] for row in written], field.type)
+        if field.name in _WRITTEN
+        else documents.column(field.name)
+        for field in DOCUMENT
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT)
 
 
 _READ = ("id", "source", "file", "offset", "url", "language", "text", "metadata", "measures", "reasons")
-_WRITTEN = (
-    "text",
-    "blocks",
-    "characters_in",
-    "characters",
-    "edits",
-    "measures",
-    "reasons",
-    "metadata",
-    "language",
+_WRITTEN = frozenset(
+    ["text", "blocks", "characters_in", "characters", "edits", "measures", "reasons", "metadata", "language"]
 )
-_UNJUDGED = Verdict("")
 
 
-def _judge_row(row: Mapping[str, Any], passes: Sequence[Pass], measure_all: bool) -> Verdict:
+def _judge_row(row: Mapping[str, Any], passes: Sequence[Pass], measure_all: bool) -> dict[str, object]:
+    """Return the written columns of a row."""
+    raw = row["text"]
+    verdict = Verdict(raw) if row["reasons"] else _verdict(row, passes, measure_all)
+    text = None if raw is None else verdict.text
+    spans = {f"{SPANS}{name}": float(count) for name, count in verdict.spans.items()}
+    labels = {f"{LABEL}{name}": value for name, value in verdict.labels.items() if name != "language"}
+    return {
+        "text": text,
+        "blocks": None,
+        "characters_in": len(raw or ""),
+        "characters": len(text or ""),
+        "edits": list(verdict.edits.items()),
+        "measures": list({**dict(row["measures"] or ()), **verdict.measures, **spans}.items()),
+        "reasons": verdict.reasons or row["reasons"] or [],
+        "metadata": list({**dict(row["metadata"] or ()), **labels}.items()) if labels else row["metadata"],
+        "language": verdict.labels.get("language", row["language"]),
+    }
+
+
+def _verdict(row: Mapping[str, Any], passes: Sequence[Pass], measure_all: bool) -> Verdict:
     try:
         return judge_text(
             row["text"] or "",
@@ -168,11 +168,3 @@ def _judge_row(row: Mapping[str, Any], passes: Sequence[Pass], measure_all: bool
     except Exception as error:
         error.add_note(f"of document {row['id']} (from {row['file']} at {row['offset']})")
         raise
-
-
-def _with_columns(documents: pa.RecordBatch, columns: Mapping[str, Sequence[object]]) -> pa.RecordBatch:
-    arrays = [
-        pa.array(columns[field.name], field.type) if field.name in columns else documents.column(field.name)
-        for field in DOCUMENT
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT)

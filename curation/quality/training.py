@@ -37,9 +37,8 @@ NORMALISATION = "line feeds are spaces, lone surrogates question marks"
 OTHER = "other"
 _HASHES = float(1 << 64)  # number of hash values
 
-Change = Callable[[str], str]
 #: Name -> perturbation of a text that should not change its score much.
-CHANGES: Mapping[str, Change] = {
+CHANGES: Mapping[str, Callable[[str], str]] = {
     "line feeds deleted": lambda text: text.replace("\n", ""),
     "white space collapsed": lambda text: " ".join(text.split()),
     "lower case": str.lower,
