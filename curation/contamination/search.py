@@ -81,9 +81,8 @@ class Index:
 
     def __init__(self, folder: str | os.PathLike[str], criteria: MatchCriteria) -> None:
         """Open the index that `curation.contamination.index.write` wrote into a folder."""
-        loaded: dict[
-            str, Any
-        ] = {  # plain arrays over the mapped bytes: slicing a memmap costs ten times as much
+        # Plain arrays over the mapped bytes: slicing a memmap costs ten times as much.
+        loaded: dict[str, Any] = {
             name: np.asarray(np.load(Path(folder, f"{name}.npy"), mmap_mode="r")) for name in ARRAYS
         }
         self._grams, self._owners, self._places = (loaded[name] for name in ARRAYS[:3])

@@ -29,9 +29,10 @@ class Tally:
     floats: exact, and fast to multiply.
 
     Attributes:
-        received: (units,), all documents. dropped: (units,), documents that broke any rule. by_broken_count:
-        (units, rules, rules + 1); `[u, r, k]` is the sum over documents that broke rule r and k
-            rules in total.
+        received: (units,), all documents.
+        dropped: (units,), documents that broke any rule.
+        by_broken_count: (units, rules, rules + 1); `[u, r, k]` is the sum over documents that broke rule r
+            and k rules in total.
         pairs: (units, rules, rules); `[u, r, s]` is the sum over documents that broke both r and s.
     """
 
