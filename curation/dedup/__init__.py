@@ -1,4 +1,4 @@
-"""Which documents say the same: exact digests, MinHash bands, verified pairs, elected leaders.
+"""Duplicates: exact digests, MinHash bands, verified pairs, elected leaders.
 
-Everything here is a pure function on Arrow arrays; the shuffle between them belongs to the caller.
+Everything here is a pure function of Arrow arrays; the caller shuffles rows between the steps.
 """

@@ -9,11 +9,11 @@ Nodes = npt.NDArray[np.int64]
 
 
 def components(left: Nodes, right: Nodes) -> tuple[Nodes, Nodes]:
-    """Return (nodes, roots): every node that is not its component's least, ascending, and that least.
+    """Return (nodes, roots): every node but the least of its component, ascending, and that least node.
 
-    `left` and `right` are the ends of each edge; direction, repeats and loops do not matter. Roots that
-    have a lesser neighbour are hooked onto it, all at once, and paths are then halved until they are
-    flat; an edge inside one component is not looked at again. About 100 bytes of memory an edge.
+    `left` and `right` are the ends of each edge; direction, repeats and loops do not matter. All roots that
+    have a lesser neighbour are hooked onto it at once. Paths are then halved until they are flat, so that an
+    edge inside one component need not be looked at again. Takes about 100 bytes of memory an edge.
 
     >>> nodes, roots = components(np.array([5, 1, 9]), np.array([2, 5, 7]))
     >>> dict(zip(nodes.tolist(), roots.tolist()))
@@ -30,5 +30,5 @@ def components(left: Nodes, right: Nodes) -> tuple[Nodes, Nodes]:
         first, second = labels[first], labels[second]
         apart = first != second
         first, second = first[apart], second[apart]
-    other = labels != np.arange(len(nodes))
-    return nodes[other], nodes[labels[other]]
+    is_root = labels == np.arange(len(nodes))
+    return nodes[~is_root], nodes[labels[~is_root]]

@@ -14,8 +14,8 @@ def text_digests(texts: pa.Array) -> pa.BinaryArray:
     """Return the 16-byte xxh3_128 of each text's UTF-8 bytes; null for a null text.
 
     Two texts with the same digest are byte-identical for every practical purpose: among 10**12 texts
-    the chance of one false pair is about 10**-15. Nothing is normalised: what differs only in case or
-    spacing is a near duplicate, and the table of clusters should say so.
+    the chance of one false pair is about 10**-15. Nothing is normalised: texts that differ only in case or
+    spacing are near duplicates, and the table of clusters should say so.
     """
     data, offsets = utf8(texts)
     view, bounds = data.data, offsets.tolist()

@@ -1,4 +1,4 @@
-"""Who stays: of verified near duplicates, the best, by one pass in the order of priority."""
+"""Election among verified near duplicates: the best documents stay, decided in one pass, best first."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _EDGES_AT_ONCE = 1 << 16
 
 
 def elect(edges: pa.Table, order: pa.Array) -> pa.Table:
-    """Return the removed documents (`id`) with the kept one each is a duplicate of (`kept_id`), best first.
+    """Return the removed documents (`id`), each with the kept one it duplicates (`kept_id`), best first.
 
-    `edges` has better, worse and jaccard: pairs whose similarity was verified; what else it has comes
-    back with the chosen pair. `order` is every document of them, best first; ids are of any one type.
-    From the best down, a document is removed if and only if it has
-    an edge to a better document that is kept (the lexicographically first independent set). So no
-    removal hangs on a removed document: a chain of small changes keeps its first, third, fifth link,
-    not only its first. `kept_id` is the kept neighbour of the highest jaccard, of equals the best.
+    `edges` has better, worse and jaccard: pairs whose similarity was verified. Its other columns are
+    returned for the chosen pair. `order` has every document of the pairs, best first; ids are of any one
+    type. From the best down, a document is removed if and only if it has an edge to a better document that
+    is kept (the lexicographically first independent set). So no document is removed in favour of a removed
+    one: a chain of small changes keeps its first, third and fifth link, not only its first. `kept_id` is
+    the kept neighbour of the highest jaccard, and the best of equals.
 
     Raises ValueError for an id missing from `order` or twice in it, or an edge from worse to better.
     """
@@ -31,9 +31,9 @@ def elect(edges: pa.Table, order: pa.Array) -> pa.Table:
     backward = np.flatnonzero(better >= worse)
     if len(backward):
         row = int(backward[0])
-        found = [edges.column(side)[row].as_py() for side in ("better", "worse")]
+        first, second = (edges.column(side)[row].as_py() for side in ("better", "worse"))
         raise ValueError(
-            f"edges, row {row}: found {found[0]!r} as better than {found[1]!r}, "
+            f"edges, row {row}: found {first!r} as better than {second!r}, "
             "expected the better one to come first in order"
         )
     rest = [name for name in edges.column_names if name not in ("better", "worse")]
@@ -45,6 +45,12 @@ def elect(edges: pa.Table, order: pa.Array) -> pa.Table:
     _, firsts = np.unique(worse[best_first], return_index=True)
     chosen = edges.take(pa.array(best_first[firsts]))
     return chosen.select(["worse", "better", *rest]).rename_columns(["id", "kept_id", *rest])
+
+
+def elect_edges(edges: pa.Table) -> pa.Table:
+    """Return the chosen edge of each document that `elect` removes, where ids are ranks: 0 is the best."""
+    ends = np.concatenate([edges[side].to_numpy() for side in ("better", "worse")])
+    return elect(edges, pa.array(np.unique(ends))).rename_columns({"id": "worse", "kept_id": "better"})
 
 
 def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -66,8 +72,8 @@ def _ranks(edges: pa.Table, side: str, order: pa.Array) -> Ranks:
 def _removed(better: Ranks, worse: Ranks, documents: int) -> npt.NDArray[np.uint8]:
     """Return 1 for each removed document; edges come sorted by `worse`.
 
-    When a document's own edges are reached, all its betters are decided: their edges came before. One
-    step per edge, whatever the shape, where rounds over arrays would need one per link of a chain.
+    When a document's edges are reached, all better documents are decided: their edges came before. This
+    takes one step per edge, whatever the graph; rounds over arrays would need one for each link of a chain.
     """
     removed = bytearray(documents)
     for start in range(0, len(worse), _EDGES_AT_ONCE):

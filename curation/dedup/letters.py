@@ -1,7 +1,7 @@
 """What counts as a letter of a word: one table over all of Unicode, and the text as code points.
 
-A text is compared as it reads, not as it was typed: canonical composition (NFC), case folded,
-invisible characters removed, everything that is not a letter, mark or number a separator. In scripts
+A text is compared as it reads, not as it was typed. It is composed (NFC) and case folded, invisible
+characters are removed, and everything that is not a letter, mark or number is a separator. In scripts
 written without spaces every letter is a word by itself; otherwise a whole Chinese or Thai paragraph
 would be one word and no two pages could share a shingle.
 """

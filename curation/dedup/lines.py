@@ -1,7 +1,7 @@
 """Lines and paragraphs by their hashes: which ones a text has, and the text without some of them.
 
-A table of the lines to take out is two sorted arrays that workers map into memory: the line's hash, and the
-one document that keeps it. So texts never move: both passes look at a document where it lies.
+The table of the lines to remove is two sorted arrays that workers map into memory: a line's hash, and the
+document that keeps the line. So texts are never shuffled: both passes read a document in its partition.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from curation.dedup.words import mix64
 Unit = Literal["line", "paragraph"]
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-#: Of a line that no document keeps.
+#: The owner of a line that no document keeps, and the site of a document that has none.
 NOBODY = 0
 _BREAK = re.compile(r"\n(?:[^\S\n]*\n)+")
 _DIGIT = re.compile(r"\d")
@@ -40,35 +40,35 @@ def _signed(data: bytes) -> int:
 
 
 def parts(text: str, unit: Unit) -> list[str]:
-    r"""Return each line or paragraph, its line feeds included: together the whole text.
+    r"""Return the lines or paragraphs with their line feeds. Joined, they are the text.
 
     >>> parts("a\nb\n\nc", "line"), parts("a\nb\n\nc", "paragraph")
     (['a\n', 'b\n', '\n', 'c'], ['a\nb\n\n', 'c'])
     """
     if unit == "line":
         *whole, last = text.split("\n")
-        found = [f"{line}\n" for line in whole]
+        complete = [f"{line}\n" for line in whole]
     else:
-        ends = [0, *(each.end() for each in _BREAK.finditer(text))]
-        found = [text[start:end] for start, end in itertools.pairwise(ends)]
+        ends = [0, *(match.end() for match in _BREAK.finditer(text))]
+        complete = [text[start:end] for start, end in itertools.pairwise(ends)]
         last = text[ends[-1] :]
-    return [*found, last] if last else found
+    return [*complete, last] if last else complete
 
 
-def line_hash(line: str, least: int) -> int | None:
-    """Return the hash of a line but for case, digits and white space; None where it is shorter than `least`.
+def line_hash(line: str, min_characters: int) -> int | None:
+    """Return a hash that ignores case, white space and which digits a line has; None for a shorter line.
 
     >>> line_hash("Page 12 of  40 ", 5) == line_hash("page 73 of 99", 5), line_hash("}", 5)
     (True, None)
     """
-    if len(line) < least:
+    if len(line) < min_characters:
         return None
-    if line.isascii():  # nearly all are: the same by a table of bytes, several times as fast
+    if line.isascii():  # nearly all are; a table of bytes gives the same, several times as fast
         plain = line.encode().translate(_FOLDED)
         plain = b" ".join(plain.split()) if b"  " in plain else plain.strip(b" ")
-        return _signed(plain) if len(plain) >= least else None
+        return _signed(plain) if len(plain) >= min_characters else None
     normal = " ".join(line.split())
-    return hashed(_DIGIT.sub("0", normal.casefold())) if len(normal) >= least else None
+    return hashed(_DIGIT.sub("0", normal.casefold())) if len(normal) >= min_characters else None
 
 
 def _folded(byte: int) -> int:
@@ -78,7 +78,7 @@ def _folded(byte: int) -> int:
     return ord("0") if character.isdigit() else ord(character.lower())
 
 
-#: Byte -> itself without case, digits and kinds of white space, for ASCII.
+#: ASCII byte -> lower case, 0 for a digit, a space for white space; other bytes stay.
 _FOLDED = bytes(_folded(byte) if byte < 128 else byte for byte in range(256))
 
 
@@ -93,7 +93,8 @@ class Removed:
 
     Attributes:
         text: what is left.
-        repeated, boilerplate: characters that went for being in many documents, and on most pages of a site.
+        repeated: characters of removed lines that many documents have.
+        boilerplate: characters of removed lines that most pages of the site have.
     """
 
     text: str
@@ -102,20 +103,20 @@ class Removed:
 
 
 class Table:
-    """The lines to take out: hash -> the document that keeps it."""
+    """The lines to remove: hash of a line -> the document that keeps it."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        """Open what `write_table` left in a folder."""
+        """Open what `write_table` wrote into a folder."""
         self._lines, self._owners = (
             np.asarray(np.load(Path(folder, f"{name}.npy"), mmap_mode="r")) for name in ("lines", "owners")
         )
 
     def owners(self, lines: Numbers) -> tuple[Numbers, Flags]:
-        """Return, of each line, the document that keeps it, or `NOBODY`, and whether it is in the table."""
+        """Return the document that keeps each line (or `NOBODY`), and whether the line is in the table."""
         if not len(self._lines):
             return np.zeros_like(lines), np.zeros(len(lines), np.bool_)
-        at = np.minimum(np.searchsorted(self._lines, lines), len(self._lines) - 1)
-        return self._owners[at], self._lines[at] == lines
+        positions = np.minimum(np.searchsorted(self._lines, lines), len(self._lines) - 1)
+        return self._owners[positions], self._lines[positions] == lines
 
     def without(
         self,
@@ -124,51 +125,62 @@ class Table:
         sites: Sequence[int],
         *,
         unit: Unit,
-        least: int,
+        min_characters: int,
         min_words_left: int,
     ) -> dict[int, Removed]:
-        """Return place -> what is left, of the texts that have lines that are another document's or a site's.
+        """Return row -> what is left of its text, for each text that has lines to remove.
 
-        `documents` are the hashes of the texts' ids, `sites` those of where they are from, or `NOBODY`. Lines
-        of fewer than `least` characters stay, as does a text that would be left with fewer words.
+        A line is removed where another document owns it, or where most pages of the text's site have it.
+
+        Args:
+            texts: the texts.
+            documents: hashes of their ids.
+            sites: hashes of the sites that they are from, or `NOBODY`.
+            unit: what a line is.
+            min_characters: shorter lines stay.
+            min_words_left: a text that would be left with fewer words stays as it is.
         """
         split = [parts(text, unit) for text in texts]
-        hashes = [[line_hash(line, least) for line in lines] for lines in split]
-        counts = np.array([len(each) for each in hashes], np.int64)
-        flat = [line for each in hashes for line in each]
-        known = np.array([line is not None for line in flat], np.bool_)
+        hashes = [[line_hash(line, min_characters) for line in lines] for lines in split]
+        counts = np.array([len(lines) for lines in hashes], np.int64)
+        flat = [line for lines in hashes for line in lines]
+        long_enough = np.array([line is not None for line in flat], np.bool_)
         lines = np.array([line or 0 for line in flat], np.int64)
-        document, where = (np.repeat(np.array(each, np.int64), counts) for each in (documents, sites))
-        owners, there = self.owners(lines)
-        menu = known & (where != NOBODY)
-        if menu.any():
-            menu &= self.owners(on_site(lines, where))[1]
-        gone = menu | (known & there & (owners != document))
+        document, site = (np.repeat(np.array(values, np.int64), counts) for values in (documents, sites))
+        owners, in_table = self.owners(lines)
+        boilerplate = long_enough & (site != NOBODY)
+        if boilerplate.any():
+            boilerplate &= self.owners(on_site(lines, site))[1]
+        removed = boilerplate | (long_enough & in_table & (owners != document))
         ends = np.cumsum(counts)
-        found = {}
-        for place in np.unique(np.searchsorted(ends, np.flatnonzero(gone), side="right")).tolist():
-            own = slice(ends[place] - counts[place], ends[place])
-            left = _left(texts[place], split[place], gone[own].tolist(), menu[own].tolist())
-            if len(left.text.split()) >= min_words_left:
-                found[place] = left
-        return found
+        results = {}
+        for row in np.unique(np.searchsorted(ends, np.flatnonzero(removed), side="right")).tolist():
+            own = slice(ends[row] - counts[row], ends[row])
+            result = _without(texts[row], split[row], removed[own].tolist(), boilerplate[own].tolist())
+            if len(result.text.split()) >= min_words_left:
+                results[row] = result
+        return results
 
 
-def _left(text: str, lines: Sequence[str], gone: Sequence[bool], menu: Sequence[bool]) -> Removed:
-    """Return a text without the lines that are gone, and which of the two kinds took how much.
+def _without(
+    text: str, lines: Sequence[str], removed: Sequence[bool], boilerplate: Sequence[bool]
+) -> Removed:
+    """Return a text without its removed lines, and how many characters each of the two kinds took.
 
-    Line feeds that would end the text go, too, and count for the boilerplate where there is any.
+    Line feeds at the new end are removed too, and count as boilerplate where there is any.
     """
-    left = "".join(line for line, away in zip(lines, gone, strict=True) if not away).rstrip("\n")
-    removed = len(text) - len(left)
-    by_kind = [away and not site for away, site in zip(gone, menu, strict=True)]
-    repeated = sum(len(line) for line, again in zip(lines, by_kind, strict=True) if again)
-    boilerplate = removed - repeated if any(menu) else 0
-    return Removed(left, removed - boilerplate, boilerplate)
+    left = "".join(line for line, is_removed in zip(lines, removed, strict=True) if not is_removed)
+    left = left.rstrip("\n")
+    characters = len(text) - len(left)
+    if not any(boilerplate):
+        return Removed(left, characters, 0)
+    kinds = zip(lines, removed, boilerplate, strict=True)
+    repeated = sum(len(line) for line, is_removed, is_menu in kinds if is_removed and not is_menu)
+    return Removed(left, repeated, characters - repeated)
 
 
 def write_table(folder: str | os.PathLike[str], lines: Numbers, owners: Numbers) -> None:
-    """Write the lines to take out, and who keeps each, into a folder; the order does not matter."""
+    """Write the lines to remove, and who keeps each, into a folder; their order does not matter."""
     order = np.argsort(lines, kind="stable")
     Path(folder).mkdir(parents=True, exist_ok=True)
     np.save(Path(folder, "lines.npy"), lines[order])

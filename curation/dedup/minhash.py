@@ -22,7 +22,7 @@ Signatures = npt.NDArray[np.uint32]
 
 #: Raised whenever the same text would get other shingles, signatures or keys.
 VERSION = 1
-#: Shingles permuted at once: two arrays of 4 bytes each should stay in the processor's cache.
+#: Shingles permuted at once: two arrays of this many 4-byte values should stay in the processor's cache.
 SLICE_SHINGLES = 1 << 16
 #: Words made into shingles at once.
 SLICE_WORDS = 1 << 15
@@ -32,7 +32,7 @@ _EMPTY = np.uint32(0xFFFFFFFF)
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Scheme:
-    """What two signatures must have in common to be compared.
+    """How signatures are made and cut into bands; two documents of one scheme that share a band are compared.
 
     Two documents of Jaccard J share at least one band with probability 1 - (1 - J**rows)**bands: more
     bands find more pairs, more rows per band find fewer.
@@ -58,7 +58,7 @@ class Scheme:
 
     @property
     def id(self) -> str:
-        """Return a name that differs wherever keys could: never join tables of different ids.
+        """Return a name that differs wherever keys could differ. Never join tables of different ids.
 
         >>> Scheme().id.partition(",unicode=")[0]
         'affine32/v1(words=5,bands=14,rows=8,seed=1'
@@ -78,7 +78,7 @@ class Scheme:
 
 
 def shingles(texts: pa.Array, shingle_words: int) -> tuple[Hashes, Offsets]:
-    """Return the hash of every run of `shingle_words` words, and where each text's begin and end.
+    """Return the hash of every run of `shingle_words` words, and the offsets of each text's runs.
 
     Repeats stay (a signature does not see them; `shingle_sets` takes them out). A text of fewer words
     is one shingle of all its words; a text without a word, or null, has none.
@@ -131,21 +131,21 @@ def signatures(hashes: Hashes, offsets: Offsets, scheme: Scheme) -> Signatures:
     The upper 32 bits of a shingle's hash are what is permuted. A document without shingles gets all
     ones, as datasketch's empty MinHash does.
     """
-    found = np.full((scheme.permutations, len(offsets) - 1), _EMPTY, np.uint32)
-    some = np.flatnonzero(offsets[1:] > offsets[:-1])  # reduceat misreads an empty run
-    bounds = np.append(offsets[some], offsets[-1])
+    values = np.full((scheme.permutations, len(offsets) - 1), _EMPTY, np.uint32)
+    filled = np.flatnonzero(offsets[1:] > offsets[:-1])  # reduceat misreads an empty run
+    bounds = np.append(offsets[filled], offsets[-1])
     factors, terms = permutations(scheme.permutations, scheme.seed)
     for first, last in slices(bounds, SLICE_SHINGLES):
         start = bounds[first]
-        values = _mix32((hashes[start : bounds[last]] >> np.uint64(32)).astype(np.uint32))
-        runs, scratch = bounds[first:last] - start, np.empty_like(values)
+        mixed = _mix32((hashes[start : bounds[last]] >> np.uint64(32)).astype(np.uint32))
+        runs, scratch = bounds[first:last] - start, np.empty_like(mixed)
         least = np.empty((scheme.permutations, last - first), np.uint32)
         for row, factor, term in zip(least, factors, terms, strict=True):
-            np.multiply(values, factor, out=scratch)
+            np.multiply(mixed, factor, out=scratch)
             np.add(scratch, term, out=scratch)
             np.minimum.reduceat(scratch, runs, out=row)
-        found[:, some[first:last]] = least
-    return np.ascontiguousarray(found.T)
+        values[:, filled[first:last]] = least
+    return np.ascontiguousarray(values.T)
 
 
 def permutations(count: int, seed: int) -> tuple[Signatures, Signatures]:
@@ -155,27 +155,27 @@ def permutations(count: int, seed: int) -> tuple[Signatures, Signatures]:
     return odd, generator.randint(0, 1 << 32, count, dtype=np.uint32)
 
 
-def band_keys(found: Signatures, scheme: Scheme) -> Hashes:
+def band_keys(values: Signatures, scheme: Scheme) -> Hashes:
     """Return a 64-bit key for each band of each signature, (documents, bands).
 
     The band's number is in the key, so keys of different bands never meet in one bucket.
     """
-    keys = np.empty((len(found), scheme.bands), np.uint64)
+    keys = np.empty((len(values), scheme.bands), np.uint64)
     seeds = mix64(np.arange(1, scheme.bands + 1, dtype=np.uint64))
-    rows = found.reshape(len(found), scheme.bands, scheme.rows_per_band).astype(np.uint64)
+    rows = values.reshape(len(values), scheme.bands, scheme.rows_per_band).astype(np.uint64)
     keys[:] = seeds
     for i in range(scheme.rows_per_band):
         keys = mix64(keys ^ rows[:, :, i])
     return keys
 
 
-def sketches(found: Signatures) -> npt.NDArray[np.int64]:
-    """Return one bit of each of a signature's first 64 values, as one number for each document.
+def sketches(values: Signatures) -> npt.NDArray[np.int64]:
+    """Return a 64-bit number for each document: one bit of each of its signature's first 64 values.
 
-    Of two documents of Jaccard J each bit differs with probability (1 - J) / 2: Li, König 2010, "b-bit
-    minwise hashing".
+    For two documents of Jaccard J each bit differs with probability (1 - J) / 2 (Li, König 2010, "b-bit
+    minwise hashing").
     """
-    bits = (found[:, :SKETCH_BITS] & np.uint32(1)).astype(np.uint8)
+    bits = (values[:, :SKETCH_BITS] & np.uint32(1)).astype(np.uint8)
     packed = np.zeros((len(bits), SKETCH_BITS // 8), np.uint8)
     packed[:, : -(-bits.shape[1] // 8)] = np.packbits(bits, axis=1, bitorder="little")
     return packed.view("<i8").reshape(-1)
@@ -185,12 +185,12 @@ def band_batch(documents: pa.RecordBatch, scheme: Scheme) -> pa.RecordBatch:
     """Return id, shingle_count (repeats counted), band_keys and sketch for documents with id and text.
 
     One row per document, in order. A document without a word has shingle_count 0 and no keys, so it is
-    never anyone's candidate.
+    never compared.
     """
     hashes, offsets = shingles(documents.column("text"), scheme.shingle_words)
     counts = np.diff(offsets)
-    found = signatures(hashes, offsets, scheme)
-    keys = band_keys(found, scheme)[counts > 0]
+    values = signatures(hashes, offsets, scheme)
+    keys = band_keys(values, scheme)[counts > 0]
     bounds = np.zeros(len(offsets), np.int32)
     np.cumsum(np.where(counts > 0, scheme.bands, 0), out=bounds[1:])
     return pa.RecordBatch.from_arrays(
@@ -198,7 +198,7 @@ def band_batch(documents: pa.RecordBatch, scheme: Scheme) -> pa.RecordBatch:
             documents.column("id"),
             pa.array(counts.astype(np.int32)),
             pa.ListArray.from_arrays(pa.array(bounds), pa.array(keys.view(np.int64).ravel())),
-            pa.array(sketches(found)),
+            pa.array(sketches(values)),
         ],
         names=["id", "shingle_count", "band_keys", "sketch"],
     )

@@ -1,4 +1,4 @@
-"""Scopes: duplicates that are looked for within each source or snapshot only."""
+"""Scopes: duplicates are looked for only within a source or a snapshot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def scoped_digests(digests: pa.Array, scopes: Sequence[str]) -> pa.BinaryArray:
 
 
 def scoped_keys(band_keys: pa.ListArray, scopes: Sequence[str]) -> pa.ListArray:
-    """Return lists of 64-bit keys that are equal only for equal keys of one scope (by chance one in 2**64).
+    """Return lists of 64-bit keys that are equal only for equal keys of one scope (else once in 2**64).
 
     >>> keys = pa.array([[1, 2], [1, 2], []], pa.list_(pa.int64()))
     >>> a, b, _ = scoped_keys(keys, ["wiki", "wiki", "web"]).to_pylist()
@@ -32,7 +32,7 @@ def scoped_keys(band_keys: pa.ListArray, scopes: Sequence[str]) -> pa.ListArray:
     """
     seeds = {scope: np.uint64(xxhash.xxh3_64_intdigest(scope.encode())) for scope in set(scopes)}
     lengths = np.diff(band_keys.offsets.to_numpy())
-    each: npt.NDArray[np.uint64] = np.array([seeds[scope] for scope in scopes], np.uint64)
-    keys = band_keys.flatten().to_numpy().view(np.uint64) ^ np.repeat(each, lengths)
+    seed: npt.NDArray[np.uint64] = np.array([seeds[scope] for scope in scopes], np.uint64)
+    keys = band_keys.flatten().to_numpy().view(np.uint64) ^ np.repeat(seed, lengths)
     offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(keys.view(np.int64)))

@@ -1,4 +1,4 @@
-"""Near duplicates, proof: the true Jaccard similarity and containment of two documents' shingle sets."""
+"""Near duplicates, verification: true Jaccard similarity and containment of two shingle sets."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def shared_count(left: Hashes, right: Hashes) -> int:
 
 
 def jaccard(left: Hashes, right: Hashes) -> float:
-    """Return |left and right| / |left or right| of two ascending arrays without repeats; 0 for two empty.
+    """Return |left and right| / |left or right| of two ascending arrays without repeats; 0 if both are empty.
 
-    Two documents without a word are not duplicates: nothing says that they mean the same.
+    So two documents without a word are not duplicates: nothing shows that they mean the same.
 
     >>> jaccard(np.array([1, 2, 3], np.uint64), np.array([2, 3, 4], np.uint64))
     0.5
@@ -50,13 +50,14 @@ def jaccard(left: Hashes, right: Hashes) -> float:
 def similarity(
     left: Hashes, right: Hashes, min_jaccard: float, min_containment: float | None
 ) -> tuple[float | None, float | None]:
-    """Return Jaccard and containment, the share of the right set that the left one has, of two shingle sets.
+    """Return Jaccard and containment of two shingle sets.
 
-    Where the sizes alone put a pair below both bounds (the smaller over the larger is the most that Jaccard
-    could be, left over right the most that containment could) it is not compared, and both are None.
+    Containment is the share of the right set that is in the left one. Both are None where the sizes alone
+    put a pair below both bounds: Jaccard is at most the smaller size over the larger, containment at most
+    the left size over the right.
     """
-    hopeful = min(len(left), len(right)) >= min_jaccard * max(len(left), len(right))
-    if not hopeful and (min_containment is None or len(left) < min_containment * len(right)):
+    may_be_similar = min(len(left), len(right)) >= min_jaccard * max(len(left), len(right))
+    if not may_be_similar and (min_containment is None or len(left) < min_containment * len(right)):
         return None, None
     shared = shared_count(left, right)
     if not shared:
@@ -67,9 +68,9 @@ def similarity(
 def verify_batch(
     pairs: pa.RecordBatch, min_jaccard: float, min_containment: float | None = None
 ) -> pa.RecordBatch:
-    """Return left_id, right_id, jaccard and containment of pairs given with left_ and right_shingles.
+    """Return left_id, right_id, jaccard and containment of pairs that come with left_ and right_shingles.
 
-    One row per pair, in order; the caller judges. See `similarity` for what is null.
+    One row per pair, in order. The caller applies the bounds. `similarity` says which values are null.
     """
     sides = [pairs.column(f"{side}_shingles") for side in ("left", "right")]
     read = ((np.frombuffer(side.as_buffer(), "<u8") for side in pair) for pair in zip(*sides, strict=True))

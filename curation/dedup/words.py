@@ -2,7 +2,7 @@
 
 A word's hash is a polynomial in its letters modulo 2**64, read off a running sum: the sum up to the
 word's end less the sum up to its start, times the inverse power of the start (the base is odd, so it
-has an inverse). So a word has the same hash wherever it stands and whatever it was encoded in.
+has an inverse). So a word has the same hash at every position and in every encoding.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _BASE = 0x9E3779B97F4A7C15  # odd: 2**64 over the golden ratio
 
 
 def word_hashes(texts: pa.Array) -> tuple[Hashes, Offsets]:
-    """Return the hash of every word of every text, and where each text's words begin and end.
+    """Return the hash of every word of every text, and the offsets of each text's words.
 
     Text `i` has the words `hashes[offsets[i]:offsets[i + 1]]`; a null text has none. Words are runs of
-    letters, marks and numbers after NFC and case folding; in scripts without spaces each is a word.
+    letters, marks and numbers after NFC and case folding; in scripts without spaces each letter is a word.
 
     >>> hashes, offsets = word_hashes(pa.array(["Straße – STRASSE", "漢字", "..."]))
     >>> bool(hashes[0] == hashes[1]), offsets.tolist()
@@ -54,7 +54,7 @@ def word_hashes(texts: pa.Array) -> tuple[Hashes, Offsets]:
 
 
 def slices(offsets: Offsets, size: int) -> Iterator[tuple[int, int]]:
-    """Yield (first, last + 1) runs of items that together are at most `size`, or one item that is more.
+    """Yield runs of items as (first, last + 1), each of at most `size` together or of one larger item.
 
     >>> list(slices(np.array([0, 2, 4, 9, 10]), 4))
     [(0, 2), (2, 3), (3, 4)]
@@ -68,7 +68,7 @@ def slices(offsets: Offsets, size: int) -> Iterator[tuple[int, int]]:
 
 
 def _letters(data: Bytes, bounds: Offsets) -> tuple[Bytes | Points, Flags | None, Offsets]:
-    """Return folded letters (0 = separator), which are words by themselves, and each document's bounds."""
+    """Return folded letters (0 = separator), flags of those that are words alone, and document bounds."""
     if not len(data) or data.max() < 128:
         return np.take(ascii_table(), data, mode="clip"), None, bounds
     points, bounds = folded_points(data, bounds)
@@ -77,7 +77,7 @@ def _letters(data: Bytes, bounds: Offsets) -> tuple[Bytes | Points, Flags | None
 
 
 def hash_words(letters: Bytes | Points, alone: Flags | None, bounds: Offsets) -> tuple[Hashes, Offsets]:
-    """Return the hash of each word and where it starts, given which letters (0 = separator) stand alone."""
+    """Return the hash and the start of each word; `alone` flags letters (0 = separator) that are words."""
     parts = list(_blocks(letters, alone, bounds))
     if len(parts) == 1:
         return parts[0]
@@ -88,7 +88,7 @@ def hash_words(letters: Bytes | Points, alone: Flags | None, bounds: Offsets) ->
 def _blocks(
     letters: Bytes | Points, alone: Flags | None, bounds: Offsets
 ) -> Iterator[tuple[Hashes, Offsets]]:
-    """Yield word hashes with their starts, a block at a time; a block ends where a word does."""
+    """Yield word hashes with their starts, block by block; a block ends where a word does."""
     position = 0
     while position < len(letters):
         stop = min(position + BLOCK_LETTERS, len(letters))
@@ -96,8 +96,8 @@ def _blocks(
         begins = bounds[(bounds >= position) & (bounds < stop)] - position
         starts = _starts(block, None if alone is None else alone[position:stop], begins)
         if stop < len(letters) and block[-1] and len(starts):
-            # The last word may go on: leave it to the next block. It is not the first, or it would
-            # have been cut, as a block is longer than any word.
+            # The last word may continue, so the next block hashes it. It is not the only word here: a
+            # block is longer than any word, as longer words are cut.
             stop = position + int(starts[-1])
             block, starts = letters[position:stop], starts[:-1]
         yield _hash(block, starts), starts + position
@@ -119,7 +119,7 @@ def _starts(letters: Bytes | Points, alone: Flags | None, begins: Offsets) -> Of
 
 
 def _cut(inside: Flags, starts: Offsets, gaps: Offsets) -> Offsets:
-    """Return the starts with those of words above `WORD_LETTERS` cut into pieces, counted from the start."""
+    """Return the starts, words longer than `WORD_LETTERS` cut into pieces from their beginning."""
     counted = np.concatenate([np.zeros(1, np.int64), np.cumsum(inside)])
     lengths = counted[starts + gaps] - counted[starts]  # between two starts all letters are one word's
     pieces = -(-lengths // WORD_LETTERS)
@@ -137,12 +137,12 @@ def _hash(letters: Bytes | Points, starts: Offsets) -> Hashes:
     np.cumsum(sums[1:], out=sums[1:])
     hashes = np.diff(np.take(sums, starts), append=sums[-1:])
     hashes *= np.take(inverses, starts)
-    hashes ^= hashes >> np.uint64(32)  # the low bits of a product know only low bits: bring down the high
+    hashes ^= hashes >> np.uint64(32)  # low bits of a product depend on low bits only
     return hashes
 
 
 def mix64(values: Hashes) -> Hashes:
-    """Return MurmurHash3's 64-bit finalizer of each value: every bit depends on every bit."""
+    """Return MurmurHash3's 64-bit finalizer of each value: every bit depends on all bits."""
     values = values ^ (values >> np.uint64(33))
     values *= np.uint64(0xFF51AFD7ED558CCD)
     values ^= values >> np.uint64(33)

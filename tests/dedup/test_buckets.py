@@ -13,7 +13,7 @@ from curation.dedup.minhash import Scheme, signatures, sketches
 
 def expected(rows, leaders, apart, hot, eager):
     """Return (pairs, the best of large buckets), one row after the other."""
-    found, large = [], []
+    links, large = [], []
     for key in dict.fromkeys(row[0] for row in rows):
         members, leading = [row[1:] for row in rows if row[0] == key], []
         for rank, old, sketch in members:
@@ -23,12 +23,12 @@ def expected(rows, leaders, apart, hot, eager):
                 if not (old and better_old)
                 and (apart is None or ((sketch ^ better_sketch) & (2**64 - 1)).bit_count() <= apart)
             ]
-            found += alike
+            links += alike
             if (eager or not alike) and len(leading) < leaders:
                 leading.append((rank, old, sketch))
         if len(members) > hot:
             large += [(rank, None, key, len(members)) for rank, _, _ in members[:3]]
-    return found, large
+    return links, large
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -44,15 +44,32 @@ def test_a_bucket_is_read_once_wherever_its_batches_end(seed, monkeypatch):
     table = pa.Table.from_pylist([dict(zip(MEMBERS.names, row, strict=True)) for row in rows], schema=MEMBERS)
     monkeypatch.setattr(buckets, "_ROWS_AT_ONCE", rng.choice([1, 7, 1000]))
     batches = table.to_batches(max_chunksize=rng.choice([1, 2, 5, 100]))
-    found = pa.Table.from_batches(Buckets(*settings, eager=eager).links(iter(batches)), LINKS)
-    found = [tuple(row.values()) for row in found.to_pylist()]
+    links = pa.Table.from_batches(Buckets(*settings, eager=eager).links(iter(batches)), LINKS)
+    links = [tuple(row.values()) for row in links.to_pylist()]
     pairs, large = expected(rows, *settings, eager)
-    assert sorted(row for row in found if row[1] is not None) == sorted(pairs)
-    assert [row for row in found if row[1] is None] == large
+    assert sorted(row for row in links if row[1] is not None) == sorted(pairs)
+    assert [row for row in links if row[1] is None] == large
 
 
 def test_no_rows_no_links():
     assert sum(len(batch) for batch in Buckets(4, 15, 10).links(iter([]))) == 0
+
+
+@pytest.mark.parametrize("size", [1, 10])
+def test_rows_out_of_order_are_refused_whole(size, monkeypatch):
+    monkeypatch.setattr(buckets, "_ROWS_AT_ONCE", 1)
+    rows = [{"key": key, "rank": rank, "old": False, "sketch": 0} for key, rank in ((3, 1), (3, 9), (3, 5))]
+    batches = pa.Table.from_pylist(rows, schema=MEMBERS).to_batches(max_chunksize=size)
+    with pytest.raises(ValueError, match="members") as caught:
+        list(Buckets(4, 15, 10).links(batches))
+    assert str(caught.value) == (
+        "members of buckets: found key 3, rank 5 after key 3, rank 9; expected ascending keys, and ascending "
+        "ranks in each. The engine that runs this did not keep the order of sortWithinPartitions, and "
+        "duplicates would be missed"
+    )
+    rows = [row | {"key": key} for row, key in zip(rows, (7, -2, -2), strict=True)]
+    with pytest.raises(ValueError, match="found key -2, rank 9 after key 7, rank 1;"):
+        list(Buckets(4, 15, 10).links(pa.Table.from_pylist(rows, schema=MEMBERS).to_batches()))
 
 
 @pytest.mark.parametrize(("jaccard", "share"), [(0.3, 0.02), (0.9, 0.995)])
@@ -72,6 +89,6 @@ def test_sketches_part_boilerplate_from_near_duplicates(jaccard, share):
 
 def test_few_permutations_make_short_sketches():
     hashes, offsets = np.arange(40, dtype=np.uint64) << np.uint64(32), np.array([0, 20, 20, 40])
-    found = sketches(signatures(hashes, offsets, Scheme(bands=3, rows_per_band=1)))
-    assert found.shape == (3,)
-    assert set(found.tolist()) <= set(range(8))
+    values = sketches(signatures(hashes, offsets, Scheme(bands=3, rows_per_band=1)))
+    assert values.shape == (3,)
+    assert set(values.tolist()) <= set(range(8))

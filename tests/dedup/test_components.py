@@ -15,11 +15,11 @@ from curation.dedup.verify import shingle_sets, verify_batch
 
 def oracle(edges: list[tuple[int, int]]) -> dict[int, int]:
     """Return node -> least of its component, of nodes that are not that least."""
-    found = networkx.connected_components(networkx.Graph(edges))
-    return {node: min(nodes) for nodes in found for node in nodes if node != min(nodes)}
+    groups = networkx.connected_components(networkx.Graph(edges))
+    return {node: min(nodes) for nodes in groups for node in nodes if node != min(nodes)}
 
 
-def found(edges: list[tuple[int, int]]) -> dict[int, int]:
+def roots(edges: list[tuple[int, int]]) -> dict[int, int]:
     left, right = np.array(edges, np.int64).reshape(-1, 2).T
     nodes, roots = components(left, right)
     assert np.array_equal(nodes, np.unique(nodes))
@@ -32,20 +32,20 @@ def test_components_are_those_of_networkx(seed: int) -> None:
     size, count = rng.randint(2, 400), rng.randint(1, 500)
     names = rng.sample(range(1 << 60), size)  # sparse, as ranks are
     edges = [(rng.choice(names), rng.choice(names)) for _ in range(count)]
-    assert found(edges) == oracle(edges)
+    assert roots(edges) == oracle(edges)
 
 
 def test_chains_stars_and_nothing() -> None:
     rng = random.Random(0)
     chain = [(i, i + 1) for i in range(2000)]
-    assert found(chain) == dict.fromkeys(range(1, 2001), 0)
+    assert roots(chain) == dict.fromkeys(range(1, 2001), 0)
     names = rng.sample(range(10_000), 2001)
     shuffled = [(names[a], names[b]) for a, b in chain]
     rng.shuffle(shuffled)
-    assert found(shuffled) == oracle(shuffled)
-    assert found([(9, i) for i in range(9)]) == dict.fromkeys(range(1, 10), 0)
-    assert found([]) == {}
-    assert found([(3, 3)]) == {}
+    assert roots(shuffled) == oracle(shuffled)
+    assert roots([(9, i) for i in range(9)]) == dict.fromkeys(range(1, 10), 0)
+    assert roots([]) == {}
+    assert roots([(3, 3)]) == {}
 
 
 def test_containment_is_the_share_of_the_right_one_that_the_left_one_has() -> None:
@@ -55,7 +55,7 @@ def test_containment_is_the_share_of_the_right_one_that_the_left_one_has() -> No
     row = {"left_id": [0, 0, 1, 0], "right_id": [1, 2, 0, 3]}
     row |= {f"{side}_shingles": sets.take(pa.array(row[f"{side}_id"])) for side in ("left", "right")}
     measured = verify_batch(pa.record_batch(row), 0.8, 0.9).to_pylist()
-    assert [each["containment"] for each in measured] == [1.0, 11 / 16, None, 0.0]
+    assert [pair["containment"] for pair in measured] == [1.0, 11 / 16, None, 0.0]
     assert measured[0] == {"left_id": 0, "right_id": 1, "jaccard": 16 / 56, "containment": 1.0}
     assert measured[2]["containment"] is None, "the smaller one cannot contain the larger"
     assert verify_batch(pa.record_batch(row), 0.8).column("jaccard").null_count == 4

@@ -27,12 +27,12 @@ texts = st.text(alphabet="ab1 \n\u3000\ud800", max_size=80)
 
 @given(texts, st.sampled_from(["line", "paragraph"]))
 def test_the_parts_of_a_text_are_the_text(text: str, unit: Unit) -> None:
-    found = parts(text, unit)
-    assert "".join(found) == text
+    pieces = parts(text, unit)
+    assert "".join(pieces) == text
     if unit == "line":
-        assert all("\n" not in part[:-1] for part in found)
+        assert all("\n" not in part[:-1] for part in pieces)
     else:
-        assert all("\n\n" not in part.rstrip() for part in found)
+        assert all("\n\n" not in part.rstrip() for part in pieces)
 
 
 @given(st.text(st.one_of(st.characters(), st.sampled_from(" \t\x0b\x1c\x85\xa0AZ09ßİ")), max_size=60))
@@ -62,11 +62,13 @@ def table(folder: Path, *rows: tuple[int, int]) -> Table:
 def left(held: Table, text: str, document: int, where: str, words: int = 0) -> tuple[str, int, int]:
     """Return what the table leaves of one text among others, and how much went for which reason."""
     sites = [NOBODY, hashed(where) if where else NOBODY, NOBODY]
-    found = held.without(["", text, "x"], [1, document, 2], sites, unit="line", least=5, min_words_left=words)
-    assert set(found) <= {1}
-    one = found.get(1, Removed(text, 0, 0))
-    assert len(text) - len(one.text) == one.repeated + one.boilerplate
-    return one.text, one.repeated, one.boilerplate
+    results = held.without(
+        ["", text, "x"], [1, document, 2], sites, unit="line", min_characters=5, min_words_left=words
+    )
+    assert set(results) <= {1}
+    removed = results.get(1, Removed(text, 0, 0))
+    assert len(text) - len(removed.text) == removed.repeated + removed.boilerplate
+    return removed.text, removed.repeated, removed.boilerplate
 
 
 def of_site(line: int, where: str) -> int:
@@ -100,4 +102,4 @@ def test_what_is_left_has_no_line_feed_at_its_end_and_the_account_says_why(tmp_p
 
 def test_a_table_without_lines_takes_nothing(tmp_path: Path) -> None:
     assert left(table(tmp_path), "a long line\nb", 1, "s") == ("a long line\nb", 0, 0)
-    assert table(tmp_path).without([], [], [], unit="line", least=1, min_words_left=0) == {}
+    assert table(tmp_path).without([], [], [], unit="line", min_characters=1, min_words_left=0) == {}

@@ -33,9 +33,9 @@ def test_signatures_are_datasketch_s(sets, bands, rows, seed, slice_shingles):
     offsets = np.cumsum([0, *map(len, sets)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(minhash, "SLICE_SHINGLES", slice_shingles)
-        found = signatures(hashes, offsets, scheme)
-    assert found.shape == (len(sets), bands * rows)
-    for row, members in zip(found, sets, strict=True):
+        values = signatures(hashes, offsets, scheme)
+    assert values.shape == (len(sets), bands * rows)
+    for row, members in zip(values, sets, strict=True):
         oracle = datasketch.MinHash(bands * rows, seed=seed, scheme="affine32", hashfunc=lambda h: h)
         oracle.update_batch([h >> 32 for h in members])
         assert row.tolist() == oracle.hashvalues.tolist()
@@ -47,9 +47,9 @@ def test_vectors_any_other_kernel_must_match():
     assert offsets.tolist() == [0, 5, 6, 7, 7]
     assert [f"{h:016x}" for h in hashes.tolist()] == VECTOR_SHINGLES
     scheme = Scheme(bands=2, rows_per_band=2)
-    found = signatures(hashes, offsets, scheme)
-    assert found.tolist() == VECTOR_SIGNATURES
-    assert [[f"{k:016x}" for k in row] for row in band_keys(found, scheme).tolist()] == VECTOR_KEYS
+    values = signatures(hashes, offsets, scheme)
+    assert values.tolist() == VECTOR_SIGNATURES
+    assert [[f"{k:016x}" for k in row] for row in band_keys(values, scheme).tolist()] == VECTOR_KEYS
 
 
 VECTOR_SHINGLES = [
@@ -146,8 +146,8 @@ def test_jaccard_is_that_of_python_s_sets(texts, size):
     assert [len(s) // 8 for s in stored] == [len(p) for p in plain]
     for i, left in enumerate(plain):
         for j, right in enumerate(plain):
-            found = jaccard(np.frombuffer(stored[i], "<u8"), np.frombuffer(stored[j], "<u8"))
-            assert found == (len(left & right) / len(left | right) if left and right else 0.0)
+            similarity = jaccard(np.frombuffer(stored[i], "<u8"), np.frombuffer(stored[j], "<u8"))
+            assert similarity == (len(left & right) / len(left | right) if left and right else 0.0)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ def test_a_pair_is_compared_unless_its_sizes_rule_it_out(left, right, expected):
         "left_shingles": [np.array(left, "<u8").tobytes()],
         "right_shingles": [np.array(right, "<u8").tobytes()],
     }
-    found = verify_batch(pa.record_batch(row), 0.8)
-    row = found.select(["left_id", "right_id", "jaccard"]).to_pylist()
+    measured = verify_batch(pa.record_batch(row), 0.8)
+    row = measured.select(["left_id", "right_id", "jaccard"]).to_pylist()
     assert row == [{"left_id": "a", "right_id": "b", "jaccard": expected}]
 
 

@@ -42,12 +42,12 @@ def verified(ids, texts, scheme):
     left, right = (pa.array([pair[i] for pair in shared], pa.int64()) for i in (0, 1))
     names = ["left_id", "right_id", "left_shingles", "right_shingles"]
     columns = [ids.take(left), ids.take(right), sets.take(left), sets.take(right)]
-    found = verify_batch(pa.RecordBatch.from_arrays(columns, names=names), LEAST)
+    measured = verify_batch(pa.RecordBatch.from_arrays(columns, names=names), LEAST)
     edges = pa.table(
         {
-            "better": found.column("left_id"),
-            "worse": found.column("right_id"),
-            "jaccard": found.column("jaccard"),
+            "better": measured.column("left_id"),
+            "worse": measured.column("right_id"),
+            "jaccard": measured.column("jaccard"),
             "bands_shared": pa.array(shared.values(), pa.int32()),
         }
     )
@@ -95,10 +95,10 @@ def test_every_removed_text_has_a_kept_one_that_is_truly_as_near_as_asked(seed):
         for a, b in itertools.combinations(range(len(texts)), 2)
         if sets[a] and sets[b] and len(sets[a] & sets[b]) / len(sets[a] | sets[b]) >= LEAST
     }
-    found = set(zip(edges["better"].to_pylist(), edges["worse"].to_pylist(), strict=True))
-    found = {(int(a), int(b)) for a, b in found}
-    assert found <= near  # precision 1 by construction
-    assert len(found) > 0.97 * len(near)
+    candidate_pairs = set(zip(edges["better"].to_pylist(), edges["worse"].to_pylist(), strict=True))
+    candidate_pairs = {(int(a), int(b)) for a, b in candidate_pairs}
+    assert candidate_pairs <= near  # precision 1 by construction
+    assert len(candidate_pairs) > 0.97 * len(near)
 
 
 def plain_set(text):
@@ -125,6 +125,6 @@ def test_real_pages_that_say_the_same_are_found(shared):
     assert {pair: jaccard(sets[pair[0]], sets[pair[1]]) for pair in pairs} == truth
     near = {pair for pair, similarity in truth.items() if similarity >= LEAST}
     edges = verified(ids, texts, Scheme())
-    found = set(zip(edges["better"].to_pylist(), edges["worse"].to_pylist(), strict=True))
+    candidate_pairs = set(zip(edges["better"].to_pylist(), edges["worse"].to_pylist(), strict=True))
     assert len(near) > 40
-    assert len(near & found) >= 0.95 * len(near)
+    assert len(near & candidate_pairs) >= 0.95 * len(near)

@@ -13,11 +13,11 @@ from curation.dedup import semantic
 from curation.dedup.semantic import centroids, leaders, nearest, on_grid, unit_vectors
 
 
-def cloud(seed, groups=20, each=30, dimensions=48, spread=0.05):
+def cloud(seed, groups=20, size=30, dimensions=48, spread=0.05):
     """Return unit vectors in groups, shuffled, and the number of each one's group."""
     rng = np.random.default_rng(seed)
     middles = rng.normal(size=(groups, dimensions))
-    labels = np.repeat(np.arange(groups), each)
+    labels = np.repeat(np.arange(groups), size)
     rng.shuffle(labels)
     return on_grid(middles[labels] + spread * rng.normal(size=(len(labels), dimensions))), labels
 
@@ -44,25 +44,25 @@ def test_the_grid_hardly_moves_a_cosine():
 
 def by_hand(vectors, bound):
     """Return place of the kept one or -1 by comparing each with all kept before it."""
-    found = []
+    kept = []
     for i, vector in enumerate(vectors):
-        near = [(-float(vector @ vectors[j]), j) for j in range(i) if found[j] == -1]
+        near = [(-float(vector @ vectors[j]), j) for j in range(i) if kept[j] == -1]
         near = [(cosine, j) for cosine, j in near if -cosine >= bound]
-        found.append(min(near)[1] if near else -1)
-    return found
+        kept.append(min(near)[1] if near else -1)
+    return kept
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 7, 64, 4096])
 @pytest.mark.parametrize("bound", [0.3, 0.9, 0.985])
 def test_leaders_are_those_of_plain_comparison(monkeypatch, rows_at_once, bound):
     monkeypatch.setattr(semantic, "_ROWS_AT_ONCE", rows_at_once)
-    vectors, _ = cloud(1, groups=9, each=25, spread=0.1)
+    vectors, _ = cloud(1, groups=9, size=25, spread=0.1)
     kept, cosines = leaders(vectors, bound)
     assert kept.tolist() == by_hand(vectors, bound)
-    for i, place in enumerate(kept.tolist()):
-        if place >= 0:
-            assert kept[place] == -1
-            assert cosines[i] == min(float(vectors[i] @ vectors[place]), 1.0) >= bound
+    for i, row in enumerate(kept.tolist()):
+        if row >= 0:
+            assert kept[row] == -1
+            assert cosines[i] == min(float(vectors[i] @ vectors[row]), 1.0) >= bound
 
 
 def test_a_chain_of_small_steps_is_not_one_duplicate():
@@ -76,14 +76,14 @@ def test_k_means_finds_groups_and_the_same_ones_again():
     vectors, labels = cloud(2)
     centres = centroids(vectors, 20, seed=1)
     assert (centres == centroids(vectors, 20, seed=1)).all()
-    found = nearest(vectors, centres)
-    pairs = set(zip(labels.tolist(), found.tolist(), strict=True))
+    numbers = nearest(vectors, centres)
+    pairs = set(zip(labels.tolist(), numbers.tolist(), strict=True))
     assert len(pairs) <= 24, "groups and clusters hardly cross"
-    assert (nearest(vectors[5:9], centres) == found[5:9]).all()
+    assert (nearest(vectors[5:9], centres) == numbers[5:9]).all()
 
 
 def test_fewer_vectors_than_clusters():
-    vectors, _ = cloud(4, groups=2, each=2)
+    vectors, _ = cloud(4, groups=2, size=2)
     assert len(centroids(vectors, 50, seed=1)) <= 4
     assert len(centroids(vectors[:0], 50, seed=1)) == 0
 

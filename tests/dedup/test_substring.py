@@ -34,17 +34,17 @@ def repeated(texts, min_tokens, batch=3):
             counts[row["fingerprint"]] += row["occurrences"]
     shared = sorted(value for value, count in counts.items() if count > 1)
     lists = pa.array([shared] * len(texts), pa.list_(pa.int64()))
-    places = collections.defaultdict(list)
+    occurrences = collections.defaultdict(list)
     for start in range(0, len(texts), batch):
         part = table_of.slice(start, batch)
         part = pa.record_batch({"text": part["text"], "fingerprints": lists.slice(start, len(part))})
         for row in run_batch(part, min_tokens).to_pylist():
-            places[row["high"], row["low"]].append((start + row["row"], row["position"]))
+            occurrences[row["high"], row["low"]].append((start + row["row"], row["position"]))
     later = [[] for _ in texts]
-    for found in places.values():
-        for row, position in sorted(found)[1:]:
+    for positions in occurrences.values():
+        for row, position in sorted(positions)[1:]:
             later[row].append(position)
-    return [sorted(each) for each in later]
+    return [sorted(starts) for starts in later]
 
 
 def by_brute_force(texts, min_tokens):
@@ -97,8 +97,8 @@ def test_runs_of_75_planted_in_prose(seed):
 def cut(texts, min_tokens):
     """Return the texts without what is repeated."""
     later = pa.array(repeated(texts, min_tokens), pa.list_(pa.int64()))
-    found = spans(pa.array(texts, pa.string()), later, min_tokens)
-    return [without(text, each) for text, each in zip(texts, found, strict=True)]
+    cuts = spans(pa.array(texts, pa.string()), later, min_tokens)
+    return [without(text, own) for text, own in zip(texts, cuts, strict=True)]
 
 
 def test_the_first_place_keeps_it_and_white_space_stays_whole():
@@ -160,9 +160,9 @@ def test_short_empty_and_absent_texts_have_no_fingerprints():
     assert len(fingerprint_batch(batch.slice(0, 0), 4)) == 0
     lists = pa.array([[]] * 4, pa.list_(pa.int64()))
     for size in (3, 40):
-        found = run_batch(pa.record_batch({"text": batch["text"], "fingerprints": lists}), size)
-        assert len(found) == 0
-        assert found.schema.names == ["row", "position", "high", "low"]
+        runs = run_batch(pa.record_batch({"text": batch["text"], "fingerprints": lists}), size)
+        assert len(runs) == 0
+        assert runs.schema.names == ["row", "position", "high", "low"]
 
 
 def test_a_fingerprint_leaves_room_for_a_window():

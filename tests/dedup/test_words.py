@@ -26,7 +26,7 @@ SAMPLES = st.text(
 def plain_words(text):
     """Return the words of a text by the rules of the docstrings, slowly."""
     folded = unicodedata.normalize("NFC", text).casefold()
-    found, word = [], ""
+    plain, word = [], ""
     for letter in unicodedata.normalize("NFC", folded):
         entry = int(table()[ord(letter)])
         if entry == INVISIBLE:
@@ -34,13 +34,13 @@ def plain_words(text):
         alone = bool(entry & int(ALONE))
         letter_of_word = unicodedata.category(letter)[0] in "LMN"
         if (alone or not letter_of_word) and word:
-            found.append(word)
+            plain.append(word)
             word = ""
         if alone:
-            found.append(letter)
+            plain.append(letter)
         elif letter_of_word:
             word += letter
-    return [*found, word] if word else found
+    return [*plain, word] if word else plain
 
 
 def hashes_of(text):
@@ -141,9 +141,9 @@ def test_slices_and_blocks_change_nothing(texts, slice_bytes, block_letters, wor
         expected = words.word_hashes(pa.array(texts, pa.string()))
         patch.setattr(words, "SLICE_BYTES", slice_bytes)
         patch.setattr(words, "BLOCK_LETTERS", block_letters)
-        found = words.word_hashes(pa.array(texts, pa.string()))
-    assert found[0].tolist() == expected[0].tolist()
-    assert found[1].tolist() == expected[1].tolist()
+        result = words.word_hashes(pa.array(texts, pa.string()))
+    assert result[0].tolist() == expected[0].tolist()
+    assert result[1].tolist() == expected[1].tolist()
 
 
 @pytest.mark.parametrize(("letters", "count"), [(-1, 1), (0, 1), (1, 2), (words.BLOCK_LETTERS * 3, 25)])
@@ -196,9 +196,9 @@ def test_shingles_are_those_of_sliding_windows(documents, size):
 
 def test_digests_tell_apart_what_differs_in_one_byte():
     texts = pa.array(["skip", "a", "a", "A", None, "", "é", "e\u0301"])[1:]
-    found = text_digests(texts).to_pylist()
-    assert [len(d) for d in found if d is not None] == [16] * 6
-    assert found[0] == found[1]
-    assert found[3] is None
-    assert len({d for d in found if d is not None}) == 5
-    assert found[4].hex() == "99aa06d3014798d86001c324468d497f"  # xxh3_128 of nothing, as published
+    digests = text_digests(texts).to_pylist()
+    assert [len(d) for d in digests if d is not None] == [16] * 6
+    assert digests[0] == digests[1]
+    assert digests[3] is None
+    assert len({d for d in digests if d is not None}) == 5
+    assert digests[4].hex() == "99aa06d3014798d86001c324468d497f"  # xxh3_128 of nothing, as published

@@ -39,9 +39,9 @@ def test_what_cannot_be_is_refused_all_at_once(tmp_path: Path, capsys: pytest.Ca
   prefer: [loveliness desc]
 """
     assert mistakes(tmp_path, wrong) == [
-        "6:19: permutations is 128, but 14 bands of 8 rows take 112; leave it out, or make bands times "
-        "rows_per_band equal to it",
-        "7:14: jaccard is 0, so that everything is a duplicate; expected above 0, at most 1",
+        "6:19: permutations is 128, but 14 bands of 8 rows need 112; leave it out, or make it bands "
+        "times rows_per_band",
+        "7:14: jaccard is 0, so every document would be a duplicate; expected above 0, at most 1",
         "8:18: containment is 1.5; the most is 1.0",
         "9:11: expected one of leader, transitive, unverified, found 'sideways'",
         "10:12: 'loveliness' is measured by no passes; known: characters",
@@ -52,19 +52,19 @@ def test_what_cannot_be_is_refused_all_at_once(tmp_path: Path, capsys: pytest.Ca
         "5:12: 'loveliness' is measured by no passes; known: characters"
     ]
     assert mistakes(tmp_path, "  near: {mode: unverified, containment: 0.9}\n") == [
-        "5:41: mode unverified compares no texts, so it cannot tell containment"
+        "5:41: mode unverified compares no texts, so it cannot measure containment"
     ]
 
 
 def test_settings_that_say_nothing_together_are_refused(tmp_path: Path) -> None:
     assert mistakes(tmp_path, "  history: loses\n") == [
-        "5:12: history says who stays against earlier runs; name them in 'against'"
+        "5:12: history needs earlier runs to compare with; name them in 'against'"
     ]
     assert mistakes(tmp_path, "  exact: false\n  near: null\n  index: true\n") == [
-        "6:9: neither exact nor near duplicates are looked for, so no run can be compared"
+        "6:9: without exact and near there is nothing to compare with another run"
     ]
     assert mistakes(tmp_path, "  scope: per_snapshot\n  against: gone\n") == [
-        "5:10: per_snapshot never compares with another snapshot, so 'against' would do nothing",
+        "5:10: per_snapshot never compares two snapshots, so 'against' would do nothing",
         "6:12: gone/dedup/current.json: not found, so no dedup was published in gone; run the stage first",
     ]
 
@@ -73,8 +73,8 @@ def test_earlier_runs_are_not_searched_for_meanings_or_runs_of_tokens(tmp_path: 
     wrong = "  near: {jaccard: 2}\n  substring: {}\n  against: [gone]\n  prefer: [best]\n"
     assert mistakes(tmp_path, wrong) == [
         "5:19: jaccard is 2.0; the most is 1.0",
-        "6:14: substring looks at the documents of this run alone, and an index holds nothing to compare them "
-        "with; leave out 'against', or run substring in a recipe of its own",
+        "6:14: substring compares the documents of this run only, and the index of an earlier run has nothing to "
+        "compare them with; leave out 'against', or run substring in a recipe of its own",
         "7:13: gone/dedup/current.json: not found, so no dedup was published in gone; run the stage first",
         "8:12: expected 'MEASURE asc' or 'MEASURE desc', found 'best'",
     ]
@@ -111,11 +111,11 @@ def test_a_history_that_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     section = f"  history: by_priority\n  against:\n  - {good}\n  - {other}\n  - {bare}\n  - {gone}\n"
     assert mistakes(tmp_path, section) == [
         f"8:5: {other}: its bands are affine32/v0(words=5), this recipe's {ours}; bands of different schemes "
-        "never meet: use the same near settings, or make that run again",
+        "cannot be compared: use the same near settings, or make that run again",
         f"8:5: {other}: its scope is per_source, this recipe's is global",
         f"8:5: {other}: prefers nothing, this recipe characters desc; history: by_priority needs the same",
         f"8:5: {other}: was made with exact: false, so it cannot be searched for equal texts",
-        f"9:5: {bare}: holds no index; run its dedup again with dedup.index: true",
+        f"9:5: {bare}: has no index; run its dedup again with dedup.index: true",
         f"10:5: {gone}/dedup/current.json: not found, so no dedup was published in {gone}; run the stage first",
     ]
     path = tmp_path / "r.yaml"

@@ -31,27 +31,27 @@ def test_both_are_off_unless_asked_for(tmp_path: Path) -> None:
     table = {"id": ["a"], "embedding": [[0.5, 1.0]]}
     (tmp_path / "e").mkdir()
     pq.write_table(pa.table(table), tmp_path / "e" / "part-0.parquet")
-    found = read(tmp_path, f"{{substring: {{}}, semantic: {{embeddings: {tmp_path / 'e'}}}}}")
-    assert found.substring is not None
-    assert (found.substring.min_tokens, found.substring.action) == (75, "remove")
-    assert found.semantic is not None
-    assert (found.semantic.embeddings, found.semantic.min_cosine) == (str(tmp_path / "e"), 0.95)
+    dedup = read(tmp_path, f"{{substring: {{}}, semantic: {{embeddings: {tmp_path / 'e'}}}}}")
+    assert dedup.substring is not None
+    assert (dedup.substring.min_tokens, dedup.substring.action) == (75, "remove")
+    assert dedup.semantic is not None
+    assert (dedup.semantic.embeddings, dedup.semantic.min_cosine) == (str(tmp_path / "e"), 0.95)
 
 
 @pytest.mark.parametrize(
-    ("section", "told"),
+    ("section", "message"),
     [
         ("{substring: {min_tokens: 2}}", "min_tokens is 2; the least is 3"),
         ("{substring: {action: cut}}", "'cut'"),
-        ("{semantic: {}}", "semantic needs one of 'embeddings' (a table) and 'encoder' (module:function)"),
+        ("{semantic: {}}", "semantic needs either 'embeddings' (a table) or 'encoder' (module:function)"),
         (
             "{semantic: {embeddings: e, encoder: 'json:loads'}}",
-            "semantic needs one of 'embeddings' (a table) and 'encoder' (module:function)",
+            "semantic needs either 'embeddings' (a table) or 'encoder' (module:function)",
         ),
         ("{semantic: {encoder: json.loads}}", "expected 'module:function', found 'json.loads'"),
         (
             "{semantic: {encoder: 'no_such.module:f'}}",
-            "there is no module 'no_such.module' here; install it, or put it on PYTHONPATH",
+            "module 'no_such.module' is not installed; install it, or put it on PYTHONPATH",
         ),
         ("{semantic: {encoder: 'json:nope'}}", "has no 'nope'; it has "),
         (
@@ -72,12 +72,12 @@ def test_both_are_off_unless_asked_for(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_told_where_it_stands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     pq.write_table(pa.table({"id": ["a"]}), "ids.parquet")
     pq.write_table(pa.table({"id": [1], "embedding": [[0.5]]}), "numbered.parquet")
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, section)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "recipe.yaml:6:" in str(caught.value)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import os
 import random
 import signal
@@ -17,9 +15,10 @@ import pyarrow as pa
 import pytest
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from curation.dedup.decide import PAIRS
 from curation.recipe.sections.dedup import Dedup, Near
-from curation.spark.dedup import at_once
-from curation.spark.dedup.components import EDGES, stars
+from curation.spark.dedup import history, near
+from curation.spark.dedup.components import stars
 from curation.spark.scratch import Scratch
 from curation.spark.stages.dedup import Finder, Preference
 
@@ -37,9 +36,9 @@ def document(number: int, text: str, **changes: Any) -> dict[str, Any]:
     return row | changes
 
 
-def families(links: int = 30, seed: int = 5) -> list[dict[str, Any]]:
-    """Families with light and heavy edits, and a chain; the ends of a long one have nothing in common."""
-    rng = random.Random(seed)
+def families() -> list[dict[str, Any]]:
+    """Families with light and heavy edits, and a chain: each link is near the next, the ends share nothing."""
+    rng = random.Random(5)
     texts = []
     for _ in range(8):
         base = [rng.choice(WORDS) for _ in range(rng.randint(80, 160))]
@@ -48,15 +47,17 @@ def families(links: int = 30, seed: int = 5) -> list[dict[str, Any]]:
             for _ in range(changes):
                 copy[rng.randrange(len(copy))] = rng.choice(WORDS)
             texts.append(" ".join(copy))
-    chain = [rng.choice(WORDS) for _ in range(150)]
-    for i in range(links):
-        chain[(4 * i) % 150] = f"link{i}"
+    chain = [rng.choice(WORDS) for _ in range(80)]
+    for i in range(18):
+        chain[4 * i] = f"link{i}"
         texts.append(" ".join(chain))
     return [document(i, text) for i, text in enumerate(texts)]
 
 
-def clusters(spark: Any, rows: list[dict[str, Any]], folder: Path, near: Near, **settings: Any) -> Any:
-    finder = Finder(spark, Dedup(near=near), PREFER, str(folder), **settings)
+def clusters(
+    spark: Any, rows: list[dict[str, Any]], folder: Path, near_settings: Near, **settings: Any
+) -> Any:
+    finder = Finder(spark, Dedup(near=near_settings), PREFER, str(folder), **settings)
     return {row["id"]: row for row in finder.mark(documents(spark, rows, 3))[1].toArrow().to_pylist()}
 
 
@@ -67,36 +68,66 @@ def jaccard(a: str, b: str) -> float:
     return len(left & right) / len(left | right)
 
 
-def test_leaders_elected_in_components_are_those_elected_at_once(
-    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = families(links=8)  # each election is made in rounds over the whole chain
-    texts = {row["id"]: row["text"] for row in rows}
-    removed = clusters(spark, rows, tmp_path / "one", Near())
-    assert clusters(spark, rows, tmp_path / "many", Near(), edges_at_once=0) == removed
-    monkeypatch.setattr(at_once, "PAIRS_AT_ONCE", -1)
-    assert clusters(spark, rows, tmp_path / "joins", Near()) == removed
-    kept = [text for each, text in texts.items() if each not in removed]
-    near = [pair for pair in itertools.combinations(kept, 2) if jaccard(*pair) >= 0.85]
-    assert not near, "a kept document was matched with one that is removed, and not compared again"
-    assert all(row["jaccard"] >= 0.8 for row in removed.values())
+@pytest.fixture(scope="module")
+def led(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The clusters of the families in mode leader, decided by one worker."""
+    return clusters(spark, families(), tmp_path_factory.mktemp("led"), Near())
 
 
-def test_transitive_keeps_one_of_a_chain_and_unverified_measures_nothing(spark: Any, tmp_path: Path) -> None:
+def test_leaders_elected_in_components_are_those_of_one_worker(spark: Any, led: Any, tmp_path: Path) -> None:
     rows = families()
     texts = {row["id"]: row["text"] for row in rows}
-    leader = clusters(spark, rows, tmp_path / "a", Near())
-    chained = clusters(spark, rows, tmp_path / "b", Near(mode="transitive"))
-    assert clusters(spark, rows, tmp_path / "joins", Near(mode="transitive"), edges_at_once=0) == chained
-    assert set(leader) < set(chained)
-    for each, row in chained.items():
+    assert clusters(spark, rows, tmp_path, Near(), max_edges=0) == led
+    kept = [text for name, text in texts.items() if name not in led]
+    alike = [pair for pair in itertools.combinations(kept, 2) if jaccard(*pair) >= 0.85]
+    assert not alike, "a kept document was matched with one that is removed, and not compared again"
+    assert all(row["jaccard"] >= 0.8 for row in led.values())
+
+
+def test_partitions_order_and_a_killed_worker_leave_the_clusters_as_they_are(
+    spark: Any, led: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = families()
+    random.Random(1).shuffle(rows)
+    flag = tmp_path / "a worker was killed"
+
+    def dying(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if not flag.exists():
+                flag.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield batch
+
+    monkeypatch.setattr(near, "PAIRS_IN_MEMORY", -1)
+    before = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", "11")
+    try:
+        frame = documents(spark, rows, 7)
+        frame = frame.mapInArrow(dying, frame.schema)
+        clusters_now = Finder(spark, Dedup(near=Near()), PREFER, str(tmp_path)).mark(frame)[1].toArrow()
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", before)
+    assert flag.exists(), "no worker was killed"
+    assert {row["id"]: row for row in clusters_now.to_pylist()} == led, "joins decide what one worker decides"
+
+
+def test_transitive_keeps_one_of_a_chain_and_unverified_measures_nothing(
+    spark: Any, led: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = families()
+    texts = {row["id"]: row["text"] for row in rows}
+    chained = clusters(spark, rows, tmp_path / "transitive", Near(mode="transitive"))
+    assert set(led) < set(chained)
+    for name, row in chained.items():
         assert row["kept_id"] not in chained
-        assert row["jaccard"] == pytest.approx(jaccard(texts[each], texts[row["kept_id"]]))
+        assert row["jaccard"] == pytest.approx(jaccard(texts[name], texts[row["kept_id"]]))
     assert min(row["jaccard"] for row in chained.values()) < 0.2, "the chain's ends are in one cluster"
-    banded = clusters(spark, rows, tmp_path / "c", Near(mode="unverified"), edges_at_once=0)
+    banded = clusters(spark, rows, tmp_path / "unverified", Near(mode="unverified"), max_edges=0)
     assert set(chained) <= set(banded)
     assert {row["jaccard"] for row in banded.values() if row["reason"] == "dedup.near"} == {None}
     assert {row["kept_id"] for row in banded.values()}.isdisjoint(banded)
+    monkeypatch.setattr(near, "PAIRS_IN_MEMORY", -1)
+    assert clusters(spark, rows, tmp_path / "joins", Near(mode="transitive")) == chained
 
 
 def test_a_part_of_a_document_goes_where_containment_says_so(spark: Any, tmp_path: Path) -> None:
@@ -104,20 +135,21 @@ def test_a_part_of_a_document_goes_where_containment_says_so(spark: Any, tmp_pat
     whole = [rng.choice(WORDS) for _ in range(200)]
     rows = [document(1, " ".join(whole)), document(2, " ".join(whole[:110]))]
     bands = {"bands": 64, "rows_per_band": 2}  # 0.53 alike: 14 bands of 8 would not bring them together
-    assert clusters(spark, rows, tmp_path / "a", Near(**bands)) == {}
-    (row,) = clusters(spark, rows, tmp_path / "b", Near(containment=0.95, **bands)).values()
+    (row,) = clusters(spark, rows, tmp_path, Near(containment=0.95, **bands)).values()
     assert (row["reason"], row["containment"]) == ("dedup.contained", 1.0)
     assert row["jaccard"] == pytest.approx(106 / 196)
     assert row["id"] == f"{2:032x}"
 
 
-def test_hot_buckets_are_listed_and_leaders_carry_their_size(spark: Any, tmp_path: Path) -> None:
+def test_hot_buckets_are_listed_and_leaders_carry_their_size(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PART_BITS", 1)
     text = " ".join(f"w{i}" for i in range(100))
     rows = [document(i, f"{text} tail{i}") for i in range(40)] + [
         document(50, "something else entirely here")
     ]
-    near = Near(hot_bucket=20)
-    finder = Finder(spark, Dedup(near=near, index=True), PREFER, str(tmp_path / "scratch"))
+    finder = Finder(spark, Dedup(near=Near(hot_bucket=20), index=True), PREFER, str(tmp_path / "scratch"))
     out = tmp_path / "out"
     detail = finder.write(documents(spark, rows, 3), str(out), 1.0)
     pairs = detail["pairs"]
@@ -137,64 +169,23 @@ def test_hot_buckets_are_listed_and_leaders_carry_their_size(spark: Any, tmp_pat
     assert {row["id"] for row in indexed} == set(sizes)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["chain", "random", "hubs"])
-def test_stars_of_the_whole_cluster_are_the_components(spark: Any, tmp_path: Path, kind: str) -> None:
-    rng = random.Random(kind)
-    names = rng.sample(range(1 << 40), 2001)
-    if kind == "chain":
-        pairs = [(names[i], names[i + 1]) for i in range(2000)]
-    elif kind == "random":
-        pairs = [(rng.choice(names), rng.choice(names)) for _ in range(1400)]
-    else:
-        pairs = [(names[i % 9], names[i]) for i in range(9, 2001)] + [(names[0], names[1])]
+def test_stars_of_the_whole_cluster_are_the_components(spark: Any, tmp_path: Path) -> None:
+    rng = random.Random(1)
+    chain, some, hubs = (rng.sample(range(i << 40, (i + 1) << 40), 601) for i in range(3))
+    pairs = list(itertools.pairwise(chain))
+    pairs += [(rng.choice(some), rng.choice(some)) for _ in range(420)]
+    pairs += [(hubs[i % 9], hubs[i]) for i in range(9, 601)] + [(hubs[0], hubs[1])]
     rng.shuffle(pairs)
     rows = [{"better": min(pair), "worse": max(pair)} for pair in pairs if len(set(pair)) == 2]
     edges = spark.createDataFrame(
-        pa.Table.from_pylist(rows, schema=EDGES), schema=from_arrow_schema(EDGES)
+        pa.Table.from_pylist(rows, schema=PAIRS), schema=from_arrow_schema(PAIRS)
     ).repartition(16)
-    found = stars(Scratch(spark, str(tmp_path)), edges).toArrow().to_pylist()
+    result = stars(Scratch(spark, str(tmp_path)), edges).toArrow().to_pylist()
     expected = {
         node: min(nodes)
         for nodes in networkx.connected_components(networkx.Graph(pairs))
         for node in nodes
         if node != min(nodes)
     }
-    assert {row["worse"]: row["better"] for row in found} == expected
-    assert len(found) == len(expected)
-
-
-@pytest.mark.slow
-def test_partitions_order_and_a_killed_worker_leave_the_clusters_byte_for_byte(
-    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = families(links=12)
-    flag = tmp_path / "a worker was killed"
-
-    def dying(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            if not flag.exists():
-                flag.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
-            yield batch
-
-    def digest(name: str, partitions: int, killed: bool = False) -> str:
-        random.Random(name).shuffle(rows)
-        frame = documents(spark, rows, partitions)
-        if killed:
-            frame = frame.mapInArrow(dying, frame.schema)
-        before = spark.conf.get("spark.sql.shuffle.partitions")
-        spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
-        try:
-            finder = Finder(spark, Dedup(near=Near(rounds=2)), PREFER, str(tmp_path / name))
-            found = finder.mark(frame)[1].toArrow()
-        finally:
-            spark.conf.set("spark.sql.shuffle.partitions", before)
-        lines = sorted(json.dumps(row, sort_keys=True) for row in found.to_pylist())
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-    first = digest("one", 1)
-    assert digest("killed", 7, killed=True) == first
-    assert flag.exists(), "no worker was killed"
-    monkeypatch.setattr(at_once, "PAIRS_AT_ONCE", -1)
-    assert digest("joins", 64) == first, "many executors decide what one worker decides"
+    assert {row["worse"]: row["better"] for row in result} == expected
+    assert len(result) == len(expected)

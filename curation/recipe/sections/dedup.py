@@ -1,4 +1,4 @@
-"""The dedup section of a recipe: which duplicates go, and which of them stays."""
+"""The dedup section of a recipe: which duplicates are removed, and which document of a cluster is kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from curation.recipe.sections.embeddings import function_mistake, table_mistake
 
-Where = tuple[tuple[str | int, ...], str]  # the path below the section, and what is wrong there
+Where = tuple[tuple[str | int, ...], str]  # the path below the section, and the mistake there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,17 +17,17 @@ class Near:
     """Near-duplicate detection: MinHash over word shingles, every pair verified by its true Jaccard.
 
     Attributes:
-        mode: `leader` removes a document if a kept one is truly as near as asked; `transitive` keeps one of
-            all that hang together by such pairs; `unverified` one of all that hang together by shared
-            bands, compared or not (what FineWeb did).
-        permutations: may be given as a check; it is bands times rows_per_band.
-        jaccard: least share of two documents' shingles, of those of either, that both have.
-        containment: if given, a pair also counts where this share of the worse document's shingles stands in
-            the better one. Parts that share no band are not found: of halves of a document about one in
-            twenty does, by the bands given here (`curate check` says how many).
+        mode: `leader` removes a document if a kept one is near it, by the bounds below; `transitive` keeps
+            one document of each component of such pairs; `unverified` keeps one of each component of
+            documents that share a band, and compares none (what FineWeb did).
+        permutations: an optional check; it must be bands times rows_per_band.
+        jaccard: two documents are near if they share at least this part of the shingles that either has.
+        containment: if given, two are near also if the better one has this part of the worse one's shingles.
+            Only documents that share a band are compared. With the default bands about one in twenty halves
+            of a document does so with the whole (`curate check` says how many).
         rounds: how many documents lead a bucket, so that others are compared with them, and how often
-            those that no leader matched are compared among themselves.
-        hot_bucket: buckets of more documents are listed for people to look at.
+            those that no leader matched are compared with each other.
+        hot_bucket: buckets of more documents are listed in the table `buckets`.
     """
 
     mode: Literal["leader", "transitive", "unverified"] = "leader"
@@ -43,10 +43,13 @@ class Near:
 
     @staticmethod
     def mistakes(values: Mapping[str, Any]) -> Iterator[Where]:
-        """Yield (where, what) for numbers that cannot go together."""
+        """Yield (where, what) for numbers that contradict each other."""
         for name in ("jaccard", "containment"):
             if values.get(name) == 0:
-                yield (name,), f"{name} is 0, so that everything is a duplicate; expected above 0, at most 1"
+                yield (
+                    (name,),
+                    f"{name} is 0, so every document would be a duplicate; expected above 0, at most 1",
+                )
         bands, rows, given = (
             values.get(name, default)
             for name, default in (("bands", 14), ("rows_per_band", 8), ("permutations", None))
@@ -54,21 +57,21 @@ class Near:
         if given is not None and bands and rows and given != bands * rows:
             yield (
                 ("permutations",),
-                f"permutations is {given}, but {bands} bands of {rows} rows take {bands * rows}; leave it "
-                "out, or make bands times rows_per_band equal to it",
+                f"permutations is {given}, but {bands} bands of {rows} rows need {bands * rows}; leave it "
+                "out, or make it bands times rows_per_band",
             )
         if values.get("mode") == "unverified" and values.get("containment") is not None:
-            yield ("containment",), "mode unverified compares no texts, so it cannot tell containment"
+            yield ("containment",), "mode unverified compares no texts, so it cannot measure containment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Substring:
-    """Runs of tokens that stand in a document before, or earlier in the same one.
+    """Runs of tokens that occur in a better document, or earlier in the same one.
 
     Attributes:
-        min_tokens: every repeated run of as many tokens is found; a token is what stands between white
-            space, and each letter in scripts without spaces.
-        action: `remove` cuts them out of all places but the first; `annotate` only measures their share
+        min_tokens: every repeated run of at least this many tokens is found. White space separates tokens;
+            in scripts without spaces each letter is one.
+        action: `remove` cuts out all occurrences but the first; `annotate` only measures their share
             (`dedup.repeated_fraction`).
     """
 
@@ -81,12 +84,14 @@ class Semantic:
     """Documents whose embeddings point the same way (SemDeDup): k-means, then cosines within each cluster.
 
     Attributes:
-        embeddings: a Parquet table with `id` (the document's) and `embedding`; a document that is not in it
-            stays.
-        encoder: or `module:function`, which takes a list of texts and returns an array of a row for each.
-        clusters: of k-means; all documents of one are compared on one core, so some thousands each are good.
-        min_cosine: from which on two documents mean the same.
-        sample_documents: about how many are clustered to find the centres (a hash-sample).
+        embeddings: a Parquet table with `id` (of the document) and `embedding`. Documents that it lacks are
+            kept.
+        encoder: instead of a table, `module:function`: takes a list of texts, returns an array with a row for
+            each.
+        clusters: of k-means. All documents of a cluster are compared on one core: some thousands are a good
+            size.
+        min_cosine: two documents of at least this cosine are duplicates.
+        sample_documents: about how many documents are clustered to find the centres (a hash-sample).
     """
 
     embeddings: str | None = None
@@ -98,31 +103,33 @@ class Semantic:
 
     @staticmethod
     def mistakes(values: Mapping[str, Any]) -> Iterator[Where]:
-        """Yield (where, what) for embeddings that come from nowhere, from two places, or cannot."""
+        """Yield (where, what) for embeddings with no source, with two, or with one that does not work."""
         if bool(values.get("embeddings")) == bool(values.get("encoder")):
-            yield (), "semantic needs one of 'embeddings' (a table) and 'encoder' (module:function)"
+            yield (), "semantic needs either 'embeddings' (a table) or 'encoder' (module:function)"
         for name, mistake in (("embeddings", table_mistake), ("encoder", function_mistake)):
             if values.get(name) and (wrong := mistake(values[name])):
                 yield (name,), wrong
         if importlib.util.find_spec("sklearn") is None:
-            yield (), "semantic needs scikit-learn, which is not here; install spark-curation[semantic]"
+            yield (), "semantic needs scikit-learn, which is not installed; install spark-curation[semantic]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dedup:
-    """Which duplicates go, and which of them stays.
+    """Which duplicates are removed, and which document of a cluster is kept.
 
     Attributes:
-        prefer: `MEASURE asc|desc` in order of weight; the id decides at the end, so the order is total.
-        scope: among which documents duplicates are looked for. A snapshot is what an input's `snapshot` says.
-        against: run directories whose kept documents this one is compared with too.
-        history: who stays, of a document and one that an earlier run kept: the earlier one (`wins`), the
-            new one (`loses`), or the preferred one (`by_priority`). Earlier runs are never changed: what they
-            lose is listed in `tombstones`.
-        index: write what a later run's `against` reads.
-        semantic: documents that mean the same, looked for among those that exact and near leave. Not
-            together with `against`, nor is substring: an index has neither embeddings nor runs of tokens.
-        substring: repeated runs of tokens, looked for in the documents that are left at the end.
+        exact: remove documents with byte-identical texts.
+        near: remove near duplicates; null = do not look for them.
+        prefer: `MEASURE asc|desc`, the most important first. Ties are broken by id, so the order is total.
+        scope: only documents of one scope are compared. An input's `snapshot` names its snapshot.
+        against: directories of earlier runs; their kept documents are compared with this run's as well.
+        history: which document is kept if an earlier run kept a duplicate: the earlier one (`wins`), the
+            new one (`loses`), or the preferred one (`by_priority`). Earlier runs are never changed: the
+            documents that they lose are listed in `tombstones`.
+        index: write the index that a later run's `against` reads.
+        semantic: semantic duplicates among the documents that exact and near keep. Neither semantic nor
+            substring goes together with `against`: an index has no embeddings and no runs of tokens.
+        substring: repeated runs of tokens in the documents that are left at the end.
     """
 
     exact: bool = True
@@ -137,30 +144,31 @@ class Dedup:
 
     @staticmethod
     def mistakes(values: Mapping[str, Any]) -> Iterator[Where]:
-        """Yield (where, what) for settings that say nothing together."""
+        """Yield (where, what) for settings that have no effect together."""
         against = values.get("against", ())
         if "history" in values and not against:
-            yield ("history",), "history says who stays against earlier runs; name them in 'against'"
+            yield ("history",), "history needs earlier runs to compare with; name them in 'against'"
         if against and values.get("scope") == "per_snapshot":
             yield (
                 ("scope",),
-                "per_snapshot never compares with another snapshot, so 'against' would do nothing",
+                "per_snapshot never compares two snapshots, so 'against' would do nothing",
             )
         for name in ("semantic", "substring") if against else ():
             if values.get(name) is not None:
                 yield (
                     (name,),
-                    f"{name} looks at the documents of this run alone, and an index holds nothing to compare "
-                    f"them with; leave out 'against', or run {name} in a recipe of its own",
+                    f"{name} compares the documents of this run only, and the index of an earlier run has "
+                    "nothing to compare them with; leave out 'against', or run "
+                    f"{name} in a recipe of its own",
                 )
         if (
             values.get("exact", True) is False
             and values.get("near", True) is None
             and (against or values.get("index"))
         ):
-            yield ("near",), "neither exact nor near duplicates are looked for, so no run can be compared"
+            yield ("near",), "without exact and near there is nothing to compare with another run"
 
     @property
     def earlier(self) -> tuple[str, ...]:
-        """The earlier run directories as a tuple, whether one or several were given."""
+        """The directories of earlier runs, as a tuple even where one was given."""
         return (self.against,) if isinstance(self.against, str) else self.against

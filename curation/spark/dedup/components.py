@@ -1,39 +1,37 @@
-"""Graphs of near duplicates: who leads, and what hangs together.
+"""Graphs of near duplicates: their leaders and their connected components.
 
 Nodes are ranks: integers, the better document the lesser. While the edges fit on one executor they are
-decided there, exactly, in seconds; beyond that the components are found by alternating large-star and
+decided there, exactly, in seconds. Beyond that the components are found by alternating large-star and
 small-star (Kiveris et al. 2014, "Connected components in MapReduce and beyond"), and leaders are elected
-in each, which gives the same result: an election never looks across components.
+in each. That gives the same result, as an election never looks across components.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from curation.dedup.at_once import EDGES
 from curation.dedup.components import components
-from curation.dedup.leaders import elect
+from curation.dedup.decide import EDGES, PAIRS
+from curation.dedup.leaders import elect_edges
 from curation.spark.frames import Batches, conform, map_batches
 from curation.spark.scratch import Scratch
 
-#: Edges decided on one executor: about 100 bytes each while it works, so 2 GB, of which a small executor
-#: has room; a hundred million documents of which a tenth are near duplicates have about that many.
-EDGES_AT_ONCE = 20_000_000
-ELECTED = pa.schema([pa.field("id", pa.int64()), pa.field("kept_id", pa.int64()), *list(EDGES)[2:]])
+#: Edges decided on one executor. Each takes about 100 bytes meanwhile: 2 GB in all, for which a small
+#: executor has room. A hundred million documents, a tenth of them near duplicates, have about this many.
+MAX_EDGES = 20_000_000
 ROOTS = pa.schema([pa.field("worse", pa.int64()), pa.field("better", pa.int64())])
 
 
-def leaders(scratch: Scratch, edges: DataFrame, at_once: bool) -> DataFrame:
-    """Return ELECTED: each removed node with the kept one of its verified edges (see `elect`).
+def leaders(scratch: Scratch, edges: DataFrame, one_executor: bool) -> DataFrame:
+    """Return EDGES: of each removed node the verified edge with a kept one (see `elect`).
 
-    `at_once`: on one executor, which has room for EDGES_AT_ONCE.
+    `one_executor`: there is room for MAX_EDGES on one.
     """
-    if at_once:
+    if one_executor:
         spread = edges.repartition(1)
     else:
         roots = stars(scratch, edges).withColumnRenamed("better", "root")
@@ -41,22 +39,21 @@ def leaders(scratch: Scratch, edges: DataFrame, at_once: bool) -> DataFrame:
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         table = pa.Table.from_batches([conform(batch, EDGES) for batch in batches], EDGES)
-        ends = (table.column(side).to_numpy() for side in ("better", "worse"))
-        yield from elect(table, pa.array(np.unique(np.concatenate([*ends])))).to_batches()
+        yield from elect_edges(table).to_batches()
 
-    return map_batches(spread, run, ELECTED)
+    return map_batches(spread, run, EDGES)
 
 
-def roots(scratch: Scratch, edges: DataFrame, at_once: bool) -> DataFrame:
+def roots(scratch: Scratch, edges: DataFrame, one_executor: bool) -> DataFrame:
     """Return ROOTS: each node that is not its component's best (`worse`), and that best (`better`)."""
-    return _joined(edges.repartition(1)) if at_once else stars(scratch, edges)
+    return _joined(edges.repartition(1)) if one_executor else stars(scratch, edges)
 
 
 def stars(scratch: Scratch, edges: DataFrame) -> DataFrame:
     """Return ROOTS by alternating large-star and small-star over the whole cluster.
 
-    What hangs together inside one partition is joined first. Each round is written to scratch; the end is
-    reached when a round changes no edge (not when some sum of them stays the same).
+    The components inside each partition are found first. Each round is written to scratch. It was the last
+    one if it changed no edge; an unchanged sum over the edges would not prove that.
     """
     now = scratch.saved(_joined(edges.select("better", "worse")).distinct(), "stars")
     count = now.count()
@@ -69,21 +66,18 @@ def stars(scratch: Scratch, edges: DataFrame) -> DataFrame:
 
 
 def _joined(edges: DataFrame) -> DataFrame:
-    """Join each partition's edges to stars around the least node of what hangs together in it."""
+    """Turn the edges of each partition into stars around the least node of each component there."""
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        table = pa.Table.from_batches([conform(batch, _PAIRS) for batch in batches], _PAIRS)
+        table = pa.Table.from_batches([conform(batch, PAIRS) for batch in batches], PAIRS)
         nodes, roots = components(table["better"].to_numpy(), table["worse"].to_numpy())
         yield pa.RecordBatch.from_pydict({"worse": nodes, "better": roots})
 
     return map_batches(edges.select("better", "worse"), run, ROOTS)
 
 
-_PAIRS = pa.schema([EDGES.field("better"), EDGES.field("worse")])
-
-
 def _large_star(edges: DataFrame) -> DataFrame:
-    """Link every greater neighbour of a node to the node's least neighbour (or itself, if less)."""
+    """Link every greater neighbour of a node to the node's least neighbour (or to the node, if lesser)."""
     both = edges.select(F.col("better").alias("node"), F.col("worse").alias("next")).unionByName(
         edges.select(F.col("worse").alias("node"), F.col("better").alias("next"))
     )

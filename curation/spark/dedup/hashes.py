@@ -1,4 +1,4 @@
-"""What is read of each document before anything is decided: a digest of its text, its bands, its sketch."""
+"""Hashes of each document, read before anything is decided: a digest of its text, its bands, its sketch."""
 
 from __future__ import annotations
 
@@ -26,35 +26,34 @@ def hashes(
     Args:
         documents: rows in the DOCUMENT schema.
         values: the preferences, named columns of doubles.
-        bands: None = no bands, and no sketch.
-        scopes: source -> name of the scope in which its duplicates are looked for; None = one for all.
+        bands: how bands are made; None = make no bands and no sketch.
+        scopes: source -> its scope; only documents of one scope are compared. None = all are.
     """
-    wanted = documents.select(*KEY, *values, "source", "text")
-    names = [name for name in wanted.columns if name not in ("source", "text")]
+    inputs = documents.select(*KEY, *values, "source", "text")
+    names = [name for name in inputs.columns if name not in ("source", "text")]
     preferences = [pa.field(name, pa.float64()) for name in names if name not in KEY]
     schema = pa.schema([*[DOCUMENT.field(name) for name in KEY], *preferences, *_HASHES])
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            columns = {name: batch[name] for name in names}
             digests = text_digests(batch["text"])
-            found, sketch = pa.array([[]] * len(batch), pa.list_(pa.int64())), pa.nulls(len(batch))
+            keys, sketch = pa.array([[]] * len(batch), pa.list_(pa.int64())), pa.nulls(len(batch))
             if bands is not None:
                 banded = band_batch(batch, bands)
-                found, sketch = banded["band_keys"], banded["sketch"]
+                keys, sketch = banded["band_keys"], banded["sketch"]
             if scopes is not None:
-                inside = [scopes[source] for source in batch["source"].to_pylist()]
-                digests, found = scoped_digests(digests, inside), scoped_keys(found, inside)
-            columns |= {"digest": digests, "band_keys": found, "sketch": sketch}
-            yield pa.RecordBatch.from_pydict(columns)
+                scope = [scopes[source] for source in batch["source"].to_pylist()]
+                digests, keys = scoped_digests(digests, scope), scoped_keys(keys, scope)
+            made = {"digest": digests, "band_keys": keys, "sketch": sketch}
+            yield pa.RecordBatch.from_pydict({name: batch[name] for name in names} | made)
 
-    return map_batches(wanted, run, schema)
+    return map_batches(inputs, run, schema)
 
 
-def sketched(found: DataFrame, bands: Scheme) -> DataFrame:
+def sketched(documents: DataFrame, bands: Scheme) -> DataFrame:
     """Return documents of earlier runs (id, earlier, preferences, text, band_keys) with their sketch.
 
-    An index has no sketches: what it has of a document is its text.
+    An index has no sketches, but it has the texts that they are made from.
     """
     fields = {
         "id": pa.string(),
@@ -70,4 +69,4 @@ def sketched(found: DataFrame, bands: Scheme) -> DataFrame:
             yield pa.RecordBatch.from_pydict(columns | {"sketch": band_batch(batch, bands)["sketch"]})
 
     schema = pa.schema([*[pa.field(name, kind) for name, kind in fields.items()], _SKETCH])
-    return map_batches(found.select(*fields), run, schema)
+    return map_batches(documents.select(*fields), run, schema)

@@ -1,11 +1,11 @@
-"""What earlier runs kept: written as an index, looked up without shuffling it again.
+"""Documents that earlier runs kept: written as an index, looked up without shuffling the index again.
 
 `index/bands` (key = band key), `index/digests` (key = hash of the text's digest) and `index/documents` (key =
-hash of the id) are laid out alike: parts by the leading bits of the key, sorted by it inside each. A lookup
-shuffles the new run's keys by part and reads each part once, where only row groups that can hold one of
-the keys are decoded. So adding a snapshot shuffles what the snapshot has, however many came before. What it
-reads of the bands grows with them: their keys are hashes, and nearly every row group can hold one of a
-thousand documents' (docs/dedup-scale.md has the figures).
+hash of the id) have one layout: parts by the leading bits of the key, each sorted by key. A lookup shuffles
+the new run's keys by part and reads each part once. It decodes only row groups that can hold one of the keys.
+So adding a snapshot shuffles in proportion to the snapshot, however many came before. What it reads of the
+bands grows with the history: their keys are hashes, and nearly every row group can hold one of the keys of a
+thousand documents (docs/dedup-scale.md has the figures).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from curation.accounting.manifest import Manifest, join
 from curation.spark.frames import conform
 from curation.spark.store import spark_url
 
-#: Parts of an index: so many tasks read one; of a billion documents a part of the bands has about 5 GB.
+#: An index has 2**PART_BITS parts, each read by one task. A billion documents make 5 GB of bands a part.
 PART_BITS = 6
-#: Bytes of a row group: what one wanted key makes a lookup decode.
+#: Bytes of a row group: a lookup decodes a whole one for a single key.
 GROUP_BYTES = 4 << 20
 TOMBSTONES = "tombstones"
 _PREFERENCES = pa.field("preferences", pa.list_(pa.float64()))
@@ -61,27 +61,27 @@ def _part(key: str) -> Column:
 
 
 def write_index(path: str, table: str, frame: DataFrame) -> None:
-    """Write one table of an index below an output; `frame` has its columns."""
+    """Write one table of an index into the directory of an output; `frame` has its columns."""
     parts = frame.select(*INDEX[table].names, _part("key").cast("int").alias("part"))
-    laid = parts.repartition(1 << PART_BITS, "part").sortWithinPartitions("part", "key")
-    writer = laid.write.partitionBy("part").option("parquet.block.size", GROUP_BYTES)
+    ordered = parts.repartition(1 << PART_BITS, "part").sortWithinPartitions("part", "key")
+    writer = ordered.write.partitionBy("part").option("parquet.block.size", GROUP_BYTES)
     writer.parquet(spark_url(join(path, "index", table)))
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The dedup outputs of earlier runs (directory -> manifest), in the order in which they were named.
+    """The dedup outputs of earlier runs (directory -> manifest), in the recipe's order.
 
-    A run is called by its fingerprint, which says what it holds wherever it lies.
+    A run is named by its fingerprint, which identifies its contents wherever its directory is.
     """
 
     spark: SparkSession
     outputs: Mapping[str, Manifest]
 
     def lookup(self, table: str, keys: DataFrame) -> DataFrame:
-        """Return the rows of one table of all the runs whose `key` is among `keys`, and `earlier`.
+        """Return the rows of one table of all runs whose `key` is among `keys`, with their run (`earlier`).
 
-        What a later of the runs has replaced (its tombstones) is left out.
+        Documents that a later one of the runs has replaced (its tombstones) are left out.
         """
         schema = INDEX[table].append(_EARLIER)
         files = self._files(table)
@@ -89,30 +89,30 @@ class History:
         def run(group: pa.Table) -> pa.Table:
             wanted = np.unique(group.column("key").to_numpy())
             part = int(group.column("part")[0].as_py())
-            found = [
+            batches = [
                 batch.append_column(_EARLIER, pa.array([run] * len(batch), pa.string()))
                 for run, paths in files.items()
                 for path in paths.get(part, ())
                 for batch in _matching(path, wanted)
             ]
-            return pa.Table.from_batches([conform(batch, schema) for batch in found], schema)
+            return pa.Table.from_batches([conform(batch, schema) for batch in batches], schema)
 
         distinct = keys.select("key", _part("key").cast("int").alias("part")).distinct()
         rows = distinct.groupBy("part").applyInArrow(run, from_arrow_schema(schema))
-        gone = self._tombstones()
-        return rows if gone is None else rows.join(gone, ["id", "earlier"], "left_anti")
+        replaced = self._tombstones()
+        return rows if replaced is None else rows.join(replaced, ["id", "earlier"], "left_anti")
 
     def _files(self, table: str) -> dict[str, dict[int, list[str]]]:
-        """Return run -> part -> paths of one table's files, from the manifests: nothing is listed."""
-        found: dict[str, dict[int, list[str]]] = {}
+        """Return run -> part -> paths of one table's files, from the manifests: no directory is listed."""
+        files: dict[str, dict[int, list[str]]] = {}
         for path, manifest in self.outputs.items():
-            parts: dict[int, list[str]] = found.setdefault(manifest.fingerprint, {})
+            parts: dict[int, list[str]] = files.setdefault(manifest.fingerprint, {})
             for name in manifest.files:
                 steps = name.split("/")
                 if steps[:2] == ["index", table] and name.endswith(".parquet"):
                     part = int(steps[2].partition("=")[2])
                     parts.setdefault(part, []).append(join(path, name))
-        return found
+        return files
 
     def _tombstones(self) -> DataFrame | None:
         paths = [
@@ -124,12 +124,12 @@ class History:
 
 
 def preferences(values: str, names: Sequence[str]) -> list[Column]:
-    """Return a list column's items as columns of their own."""
+    """Return the items of a list column as one column each."""
     return [F.col(values)[i].alias(name) for i, name in enumerate(names)]
 
 
 def _matching(path: str, wanted: npt.NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
-    """Yield a sorted part's rows whose key is wanted; row groups that can hold none are passed over."""
+    """Yield the rows of a sorted part whose key is wanted; row groups that can hold none are skipped."""
     filesystem, name = fsspec.core.url_to_fs(path.replace("s3a://", "s3://", 1))
     with filesystem.open(name, "rb") as stream, pq.ParquetFile(stream) as file:
         column = file.schema_arrow.get_field_index("key")
@@ -139,5 +139,5 @@ def _matching(path: str, wanted: npt.NDArray[np.int64]) -> Iterator[pa.RecordBat
                 continue
             table = file.read_row_group(group)
             keys = table.column("key").to_numpy()
-            places = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
-            yield from table.filter(pa.array(wanted[places] == keys)).to_batches()
+            positions = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
+            yield from table.filter(pa.array(wanted[positions] == keys)).to_batches()

@@ -1,4 +1,4 @@
-"""Semantic duplicates of documents that stay: embeddings, k-means on a sample, cosines in each cluster."""
+"""Semantic duplicates among kept documents: embeddings, k-means on a sample, cosines in each cluster."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from curation.spark.store import spark_url
 
 NAME = "dedup.semantic"
 _KEYS = [DOCUMENT.field(name) for name in KEY]
-_EMBEDDING = pa.field("embedding", pa.list_(pa.float32()))  # on the grid, whose points are whole in float32
+_EMBEDDING = pa.field("embedding", pa.list_(pa.float32()))  # float32 holds the points of the grid exactly
 _DECISIONS = pa.schema([*_KEYS, pa.field("kept_id", pa.string()), pa.field("cosine", pa.float64())])
 
 
 @dataclass(frozen=True, slots=True)
-class Meanings:
-    """Finds the documents of one corpus that mean the same.
+class SemanticDuplicates:
+    """Marks the documents of one corpus that mean the same.
 
     Attributes:
-        best_first: numbers of a DOCUMENT frame, the least first, absent ones last; then comes the id.
-        scope: of a DOCUMENT frame, a string; only documents of the same one are compared.
+        best_first: number columns of a DOCUMENT frame that order it: ascending, nulls last, then by id.
+        scope: a string column of a DOCUMENT frame; only documents of one scope are compared.
     """
 
     settings: Semantic
@@ -45,10 +45,10 @@ class Meanings:
     scratch: Scratch
 
     def mark(self, documents: DataFrame, clusters: DataFrame) -> tuple[DataFrame, DataFrame]:
-        """Return the documents with a reason where removed, and the clusters with these removals.
+        """Return the documents, removed ones with a reason, and the clusters with these removals.
 
-        Only documents without a reason are compared. What had been merged into a document that goes now is
-        merged into the one that stays instead; `through` names the one it was compared with.
+        Only documents without a reason are compared. Documents that were merged into one that is removed now
+        are merged into its kept one instead; `through` names the document they were compared with.
         """
         vectors = self.scratch.saved(self._vectors(documents.where(F.size("reasons") == 0)), "vectors")
         decisions = self.scratch.saved(self._decisions(vectors), "meanings")
@@ -61,38 +61,43 @@ class Meanings:
 
     def _vectors(self, documents: DataFrame) -> DataFrame:
         """Return key, order and unit vector of each document that has an embedding."""
-        order = [each.cast("double").alias(f"order_{i}") for i, each in enumerate(self.best_first)]
+        order = [column.cast("double").alias(f"order_{i}") for i, column in enumerate(self.best_first)]
         order.append(self.scope.alias("scope"))
         names = [field.name for field in self._fields]
         settings = self.settings
         if settings.embeddings is None:
             assert settings.encoder is not None
-            encoder, given = settings.encoder, documents.select(*KEY, *order, "text")
+            encoder, inputs = settings.encoder, documents.select(*KEY, *order, "text")
         else:
-            encoder, given = None, documents.select(*KEY, *order).join(self._table(settings.embeddings), "id")
+            table = self._table(settings.embeddings)
+            encoder, inputs = None, documents.select(*KEY, *order).join(table, "id")
 
         def run(batches: Batches) -> Iterator[pa.RecordBatch]:
             for batch in batches:
-                found = _encoded(encoder, batch["text"]) if encoder else batch["embedding"]
-                rows, vectors = unit_vectors(found)
-                there = batch.select(names).take(pa.array(rows))
-                columns = {name: there[name] for name in names}
+                embeddings = _encoded(encoder, batch["text"]) if encoder else batch["embedding"]
+                rows, vectors = unit_vectors(embeddings)
+                own = batch.select(names).take(pa.array(rows))
+                columns = {name: own[name] for name in names}
                 yield pa.RecordBatch.from_pydict(columns | {"embedding": _lists(vectors)})
 
-        return map_batches(given, run, pa.schema([*self._fields, _EMBEDDING]))
+        return map_batches(inputs, run, pa.schema([*self._fields, _EMBEDDING]))
 
     def _table(self, path: str) -> DataFrame:
-        """Return id and embedding; refuses a table in which a document has two."""
+        """Return id and embedding of a table.
+
+        Raises:
+            ValueError: a document has two embeddings.
+        """
         table = self.scratch.spark.read.parquet(spark_url(path)).select("id", "embedding")
         twice = table.groupBy("id").count().where("count > 1").orderBy("id").first()
         if twice:
             raise ValueError(
-                f"{path}: id '{twice['id']}' has {twice['count']} embeddings, expected one for each"
+                f"{path}: id '{twice['id']}' has {twice['count']} embeddings, expected one for each id"
             )
         return table
 
     def _decisions(self, vectors: DataFrame) -> DataFrame:
-        """Return who goes, and into whom."""
+        """Return the removed documents, each with the kept one it is merged into."""
         centres = self._centres(vectors)
         names = [field.name for field in self._fields]
         bound = self.settings.min_cosine
@@ -106,49 +111,49 @@ class Meanings:
         def compare(cluster: pa.Table) -> pa.Table:
             ordered = cluster.sort_by([(name, "ascending") for name in [*names[len(KEY) + 1 :], *KEY]])
             kept, cosines = leaders(_matrix(ordered["embedding"].combine_chunks()), bound)
-            gone = np.flatnonzero(kept >= 0)
-            own = ordered.select(list(KEY)).take(pa.array(gone))
-            columns = [*own.columns, ordered["id"].take(pa.array(kept[gone])), pa.array(cosines[gone])]
+            removed = np.flatnonzero(kept >= 0)
+            own = ordered.select(list(KEY)).take(pa.array(removed))
+            columns = [*own.columns, ordered["id"].take(pa.array(kept[removed])), pa.array(cosines[removed])]
             return pa.table(columns, schema=_DECISIONS)
 
         schema = pa.schema([*self._fields, _EMBEDDING, pa.field("cluster", pa.int64())])
-        placed = map_batches(vectors, assign, schema)
-        return placed.groupBy("scope", "cluster").applyInArrow(compare, from_arrow_schema(_DECISIONS))
+        assigned = map_batches(vectors, assign, schema)
+        return assigned.groupBy("scope", "cluster").applyInArrow(compare, from_arrow_schema(_DECISIONS))
 
     def _centres(self, vectors: DataFrame) -> Vectors:
-        """Return the centres of k-means on a hash-sample, taken in the order of ids."""
+        """Return the centres of k-means on a hash-sample in the order of ids."""
         settings, count = self.settings, vectors.count()
         rate = settings.sample_documents / max(count, 1)
 
         def run(batches: Batches) -> Iterator[pa.RecordBatch]:
             for batch in batches:
-                chosen = [sampled(each, rate, NAME) for each in batch["id"].to_pylist()]
-                yield batch.select([*KEY, "embedding"]).filter(pa.array(chosen, pa.bool_()))
+                in_sample = [sampled(name, rate, NAME) for name in batch["id"].to_pylist()]
+                yield batch.select([*KEY, "embedding"]).filter(pa.array(in_sample, pa.bool_()))
 
         sample = map_batches(vectors, run, pa.schema([*_KEYS, _EMBEDDING])).toArrow()
         sample = sample.sort_by([(name, "ascending") for name in KEY])["embedding"].combine_chunks()
         return centroids(_matrix(sample), settings.clusters, settings.seed)
 
     def _explained(self, documents: DataFrame, decisions: DataFrame) -> DataFrame:
-        """Join the decisions: a reason where removed, another kept one where that was removed, sizes."""
+        """Join the decisions: reasons of removed documents, new kept ones of those merged earlier, sizes."""
         reason = F.struct(
             F.lit(NAME).alias("name"),
             F.lit("merged").alias("state"),
-            F.col("found.cosine").alias("value"),
+            F.col("decision.cosine").alias("value"),
             F.lit(None).cast("double").alias("min"),
             F.lit(self.settings.min_cosine).cast("double").alias("max"),
-            F.concat(F.lit("means nearly the same as "), "found.kept_id").alias("detail"),
+            F.concat(F.lit("means nearly the same as "), "decision.kept_id").alias("detail"),
         )
         sizes = documents.select(*KEY, F.col("measures")[CLUSTER_SIZE].alias("size")).join(decisions, [*KEY])
         more = sizes.groupBy(F.col("kept_id").alias("id")).agg(F.sum("size").alias("more"))
         joined = documents.join(
-            decisions.select(*KEY, F.struct("kept_id", "cosine").alias("found")), [*KEY], "left"
+            decisions.select(*KEY, F.struct("kept_id", "cosine").alias("decision")), [*KEY], "left"
         )
         joined = joined.join(
-            _moves(decisions).withColumnRenamed("gone", "merged_into"), "merged_into", "left"
+            _moves(decisions).withColumnRenamed("removed_id", "merged_into"), "merged_into", "left"
         )
         joined = joined.join(more, "id", "left")
-        gone, kind = F.col("found").isNotNull(), documents.schema["reasons"].dataType
+        removed, kind = F.col("decision").isNotNull(), documents.schema["reasons"].dataType
         grown = F.transform_values(
             "measures",
             lambda name, value: F.when(
@@ -156,21 +161,21 @@ class Meanings:
             ).otherwise(value),
         )
         changed = {
-            "merged_into": F.coalesce("found.kept_id", "moved_to", "merged_into"),
-            "reasons": F.when(gone, F.array(reason).cast(kind)).otherwise(F.col("reasons")),
-            "measures": F.when(F.col("more").isNotNull() & ~gone, grown).otherwise(F.col("measures")),
+            "merged_into": F.coalesce("decision.kept_id", "moved_to", "merged_into"),
+            "reasons": F.when(removed, F.array(reason).cast(kind)).otherwise(F.col("reasons")),
+            "measures": F.when(F.col("more").isNotNull() & ~removed, grown).otherwise(F.col("measures")),
         }
         return joined.select(*[changed.get(name, F.col(name)).alias(name) for name in DOCUMENT.names])
 
 
 def _moves(decisions: DataFrame) -> DataFrame:
-    """Return (removed id, who stays instead), each id once."""
-    return decisions.groupBy(F.col("id").alias("gone")).agg(F.min("kept_id").alias("moved_to"))
+    """Return (removed_id, moved_to: the kept document to merge into instead), each id once."""
+    return decisions.groupBy(F.col("id").alias("removed_id")).agg(F.min("kept_id").alias("moved_to"))
 
 
 def _clusters(clusters: DataFrame, decisions: DataFrame) -> DataFrame:
-    """Return the record people read with semantic removals: one row for every removed document."""
-    moves = _moves(decisions).withColumnRenamed("gone", "kept_id")
+    """Return the table that people read with the semantic removals: one row for every removed document."""
+    moves = _moves(decisions).withColumnRenamed("removed_id", "kept_id")
     before = clusters.join(moves, "kept_id", "left").withColumns(
         {
             "through": F.when(F.col("moved_to").isNotNull(), F.col("kept_id")),
@@ -186,25 +191,25 @@ def _clusters(clusters: DataFrame, decisions: DataFrame) -> DataFrame:
 @functools.cache
 def _encoder(name: str) -> Callable[[list[str]], npt.ArrayLike]:
     module, _, function = name.partition(":")
-    found: Callable[[list[str]], npt.ArrayLike] = getattr(importlib.import_module(module), function)
-    return found
+    encoder: Callable[[list[str]], npt.ArrayLike] = getattr(importlib.import_module(module), function)
+    return encoder
 
 
 def _encoded(name: str, texts: pa.Array) -> pa.Array:
     """Return the injected encoder's embeddings of texts.
 
     Raises:
-        ValueError: it returned something else than a row of numbers for each text.
+        ValueError: it did not return a row of numbers for each text.
     """
     from curation.spark.dedup import semantic
 
-    found = np.asarray(semantic._encoder(name)(texts.to_pylist()), np.float64)
-    if found.ndim != 2 or len(found) != len(texts):
+    vectors = np.asarray(semantic._encoder(name)(texts.to_pylist()), np.float64)
+    if vectors.ndim != 2 or len(vectors) != len(texts):
         raise ValueError(
-            f"{name}: returned an array of shape {found.shape} for {len(texts)} texts, "
+            f"{name}: returned an array of shape {vectors.shape} for {len(texts)} texts, "
             "expected a row for each"
         )
-    return _lists(found)
+    return _lists(vectors)
 
 
 def _lists(vectors: Vectors) -> pa.Array:
@@ -214,6 +219,6 @@ def _lists(vectors: Vectors) -> pa.Array:
 
 
 def _matrix(embeddings: pa.Array) -> Vectors:
-    """Return vectors that are on the grid already, as a matrix of doubles."""
+    """Return unit vectors on the grid as a matrix of doubles."""
     numbers = embeddings.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
     return numbers.reshape(len(embeddings), -1) if len(embeddings) else np.empty((0, 0))

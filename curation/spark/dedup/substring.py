@@ -1,4 +1,4 @@
-"""Repeated runs of tokens in the documents that stay: found by joins on hashes, cut out or measured."""
+"""Repeated runs of tokens in kept documents: found by joins on hashes, then cut out or measured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from curation.spark.frames import Batches, map_batches
 from curation.spark.scratch import Scratch
 
 NAME = "dedup.substring"
-#: Share of a document's characters that stand in a document before it.
+#: A measure: the share of a document's characters that repeat a better document, or an earlier part of it.
 REPEATED = "dedup.repeated_fraction"
 _RUNS = pa.schema(
     [
@@ -40,12 +40,12 @@ _FINGERPRINTS = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
-class Repeats:
-    """Finds what is repeated in one corpus, and marks it.
+class RepeatedRuns:
+    """Marks the repeated runs of tokens of one corpus.
 
     Attributes:
-        best_first: numbers of a DOCUMENT frame, the least first, absent ones last; then comes the id.
-        scope: of a DOCUMENT frame, a string; only documents of the same one are compared.
+        best_first: number columns of a DOCUMENT frame that order it: ascending, nulls last, then by id.
+        scope: a string column of a DOCUMENT frame; only documents of one scope are compared.
     """
 
     settings: Substring
@@ -54,9 +54,9 @@ class Repeats:
     scratch: Scratch
 
     def mark(self, documents: DataFrame) -> DataFrame:
-        """Return the documents, those without a reason edited or measured; no others are looked at.
+        """Return the documents; those without a reason are compared, and edited or measured.
 
-        The first place of a run, in the order of the documents and then of the text, keeps it.
+        The first occurrence of a run, in the order of the documents and then of the text, is kept.
         """
         kept = documents.where(F.size("reasons") == 0)
         shared = self.scratch.saved(self._shared(kept), "fingerprints")
@@ -65,58 +65,60 @@ class Repeats:
 
         def run(batches: Batches) -> Iterator[pa.RecordBatch]:
             for batch in batches:
-                touched = pc.is_valid(batch["positions"])
-                yield batch.filter(pc.invert(touched)).select(DOCUMENT.names)
-                yield marked(batch.filter(touched), settings)
+                has_repeats = pc.is_valid(batch["positions"])
+                yield batch.filter(pc.invert(has_repeats)).select(DOCUMENT.names)
+                yield marked(batch.filter(has_repeats), settings)
 
         return map_batches(documents.join(later, [*KEY], "left"), run, DOCUMENT)
 
     def _shared(self, documents: DataFrame) -> DataFrame:
-        """Return the fingerprints of each document that occur twice anywhere."""
+        """Return those fingerprints of each document that occur twice in its scope."""
         size = self.settings.min_tokens
 
         def run(batches: Batches) -> Iterator[pa.RecordBatch]:
             for batch in batches:
                 yield fingerprint_batch(batch, size)
 
-        found = map_batches(documents.select("id", self.scope.alias("scope"), "text"), run, _FINGERPRINTS)
-        found = self.scratch.saved(found, "winnowed")
-        twice = found.groupBy("scope", "fingerprint").agg(F.sum("occurrences").alias("all"))
-        found = found.join(twice.where("all > 1"), ["scope", "fingerprint"], "left_semi")
-        return found.groupBy("id").agg(F.collect_set("fingerprint").alias("fingerprints"))
+        winnowed = map_batches(documents.select("id", self.scope.alias("scope"), "text"), run, _FINGERPRINTS)
+        winnowed = self.scratch.saved(winnowed, "winnowed")
+        counts = winnowed.groupBy("scope", "fingerprint").agg(F.sum("occurrences").alias("total"))
+        repeated = winnowed.join(counts.where("total > 1"), ["scope", "fingerprint"], "left_semi")
+        return repeated.groupBy("id").agg(F.collect_set("fingerprint").alias("fingerprints"))
 
     def _later(self, documents: DataFrame, shared: DataFrame) -> DataFrame:
-        """Return, of each document, the places of runs whose first place is another."""
+        """Return, for each document, the positions of its runs that are not the first occurrence."""
         size = self.settings.min_tokens
         names = [f"order_{i}" for i in range(len(self.best_first))]
-        order = [each.cast("double").alias(name) for each, name in zip(self.best_first, names, strict=True)]
+        order = [
+            column.cast("double").alias(name) for column, name in zip(self.best_first, names, strict=True)
+        ]
         fields = [pa.field("scope", pa.string()), *[pa.field(name, pa.float64()) for name in names]]
 
         def run(batches: Batches) -> Iterator[pa.RecordBatch]:
             for batch in batches:
-                found = run_batch(batch, size)
-                own = batch.select([*KEY, "scope", *names]).take(found["row"])
+                runs = run_batch(batch, size)
+                own = batch.select([*KEY, "scope", *names]).take(runs["row"])
                 columns = {name: own[name] for name in own.schema.names}
-                columns |= {name: found[name] for name in ("position", "high", "low")}
+                columns |= {name: runs[name] for name in ("position", "high", "low")}
                 yield pa.RecordBatch.from_pydict(columns)
 
         texts = documents.select(*KEY, *order, self.scope.alias("scope"), "text").join(shared, "id")
         runs = map_batches(texts, run, pa.schema([*_RUNS, *fields]))
         best = [F.col(name).asc_nulls_last() for name in names]
         window = Window.partitionBy("scope", "high", "low").orderBy(*best, *KEY, "position")
-        later = runs.withColumn("place", F.row_number().over(window)).where("place > 1")
+        later = runs.withColumn("occurrence", F.row_number().over(window)).where("occurrence > 1")
         return later.groupBy(*KEY).agg(F.collect_list("position").alias("positions"))
 
 
 def marked(documents: pa.RecordBatch, settings: Substring) -> pa.RecordBatch:
-    """Return documents (with the `positions` where repeated runs begin) cut, or only measured.
+    """Return documents (with the `positions` at which repeated runs begin) cut, or only measured.
 
-    One of which nothing but white space would be left is dropped whole, for the same reason.
+    A document of which only white space would be left is dropped whole, with the reason `NAME`.
     """
     cuts = spans(documents["text"], documents["positions"], settings.min_tokens)
     rows = documents.select(DOCUMENT.names).to_pylist()
-    for row, found in zip(rows, cuts, strict=True):
-        _mark(row, found, settings)
+    for row, row_cuts in zip(rows, cuts, strict=True):
+        _mark(row, row_cuts, settings)
     return pa.RecordBatch.from_pylist(rows, schema=DOCUMENT)
 
 

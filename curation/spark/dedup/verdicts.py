@@ -1,4 +1,4 @@
-"""What was decided on duplicates, as people and later stages read it."""
+"""Decisions on duplicates, as people and later stages read them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from curation.document import DOCUMENT
 from curation.recipe.sections.dedup import Near
 from curation.spark.dedup.near import KEY
 
-#: Of a kept document: how many documents it stands for, itself among them.
+#: A measure of kept documents: how many documents the cluster has, the kept one included.
 CLUSTER_SIZE = "dedup.cluster_size"
 MEASURED = ("jaccard", "containment", "bands_shared")
 
 
 def explained(documents: DataFrame, hashed: DataFrame, removed: DataFrame, near: Near | None) -> DataFrame:
-    """Join the decisions to the documents: reasons where removed, the cluster's size where kept.
+    """Join the decisions to the documents: a reason for removed ones, the cluster's size for kept ones.
 
-    A stage annotates, it removes nothing; the text is joined once, with one thin table.
+    A stage annotates and removes nothing. Texts take part in one join only, with one thin table.
     """
     contained = F.col("decision.reason") == "dedup.contained"
     bound = F.lit(near.jaccard if near else 1.0).cast("double")
@@ -44,9 +44,9 @@ def explained(documents: DataFrame, hashed: DataFrame, removed: DataFrame, near:
 
 
 def _verdicts(hashed: DataFrame, removed: DataFrame) -> DataFrame:
-    """Return KEY, the decision on each removed document, and the cluster size of those that lead one."""
-    told = ("kept_id", "jaccard", "containment", "reason", "detail")
-    decided = removed.where("earlier is null").select(*KEY, F.struct(*told).alias("decision"))
+    """Return KEY with the decision on each removed document, and with the cluster size of each leader."""
+    fields = ("kept_id", "jaccard", "containment", "reason", "detail")
+    decided = removed.where("earlier is null").select(*KEY, F.struct(*fields).alias("decision"))
     sizes = (
         clusters(removed)
         .where("kept_in is null")
@@ -59,7 +59,7 @@ def _verdicts(hashed: DataFrame, removed: DataFrame) -> DataFrame:
 
 
 def clusters(removed: DataFrame) -> DataFrame:
-    """The record people read: one row for every removed document."""
+    """Return the table that people read: one row for every removed document."""
     window = Window.partitionBy("kept_id", "kept_in")
     size = (F.count("*").over(window) + 1).cast("int").alias("cluster_size")
     return removed.select("id", "kept_id", *MEASURED, size, "reason", "kept_in", "earlier")

@@ -1,8 +1,8 @@
 """Duplicates: exact by digest, near by bands and verified by true Jaccard, each removal explained.
 
-Decisions are made on thin tables (ids, hashes); the text is read once for its hashes, once more for the
-shingles of documents that share a bucket, and joined with the decisions at the end. Results depend on the
-set of (id, text, preference) alone, and on what earlier runs kept where the recipe names any.
+Decisions are made on thin tables (ids, hashes). The text is read once for its hashes, once more for the
+shingles of documents that share a bucket, and joined with the decisions at the end. Results depend only on
+the set of (id, text, preference), and on what earlier runs kept where the recipe names some.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from curation.accounting.manifest import join
 from curation.document import DOCUMENT
 from curation.recipe.sections.dedup import Dedup
 from curation.recipe.sections.history import scheme
-from curation.spark.dedup.components import EDGES_AT_ONCE
+from curation.spark.dedup.components import MAX_EDGES
 from curation.spark.dedup.hashes import hashes, sketched
 from curation.spark.dedup.history import TOMBSTONES, History, preferences, write_index
-from curation.spark.dedup.near import KEY, Neighbours, is_near
+from curation.spark.dedup.joins import is_near
+from curation.spark.dedup.near import KEY, NearDuplicates
 from curation.spark.dedup.semantic import NAME as SEMANTIC
-from curation.spark.dedup.semantic import Meanings
-from curation.spark.dedup.substring import Repeats
+from curation.spark.dedup.semantic import SemanticDuplicates
+from curation.spark.dedup.substring import RepeatedRuns
 from curation.spark.dedup.verdicts import MEASURED, clusters, explained
 from curation.spark.scratch import Scratch
 from curation.spark.store import spark_url
@@ -53,26 +54,26 @@ _BUCKETS = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """One expression of `prefer`: a measure (or `characters`), and whether more of it is better."""
+    """One expression of `prefer`: a measure (or `characters`), and whether a greater value is better."""
 
     name: str
     more: bool
 
     def value(self) -> Column:
-        """Return the number to compare, as a column of a DOCUMENT frame; what is not finite is absent."""
+        """Return the number to compare as a column of a DOCUMENT frame: null where it is not finite."""
         value = F.col("characters" if self.name == "characters" else f"measures.`{self.name}`").cast("double")
         return F.when(F.abs(value) < float("inf"), value)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What was decided: thin tables in scratch.
+class Decisions:
+    """The decisions on one corpus: thin tables in scratch.
 
     Attributes:
-        hashed: what was read of each document, with its place among those of the same text.
-        removed: one row for every removed document: which stays, how alike they are, why.
-        buckets: those of more members than the recipe's `hot_bucket`.
-        compared: pairs whose true similarity was asked for.
+        hashed: the hashes of each document, with its rank among the documents of the same text.
+        removed: one row for every removed document: the kept one, how similar the two are, and the reason.
+        buckets: buckets of more documents than the recipe's `hot_bucket`.
+        compared: pairs whose true similarity was measured; None where near is off.
     """
 
     hashed: DataFrame
@@ -87,9 +88,9 @@ class Finder:
 
     Attributes:
         scratch: a directory for tables between steps.
-        scopes: source -> name of the scope in which its duplicates are looked for; None = one for all.
-        history: what earlier runs kept.
-        edges_at_once: how many near pairs are decided on one executor.
+        scopes: source -> its scope; only documents of one scope are compared. None = all are.
+        history: the documents that earlier runs kept.
+        max_edges: up to this many near pairs are decided on one executor.
     """
 
     spark: SparkSession
@@ -98,48 +99,53 @@ class Finder:
     scratch: str
     scopes: Mapping[str, str] | None = None
     history: History | None = None
-    edges_at_once: int = EDGES_AT_ONCE
+    max_edges: int = MAX_EDGES
 
     def mark(self, documents: DataFrame) -> tuple[DataFrame, DataFrame]:
         """Return (documents with `merged_into` and a reason where removed, clusters)."""
-        found = self.find(documents)
-        marked = explained(documents, found.hashed, found.removed, self.settings.near)
-        return marked, clusters(found.removed).where("earlier is null").drop("earlier")
+        decisions = self.find(documents)
+        marked = explained(documents, decisions.hashed, decisions.removed, self.settings.near)
+        return marked, clusters(decisions.removed).where("earlier is null").drop("earlier")
 
     def write(self, documents: DataFrame, path: str, dropped_text_rate: float) -> dict[str, Any]:
-        """Write rows, clusters, hot buckets, and what later runs need; return the manifest's detail."""
-        found = self.find(documents)
-        marked = explained(documents, found.hashed, found.removed, self.settings.near)
-        named = self._saved(clusters(found.removed), "clusters")
-        marked, named = self._further(marked, named)
+        """Write rows, clusters, hot buckets and an index for later runs; return the manifest's detail."""
+        decisions = self.find(documents)
+        marked = explained(documents, decisions.hashed, decisions.removed, self.settings.near)
+        table = self._saved(clusters(decisions.removed), "clusters")
+        marked, table = self._further(marked, table)
         write_rows(settled(marked, dropped_text_rate), path)
-        named.where("earlier is null").drop("earlier").write.parquet(spark_url(join(path, "clusters")))
-        found.buckets.write.parquet(spark_url(join(path, "buckets")))
+        table.where("earlier is null").drop("earlier").write.parquet(spark_url(join(path, "clusters")))
+        decisions.buckets.write.parquet(spark_url(join(path, "buckets")))
         if self.history and self.settings.history != "wins":
-            named.where("earlier is not null").write.parquet(spark_url(join(path, TOMBSTONES)))
+            table.where("earlier is not null").write.parquet(spark_url(join(path, TOMBSTONES)))
         if self.settings.index:
-            self._index(documents, found, named, path)
-        return self._detail(found)
+            self._index(documents, decisions, table, path)
+        return self._detail(decisions)
 
-    def _further(self, marked: DataFrame, named: DataFrame) -> tuple[DataFrame, DataFrame]:
-        """Look at what is left for documents that mean the same, then for repeated runs of tokens."""
-        numbers = [-each.value() if each.more else each.value() for each in self.preferences]
+    def _further(self, marked: DataFrame, table: DataFrame) -> tuple[DataFrame, DataFrame]:
+        """Mark semantic duplicates among the documents that are left, then repeated runs of tokens."""
+        best_first = [
+            -preference.value() if preference.more else preference.value() for preference in self.preferences
+        ]
         scope = F.lit("")
         if self.scopes is not None:
             pairs = [F.lit(part) for pair in self.scopes.items() for part in pair]
             scope = F.create_map(*pairs)[F.col("source")]
         if self.settings.semantic:
             work = Scratch(self.spark, join(self.scratch, "semantic"))
-            marked, named = Meanings(self.settings.semantic, numbers, scope, work).mark(marked, named)
+            semantic = SemanticDuplicates(self.settings.semantic, best_first, scope, work)
+            marked, table = semantic.mark(marked, table)
         if self.settings.substring:
             work = Scratch(self.spark, join(self.scratch, "substring"))
-            marked = Repeats(self.settings.substring, numbers, scope, work).mark(marked)
-        return marked, named
+            marked = RepeatedRuns(self.settings.substring, best_first, scope, work).mark(marked)
+        return marked, table
 
-    def find(self, documents: DataFrame) -> Found:
+    def find(self, documents: DataFrame) -> Decisions:
         """Decide which documents are removed."""
         names, bands = self._names(), scheme(self.settings.near) if self.settings.near else None
-        values = [each.value().alias(name) for each, name in zip(self.preferences, names, strict=True)]
+        values = [
+            preference.value().alias(name) for preference, name in zip(self.preferences, names, strict=True)
+        ]
         hashed = hashes(documents, values, bands, self.scopes)
         hashed = hashed.withColumn("earlier", F.lit(None).cast("string"))
         if self.history and self.settings.exact:
@@ -149,11 +155,11 @@ class Finder:
         first = {"same_as": F.first("id").over(window), "same_in": F.first("earlier").over(window)}
         ranked = hashed.withColumns(first | {"rank": F.row_number().over(window)})
         ranked = self._saved(ranked, "ranked")
-        near = self._near(ranked, documents) if self.settings.near else None
-        none = self._work.none
-        like = near[0] if near else none(_DECISION)
-        removed = self._saved(self._decisions(ranked, like), "decisions")
-        return Found(ranked, removed, near[1] if near else none(_BUCKETS), near[2] if near else None)
+        near, buckets, compared = self._work.none(_DECISION), self._work.none(_BUCKETS), None
+        if self.settings.near:
+            near, buckets, compared = self._near(ranked, documents)
+        removed = self._saved(self._decisions(ranked, near), "decisions")
+        return Decisions(ranked, removed, buckets, compared)
 
     @property
     def _work(self) -> Scratch:
@@ -163,32 +169,32 @@ class Finder:
         return self._work.saved(frame, name)
 
     def _order(self) -> list[Column]:
-        """Return the total order, best first: history's place, the preferences (absent ones last), the id."""
-        wanted = [
-            F.col(name).desc_nulls_last() if each.more else F.col(name).asc_nulls_last()
-            for each, name in zip(self.preferences, self._names(), strict=True)
+        """Return the total order, best first: by history, by the preferences (nulls last), by the id."""
+        order = [
+            F.col(name).desc_nulls_last() if preference.more else F.col(name).asc_nulls_last()
+            for preference, name in zip(self.preferences, self._names(), strict=True)
         ]
         new = F.col("earlier").isNull()
         first = {"wins": [new.asc()], "loses": [new.desc()], "by_priority": []}[self.settings.history]
-        if self.history:  # of equals the earlier one stays
-            wanted = [*first, *wanted, new.asc()]
-        return [*wanted, *[F.col(name) for name in (*KEY, "earlier")]]
+        if self.history:  # among equals the earlier one is kept
+            order = [*first, *order, new.asc()]
+        return [*order, *[F.col(name) for name in (*KEY, "earlier")]]
 
     def _names(self) -> list[str]:
         return [f"preference_{i}" for i in range(len(self.preferences))]
 
     def _same_texts(self, hashed: DataFrame, history: History) -> DataFrame:
-        """Return the documents that earlier runs kept with a text of this run, as rows of `hashed`."""
+        """Return the kept documents of earlier runs whose text this run has too, as rows of `hashed`."""
         keys = hashed.select("digest", F.xxhash64("digest").alias("key"))
-        found = history.lookup("digests", keys).join(keys.select("digest").distinct(), "digest", "left_semi")
-        nothing = {"band_keys": F.array().cast("array<bigint>"), "sketch": F.lit(None).cast("long")}
-        return self._saved(self._earlier(found.withColumns(nothing)), "same_texts")
+        same = history.lookup("digests", keys).join(keys.select("digest").distinct(), "digest", "left_semi")
+        unbanded = {"band_keys": F.array().cast("array<bigint>"), "sketch": F.lit(None).cast("long")}
+        return self._saved(self._earlier(same.withColumns(unbanded)), "same_texts")
 
-    def _earlier(self, found: DataFrame) -> DataFrame:
-        """Return documents of earlier runs in the columns of `hashed`: they have no place in this input."""
+    def _earlier(self, documents: DataFrame) -> DataFrame:
+        """Return documents of earlier runs in the columns of `hashed`; file and offset are null."""
         nowhere = [F.lit(None).cast("string").alias("file"), F.lit(None).cast("long").alias("offset")]
         values = preferences("preferences", self._names())
-        return found.select("id", *nowhere, *values, "digest", "band_keys", "sketch", "earlier")
+        return documents.select("id", *nowhere, *values, "digest", "band_keys", "sketch", "earlier")
 
     def _near(self, ranked: DataFrame, documents: DataFrame) -> tuple[DataFrame, DataFrame, DataFrame]:
         assert self.settings.near is not None
@@ -201,24 +207,27 @@ class Finder:
             nowhere = {"file": F.lit(None).cast("string"), "offset": F.lit(None).cast("long")}
             texts = texts.unionByName(old.withColumns(nowhere).select(*texts.columns))
         work = Scratch(self.spark, join(self.scratch, "near"))
-        neighbours = Neighbours(work, self.settings.near, self._order(), self.edges_at_once)
-        return neighbours.find(survivors, texts)
+        duplicates = NearDuplicates(work, self.settings.near, self._order(), self.max_edges)
+        return duplicates.find(survivors, texts)
 
     def _neighbours(self, survivors: DataFrame, ranked: DataFrame, history: History) -> DataFrame:
-        """Return what earlier runs kept in the buckets of this run, but what this run replaces already."""
+        """Return the kept documents of earlier runs that share a band with one of this run.
+
+        Those that this run has already replaced are left out.
+        """
         assert self.settings.near is not None
         keys = survivors.select(F.explode("band_keys").alias("key"))
-        met = self._saved(history.lookup("bands", keys), "met")
-        met = met.groupBy("id", "earlier").agg(F.collect_list("key").alias("band_keys"))
+        shared = self._saved(history.lookup("bands", keys), "met")
+        banded = shared.groupBy("id", "earlier").agg(F.collect_list("key").alias("band_keys"))
         replaced = ranked.where("rank > 1 and earlier is not null and same_in is null")
-        met = self._saved(met.join(replaced, ["id", "earlier"], "left_anti"), "neighbours")
-        found = history.lookup("documents", met.select(F.xxhash64("id").alias("key")))
-        found = sketched(found.join(met, ["id", "earlier"]), scheme(self.settings.near))
+        banded = self._saved(banded.join(replaced, ["id", "earlier"], "left_anti"), "neighbours")
+        documents = history.lookup("documents", banded.select(F.xxhash64("id").alias("key")))
+        documents = sketched(documents.join(banded, ["id", "earlier"]), scheme(self.settings.near))
         digest = F.lit(None).cast("binary").alias("digest")
-        return self._saved(found.select("*", digest), "earlier")
+        return self._saved(documents.select("*", digest), "earlier")
 
     def _decisions(self, ranked: DataFrame, near: DataFrame) -> DataFrame:
-        """One row for every removed document: what it was merged into, and why."""
+        """Return one row for every removed document: what it was merged into, and why."""
         of_first = near.select(
             F.col("id").alias("first_as"),
             F.col("earlier").alias("first_in"),
@@ -230,13 +239,13 @@ class Finder:
         )
         whole = {"kept_id": "same_as", "kept_in": "same_in", "bands_shared": "near_bands_shared"}
         moved = F.col("near_kept_id").isNotNull()  # the first of equal texts was removed as a near duplicate
-        told = [
+        values = [
             F.when(moved, F.col(f"near_{name}"))
             .otherwise(F.col(whole[name]) if name in whole else F.lit(1.0))
             .alias(name)
             for name in ("kept_id", "kept_in", *MEASURED)
         ]
-        exact = others.select(*KEY, "earlier", *told, F.lit("dedup.exact").alias("reason"), "same_as")
+        exact = others.select(*KEY, "earlier", *values, F.lit("dedup.exact").alias("reason"), "same_as")
         like = near.select(
             *_DECISION.names, self._reason().alias("reason"), F.col("kept_id").alias("same_as")
         )
@@ -254,11 +263,11 @@ class Finder:
         contained = (F.col("jaccard") < near.jaccard) & (F.col("containment") >= near.containment)
         return F.when(contained, "dedup.contained").otherwise("dedup.near")
 
-    def _index(self, documents: DataFrame, found: Found, named: DataFrame, path: str) -> None:
-        """Write what a later run needs to compare its documents with those that this one kept."""
-        removed = found.removed.where("earlier is null").select(*KEY)
-        kept = found.hashed.where("rank = 1 and earlier is null").join(removed, KEY, "left_anti")
-        kept = kept.join(named.where(F.col("reason") == SEMANTIC).select("id"), "id", "left_anti")
+    def _index(self, documents: DataFrame, decisions: Decisions, table: DataFrame, path: str) -> None:
+        """Write the index with which a later run compares its documents with those that this one kept."""
+        removed = decisions.removed.where("earlier is null").select(*KEY)
+        kept = decisions.hashed.where("rank = 1 and earlier is null").join(removed, KEY, "left_anti")
+        kept = kept.join(table.where(F.col("reason") == SEMANTIC).select("id"), "id", "left_anti")
         values = F.array(*[F.col(name) for name in self._names()]).cast("array<double>").alias("preferences")
         kept = self._saved(kept.select(*KEY, "digest", "band_keys", values), "kept")
         write_index(path, "bands", kept.select(F.explode("band_keys").alias("key"), "id"))
@@ -267,10 +276,10 @@ class Finder:
         texts = documents.select(*KEY, "text").join(kept.select(*KEY, "preferences"), KEY)
         write_index(path, "documents", texts.select(F.xxhash64("id").alias("key"), "*"))
 
-    def _detail(self, found: Found) -> dict[str, Any]:
-        """Return what made the bands, and what became of the pairs that shared one."""
+    def _detail(self, decisions: Decisions) -> dict[str, Any]:
+        """Return the scheme of the bands, and how many pairs that share one were compared and verified."""
         near = self.settings.near
-        if near is None or found.compared is None:
+        if near is None or decisions.compared is None:
             return {}
         bands = scheme(near)
         detail: dict[str, Any] = {
@@ -281,7 +290,7 @@ class Finder:
         }
         if near.mode != "unverified":
             verified = is_near(near)
-            row = found.compared.agg(
+            row = decisions.compared.agg(
                 F.count("*").alias("compared"),
                 F.count_if(verified).alias("verified"),
                 F.count_if(F.col("jaccard").isNull()).alias("ruled_out_by_size"),

@@ -154,7 +154,7 @@ def mark(batch: pa.RecordBatch, table: Table, settings: Lines) -> pa.RecordBatch
         _hashed(batch["id"]),
         _sites(batch["url"], settings),
         unit=settings.unit,
-        least=settings.min_characters,
+        min_characters=settings.min_characters,
         min_words_left=settings.min_words_left,
     )
     rows, removed = list(found), list(found.values())

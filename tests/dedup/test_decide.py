@@ -9,15 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from curation.dedup.at_once import AtOnce
 from curation.dedup.buckets import Buckets
+from curation.dedup.decide import PAIRS, decide
+from curation.dedup.in_memory import InMemory
 from curation.dedup.verify import shingle_sets
 
 BOUND = 0.7
 
 
 def corpus(seed: int) -> tuple[list[set[int]], pa.Table, np.ndarray]:
-    """Return the shingle sets of families and of a chain, as AtOnce takes them, and pairs that share a base."""
+    """Return the shingle sets of families and of a chain, as InMemory takes them, and pairs that share a base."""
     rng, texts = random.Random(seed), []
     for family in range(6):
         base = [f"w{family}x{i}" for i in range(rng.randint(30, 60))]
@@ -33,15 +34,16 @@ def corpus(seed: int) -> tuple[list[set[int]], pa.Table, np.ndarray]:
         "band_keys": [sorted(rng.sample(range(9), 3)) for _ in texts],
         "shingles": shingle_sets(pa.array([" ".join(text) for text in texts]), 1),
     }
-    sets = [set(np.frombuffer(each.as_buffer(), "<u8").tolist()) for each in columns["shingles"]]
+    sets = [set(np.frombuffer(shingles.as_buffer(), "<u8").tolist()) for shingles in columns["shingles"]]
     first = {text[0][:3]: i for i, text in reversed([*enumerate(texts)])}
     pairs = {(first[text[0][:3]], i) for i, text in enumerate(texts)} - {(i, i) for i in range(len(texts))}
     return sets, pa.table(columns), np.array(sorted(pairs), np.int64).reshape(-1, 2)
 
 
 def decided(table: pa.Table, pairs: np.ndarray, transitive: bool, containment: float | None = None):
-    known = AtOnce(table, BOUND, containment, 3, Buckets(3, None, 1000))
-    return tuple(each.to_pylist() for each in known.decide(pairs, transitive))
+    tables = InMemory(table, BOUND, containment)
+    pairs = pa.table([pairs[:, 0], pairs[:, 1]], schema=PAIRS)
+    return tuple(rows.to_pylist() for rows in decide(tables, pairs, Buckets(3, None, 1000), 3, transitive))
 
 
 @pytest.mark.parametrize("seed", range(12))
