@@ -80,7 +80,7 @@ def test_all_four_kinds_in_one_recipe(spark: Any, tmp_path: Path, monkeypatch: p
     assert ledger.total.states["merged"].records == 3
     assert ledger.total.states["kept"].records == 13
     reasons = ledger.total.reasons
-    assert {name: each.records for name, each in reasons.items()} == {
+    assert {name: reason.records for name, reason in reasons.items()} == {
         "dedup.exact": 1,
         "dedup.near": 1,
         "dedup.semantic": 1,

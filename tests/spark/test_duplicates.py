@@ -74,21 +74,21 @@ def test_every_removed_document_has_a_kept_one_that_is_as_near_as_said(spark: An
     scores = {row["id"]: (row["measures"][0][1], row["characters"]) for row in rows}
     out, clusters = marked(spark, rows, tmp_path, 3, Dedup(near=Near(jaccard=0.8)))
     assert set(out) == set(texts)
-    removed = {each: row for each, row in out.items() if row["merged_into"]}
+    removed = {name: row for name, row in out.items() if row["merged_into"]}
     assert set(removed) == set(clusters)
     assert len(removed) > 60
-    for each, row in removed.items():
+    for name, row in removed.items():
         kept = row["merged_into"]
         assert out[kept]["merged_into"] is None, "a removal hangs on a removed document"
-        jaccard = clusters[each]["jaccard"]
-        assert jaccard == pytest.approx(true_jaccard(texts[each], texts[kept]))
+        jaccard = clusters[name]["jaccard"]
+        assert jaccard == pytest.approx(true_jaccard(texts[name], texts[kept]))
         assert jaccard >= 0.8
         assert row["reasons"][0]["value"] == jaccard
-        assert row["reasons"][0]["name"] == clusters[each]["reason"]
-        if clusters[each]["reason"] == "dedup.near":
-            assert scores[kept] >= scores[each], "the better of the two went"
-            assert clusters[each]["bands_shared"] > 0
-    kept_texts = [texts[each] for each in out if each not in removed and texts[each]]
+        assert row["reasons"][0]["name"] == clusters[name]["reason"]
+        if clusters[name]["reason"] == "dedup.near":
+            assert scores[kept] >= scores[name], "the better of the two went"
+            assert clusters[name]["bands_shared"] > 0
+    kept_texts = [texts[name] for name in out if name not in removed and texts[name]]
     assert len(kept_texts) == len(set(kept_texts)), "an exact duplicate stayed"
     pairs = [(a, b) for i, a in enumerate(kept_texts) for b in kept_texts[:i] if true_jaccard(a, b) >= 0.9]
     assert not pairs, "14 bands of 8 miss a pair of Jaccard 0.9 once in a thousand"
@@ -103,4 +103,4 @@ def test_without_near_only_equal_texts_go_and_without_exact_only_equal_records(
     assert {row["reason"] for row in clusters.values()} == {"dedup.exact"}
     assert {"f" * 32, rows[1]["id"]} <= set(clusters)
     _, clusters = marked(spark, rows, tmp_path / "b", 2, Dedup(near=None, exact=False))
-    assert {each: row["kept_id"] for each, row in clusters.items()} == {rows[1]["id"]: rows[1]["id"]}
+    assert {name: row["kept_id"] for name, row in clusters.items()} == {rows[1]["id"]: rows[1]["id"]}

@@ -16,7 +16,10 @@ from curation.accounting.manifest import Manifest, published
 from curation.accounting.settle import SETTLED
 from curation.recipe.config import ConfigError
 from curation.recipe.recipe import read_recipe
+from curation.recipe.sections.dedup import Dedup, Near
+from curation.spark.dedup import history
 from curation.spark.run import Run
+from curation.spark.stages.dedup import Finder, Preference
 from curation.spark.store import Store
 from curation.spark.tables import account, write_rows
 
@@ -44,9 +47,9 @@ def filtered(spark: Any, out: Path, name: str, texts: dict[str, str], source: st
     path.write_text(RECIPE)
     run = Run(read_recipe(str(path)), Store(str(out)), say=lambda line: None)
     rows = [
-        {"id": i, "source": source, "file": name, "offset": n, "text": each, "characters": len(each)}
-        | {"characters_in": len(each), "edits": [], "measures": [], "reasons": [], "state": "kept"}
-        for n, (i, each) in enumerate(texts.items())
+        {"id": i, "source": source, "file": name, "offset": n, "text": body, "characters": len(body)}
+        | {"characters_in": len(body), "edits": [], "measures": [], "reasons": [], "state": "kept"}
+        for n, (i, body) in enumerate(texts.items())
     ]
     table = pa.Table.from_pylist(rows, schema=SETTLED)
     where = run.store.begin("filter", "f" * 16)
@@ -68,8 +71,8 @@ def deduplicated(recipe: Path, out: Path, **settings: Any) -> Manifest:
 
 def read(spark: Any, out: Path, table: str) -> dict[str, dict[str, Any]]:
     path = Path(published(str(out), "dedup"), table)
-    found = spark.read.parquet(f"file:{path}").toArrow().to_pylist() if path.exists() else []
-    return {row["id"]: row for row in found}
+    rows = spark.read.parquet(f"file:{path}").toArrow().to_pylist() if path.exists() else []
+    return {row["id"]: row for row in rows}
 
 
 OLD = {f"old{i}": text(i) for i in range(4)}
@@ -82,15 +85,17 @@ NEW = {
 }
 
 
-@pytest.mark.slow
-def test_earlier_runs_win_lose_or_are_compared_by_preference(spark: Any, tmp_path: Path) -> None:
+def test_earlier_runs_win_lose_or_are_compared_by_preference(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PART_BITS", 2)  # 64 parts are as many tasks, for a few rows
     first, second = tmp_path / "first", tmp_path / "second"
     before = deduplicated(filtered(spark, first, "one", OLD), first)
     assert before.ledger["kept"]["records"] == 4
     recipe = filtered(spark, second, "two", NEW)
 
-    won = deduplicated(recipe, second, against=str(first))
-    merged = {each: (row["kept_id"], row["kept_in"]) for each, row in read(spark, second, "clusters").items()}
+    won = deduplicated(recipe, second, against=str(first), index=False)
+    merged = {name: (row["kept_id"], row["kept_in"]) for name, row in read(spark, second, "clusters").items()}
     assert merged == {
         "copy": ("old0", before.fingerprint),
         "short": ("old1", before.fingerprint),
@@ -105,52 +110,40 @@ def test_earlier_runs_win_lose_or_are_compared_by_preference(spark: Any, tmp_pat
 
     deduplicated(recipe, second, against=[str(first)], history="loses")
     assert set(read(spark, second, "clusters")) == {"fresh-again"}
-    lost = {each: row["kept_id"] for each, row in read(spark, second, "tombstones").items()}
+    lost = {name: row["kept_id"] for name, row in read(spark, second, "tombstones").items()}
     assert lost == {"old0": "copy", "old1": "short", "old2": "long"}
     third = tmp_path / "third"
     again = filtered(spark, third, "three", {"third": text(1, drop=6), "fourth": text(3, drop=6)})
-    deduplicated(again, third, against=[str(first), str(second)])
-    found = {each: row["kept_id"] for each, row in read(spark, third, "clusters").items()}
-    assert found == {"third": "short", "fourth": "old3"}, "old1 was replaced by short"
+    deduplicated(again, third, against=[str(first), str(second)], index=False)
+    merged = {name: row["kept_id"] for name, row in read(spark, third, "clusters").items()}
+    assert merged == {"third": "short", "fourth": "old3"}, "old1 was replaced by short"
 
     deduplicated(recipe, second, against=str(first), history="by_priority")
     assert set(read(spark, second, "clusters")) == {"copy", "short", "fresh-again"}
-    lost = {each: row["kept_id"] for each, row in read(spark, second, "tombstones").items()}
+    lost = {name: row["kept_id"] for name, row in read(spark, second, "tombstones").items()}
     assert lost == {"old2": "long"}
     without = tmp_path / "without"  # as the docs say: the earlier one again, without what it lost
-    deduplicated(filtered(spark, without, "without", OLD), without, against=str(second))
-    found = {each: row["kept_id"] for each, row in read(spark, without, "clusters").items()}
-    assert found == lost
+    deduplicated(filtered(spark, without, "without", OLD), without, against=str(second), index=False)
+    merged = {name: row["kept_id"] for name, row in read(spark, without, "clusters").items()}
+    assert merged == lost
 
-    with pytest.raises(ConfigError, match=r"bands of different schemes never meet"):
+    with pytest.raises(ConfigError, match=r"bands of different schemes cannot be compared"):
         read_recipe(str(recipe), [f"dedup.against={first}", "dedup.near.seed=2"])
 
 
-@pytest.mark.slow
 def test_a_scope_keeps_what_is_repeated_elsewhere(spark: Any, tmp_path: Path) -> None:
-    from curation.recipe.sections.dedup import Dedup, Near
-    from curation.spark.stages.dedup import Finder, Preference
-
     texts = [(source, text(n, drop)) for source in "ab" for n in range(3) for drop in (0, 0, 3)]
     rows = [
-        {"id": f"{i:02}{source}", "source": source, "file": "f", "offset": i, "text": each, "reasons": []}
-        | {"characters": len(each), "characters_in": len(each), "edits": [], "measures": []}
-        for i, (source, each) in enumerate(texts)
+        {"id": f"{i:02}{source}", "source": source, "file": "f", "offset": i, "text": body, "reasons": []}
+        | {"characters": len(body), "characters_in": len(body), "edits": [], "measures": []}
+        for i, (source, body) in enumerate(texts)
     ]
     table = pa.Table.from_pylist(rows, schema=SETTLED)
     documents = spark.createDataFrame(table, schema=from_arrow_schema(SETTLED)).drop("state")
 
-    def removed(name: str, scopes: dict[str, str] | None) -> dict[str, str]:
-        finder = Finder(
-            spark,
-            Dedup(near=Near(rounds=1)),
-            [Preference("characters", True)],
-            str(tmp_path / name),
-            scopes,
-        )
-        return {row["id"]: row["kept_id"] for row in finder.mark(documents)[1].toArrow().to_pylist()}
-
-    assert len(removed("global", None)) == 15
-    scoped = removed("each", {"a": "a", "b": "b"})
-    assert len(scoped) == 12
-    assert all(one[-1] == other[-1] for one, other in scoped.items())
+    settings, scopes = Dedup(near=Near(rounds=1)), {"a": "a", "b": "b"}
+    finder = Finder(spark, settings, [Preference("characters", True)], str(tmp_path), scopes)
+    clusters = finder.mark(documents)[1].toArrow().to_pylist()
+    assert {row["reason"] for row in clusters} == {"dedup.exact", "dedup.near"}
+    assert len(clusters) == 12, "one text of three is left in each source, though the other source has it too"
+    assert all(row["id"][-1] == row["kept_id"][-1] for row in clusters)

@@ -15,7 +15,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from curation.dedup.semantic import unit_vectors
 from curation.recipe.sections.dedup import Semantic
-from curation.spark.dedup.semantic import NAME, Meanings
+from curation.spark.dedup.semantic import NAME, SemanticDuplicates
 from curation.spark.scratch import Scratch
 
 from .tables import documents
@@ -91,11 +91,12 @@ def marked(
     )
     settings = Semantic(clusters=8, min_cosine=BOUND, **options)
     order = [-F.col("measures.`q.score`")]
-    out, found = Meanings(settings, order, F.col("source"), Scratch(spark, str(folder))).mark(frame, clusters)
+    duplicates = SemanticDuplicates(settings, order, F.col("source"), Scratch(spark, str(folder)))
+    out, clusters = duplicates.mark(frame, clusters)
     out = out.select("id", "merged_into", "reasons", "measures")
     return (
         {row["id"]: row for row in out.toArrow().to_pylist()},
-        {row["id"]: row for row in found.toArrow().to_pylist()},
+        {row["id"]: row for row in clusters.toArrow().to_pylist()},
     )
 
 
@@ -123,48 +124,43 @@ def by_table(
 def test_every_removed_document_has_a_kept_one_that_means_the_same(by_table: Any) -> None:
     rows, (out, clusters) = corpus(), by_table
     raw = pa.array(letters([row["text"] for row in rows]).tolist())
-    places, vectors = unit_vectors(raw)
-    vector = {rows[place]["id"]: vectors[i] for i, place in enumerate(places.tolist())}
+    positions, vectors = unit_vectors(raw)
+    vector = {rows[position]["id"]: vectors[i] for i, position in enumerate(positions.tolist())}
     score = {row["id"]: row["measures"][0][1] for row in rows}
-    removed = {each for each, row in out.items() if row["merged_into"]}
+    removed = {name for name, row in out.items() if row["merged_into"]}
     assert removed == set(clusters)
     assert len(removed) > 80
-    for each in removed:
-        row, kept = clusters[each], out[each]["merged_into"]
+    for name in removed:
+        row, kept = clusters[name], out[name]["merged_into"]
         assert row["kept_id"] == kept
         assert kept not in removed, "a removal hangs on a removed document"
         if row["reason"] == NAME:
-            assert row["cosine"] == min(float(vector[each] @ vector[kept]), 1.0) >= BOUND
-            assert score[kept] >= score[each]
-            assert (out[each]["reasons"][0]["name"], out[each]["reasons"][0]["value"]) == (
+            assert row["cosine"] == min(float(vector[name] @ vector[kept]), 1.0) >= BOUND
+            assert score[kept] >= score[name]
+            assert (out[name]["reasons"][0]["name"], out[name]["reasons"][0]["value"]) == (
                 NAME,
                 row["cosine"],
             )
         else:
             through = row["through"] or kept
-            assert (row["jaccard"], through) == (0.9, f"{int(each, 16) + 10:032x}")
-    sizes = {each: dict(row["measures"])["dedup.cluster_size"] for each, row in out.items()}
-    assert sum(sizes[each] for each in out if each not in removed) == len(rows)
+            assert (row["jaccard"], through) == (0.9, f"{int(name, 16) + 10:032x}")
+    sizes = {name: dict(row["measures"])["dedup.cluster_size"] for name, row in out.items()}
+    assert sum(sizes[name] for name in out if name not in removed) == len(rows)
     assert all(row["cluster_size"] == sizes[row["kept_id"]] for row in clusters.values())
     assert out[f"{0:032x}"]["merged_into"] is None, "a text without a direction stays"
 
 
-@pytest.mark.parametrize("partitions", [1, 64])
-def test_the_answer_does_not_depend_on_the_layout(
-    spark: Any, by_table: Any, tmp_path: Path, embeddings: str, partitions: int
+def test_an_encoder_on_any_layout_gives_what_its_table_gives(
+    spark: Any, by_table: Any, tmp_path: Path
 ) -> None:
-    rows = corpus()
-    random.Random(partitions).shuffle(rows)
-    assert marked(spark, rows, tmp_path, partitions, embeddings=embeddings) == by_table
-
-
-def test_an_encoder_gives_what_its_table_gives(spark: Any, by_table: Any, tmp_path: Path) -> None:
     (tmp_path / "letter_encoder.py").write_text(
         "import numpy as np\n\n\ndef letters(texts):\n"
         "    return np.array([[t.count(chr(97 + i)) for i in range(26)] for t in texts], np.float32)\n"
     )
     spark.sparkContext.addPyFile(str(tmp_path / "letter_encoder.py"))
-    assert marked(spark, corpus(), tmp_path / "out", 5, encoder="letter_encoder:letters") == by_table
+    rows = corpus()
+    random.Random(1).shuffle(rows)
+    assert marked(spark, rows, tmp_path / "out", 16, encoder="letter_encoder:letters") == by_table
 
 
 def test_two_embeddings_of_one_document_are_refused(spark: Any, tmp_path: Path) -> None:
@@ -173,4 +169,4 @@ def test_two_embeddings_of_one_document_are_refused(spark: Any, tmp_path: Path) 
     path = str(tmp_path / "twice.parquet")
     with pytest.raises(ValueError, match="embeddings") as caught:
         marked(spark, corpus()[:3], tmp_path / "a", 1, embeddings=path)
-    assert str(caught.value) == f"{path}: id 'a' has 2 embeddings, expected one for each"
+    assert str(caught.value) == f"{path}: id 'a' has 2 embeddings, expected one for each id"
