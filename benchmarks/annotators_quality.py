@@ -20,6 +20,7 @@ from annotators_contamination import corpus
 from filter_corpus import texts
 
 from curation.look.label.texts import HELD_OUT, parted, train_quality
+from curation.look.render.terminal import print_answer
 from curation.quality.training import Classifier, Texts, auc, train, training_text
 from curation.recipe.sections.quality import QualityTraining, TextSource
 
@@ -101,7 +102,7 @@ def bench(quick: bool) -> tuple[dict[str, object], dict[str, tuple[float, float]
         fewer = row(replace(settings, per_class=FEWER), CHOSEN, file)
         chosen = train_quality(settings, f"{folder}/chosen.bin")
         again = train_quality(settings, f"{folder}/again.bin")
-    print(chosen.to_text())
+    print_answer(chosen)
     mine, best = rows[CHOSEN], max(each["auc"] for each in rows.values())
     judged = chosen.judged[HELD_OUT]
     figures: dict[str, object] = {

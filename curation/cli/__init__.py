@@ -1,6 +1,6 @@
-"""`curate ...`: run a recipe, check it, read its ledger, ask why, make the report.
+"""`curate ...`: write a recipe, check it, run it, ask what it did, and look at the documents.
 
-Exit status: 0 done, 1 the run failed, 2 the request was wrong.
+Exit status: 0 done, 1 the run failed, 2 the request was wrong. `curate COMMAND --help` says more.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TypeAlias
 
 from curation import __version__
 from curation.accounting.manifest import BadManifest, MissingManifest
-from curation.cli import asking, init, labelling, looking, running, training
-from curation.cli.printing import ledgers, refuse
-from curation.cli.running import run_arguments
+from curation.cli import init, models, questions, report, run
+from curation.cli.printing import refuse
+from curation.cli.run import run_arguments
 from curation.files.remote import StoreError
 from curation.recipe.config import ConfigError
 
-__all__ = ["Command", "ledgers", "main", "run_arguments"]
+__all__ = ["Command", "main", "run_arguments"]
 
 #: (name, function) -> the parser of a new command; its help is the function's docstring.
 Command: TypeAlias = Callable[[str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
@@ -36,8 +36,8 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(function=function)
         return added
 
-    for each in (init, running, looking, asking, labelling, training):
-        each.add_to(command)
+    for module in (init, run, questions, report, models):
+        module.add_to(command)
     return parser
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from curation.shards.tokens import Ids, Tokenizer, encode_batch, load_tokenizer
 
@@ -65,10 +67,38 @@ class Usage:
         return self.bytes / self.tokens if self.tokens else 0.0
 
 
-def check_tokenizer(
-    file: str | Path, texts: Iterable[tuple[str, str, str]] | None = None
-) -> tuple[list[Finding], dict[tuple[str, str], Usage]]:
-    """Return the findings, and (source, language) -> usage of `texts`, which are (source, language, text).
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class TokenizerCheck:
+    """The answer to `curate tokenizer check`; `usage` is by source and language."""
+
+    findings: tuple[Finding, ...]
+    usage: Mapping[tuple[str, str], Usage]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the tokenizer loses text or lets a page end a document."""
+        return any(finding.level == "failure" for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as JSON data."""
+        rows = [
+            {"source": source, "language": language, **dataclasses.asdict(usage)}
+            | {"bytes_per_token": usage.bytes_per_token}
+            for (source, language), usage in sorted(self.usage.items())
+        ]
+        return {"findings": [dataclasses.asdict(finding) for finding in self.findings], "usage": rows}
+
+    def __rich__(self) -> RenderableType:
+        """Return a line for each finding, and one for each source and language."""
+        lines = [f"{finding.level:8}{finding.check}: {finding.what}" for finding in self.findings]
+        for (source, language), usage in sorted(self.usage.items()):
+            counts = f"{usage.documents:,} documents, {usage.bytes:,} bytes"
+            lines.append(f"        {source} {language}: {usage.bytes_per_token:.2f} bytes a token ({counts})")
+        return Group(*map(Text, lines))
+
+
+def check_tokenizer(file: str | Path, texts: Iterable[tuple[str, str, str]] | None = None) -> TokenizerCheck:
+    """Check a tokenizer, and what `texts`, which are (source, language, text), cost in its tokens.
 
     Raises ValueError for a file that `load_tokenizer` refuses.
     """
@@ -76,9 +106,9 @@ def check_tokenizer(
     checks = (_round_trip, _unknown, _special, _invalid, _unreachable, _leading_space, _colon_space, _digits)
     findings = [check(tokenizer) for check in checks]
     if texts is None:
-        return findings, {}
+        return TokenizerCheck(findings=tuple(findings), usage={})
     used, usage = measure(tokenizer, texts)
-    return [*findings, _unused(tokenizer, used)], usage
+    return TokenizerCheck(findings=(*findings, _unused(tokenizer, used)), usage=usage)
 
 
 def measure(

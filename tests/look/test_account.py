@@ -32,7 +32,7 @@ def broken_rules(judging: Namespace) -> list[tuple[str, str, int, set[str]]]:
 
 @pytest.mark.parametrize("by", [None, "source", "language"])
 def test_every_number_is_that_of_the_rows(judging: Namespace, judged: Path, by: str | None) -> None:
-    found = account(str(judged))
+    found = account(open_run(str(judged)))
     names = found.bounds.names
     for group, each in found.by(by).items():  # type: ignore[arg-type]
         mine = [
@@ -81,7 +81,7 @@ def test_files_that_are_not_those_of_the_ledger_are_refused(
     path = judging.write(tmp_path)
     next((path / "filter").rglob("state=dropped/*.parquet")).unlink()
     with pytest.raises(Disagreement, match="Its files are not those that were published"):
-        account(str(path))
+        account(open_run(str(path)))
     assert main(["account", str(path)]) == 1
     assert "the ledger says" in capsys.readouterr().err
     assert main(["report", str(path)]) == 1
@@ -129,7 +129,7 @@ def test_tokens_are_estimated_at_the_rate_of_the_dropped(judging: Namespace, tmp
     about: dict[str, object] = {"config": {"by": ["source"]}, "detail": {"streams": {}}}
     shard = judging.publish(path, "shard", [], ledger=ledger.to_json(), **about)
     (shard / "tokenizer.json").write_bytes(train_tokenizer([], 257))
-    found = account(str(path))
+    found = account(open_run(str(path)))
     groups = found.by("language")
     assert groups["zh"].dropped.tolist() == pytest.approx([2, 12_000, 36_000], rel=1e-3)
     assert groups["en"].dropped.tolist() == pytest.approx([2, 12_000, 12_000], rel=1e-3)
@@ -143,19 +143,21 @@ def test_languages_with_bounds_of_their_own_are_judged_by_those(judging: Namespa
     words, mean = gopher.rules
     own = {"de": (replace(words, min=2), replace(mean, max=5)), "fr": (), "en": (words,)}
     run = judging.write(tmp_path, passes=[replace(gopher, per_language=own), house])
-    found = account(str(run)).by("language")
-    by_rule = dict(zip(account(str(run)).bounds.names, found["de"].broke[0], strict=True))
+    found = account(open_run(str(run))).by("language")
+    by_rule = dict(zip(account(open_run(str(run))).bounds.names, found["de"].broke[0], strict=True))
     texts = [text for source, language, text in judging.texts if (source, language) == ("web", "de")]
     assert by_rule["gopher.word_count"] == sum(len(text.split()) < 2 for text in texts)
     assert (
-        dict(zip(account(str(run)).bounds.names, found["en"].broke[0], strict=True))[
+        dict(zip(account(open_run(str(run))).bounds.names, found["en"].broke[0], strict=True))[
             "gopher.mean_word_length"
         ]
         == 0
     )
     assert (
         "stay as they are"
-        in what_if(str(run), read_changes(open_run(str(run)), ["gopher.word_count.min=9"])).notes[-2]
+        in what_if(open_run(str(run)), read_changes(open_run(str(run)), ["gopher.word_count.min=9"])).notes[
+            -2
+        ]
     )
 
 

@@ -108,7 +108,9 @@ def test_a_bound_that_moves_counts_as_the_command_does(driver: Chrome, report: s
             name, _, value = each.partition("=")
             rule, _, side = name.rpartition(".")
             put(driver, f'figure[data-rule="{rule}"] .slide[data-side="{side}"] input[type=number]', value)
-        expected = what_if(str(judged), read_changes(open_run(str(judged)), asked)).frame().loc["all"]
+        expected = (
+            what_if(open_run(str(judged)), read_changes(open_run(str(judged)), asked)).frame().loc["all"]
+        )
         assert count(driver, "#gained") == expected["gained"]
         assert count(driver, "#lost") == expected["lost"]
         assert count(driver, "#kept-then") == expected["kept_then"]

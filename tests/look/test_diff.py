@@ -16,7 +16,8 @@ from curation.accounting.manifest import MissingManifest
 from curation.accounting.sample import SALT, sampled
 from curation.cli import main
 from curation.look import frames
-from curation.look.questions.diff import diff
+from curation.look.questions import diff, fates
+from curation.look.run import open_run
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +38,17 @@ def records(run: Path) -> dict[str, tuple[str, frozenset[str], str]]:
 
 def test_a_run_does_not_differ_from_itself(small_run: Path, judged: Path) -> None:
     for run in (small_run, judged):
-        found = diff(str(run), str(run))
+        found = diff(open_run(str(run)), open_run(str(run)))
         assert (found.settings, found.reasons, found.moves, found.rewritten) == ((), (), (), 0)
-    assert diff(str(small_run), str(small_run)).same == 12
+    assert diff(open_run(str(small_run)), open_run(str(small_run))).same == 12
 
 
 @pytest.mark.parametrize("held", [7, 2_000_000])
 def test_fates_and_texts_are_those_of_a_plain_join(
     held: int, judged: Path, changed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("curation.look.questions.diff.HELD_RECORDS", held)
-    found = diff(str(judged), str(changed), n=1_000)
+    monkeypatch.setattr(fates, "HELD_RECORDS", held)
+    found = diff(open_run(str(judged)), open_run(str(changed)), n=1_000)
     first, second = records(judged), records(changed)
     expected: Counter[tuple[str, str]] = Counter()
     same = rewritten = 0
@@ -93,7 +94,7 @@ def test_settings_are_told_by_their_names(judged: Path, tmp_path: Path) -> None:
         house["rules"].clear()
         manifest["output_version"] += 1
 
-    found = diff(str(judged), str(moved_run(judged, tmp_path / "b", change)))
+    found = diff(open_run(str(judged)), open_run(str(moved_run(judged, tmp_path / "b", change))))
     told = {name: (old, new) for name, old, new in found.settings}
     assert told["filter: filter.gopher.rules.word_count.min"] == (5, 6)
     assert told["filter: output_version"] == (1, 2)
@@ -106,7 +107,7 @@ def test_a_changed_text_shows_what_changed(judging: SimpleNamespace, tmp_path: P
         judging.write(
             tmp_path / name, texts=[("docs", "en", f"the quick {word} fox"), ("docs", "en", "same")]
         )
-    found = diff(str(tmp_path / "a"), str(tmp_path / "b"))
+    found = diff(open_run(str(tmp_path / "a")), open_run(str(tmp_path / "b")))
     assert (found.same, found.rewritten, found.moves) == (1, 1, ())
     assert dict(found.rewritten_examples[0].pieces) == {
         "same": "fox", "missing": "brown ", "added": "red\x1b[31m "
@@ -114,12 +115,12 @@ def test_a_changed_text_shows_what_changed(judging: SimpleNamespace, tmp_path: P
 
 
 def test_stages_that_only_one_run_has(small_run: Path, judged: Path, tmp_path: Path) -> None:
-    found = diff(str(small_run), str(judged))
+    found = diff(open_run(str(small_run)), open_run(str(judged)))
     assert found.until == "filter"
     assert ("dedup", "published", None) in found.settings
     shutil.copytree(small_run / "extract", tmp_path / "extract")
     with pytest.raises(MissingManifest, match="no stage in common, so their documents cannot be compared"):
-        diff(str(tmp_path), str(judged))
+        diff(open_run(str(tmp_path)), open_run(str(judged)))
 
 
 def test_the_command(
@@ -151,7 +152,7 @@ def test_what_a_sample_left_out_is_no_change(
     left_out = sum(n not in inside for n in range(50))
     assert 10 < left_out < 40
     for sides in (("whole", "part"), ("part", "whole")):
-        found = diff(*(str(tmp_path / side) for side in sides))
+        found = diff(*(open_run(str(tmp_path / side)) for side in sides))
         assert found.outside == left_out
         assert found.same == len(part)
         assert [each.documents for each in found.moves] == [1]

@@ -13,8 +13,10 @@ import pytest
 
 from curation.accounting.manifest import published, read_manifest
 from curation.cli import main
-from curation.look.questions.duplicates import BINS, Source, duplicates
-from curation.look.questions.why import why
+from curation.look.questions import duplicates, why
+from curation.look.questions.duplicates import BINS, SourceMerges
+from curation.look.render.terminal import as_text
+from curation.look.run import open_run
 
 
 def document_id(number: int) -> str:
@@ -22,7 +24,7 @@ def document_id(number: int) -> str:
 
 
 def test_sizes_reasons_similarity_sources_and_pairs(small_run: Path) -> None:
-    found = duplicates(str(small_run))
+    found = duplicates(open_run(str(small_run)))
     assert found.clusters == {3: 1}
     assert found.reasons == {"dedup.exact": 1, "dedup.near": 1}
     assert found.jaccard[int(0.85 * BINS)] == sum(found.jaccard) == 1, "exact copies are not among them"
@@ -59,9 +61,9 @@ def test_the_text_shows_hot_buckets_the_curve_and_what_nobody_compared(
         },
     )
     (path / "manifest.json").write_text(manifest.to_json())
-    found = duplicates(str(run))
+    found = duplicates(open_run(str(run)))
     assert (found.unmeasured, found.clusters) == (1, {1000: 1})
-    text = found.to_text()
+    text = as_text(found)
     for said in (
         "a bucket of 12,345 documents, the best of them:",
         "0.75 to 0.80",
@@ -77,9 +79,12 @@ def test_the_text_shows_hot_buckets_the_curve_and_what_nobody_compared(
 def test_a_source_that_almost_vanished_is_an_alarm(
     small_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = replace(duplicates(str(small_run)), sources=(Source(source="books", documents=100, merged=91),))
+    found = replace(
+        duplicates(open_run(str(small_run))),
+        sources=(SourceMerges(source="books", documents=100, merged=91),),
+    )
     assert found.alarms == ("books: 91.0% of 100 documents were merged",)
-    assert found.to_text().startswith("ALARM books: 91.0% of 100 documents were merged")
+    assert as_text(found).startswith("ALARM books: 91.0% of 100 documents were merged")
     assert main(["duplicates", str(small_run), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["alarms"] == []
@@ -95,7 +100,7 @@ def test_why_tells_what_an_earlier_run_keeps_and_what_is_contained(small_run: Pa
     row = {"id": document_id(11), "kept_id": "a" * 32, "jaccard": 0.4, "bands_shared": 1, "cluster_size": 2}
     row |= {"reason": "dedup.contained", "containment": 0.95, "kept_in": "fedc"}
     pq.write_table(pa.Table.from_pylist([row]), path / "clusters" / "part-0.parquet")
-    text = " ".join(why(str(run), document_id(11)).to_text().replace("│", " ").split())
+    text = " ".join(as_text(why(open_run(str(run)), document_id(11))).split())
     assert f"merged into {'a' * 32} of the earlier run fedc," in text
     assert "95.0% of it stands there, a cluster of 2" in text
 
@@ -109,15 +114,15 @@ def test_what_goes_by_its_meaning_is_told_by_its_cosine(small_run: Path, tmp_pat
     meant = row | {"reason": "dedup.semantic", "jaccard": None, "cosine": 0.97, "through": None}
     near = row | {"id": document_id(12), "reason": "dedup.near", "jaccard": 0.9, "cosine": None}
     pq.write_table(pa.Table.from_pylist([near | {"through": document_id(11)}, meant]), path)
-    found = duplicates(str(run))
+    found = duplicates(open_run(str(run)))
     assert (found.semantic, found.unmeasured, sum(found.jaccard)) == (1, 0, 1)
     assert {pair.alike for pair in found.pairs} == {
         "cosine 0.970",
         f"Jaccard 0.900, by way of {document_id(11)}",
     }
-    assert "alike in meaning" in found.to_text()
+    assert "alike in meaning" in as_text(found)
     for number, told in ((11, "cosine 0.970, a cluster"), (3, "stands for"), (12, "by way of")):
-        assert told in " ".join(why(str(run), document_id(number)).to_text().replace("│", " ").split())
+        assert told in " ".join(as_text(why(open_run(str(run)), document_id(number))).split())
     page = tmp_path / "report.html"
     assert main(["report", str(run), "--out", str(page)]) == 0
     assert "cosine 0.970" in page.read_text()
@@ -130,16 +135,16 @@ def test_a_text_that_an_earlier_run_keeps_is_said_to_be_there(small_run: Path, t
     row = {"id": document_id(11), "kept_id": "a" * 32, "jaccard": 0.9, "bands_shared": 1, "cluster_size": 2}
     row |= {"reason": "dedup.near", "containment": None, "kept_in": "fedc"}
     pq.write_table(pa.Table.from_pylist([row]), path)
-    (pair,) = duplicates(str(run)).pairs
+    (pair,) = duplicates(open_run(str(run))).pairs
     assert (pair.kept_in, pair.pieces) == ("fedc", ())
-    assert "the text kept is in the earlier run fedc" in duplicates(str(run)).to_text()
+    assert "the text kept is in the earlier run fedc" in as_text(duplicates(open_run(str(run))))
     page = tmp_path / "report.html"
     assert main(["report", str(run), "--out", str(page)]) == 0
     assert "The text kept is in the earlier run <code>fedc</code>" in page.read_text()
 
 
 def test_what_earlier_runs_lost_is_counted_run_by_run(small_run: Path, tmp_path: Path) -> None:
-    assert duplicates(str(small_run)).tombstones == {}
+    assert duplicates(open_run(str(small_run))).tombstones == {}
     run = tmp_path / "run"
     shutil.copytree(small_run, run)
     path = Path(published(str(run), "dedup"))
@@ -149,7 +154,7 @@ def test_what_earlier_runs_lost_is_counted_run_by_run(small_run: Path, tmp_path:
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["files"] |= {"tombstones/part-0.parquet": 1}
     (path / "manifest.json").write_text(json.dumps(manifest))
-    assert duplicates(str(run)).tombstones == {"0123": 1, "fedc": 2}
+    assert duplicates(open_run(str(run))).tombstones == {"0123": 1, "fedc": 2}
     assert "the earlier run fedc holds 2 documents of which this one keeps better ones" in " ".join(
-        duplicates(str(run)).to_text().split()
+        as_text(duplicates(open_run(str(run)))).split()
     )

@@ -33,8 +33,8 @@ def test_intervals_hold_the_truth_in_19_of_20_samples(size: int, rate: float) ->
 
 
 def test_a_run_on_whole_inputs_has_no_estimate(small_run: Path, judged: Path) -> None:
-    assert estimate(str(small_run)) is None
-    assert estimate(str(judged)) is None
+    assert estimate(open_run(str(small_run))) is None
+    assert estimate(open_run(str(judged))) is None
 
 
 def test_each_source_has_its_rate(judging: SimpleNamespace, small_run: Path, tmp_path: Path) -> None:
@@ -49,12 +49,12 @@ def test_each_source_has_its_rate(judging: SimpleNamespace, small_run: Path, tmp
     config = {"inputs": {"web": {"sample": 0.1}, "docs": {"sample": None}}}
     judging.publish(tmp_path, "extract", stages["extract"], config=config)
     judging.publish(tmp_path, "dedup", stages["dedup"])
-    found = estimate(str(tmp_path))
+    found = estimate(open_run(str(tmp_path)))
     assert found is not None
     lines = {(line.source, line.at): line for line in found.lines}
     assert lines["web", "in"].sampled == 6
     assert lines["web", "in"].documents == count_interval(6, 0.1)
-    assert lines["docs", "in"].documents.told == "6"
+    assert lines["docs", "in"].documents.text == "6"
     kept = [row for row in stages["dedup"] if row["state"] == "kept"]
     web = [row["characters"] for row in kept if row["source"] == "web"]
     assert lines["web", "dedup"].documents == count_interval(len(web), 0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,12 +14,13 @@ import pytest
 from curation.accounting.sample import position
 from curation.cli import main
 from curation.look import frames
-from curation.look.questions.grep import BadPattern, grep
+from curation.look.questions import BadPattern, grep
+from curation.look.run import open_run
 
 
 @pytest.mark.parametrize("pattern", ["x{9,}", "^x$", "SOMEONE@", r"x x\nx", "never"])
 def test_it_finds_what_a_plain_search_finds(pattern: str, judged: Path) -> None:
-    found = grep(str(judged), pattern, ignore_case=True, n=10_000)
+    found = grep(open_run(str(judged)), pattern, ignore_case=True, n=10_000)
     rows = frames.documents(str(judged), "filter").to_dict("records")
     expected = [row for row in rows if re.search(pattern, row["text"], re.IGNORECASE | re.MULTILINE)]
     assert Counter(found.counts) == Counter((row["source"], "filter", row["state"]) for row in expected)
@@ -26,40 +28,40 @@ def test_it_finds_what_a_plain_search_finds(pattern: str, judged: Path) -> None:
     names = [{reason["name"] for reason in row["reasons"]} for row in expected]
     assert found.reasons == Counter(name for each in names for name in each)
     order = sorted(expected, key=lambda row: position(row["id"], "sample"))
-    assert [each.card.id for each in found.found] == [row["id"] for row in order]
-    for each, row in zip(found.found, order, strict=True):
+    assert [each.card.id for each in found.shown] == [row["id"] for row in order]
+    for each, row in zip(found.shown, order, strict=True):
         whole = each.before + each.text + each.after
         assert row["text"][each.start - len(each.before) :].startswith(whole)
         assert re.fullmatch(pattern.strip("^$"), each.text, re.IGNORECASE)
-    assert [e.card.id for e in grep(str(judged), pattern, ignore_case=True, n=2).found] == [
+    assert [e.card.id for e in grep(open_run(str(judged)), pattern, ignore_case=True, n=2).shown] == [
         row["id"] for row in order[:2]
     ]
 
 
 def test_case_stage_and_state(small_run: Path) -> None:
-    assert grep(str(small_run), "The Quick").matched == 0
-    assert grep(str(small_run), "The Quick", ignore_case=True).matched == 7
-    assert grep(str(small_run), "quick", state="merged").counts == {
+    assert grep(open_run(str(small_run)), "The Quick").matched == 0
+    assert grep(open_run(str(small_run)), "The Quick", ignore_case=True).matched == 7
+    assert grep(open_run(str(small_run)), "quick", state="merged").counts == {
         ("web", "dedup", "merged"): 1,
         ("docs", "dedup", "merged"): 1,
     }
-    extracted = grep(str(small_run), "quick", stage="extract")
+    extracted = grep(open_run(str(small_run)), "quick", stage="extract")
     assert {stage for _, stage, _ in extracted.counts} == {"extract"}
-    assert grep(str(small_run), "x", stage=None).no_text == 2
+    assert grep(open_run(str(small_run)), "x", stage=None).no_text == 2
 
 
 def test_a_pattern_that_never_ends_is_stopped(
     judging: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("curation.look.questions.grep.TIMEOUT_S", 0.05)
+    monkeypatch.setattr(import_module("curation.look.questions.grep"), "TIMEOUT_S", 0.05)
     hard = [("web", "en", "a" * 4_000 + f"!{n}") for n in range(3)]
     judging.write(tmp_path / "few", texts=[*hard, ("web", "en", "a b c d e f 7")])
-    found = grep(str(tmp_path / "few"), r"(a|aa)+\d$| 7")
+    found = grep(open_run(str(tmp_path / "few")), r"(a|aa)+\d$| 7")
     assert (found.matched, found.searched, found.timed_out_count) == (1, 1, 3)
     assert "3 documents took over 0.05 s and were not searched: 0000" in "".join(found.notes)
     judging.write(tmp_path / "many", texts=hard * 5)
     with pytest.raises(BadPattern, match=re.escape(r"(a|aa)+\d$: took over 0.05 s on 10 texts, 0000")):
-        grep(str(tmp_path / "many"), r"(a|aa)+\d$")
+        grep(open_run(str(tmp_path / "many")), r"(a|aa)+\d$")
 
 
 def test_the_command(small_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

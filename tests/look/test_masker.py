@@ -144,12 +144,12 @@ def test_frames_and_their_cells_are_masked(judging: Namespace, run: str) -> None
 
 def test_what_matches_is_counted_as_stored_and_shown_masked(run: str) -> None:
     for pattern in ("jane.d", "doe@mail.org", "@", "^gone jane", r"(?<=gone ).*", "ane.doe@mail.or"):
-        found = grep(run, pattern)
+        found = grep(open_run(run), pattern)
         assert found.matched >= 1, "texts that went before the mask are searched as they are stored"
-        (one,) = (each for each in found.found if each.card.id == SECOND)
+        (one,) = (each for each in found.shown if each.card.id == SECOND)
         assert "email@example.com" in one.text
         assert one.before + one.text + one.after == one.card.excerpt == "gone email@example.com"
-    (one,) = grep(run, "gone ").found
+    (one,) = grep(open_run(run), "gone ").shown
     assert (one.before, one.text, one.after) == ("", "gone ", "email@example.com")
 
 
@@ -170,4 +170,4 @@ def test_every_place_of_a_text_has_its_place_in_the_masked_one(text: str, start:
 
 def test_a_run_without_a_mask_shows_what_is_stored(small_run: Path) -> None:
     assert open_run(str(small_run)).mask.edits == ()
-    assert grep(str(small_run), "quick").found[0].text == "quick"
+    assert grep(open_run(str(small_run)), "quick").shown[0].text == "quick"

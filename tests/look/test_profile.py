@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,13 @@ import pytest
 from curation.accounting.sample import sampled
 from curation.cli import main
 from curation.look import frames
-from curation.look.questions.profile import profile
+from curation.look.questions import profile
 from curation.look.questions.strata import jensen_shannon
+from curation.look.run import open_run
 
 
 def test_it_counts_what_came_in_and_what_each_stage_kept(small_run: Path) -> None:
-    found = profile(str(small_run))
+    found = profile(open_run(str(small_run)))
     assert [(each.at, each.documents, each.merged) for each in found.points] == [
         ("in", 12, 0),
         ("extract", 10, 0),
@@ -32,7 +34,7 @@ def test_it_counts_what_came_in_and_what_each_stage_kept(small_run: Path) -> Non
 
 
 def test_shares_and_shifts_are_those_of_the_rows(judged: Path) -> None:
-    found = profile(str(judged), n=100)
+    found = profile(open_run(str(judged)), n=100)
     frame = frames.documents(str(judged), "filter")
     kept = frame[frame["state"] == "kept"]
     before, after = (Counter(each["language"].replace("", "–")) for each in (frame, kept))
@@ -53,8 +55,8 @@ def test_shares_and_shifts_are_those_of_the_rows(judged: Path) -> None:
 
 
 def test_a_large_run_is_counted_on_a_sample(judged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curation.look.questions.profile.COUNTED_RECORDS", 60)
-    found = profile(str(judged))
+    monkeypatch.setattr(import_module("curation.look.questions.profile"), "COUNTED_RECORDS", 60)
+    found = profile(open_run(str(judged)))
     assert found.rate == 60 / 150
     frame = frames.documents(str(judged), "filter")
     taken = frame[[sampled(i, found.rate, "sample") for i in frame["id"]]]

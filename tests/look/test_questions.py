@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from curation.accounting.manifest import MissingManifest
-from curation.look.questions.why import UnknownPage, why
+from curation.look.questions import UnknownPage, why
+from curation.look.render.terminal import as_text
+from curation.look.run import open_run
 
 
 def document_id(number: int) -> str:
@@ -15,7 +17,7 @@ def document_id(number: int) -> str:
 
 
 def test_a_dropped_page_tells_the_broken_rule(small_run: Path) -> None:
-    (life,) = why(str(small_run), document_id(8)).lives
+    (life,) = why(open_run(str(small_run)), document_id(8)).lives
     assert [(step.stage, step.state) for step in life.steps] == [("extract", "kept"), ("filter", "dropped")]
     (broken,) = life.steps[1].broken
     assert (broken.name, broken.value, broken.min, broken.max) == ("gopher.word_count", 2.0, 5.0, None)
@@ -23,31 +25,31 @@ def test_a_dropped_page_tells_the_broken_rule(small_run: Path) -> None:
 
 
 def test_a_merged_page_names_what_it_was_merged_into(small_run: Path) -> None:
-    (life,) = why(str(small_run), document_id(11)).lives
+    (life,) = why(open_run(str(small_run)), document_id(11)).lives
     merge = life.steps[-1].merged_into
     assert merge is not None
     assert (merge.kept_id, merge.jaccard, merge.cluster_size) == (document_id(3), 0.85, 3)
 
 
 def test_a_kept_page_names_its_duplicates_and_its_shard_rows(small_run: Path) -> None:
-    (life,) = why(str(small_run), document_id(3)).lives
+    (life,) = why(open_run(str(small_run)), document_id(3)).lives
     assert life.steps[-1].duplicate_count == 2
     assert [merge.jaccard for merge in life.steps[-1].duplicates] == [1.0, 0.85]
     assert [(place.row, place.start, place.length) for place in life.places] == [(0, 0, 28), (1, 28, 60)]
 
 
 def test_a_url_captured_twice_has_two_stories(small_run: Path) -> None:
-    story = why(str(small_run), "https://pages.example/3")
+    story = why(open_run(str(small_run)), "https://pages.example/3")
     assert {life.id for life in story.lives} == {document_id(3), document_id(12)}
 
 
 def test_measures_are_told_where_they_were_taken(small_run: Path) -> None:
-    (life,) = why(str(small_run), document_id(3)).lives
+    (life,) = why(open_run(str(small_run)), document_id(3)).lives
     assert [len(step.measures) for step in life.steps] == [0, 2, 0]
 
 
 def test_json_holds_the_whole_story(small_run: Path) -> None:
-    data = json.loads(json.dumps(why(str(small_run), document_id(1)).to_json(), allow_nan=False))
+    data = json.loads(json.dumps(why(open_run(str(small_run)), document_id(1)).to_json(), allow_nan=False))
     assert data["asked"] == document_id(1)
     (step,) = data["documents"][0]["steps"]
     assert step["state"] == "failed"
@@ -64,7 +66,7 @@ def test_json_holds_the_whole_story(small_run: Path) -> None:
 
 
 def test_the_text_is_for_people(small_run: Path) -> None:
-    text = why(str(small_run), document_id(8)).to_text()
+    text = as_text(why(open_run(str(small_run)), document_id(8)))
     for line in (
         "https://pages.example/8",
         "gopher.word_count: 2, allowed is at least 5",
@@ -72,22 +74,22 @@ def test_the_text_is_for_people(small_run: Path) -> None:
         "input/web.warc.gz at 8,000, 900 long",
     ):
         assert line in text
-    kept = why(str(small_run), document_id(3)).to_text()
+    kept = as_text(why(open_run(str(small_run)), document_id(3)))
     assert "web/shard.00000.mds row 1: 60 tokens from token 28 on" in kept
     assert f"stands for {document_id(11)}, Jaccard 0.850" in kept
-    merged = why(str(small_run), document_id(11)).to_text()
+    merged = as_text(why(open_run(str(small_run)), document_id(11)))
     assert f"merged into {document_id(3)}, Jaccard 0.850, a cluster of 3" in merged
 
 
 def test_hostile_text_cannot_act_on_a_terminal(small_run: Path) -> None:
-    text = why(str(small_run), "javascript:alert(1)").to_text()
+    text = as_text(why(open_run(str(small_run)), "javascript:alert(1)"))
     assert not re.search("[\x00\x1b\u202e]", text)
     assert "⟨001B⟩[31m" in text
 
 
 def test_an_unknown_page_says_what_was_expected(small_run: Path) -> None:
     with pytest.raises(UnknownPage) as caught:
-        why(str(small_run), "https://pages.example/none")
+        why(open_run(str(small_run)), "https://pages.example/none")
     assert str(caught.value) == (
         f"{small_run}: no record has the id or URL 'https://pages.example/none'; expected an id (32 hex digits), "
         "a URL as captured, or an input's own id, of a record that entered extract, filter, dedup"
@@ -96,10 +98,10 @@ def test_an_unknown_page_says_what_was_expected(small_run: Path) -> None:
 
 def test_a_run_that_stopped_after_extract_has_a_story(small_run: Path, tmp_path: Path) -> None:
     (tmp_path / "extract").symlink_to(small_run / "extract")
-    (life,) = why(str(tmp_path), document_id(3)).lives
+    (life,) = why(open_run(str(tmp_path)), document_id(3)).lives
     assert [step.stage for step in life.steps] == ["extract"]
 
 
 def test_an_unpublished_directory_says_so(tmp_path: Path) -> None:
     with pytest.raises(MissingManifest, match="no stage was published there"):
-        why(str(tmp_path), "x")
+        why(open_run(str(tmp_path)), "x")

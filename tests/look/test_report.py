@@ -123,7 +123,7 @@ def test_the_account_of_the_rules_is_shown(judged: Path, html: str) -> None:
     page = Page(render(open_run(str(judged))))
     assert page.open == []
     text = " ".join("".join(page.text).split())
-    found = account(str(judged))
+    found = account(open_run(str(judged)))
     (whole,) = found.by().values()
     assert f"all documents dropped {whole.dropped[0]:.0f} of 150 documents" in text
     for name in (
@@ -167,7 +167,7 @@ def test_a_run_in_an_object_store_is_read_and_written_by_its_url(small_run: Path
     store = fsspec.filesystem("memory")
     store.put(str(small_run), "/look_run", recursive=True)
     assert render(open_run("memory://look_run")) == html
-    (life,) = why("memory://look_run", f"{3:032x}").lives
+    (life,) = why(open_run("memory://look_run"), f"{3:032x}").lives
     assert len(life.steps) == 3
     assert len(life.places) == 2
     assert write_report(open_run("memory://look_run")) == "memory://look_run/report.html"

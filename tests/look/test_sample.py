@@ -18,8 +18,10 @@ from curation.accounting.sample import position, sampled
 from curation.cli import main
 from curation.filters.rules import Label, Pass
 from curation.look import frames
-from curation.look.questions.sample import BadSample, Request, Sample, draw, near
+from curation.look.questions import BadSample, SampleRequest, near, sample
+from curation.look.questions.sample import Sample
 from curation.look.questions.strata import Stratum, jensen_shannon, skew
+from curation.look.run import open_run
 
 
 def ids(found: Sample) -> list[str]:
@@ -43,26 +45,30 @@ def relaid(run: Path, target: Path) -> Path:
 def test_the_sample_is_the_least_of_the_hash_and_nested(judged: Path) -> None:
     everything = frames.documents(str(judged), "filter", columns=["id"])["id"]
     expected = sorted(everything, key=lambda i: position(i, "sample"))
-    found = draw(Request(directory=str(judged), n=30))
+    found = sample(SampleRequest(run=open_run(str(judged)), n=30))
     assert ids(found) == expected[:30]
     assert found.matched == len(everything)
     assert {each.weight for each in found.chosen} == {len(everything) / 30}
-    assert ids(draw(Request(directory=str(judged), n=12))) == expected[:12]
-    assert ids(draw(Request(directory=str(judged), n=12, salt="other"))) != expected[:12]
-    assert ids(draw(Request(directory=str(judged), n=0))) == []
+    assert ids(sample(SampleRequest(run=open_run(str(judged)), n=12))) == expected[:12]
+    assert ids(sample(SampleRequest(run=open_run(str(judged)), n=12, salt="other"))) != expected[:12]
+    assert ids(sample(SampleRequest(run=open_run(str(judged)), n=0))) == []
 
 
 def test_no_layout_changes_a_sample(judged: Path, tmp_path: Path) -> None:
     other = relaid(judged, tmp_path / "relaid")
     for changes in ({"n": 25}, {"rate": 0.3, "by": ("source", "language")}, {"where": "characters < 20"}):
-        first, second = (draw(Request(directory=str(each), **changes)) for each in (judged, other))
+        first, second = (
+            sample(SampleRequest(run=open_run(str(each)), **changes)) for each in (judged, other)
+        )
         assert (ids(first), first.strata, first.skew) == (ids(second), second.strata, second.skew)
-    here, there = (near(Request(directory=str(each), n=4), "gopher.word_count") for each in (judged, other))
+    here, there = (
+        near(SampleRequest(run=open_run(str(each)), n=4), "gopher.word_count") for each in (judged, other)
+    )
     assert here.chosen == there.chosen
 
 
 def test_a_rate_takes_what_the_hash_says_from_every_stratum(judged: Path) -> None:
-    found = draw(Request(directory=str(judged), rate=0.25, by=("source", "language"), n=1_000))
+    found = sample(SampleRequest(run=open_run(str(judged)), rate=0.25, by=("source", "language"), n=1_000))
     frame = frames.documents(str(judged), "filter", columns=["id", "source", "language"])
     taken = frame[[sampled(i, 0.25, "sample") for i in frame["id"]]]
     assert sorted(ids(found)) == sorted(taken["id"])
@@ -71,12 +77,12 @@ def test_a_rate_takes_what_the_hash_says_from_every_stratum(judged: Path) -> Non
     assert {each.values: each.records for each in found.strata} == all_counts
     assert {each.values: each.sampled for each in found.strata if each.sampled} == counts
     assert {each.weight for each in found.chosen} == {4.0}
-    inside = draw(Request(directory=str(judged), rate=0.1, n=1_000))
+    inside = sample(SampleRequest(run=open_run(str(judged)), rate=0.1, n=1_000))
     assert set(ids(inside)) < set(ids(found))
 
 
 def test_small_strata_are_taken_at_a_higher_rate_and_weigh_less(judged: Path) -> None:
-    found = draw(Request(directory=str(judged), rate=0.1, by=("source",), at_least=30, n=1_000))
+    found = sample(SampleRequest(run=open_run(str(judged)), rate=0.1, by=("source",), at_least=30, n=1_000))
     rates = {each.values[0]: (each.records, each.rate) for each in found.strata}
     assert rates == {"web": (100, 0.3), "docs": (50, 0.6)}
     assert {(each.card.source, each.weight) for each in found.chosen} == {("web", 1 / 0.3), ("docs", 1 / 0.6)}
@@ -97,7 +103,7 @@ def test_a_sample_is_written_whole_with_its_weights(
 
         with fsspec.open(str(out), "rt", compression="infer") as stream:
             rows = [json.loads(line) for line in stream]
-    expected = draw(Request(directory=str(judged), rate=0.4, n=1_000))
+    expected = sample(SampleRequest(run=open_run(str(judged)), rate=0.4, n=1_000))
     assert sorted(row["id"] for row in rows) == sorted(ids(expected))
     assert {row["weight"] for row in rows} == {2.5}
     whole = {row["id"]: row for row in frames.documents(str(judged), "filter").to_dict("records")}
@@ -110,12 +116,12 @@ def test_just_some_are_written_too(judged: Path, tmp_path: Path) -> None:
     out = tmp_path / "some.jsonl"
     assert main(["sample", str(judged), "--n", "5", "--out", str(out), "--json"]) == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [row["id"] for row in rows] == ids(draw(Request(directory=str(judged), n=5)))
+    assert [row["id"] for row in rows] == ids(sample(SampleRequest(run=open_run(str(judged)), n=5)))
     assert {row["weight"] for row in rows} == {30.0}
 
 
 def test_those_near_a_bound_are_the_nearest_on_either_side(judged: Path) -> None:
-    found = near(Request(directory=str(judged), n=6), "gopher.mean_word_length")
+    found = near(SampleRequest(run=open_run(str(judged)), n=6), "gopher.mean_word_length")
     frame = frames.measures(str(judged)).dropna(subset="gopher.mean_word_length")
     for bound, limit in (("min 2", 2.0), ("max 8", 8.0)):
         for passes in (True, False):
@@ -132,7 +138,7 @@ def test_those_near_a_bound_are_the_nearest_on_either_side(judged: Path) -> None
 
 
 def test_near_says_that_documents_are_missing_where_not_all_were_measured(in_order: Path) -> None:
-    assert near(Request(directory=str(in_order)), "house.line_count").notes
+    assert near(SampleRequest(run=open_run(str(in_order))), "house.line_count").notes
 
 
 @pytest.mark.parametrize(
@@ -184,7 +190,7 @@ def test_a_rule_without_bounds_has_nothing_near_it(judging: SimpleNamespace, tmp
     with pytest.raises(
         BadSample, match=re.escape("--near: p.x is only measured; it has no bound to be near to")
     ):
-        near(Request(directory=str(tmp_path)), "p.x")
+        near(SampleRequest(run=open_run(str(tmp_path))), "p.x")
 
 
 def test_nothing_in_a_document_acts_on_the_terminal(
@@ -222,7 +228,7 @@ def test_a_fair_sample_is_not_called_skewed_and_a_skewed_one_is(counts: list[int
     skewed = skew([*fair, large])
     assert skewed.p_value is not None
     assert skewed.p_value < 0.001
-    assert "SKEWED" in skewed.told
+    assert "SKEWED" in skewed.text
 
 
 def test_divergence_by_chance_is_what_samples_have() -> None:
@@ -259,7 +265,7 @@ def test_labels_are_strata_and_conditions(judging: SimpleNamespace, tmp_path: Pa
     script = Pass(name="names", edits=(), rules=(), labels=(Label(name="script", labeller="script"),))
     texts = [("web", "en", text) for text in ("one two", "где", "три", "12")]
     run = str(judging.write(tmp_path, passes=[script], texts=texts))
-    found = draw(Request(directory=run, rate=1.0, by=("label.script",)))
+    found = sample(SampleRequest(run=open_run(run), rate=1.0, by=("label.script",)))
     assert {each.values: each.records for each in found.strata} == {("Latn",): 1, ("Cyrl",): 2, ("Zyyy",): 1}
     where = "label.script = 'Cyrl' AND label.script LIKE 'C%'"
-    assert draw(Request(directory=run, where=where)).matched == 2
+    assert sample(SampleRequest(run=open_run(run), where=where)).matched == 2

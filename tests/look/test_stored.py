@@ -85,7 +85,7 @@ def test_a_larger_sample_reads_the_rows(plain: Path, tmp_path: Path) -> None:
 
 
 def test_the_account_is_estimated_within_what_it_says(plain: Path, sparing: Path) -> None:
-    exact, found = account(str(plain)), account(str(sparing), whole=False)
+    exact, found = account(open_run(str(plain))), account(open_run(str(sparing)), whole=False)
     whole, guess = exact.by()["all"], found.by()["all"]
     assert guess.received[0] == pytest.approx(whole.received[0])
     assert guess.dropped[0] == pytest.approx(whole.dropped[0])
@@ -100,7 +100,7 @@ def test_the_account_is_estimated_within_what_it_says(plain: Path, sparing: Path
 def test_a_sample_of_all_is_no_estimate(plain: Path, tmp_path: Path) -> None:
     run = shutil.copytree(plain, tmp_path / "run")
     store(run, {"kept": 1.0, "dropped": 1.0})
-    assert account(str(run), whole=False).to_json() == account(str(plain)).to_json()
+    assert account(open_run(str(run)), whole=False).to_json() == account(open_run(str(plain))).to_json()
 
 
 def test_a_sample_that_is_not_of_these_rows_is_refused(sparing: Path) -> None:
@@ -108,13 +108,13 @@ def test_a_sample_that_is_not_of_these_rows_is_refused(sparing: Path) -> None:
     (kept,) = (path / "state=kept").iterdir()
     shutil.copy(kept, path / "state=dropped" / "more.parquet")
     with pytest.raises(Disagreement, match="the ledger says"):
-        account(str(sparing), whole=False)
+        account(open_run(str(sparing)), whole=False)
 
 
 def test_other_bounds_are_answered_from_the_sample(plain: Path, sparing: Path) -> None:
     asked = read_changes(open_run(str(plain)), ["house.line_count.max=6"])
-    exact = what_if(str(plain), asked).frame().loc["all"]
-    answer = what_if(str(sparing), asked, whole=False)
+    exact = what_if(open_run(str(plain)), asked).frame().loc["all"]
+    answer = what_if(open_run(str(sparing)), asked, whole=False)
     found = answer.frame().loc["all"]
     assert found["kept_now"] == exact["kept_now"]
     within = int(answer.notes[1].rpartition("at most ")[2].removesuffix(" off."))
@@ -125,11 +125,11 @@ def test_other_bounds_are_answered_from_the_sample(plain: Path, sparing: Path) -
 
 def test_a_sample_is_held_against_the_ledgers_sources(plain: Path, sparing: Path) -> None:
     some = frames.documents(str(sparing), "filter", "kept", wanted=100, columns=["source"])
-    found = strata.of_sources(str(sparing), "filter", "kept", some)
+    found = strata.of_sources(open_run(str(sparing)), "filter", "kept", some)
     everything = frames.documents(str(plain), "filter", "kept", columns=["source"])["source"].value_counts()
     assert {each.values[0]: each.records for each in found} == everything.to_dict()
     assert sum(each.sampled for each in found) == len(some)
     shown = strata.frame(found, "source")
     assert shown["source"].tolist() == [each.values[0] for each in found]
     assert shown["expected"].sum() == pytest.approx(100)
-    assert "as even as chance makes it" in strata.skew(found).told
+    assert "as even as chance makes it" in strata.skew(found).text

@@ -52,7 +52,7 @@ def test_the_answer_is_that_of_judging_again(
 ) -> None:
     words = {key: min(value, 5.0) if "length" in key else value for key, value in words.items()}
     asked = read_changes(open_run(str(judged)), [f"{key}={value}" for key, value in words.items()])
-    frame = what_if(str(judged), asked).frame()
+    frame = what_if(open_run(str(judged)), asked).frame()
     for source, texts in judged_again(judging, words).items():
         expected = {
             "kept_now": [n for now, _, n in texts if now],
@@ -70,7 +70,9 @@ def test_the_answer_is_that_of_judging_again(
 @given(st.integers(0, 8))
 def test_a_gain_is_an_upper_limit_where_passes_ran_in_order(judged: Path, in_order: Path, least: int) -> None:
     words = [f"gopher.word_count.min={least}"]
-    exact, limit = (what_if(str(run), read_changes(open_run(str(run)), words)) for run in (judged, in_order))
+    exact, limit = (
+        what_if(open_run(str(run)), read_changes(open_run(str(run)), words)) for run in (judged, in_order)
+    )
     assert limit.frame().loc["all", "gained"] >= exact.frame().loc["all", "gained"]
     assert limit.frame().loc["all", "lost"] == exact.frame().loc["all", "lost"]
     said = any("Gains are upper limits" in note for note in limit.notes)
@@ -80,7 +82,7 @@ def test_a_gain_is_an_upper_limit_where_passes_ran_in_order(judged: Path, in_ord
 
 def test_what_another_rule_drops_does_not_come_back(judged: Path) -> None:
     answer = what_if(
-        str(judged), read_changes(open_run(str(judged)), ["gopher.word_count.min=0"]), examples=99
+        open_run(str(judged)), read_changes(open_run(str(judged)), ["gopher.word_count.min=0"]), examples=99
     )
     row = answer.frame().loc["all"]
     assert row["held"] > 0
@@ -96,7 +98,7 @@ def test_what_another_rule_drops_does_not_come_back(judged: Path) -> None:
 
 def test_what_is_kept_now_is_what_the_ledger_says(judged: Path) -> None:
     row = (
-        what_if(str(judged), read_changes(open_run(str(judged)), ["gopher.word_count.min=9"]))
+        what_if(open_run(str(judged)), read_changes(open_run(str(judged)), ["gopher.word_count.min=9"]))
         .frame()
         .loc["all"]
     )
@@ -106,7 +108,7 @@ def test_what_is_kept_now_is_what_the_ledger_says(judged: Path) -> None:
 
 def test_examples_are_the_same_sample_nested(judged: Path) -> None:
     asked = read_changes(open_run(str(judged)), ["gopher.word_count.min=9"])
-    few, many = (what_if(str(judged), asked, examples=n).examples["lost"] for n in (3, 6))
+    few, many = (what_if(open_run(str(judged)), asked, examples=n).examples["lost"] for n in (3, 6))
     assert [each.id for each in many[:3]] == [each.id for each in few]
     assert len({each.id for each in many}) == 6
 
@@ -132,7 +134,7 @@ def test_every_mistake_at_once(judged: Path, capsys: pytest.CaptureFixture[str])
 
 def test_a_rule_may_be_taken_out(judged: Path) -> None:
     words = ["gopher.mean_word_length.min=0", "gopher.mean_word_length.max=inf", "house.line_count.max=inf"]
-    row = what_if(str(judged), read_changes(open_run(str(judged)), words)).frame().loc["all"]
+    row = what_if(open_run(str(judged)), read_changes(open_run(str(judged)), words)).frame().loc["all"]
     assert row["gained"] > 0
     assert row["lost"] == 0
 

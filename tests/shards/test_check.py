@@ -36,12 +36,12 @@ def changed(good, tmp_path, change):
 
 def levels(file, texts=None):
     """Return check -> level."""
-    return {each.check: each.level for each in check_tokenizer(file, texts)[0]}
+    return {each.check: each.level for each in check_tokenizer(file, texts).findings}
 
 
 def finding(file, check, texts=None):
     """Return one finding."""
-    (one,) = [each for each in check_tokenizer(file, texts)[0] if each.check == check]
+    (one,) = [each for each in check_tokenizer(file, texts).findings if each.check == check]
     return one
 
 
@@ -142,7 +142,8 @@ def test_an_id_that_no_text_reaches_is_counted(good, tmp_path):
 
 def test_usage_by_source_and_language_and_what_was_never_used(good):
     texts = [("web", "en", "the water"), ("web", "en", "the"), ("wiki", "ja", "水")]
-    findings, usage = check_tokenizer(good, texts)
+    checked = check_tokenizer(good, texts)
+    usage = checked.usage
     engine = tokenizers.Tokenizer.from_file(str(good))
     counts = [len(engine.encode(text).ids) for *_, text in texts]
     assert {key: (u.documents, u.bytes, u.tokens) for key, u in usage.items()} == {
@@ -151,7 +152,7 @@ def test_usage_by_source_and_language_and_what_was_never_used(good):
     }
     assert usage["wiki", "ja"].bytes_per_token == 3 / counts[2]
     used = {i for *_, text in texts for i in engine.encode(text).ids}
-    assert findings[-1].facts["count"] == engine.get_vocab_size() - 1 - len(used)
+    assert checked.findings[-1].facts["count"] == engine.get_vocab_size() - 1 - len(used)
 
 
 def test_the_command(good, tmp_path, capsys):

@@ -12,8 +12,8 @@ import pytest
 
 from curation.accounting.ledger import Ledger, balanced
 from curation.accounting.manifest import published, read_manifest
-from curation.look.questions.contamination import contamination
-from curation.look.questions.why import why
+from curation.look.questions import contamination, why
+from curation.look.render.terminal import as_text
 from curation.look.run import funnel, open_run
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
@@ -89,7 +89,7 @@ def test_documents_that_hold_an_item_are_dropped_and_say_which(spark: object, tm
     assert [each.stage for each in ledgers] == ["extract", "filter", "dedup", "decontaminate", "shard"]
     assert balanced(ledgers)
     assert not left_out
-    assert "item item3 (tests.jsonl:4)" in why(str(tmp_path / "out"), "holds3").to_text()
+    assert "item item3 (tests.jsonl:4)" in as_text(why(open_run(str(tmp_path / "out")), "holds3"))
 
 
 def test_the_report_counts_documents_by_item_and_lists_common_passages(spark: object, tmp_path: Path) -> None:
@@ -110,19 +110,19 @@ def test_the_report_counts_documents_by_item_and_lists_common_passages(spark: ob
     assert all(rows[f"prompt{i}"]["state"] == "kept" for i in range(9))
     matches = ds.dataset(f"{path}/matches").to_table().to_pylist()
     assert {row["item_id"] for row in matches if row["common"]} == {"item20"}
-    found = contamination(str(tmp_path / "out"))
+    found = contamination(open_run(str(tmp_path / "out")))
     assert [(each.id, each.documents) for each in found.items] == [
         (f"item{i}", 1) for i in (0, 1, 2, 3, 4, 5, 7)
     ]
     assert [(hit.item_id, hit.documents, hit.taken) for hit in found.common] == [("item20", 9, False)]
     assert found.items[3].example is not None
     assert found.items[3].example.matched_text == texts[3].upper()
-    told = flat(found.to_text())
+    told = flat(as_text(found))
     for said in ("tests 21 21 7 1 7", "9 documents: ", f"“{PROMPT}”"):
         assert said in told, told
     assert json.loads(json.dumps(found.to_json()))["sets"]["tests"]["items_found"] == 7
     assert f"common text (in 9 documents): “{PROMPT}”" in flat(
-        why(str(tmp_path / "out"), "prompt3").to_text()
+        as_text(why(open_run(str(tmp_path / "out")), "prompt3"))
     )
 
 
@@ -142,7 +142,7 @@ def test_a_cut_leaves_the_rest_and_the_account_closes(spark: object, tmp_path: P
     assert {row["state"] for row in rows.values()} == {"kept"}
     assert dict(rows["only"]["measures"])["decontaminate.overlap"] == 1.0
     assert "holds item item7 of tests (tests.jsonl:8): 30 of 30" in flat(
-        why(str(tmp_path / "out"), "only").to_text()
+        as_text(why(open_run(str(tmp_path / "out")), "only"))
     )
 
 

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.accounting.ledger import Ledger
-from curation.look.questions.duplicates import duplicates
-from curation.look.questions.why import why
+from curation.look.questions import duplicates, why
+from curation.look.render.terminal import as_text
+from curation.look.run import open_run
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
 from curation.spark.store import Store
@@ -96,8 +97,11 @@ def test_all_four_kinds_in_one_recipe(spark: Any, tmp_path: Path, monkeypatch: p
     assert {
         row["record_id"] for row in rows.values() if row["id"] in (semantic["id"], semantic["kept_id"])
     } == {"2", "14"}
-    for answer in (why(str(tmp_path / "out"), semantic["id"]), duplicates(str(tmp_path / "out"))):
-        assert f"cosine {semantic['cosine']:.3f}" in " ".join(answer.to_text().replace("│", " ").split())
+    for answer in (
+        why(open_run(str(tmp_path / "out")), semantic["id"]),
+        duplicates(open_run(str(tmp_path / "out"))),
+    ):
+        assert f"cosine {semantic['cosine']:.3f}" in " ".join(as_text(answer).split())
     both = [rows[key] for key in ("3", "15")]
     cut = [row for row in both if dict(row["edits"]).get("dedup.substring")]
     assert len(cut) == 1

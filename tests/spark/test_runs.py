@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from curation.accounting.manifest import MissingManifest, published
-from curation.cli import ledgers
+from curation.look.questions import ledger
+from curation.look.run import open_run
 from curation.recipe.recipe import read_recipe
 from curation.spark import run
 from curation.spark.run import Run, StageFailed, StaleInput
@@ -137,9 +138,7 @@ def test_two_runs_cannot_publish_one_output(spark: Any, made: Any, tmp_path: Pat
     assert second.find("extract", plan.manifest.fingerprint) is None
 
 
-def test_a_stage_is_not_run_on_another_recipes_output(
-    made: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stage_is_not_run_on_another_recipes_output(made: Any, tmp_path: Path) -> None:
     path, store = str(made.recipe), Store(str(made.copy(tmp_path / "out", "extract", "filter", "dedup")))
     other = read_recipe(path, ["filter.house.keep.word_count.min=90"])
     with pytest.raises(StaleInput) as error:
@@ -149,8 +148,9 @@ def test_a_stage_is_not_run_on_another_recipes_output(
         "run filter with this recipe first"
     )
     Run(other, store, say=lambda line: None).run(["filter"])
-    assert [each.stage for each in ledgers(store.directory)] == ["extract", "filter"]
-    assert "dedup" in capsys.readouterr().err, "an account of other data is left out, and that is said"
+    funnel = ledger(open_run(store.directory))
+    assert [each.stage for each in funnel.ledgers] == ["extract", "filter"]
+    assert "dedup" in funnel.left_out, "an account of other data is left out, and that is said"
 
 
 def test_a_stray_file_does_not_undo_an_output(made: Any, tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 import fsspec
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from rich.table import Table
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from curation.accounting.fingerprint import canonical
 from curation.files.digests import digest_bytes, digest_file
 from curation.files.whole import replacing
-from curation.look.render.visible import as_text
+from curation.look.render.terminal import Grid
 from curation.look.run import open_run
 from curation.quality.training import (
     MIN_HELD_OUT,
@@ -130,32 +131,32 @@ class Trained:
         """Return the answer as JSON data."""
         return asdict(self)
 
-    def to_text(self) -> str:
-        """Return the answer as text."""
-        counted = ", ".join(f"{count:,} {name}" for name, count in self.examples.items())
-        judged = Table(show_edge=False, pad_edge=False)
-        for name in ("AUC of held-out positives against", "model", "length only", "source only", "texts"):
-            judged.add_column(name, justify="left" if name.startswith("AUC") else "right")
-        for name, each in self.judged.items():
-            values = (each.model, each.length, each.source)
-            judged.add_row(name, *map(_told, values), f"{each.negatives:,}")
-        between = self.between_sources
-        told = _told(None if between is None else max(between, 1 - between))
-        changed = Table(show_edge=False, pad_edge=False)
-        for name in ("a text changed", "of the best tenth stays", "mean change of the score"):
-            changed.add_column(name, justify="left" if name.startswith("a text") else "right")
-        for name, found in self.stability.items():
-            changed.add_row(name, f"{found['stays']:.1%}", f"{found['moved']:.4f}")
-        return as_text(
-            f"{self.model}: {self.bytes / 2**20:,.1f} MiB, {self.digest}; {counted}",
-            judged,
-            f"AUC between the two kinds of negatives: {told}; 0.5 where the model sees no source",
-            *([changed] if self.stability else []),
-            *([FEW] if any(each.model is None for each in self.judged.values()) else []),
+    def __rich__(self) -> RenderableType:
+        """Return how well held-out texts are told apart, and what changes to a text do."""
+        counts = ", ".join(f"{count:,} {name}" for name, count in self.examples.items())
+        judged = (
+            [name, *map(_auc, (row.model, row.length, row.source)), f"{row.negatives:,}"]
+            for name, row in self.judged.items()
+        )
+        names = ["AUC of held-out positives against", "model", "length only", "source only", "texts"]
+        auc = self.between_sources
+        between = _auc(None if auc is None else max(auc, 1 - auc))
+        changed = (
+            [name, f"{change['stays']:.1%}", f"{change['moved']:.4f}"]
+            for name, change in self.stability.items()
+        )
+        changes = Grid(["a text changed", "of the best tenth stays", "mean change of the score"], changed)
+        few = any(row.model is None for row in self.judged.values())
+        return Group(
+            Text(f"{self.model}: {self.bytes / 2**20:,.1f} MiB, {self.digest}; {counts}"),
+            Grid(names, judged),
+            Text(f"AUC between the two kinds of negatives: {between}; 0.5 where the model sees no source"),
+            *([changes] if self.stability else []),
+            *([Text(FEW)] if few else []),
         )
 
 
-def _told(value: float | None) -> str:
+def _auc(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 

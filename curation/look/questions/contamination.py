@@ -8,13 +8,12 @@ from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from rich.console import RenderableType
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
-from curation.accounting.manifest import MissingManifest, join, published, read_manifest
-from curation.look.render.visible import as_text, visible
-from curation.look.run import matching, open_table
+from curation.look.render.listing import one_line
+from curation.look.render.terminal import Grid
+from curation.look.run import OpenedRun, matching, open_table
 
 #: Items and passages listed unless asked otherwise; characters of a matched text that a line shows.
 LISTED, SHOWN_CHARACTERS = 20, 300
@@ -40,13 +39,14 @@ class Hit:
     taken: bool
     matched_text: str
 
-    def told(self) -> str:
-        """Return the match in one line."""
-        text = visible(" ".join(self.matched_text.split()))
-        text = text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+    @property
+    def text(self) -> str:
+        """The match in one line."""
+        text, more = one_line(self.matched_text[:SHOWN_CHARACTERS]), len(self.matched_text) - SHOWN_CHARACTERS
         aside = f", common text (in {self.documents:,} documents)" if not self.taken else ""
         of = f"{self.found} of {self.words} words, characters {self.start:,} to {self.end:,}"
-        return f"holds item {self.item_id} of {self.set} ({self.place}): {of}{aside}: “{text}”"
+        rest = f" and {more:,} more characters" if more > 0 else ""
+        return f"holds item {self.item_id} of {self.set} ({self.place}): {of}{aside}: “{text}”{rest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,78 +81,64 @@ class Contamination:
         """Return the answer as JSON data."""
         return asdict(self)
 
-    def to_text(self) -> str:
-        """Return the answer as text of 110 columns."""
-        return as_text(*_shown(self))
+    def __rich__(self) -> RenderableType:
+        """Return the sets as a table, then the items and the common passages, each with a match."""
+        names = ["set", "items", "looked for", "found", "only as common text", "documents"]
+        keys = ("items", "items_looked_for", "items_found", "items_common", "documents")
+        rows = ([name, *(f"{counts[key]:,}" for key in keys)] for name, counts in self.sets.items())
+        return Group(Grid(names, rows), *self._items(), *self._common())
+
+    def _items(self) -> Iterator[Text]:
+        if self.items:
+            yield Text("\nitems that most documents hold", style="bold")
+        for item in self.items:
+            yield Text(f"{item.documents:,} documents, at most {item.overlap:.0%} of a passage")
+            if item.example:
+                yield Text(f"  {item.example.id} {item.example.text}")
+
+    def _common(self) -> Iterator[Text]:
+        if self.common:
+            most = f"{self.common_documents:,}"
+            yield Text(f"\ncommon text: passages found in more than {most} documents", style="bold")
+        for hit in self.common:
+            yield Text(f"{hit.documents:,} documents: {hit.id} {hit.text}")
 
 
-def contamination(directory: str, *, listed: int = LISTED) -> Contamination:
-    """Return what a run's decontamination found; `listed` items and common passages are told one by one.
+def contamination(run: OpenedRun, *, listed: int = LISTED) -> Contamination:
+    """Return what a run's decontamination found; `listed` items and common passages are listed.
 
     Raises:
-        MissingManifest: no decontamination was published in `directory`.
+        MissingManifest: no decontamination was published there.
     """
-    path = published(directory, STAGE)
-    detail = read_manifest(path).detail
-    items = _table(path, "items")
-    found = matching(items, pc.field("documents") > 0) if items.schema.names else []
-    found.sort(key=lambda row: (-row["documents"], row["set"], row["place"], row["id"]))
-    examples = {(hit.set, hit.item_id): hit for hit in reversed(_hits(path, pc.field("taken")))}
+    detail, items = run.manifest(STAGE).detail, open_table(run.path(STAGE, "items"))
+    held = matching(items, pc.field("documents") > 0) if items.schema.names else []
+    held.sort(key=lambda row: (-row["documents"], row["set"], row["place"], row["id"]))
+    examples = {(hit.set, hit.item_id): hit for hit in reversed(_hits(run, pc.field("taken")))}
     names = ("set", "id", "place", "documents", "overlap")
-    told = [
+    listed_items = [
         FoundItem(**{name: row[name] for name in names}, example=examples.get((row["set"], row["id"])))
-        for row in found[:listed]
+        for row in held[:listed]
     ]
     passages = {
-        (hit.set, hit.item_id, hit.words, hit.documents): hit for hit in _hits(path, ~pc.field("taken"))
+        (hit.set, hit.item_id, hit.words, hit.documents): hit for hit in _hits(run, ~pc.field("taken"))
     }
     common = sorted(passages.values(), key=lambda hit: (-hit.documents, hit.set, hit.item_id))
     return Contamination(
         sets=detail["sets"],
-        items=tuple(told),
+        items=tuple(listed_items),
         common=tuple(common[:listed]),
         common_documents=detail["common_documents"],
     )
 
 
-def hits(directory: str, ids: Sequence[str]) -> list[Hit]:
+def hits(run: OpenedRun, ids: Sequence[str]) -> list[Hit]:
     """Return what documents hold of evaluation items; none where no decontamination was published."""
-    try:
-        path = published(directory, STAGE)
-    except MissingManifest:
-        return []
-    return _hits(path, pc.field("id").isin(list(ids)))
+    return _hits(run, pc.field("id").isin(list(ids))) if STAGE in run.manifests else []
 
 
-def _table(path: str, name: str) -> ds.Dataset:
-    return open_table(join(path, name))
-
-
-def _hits(path: str, condition: ds.Expression) -> list[Hit]:
+def _hits(run: OpenedRun, condition: ds.Expression) -> list[Hit]:
     """Return the matches that meet a condition, by set, item, then the best."""
-    table = _table(path, "matches")
+    table = open_table(run.path(STAGE, "matches"))
     rows = matching(table, condition) if table.schema.names else []
-    found = [Hit(**{name: row[name] for name in Hit.__slots__}) for row in rows]
-    return sorted(found, key=lambda hit: (hit.set, hit.item_id, -hit.overlap, -hit.words, hit.id, hit.start))
-
-
-def _shown(found: Contamination) -> Iterator[RenderableType]:
-    table = Table(show_edge=False, pad_edge=False)
-    for name in ("set", "items", "looked for", "found", "only as common text", "documents"):
-        table.add_column(name, justify="left" if name == "set" else "right")
-    for name, counts in found.sets.items():
-        keys = ("items", "items_looked_for", "items_found", "items_common", "documents")
-        table.add_row(visible(name), *[f"{counts[key]:,}" for key in keys])
-    yield table
-    if found.items:
-        yield Text("\nitems that most documents hold", style="bold")
-    for each in found.items:
-        yield Text(f"{each.documents:,} documents, at most {each.overlap:.0%} of a passage")
-        if each.example:
-            yield Text(f"  {each.example.id} {each.example.told()}")
-    if found.common:
-        yield Text(
-            f"\ncommon text: passages found in more than {found.common_documents:,} documents", style="bold"
-        )
-    for hit in found.common:
-        yield Text(f"{hit.documents:,} documents: {hit.id} {hit.told()}")
+    hits_ = [Hit(**{name: row[name] for name in Hit.__slots__}) for row in rows]
+    return sorted(hits_, key=lambda hit: (hit.set, hit.item_id, -hit.overlap, -hit.words, hit.id, hit.start))

@@ -1,69 +1,41 @@
-"""What changed between two runs: settings, funnels, the fate of documents, their texts.
-
-Documents are joined by their ids, which content and provenance decide, so they are the same in both runs. The
-join takes a part of the ids at a time, by their first digits, so memory does not grow with the documents.
-"""
+"""What changed between two runs: settings, funnels, the fate of documents, their texts."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from itertools import zip_longest
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any
 
-import xxhash
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from curation.accounting.ledger import STATES
-from curation.accounting.manifest import MissingManifest
-from curation.accounting.sample import SALT, position, sampled
-from curation.look.questions import compared
-from curation.look.questions.compared import Row
-from curation.look.questions.sample import First
-from curation.look.render.cards import word_changes
-from curation.look.render.listing import Card, card
-from curation.look.run import Key, fetch, open_run, record_batches
+from curation.accounting.manifest import Manifest
+from curation.look.questions.fates import DocumentChange, FateChange, compare
+from curation.look.render.terminal import Grid
+from curation.look.render.visible import visible
+from curation.look.run import OpenedRun
 
-#: Records of both runs that are held at a time, about 400 bytes each.
-HELD_RECORDS = 2_000_000
-_BATCH_ROWS = 1_024  # with their texts
-_DIGITS = 4
-ABSENT = "absent"
-
-
-class Fate(NamedTuple):
-    """What became of a record of a source: `dropped in filter`, or `kept`; and the digest of its text."""
-
-    told: str
-    reasons: tuple[str, ...]
-    text: int | None
-    source: str
-    key: Key
+#: Of settings, of reasons of the funnels and of reasons of a change of fate so many are shown.
+SHOWN, REASONS_SHOWN = 40, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """A document in both runs (None where it is absent); `pieces` are what changed in its text."""
+class FunnelChange:
+    """A line of both funnels: a state of a stage, or a reason, in the first run and in the second."""
 
-    before: Card | None
-    after: Card | None
-    pieces: tuple[tuple[str, str], ...] = ()
+    stage: str
+    name: str
+    records: tuple[int, int]
+    characters: tuple[int, int]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """Documents with one fate in the first run and another in the second.
-
-    Attributes:
-        lost, gained: reason -> documents that it removed in the first run only, in the second only.
-    """
-
-    before: str
-    after: str
-    documents: int
-    lost: Mapping[str, int]
-    gained: Mapping[str, int]
-    examples: tuple[Example, ...]
+    def cells(self) -> list[str]:
+        """The line of a table."""
+        numbers = (
+            (f"{old:,}", f"{new:,}", f"{new - old:+,}" if new != old else "")
+            for old, new in (self.records, self.characters)
+        )
+        return [self.stage, self.name, *(number for group in numbers for number in group)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,203 +43,172 @@ class Difference:
     """What changed.
 
     Attributes:
+        until: the last stage that both runs have.
         settings: (stage and setting, in the first run, in the second); None where it is not there.
         funnel: the states of the stages; `reasons` only those that changed.
         same: documents with the same fate and, where both are stored, the same text.
         outside: of one run, that the other run's sample of its inputs left out: they are no change.
         moves: the changes of fate, the commonest first.
         rewritten: documents of the same fate whose text changed, and examples.
-        until: the last stage that both runs have.
     """
 
     directories: tuple[str, str]
     until: str
     settings: tuple[tuple[str, Any, Any], ...]
-    funnel: tuple[Row, ...]
-    reasons: tuple[Row, ...]
+    funnel: tuple[FunnelChange, ...]
+    reasons: tuple[FunnelChange, ...]
     same: int
     outside: int
-    moves: tuple[Move, ...]
+    moves: tuple[FateChange, ...]
     rewritten: int
-    rewritten_examples: tuple[Example, ...]
+    rewritten_examples: tuple[DocumentChange, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the difference as JSON data."""
         settings = [{"setting": name, "before": old, "after": new} for name, old, new in self.settings]
         return asdict(self) | {"settings": settings}
 
+    def __rich__(self) -> RenderableType:
+        """Return tables of settings, funnels and reasons, then the changes of fate and of texts."""
+        first, second = self.directories
+        return Group(
+            Text(f"A {visible(first)}\nB {visible(second)}\n", style="bold"),
+            *(*self._settings(), Text(), *self._funnels(), *self._fates()),
+        )
 
-def diff(before: str, after: str, *, n: int = 3) -> Difference:
-    """Return what changed from one run directory to another, with `n` examples of each change.
+    def _settings(self) -> Iterator[RenderableType]:
+        if not self.settings:
+            yield Text("The settings are the same.")
+            return
+        rows = ([name, *map(_value, values)] for name, *values in self.settings[:SHOWN])
+        yield Grid(["setting", "A", "B"], rows, left=3)
+        if (more := len(self.settings) - SHOWN) > 0:
+            yield Text(f"and {more:,} more: --json has them all")
+
+    def _funnels(self) -> Iterator[RenderableType]:
+        names = ("stage", "", "A", "B", "B - A", "characters A", "B", "B - A")
+        yield Grid(names, (line.cells() for line in self.funnel if any(line.records)), left=2)
+        yield Text()
+        if self.reasons:
+            lines = sorted(self.reasons, key=lambda line: -abs(line.records[1] - line.records[0]))
+            yield Grid(names, (line.cells() for line in lines[:SHOWN]), left=2)
+            if (more := len(lines) - SHOWN) > 0:
+                yield Text(f"and {more:,} more: --json has them all")
+            yield Text()
+
+    def _fates(self) -> Iterator[RenderableType]:
+        moved, same = sum(move.documents for move in self.moves), f"{self.same:,} neither"
+        changed = f"{moved:,} documents changed their fate, {self.rewritten:,} only their text"
+        yield Text(f"Up to {self.until}: {changed}, {same}", style="bold")
+        if self.outside:
+            yield Text(
+                f"{self.outside:,} more are in one run only, for the other read a sample without them."
+            )
+        yield Text()
+        for move in self.moves:
+            yield Text(f"{move.before} → {move.after}: {move.documents:,} documents", style="bold")
+            for name, counts in (("no longer", move.lost), ("now", move.gained)):
+                if counts:
+                    yield Text(f"  {name}: {_most(counts)}")
+            yield Text()
+            for example in move.examples:
+                yield from (*example.lines(), Text())
+        if self.rewritten:
+            yield Text(f"text changed: {self.rewritten:,} documents\n", style="bold")
+            for example in self.rewritten_examples:
+                yield from (*example.lines(), Text())
+
+
+def _value(value: Any) -> str:
+    return "–" if value is None else str(value)
+
+
+def _most(counts: Mapping[str, int]) -> str:
+    shown = ", ".join(f"{visible(name)} {count:,}" for name, count in list(counts.items())[:REASONS_SHOWN])
+    more = len(counts) - REASONS_SHOWN
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def diff(before: OpenedRun, after: OpenedRun, *, n: int = 3) -> Difference:
+    """Return what changed from one run to another, with `n` examples of each change.
 
     Raises:
         MissingManifest: nothing was published in one of them, or they have no stage in common.
     """
-    directories = (before, after)
-    until = _last_in_common(directories)
-    joined = _Joined(n, [_rates(directory) for directory in directories])
-    for part, parts in _parts(directories):
-        joined.add(*(_fates(directory, until, part, parts) for directory in directories))
-    first, second = (open_run(directory).manifests for directory in directories)
-    funnel = list(compared.funnel(first, second))
+    fates = compare(before, after, n)
+    first, second = before.manifests, after.manifests
+    lines = list(funnel(first, second))
+    states = [line for line in lines if line.name in ("in", *STATES)]
     return Difference(
-        directories=directories,
-        until=until,
-        settings=tuple(compared.settings(first, second)),
-        funnel=tuple(row for row in funnel if row.name in ("in", *STATES)),
+        directories=(before.directory, after.directory),
+        until=fates.until,
+        settings=tuple(settings(first, second)),
+        funnel=tuple(states),
         reasons=tuple(
-            row
-            for row in funnel
-            if row.name not in ("in", *STATES)
-            and (row.records[0] != row.records[1] or row.characters[0] != row.characters[1])
+            line
+            for line in lines
+            if line not in states and any(old != new for old, new in (line.records, line.characters))
         ),
-        same=joined.same,
-        outside=joined.outside,
-        moves=tuple(joined.moves(directories)),
-        rewritten=joined.rewritten,
-        rewritten_examples=tuple(_examples(directories, joined.rewritten_first.things)),
+        same=fates.same,
+        outside=fates.outside,
+        moves=fates.moves,
+        rewritten=fates.rewritten,
+        rewritten_examples=fates.rewritten_examples,
     )
 
 
-def _rates(directory: str) -> dict[str, float]:
-    """Return source -> the share of its records that a run was made of."""
-    found = open_run(directory).manifests
-    inputs = found["extract"].config.get("inputs", {}) if "extract" in found else {}
-    return {name: float(each.get("sample") or 1.0) for name, each in inputs.items()}
+def settings(before: Mapping[str, Manifest], after: Mapping[str, Manifest]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what made the stages and differs; where a stage is in one run only, just that."""
+    for stage in dict.fromkeys([*before, *after]):
+        old, new = before.get(stage), after.get(stage)
+        if old is None or new is None:
+            yield stage, "published" if old else None, "published" if new else None
+            continue
+        for what in ("config", "resources", "versions", "output_version"):
+            first, second = (dict(_flat(getattr(manifest, what))) for manifest in (old, new))
+            for name in dict.fromkeys([*first, *second]):
+                if first.get(name) != second.get(name):
+                    shown = name if what == "config" else f"{what}.{name}".rstrip(".")
+                    yield f"{stage}: {shown}", first.get(name), second.get(name)
+        if stage == "extract" and old.inputs != new.inputs:
+            yield "extract: input files", _files(old.inputs), _files(new.inputs)
 
 
-def _last_in_common(directories: Sequence[str]) -> str:
-    first, second = (open_run(each).require_rows() for each in directories)
-    common = [stage for stage in first if stage in second]
-    if not common:
-        raise MissingManifest(
-            f"{directories[0]} has published {', '.join(first)}, {directories[1]} {', '.join(second)}: "
-            "no stage in common, so their documents cannot be compared"
-        )
-    return common[-1]
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted name, value) of every leaf; an item of a list goes by its `name` where all have one."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name}.{key}".lstrip("."))
+    elif isinstance(value, list) and value and all(isinstance(v, Mapping) and "name" in v for v in value):
+        for item in value:
+            rest = {key: inner for key, inner in item.items() if key != "name"}
+            yield from _flat(rest, f"{name}.{item['name']}".lstrip("."))
+    else:
+        yield name, value
 
 
-def _parts(directories: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield (number of a part, how many there are): each of about as many records as may be held."""
-    records = sum(
-        max(
-            int(each.ledger["in"]["records"])
-            for each in open_run(directory).manifests.values()
-            if each.ledger
-        )
-        for directory in directories
+def _files(inputs: Mapping[str, Any]) -> str:
+    files = [file for source in inputs.values() for file in source]
+    return f"{len(files):,} files, {sum(file['size_bytes'] for file in files):,} bytes"
+
+
+def funnel(before: Mapping[str, Manifest], after: Mapping[str, Manifest]) -> Iterator[FunnelChange]:
+    """Yield what each stage of either run counted: its states, then its reasons by name."""
+    for stage in dict.fromkeys([*before, *after]):
+        ledgers = [run[stage].ledger if stage in run else {} for run in (before, after)]
+        if any(ledgers):
+            for state in ("in", *STATES):
+                yield _line(stage, state, [ledger.get(state, {}) for ledger in ledgers])
+            reasons = [ledger.get("reasons", {}) for ledger in ledgers]
+            for name in sorted({*reasons[0], *reasons[1]}):
+                yield _line(stage, name, [counts.get(name, {}) for counts in reasons])
+
+
+def _line(stage: str, name: str, counts: Sequence[Mapping[str, int]]) -> FunnelChange:
+    (old, new) = counts
+    return FunnelChange(
+        stage=stage,
+        name=name,
+        records=(old.get("records", 0), new.get("records", 0)),
+        characters=(old.get("characters", 0), new.get("characters", 0)),
     )
-    parts = -(-records // HELD_RECORDS) or 1
-    yield from ((part, parts) for part in range(parts))
-
-
-def _fates(directory: str, until: str, part: int, parts: int) -> dict[str, list[Fate]]:
-    """Return id -> fates of the records with that id (one that stands twice in the input has two)."""
-    found: dict[str, list[Fate]] = {}
-    names = ("state", "reason", "text", "source")
-    for batch in record_batches(open_run(directory), names, until=until, batch_rows=_BATCH_ROWS):
-        keys, states = batch.record_keys(), batch.column("state").to_pylist()
-        sources = batch.column("source").to_pylist()
-        reasons: list[list[str]] = [[] for _ in keys]
-        for name, place in zip(*(each.tolist() for each in batch.values("reason")), strict=True):
-            reasons[place].append(name)
-        for place, key in enumerate(keys):
-            if int(key[1][:_DIGITS], 16) % parts == part:
-                told = "kept" if states[place] == "kept" else f"{states[place]} in {batch.stage}"
-                text = batch.rows["text"][place].as_py()
-                digest = None if text is None else xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace"))
-                fate = Fate(told, tuple(sorted(reasons[place])), digest, sources[place] or "", key)
-                found.setdefault(key[1], []).append(fate)
-    return found
-
-
-@dataclass(slots=True)
-class _Joined:
-    """A running join."""
-
-    n: int
-    rates: Sequence[Mapping[str, float]]
-    same: int = 0
-    outside: int = 0
-    rewritten: int = 0
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    lost: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
-    gained: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
-    firsts: dict[tuple[str, str], First] = field(default_factory=dict)
-    rewritten_first: First = field(default_factory=lambda: First(0))
-
-    def __post_init__(self) -> None:
-        self.rewritten_first = First(self.n)
-
-    def add(self, before: Mapping[str, list[Fate]], after: Mapping[str, list[Fate]]) -> None:
-        for document in before.keys() | after.keys():
-            sides = (sorted(side.get(document, ()), key=_order) for side in (before, after))
-            for old, new in zip_longest(*sides):
-                self._add(document, old, new)
-
-    def _add(self, document: str, old: Fate | None, new: Fate | None) -> None:
-        if self._left_out(document, old, new):
-            self.outside += 1
-            return
-        order = (position(document, SALT),)
-        keys = (old.key if old else None, new.key if new else None)
-        names = (old.told if old else ABSENT, new.told if new else ABSENT)
-        if names[0] == names[1]:
-            assert old is not None
-            assert new is not None
-            changed = None not in (old.text, new.text) and old.text != new.text
-            self.same, self.rewritten = self.same + (not changed), self.rewritten + changed
-            if changed:
-                self.rewritten_first.add([(order, keys)])
-            return
-        self.counts[names] += 1
-        reasons = [set(each.reasons) if each else set() for each in (old, new)]
-        self.lost.setdefault(names, Counter()).update(reasons[0] - reasons[1])
-        self.gained.setdefault(names, Counter()).update(reasons[1] - reasons[0])
-        self.firsts.setdefault(names, First(self.n)).add([(order, keys)])
-
-    def _left_out(self, document: str, old: Fate | None, new: Fate | None) -> bool:
-        """Tell whether the sample that a run was made of leaves out a document of the other one."""
-        there = old or new
-        if there is None or (old and new):
-            return False
-        rate = self.rates[0 if old is None else 1].get(there.source, 1.0)
-        return rate < 1 and not sampled(document, rate, SALT)
-
-    def moves(self, directories: Sequence[str]) -> Iterator[Move]:
-        for names, count in sorted(self.counts.items(), key=lambda item: (-item[1], item[0])):
-            yield Move(
-                before=names[0],
-                after=names[1],
-                documents=count,
-                lost=_ranked(self.lost[names]),
-                gained=_ranked(self.gained[names]),
-                examples=tuple(_examples(directories, self.firsts[names].things)),
-            )
-
-
-def _order(fate: Fate) -> tuple[Any, ...]:
-    return fate.told, fate.reasons, fate.text is None, fate.text or 0, fate.key
-
-
-def _ranked(counts: Counter[str]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _examples(
-    directories: Sequence[str], found: Sequence[tuple[Key | None, Key | None]]
-) -> Iterator[Example]:
-    sides = []
-    for directory, keys in zip(directories, zip(*found, strict=True), strict=True) if found else ():
-        there = [key for key in keys if key]
-        rows = dict(zip(there, fetch(open_run(directory), there), strict=True))
-        sides.append([rows[key] if key else None for key in keys])
-    for old, new in zip(*sides, strict=True):
-        pieces = _pieces(old["text"], new["text"]) if old and new else []
-        yield Example(
-            before=card(old) if old else None, after=card(new) if new else None, pieces=tuple(pieces)
-        )
-
-
-def _pieces(before: str | None, after: str | None) -> list[tuple[str, str]]:
-    return [] if before is None or after is None or before == after else word_changes(before, after)

@@ -9,15 +9,15 @@ from typing import Any
 
 import pyarrow.compute as pc
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from curation.accounting.ledger import Ledger
-from curation.accounting.manifest import join, published, read_manifest
 from curation.accounting.sample import position
 from curation.look.render.cards import word_changes
-from curation.look.render.visible import alike, as_text, number, visible
-from curation.look.run import masked_rows, open_run, open_table
+from curation.look.render.listing import changed_text, one_line
+from curation.look.render.terminal import Grid
+from curation.look.render.visible import alike, number, visible
+from curation.look.run import OpenedRun, masked_rows, open_table
 
 #: A source of which more than this share was merged is more likely misread than repeated (a template, a
 #: boilerplate text that took the place of the pages).
@@ -25,14 +25,14 @@ ALARM_FRACTION = 0.9
 #: Clusters are told apart by size: from 2, 3, 10, 100 and 1,000 documents on.
 SIZES = (2, 3, 10, 100, 1000)
 BINS = 20
-PAIRS_EACH = 2
+PAIRS_PER_SIZE = 2
 EXCERPT_CHARACTERS = 200
 _COLUMNS = ("id", "kept_id", "kept_in", "cluster_size", "reason", "through")
 _MEASURED = ("jaccard", "containment", "cosine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class SourceMerges:
     """How much of a source was merged into other documents."""
 
     source: str
@@ -81,7 +81,7 @@ class Duplicates:
     jaccard: tuple[int, ...]
     semantic: int
     unmeasured: int
-    sources: tuple[Source, ...]
+    sources: tuple[SourceMerges, ...]
     curve: Mapping[str, float]
     compared: Mapping[str, int]
     buckets: tuple[Mapping[str, Any], ...]
@@ -92,31 +92,80 @@ class Duplicates:
     def alarms(self) -> tuple[str, ...]:
         """One line for each source of which almost everything went."""
         return tuple(
-            f"{each.source}: {each.fraction:.1%} of {each.documents:,} documents were merged"
-            for each in self.sources
-            if each.fraction > ALARM_FRACTION
+            f"{part.source}: {part.fraction:.1%} of {part.documents:,} documents were merged"
+            for part in self.sources
+            if part.fraction > ALARM_FRACTION
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as JSON data."""
         return asdict(self) | {"alarms": list(self.alarms)}
 
-    def to_text(self) -> str:
-        """Return the answer as text of 110 columns."""
-        return as_text(*_shown(self))
+    def __rich__(self) -> RenderableType:
+        """Return tables of reasons, sizes, sources and similarities, then buckets and pairs."""
+        reasons = ([name, f"{count:,}"] for name, count in self.reasons.items())
+        sizes = ([f"{least:,} or more", f"{count:,}"] for least, count in self.clusters.items())
+        sources = (
+            [part.source, f"{part.merged:,}", f"{part.documents:,}", f"{part.fraction:.1%}"]
+            for part in self.sources
+        )
+        return Group(
+            *(Text(f"ALARM {visible(line)}", style="bold") for line in self.alarms),
+            *(Grid(["reason", "removed"], reasons), Text()),
+            *(Grid(["cluster of", "clusters"], sizes), Text()),
+            *(Grid(["source", "merged", "of", "share"], sources), Text()),
+            *(Grid(["Jaccard", "removed", "", "chance to share a band"], self._curve(), right=2), Text()),
+            *map(Text, self._notes()),
+            *self._buckets(),
+            *self._pairs(),
+        )
+
+    def _curve(self) -> Iterator[list[str]]:
+        """Yield the histogram of removed pairs beside the chance that a pair so alike shares a band."""
+        most = max(1, *self.jaccard)
+        for i, count in enumerate(self.jaccard):
+            low, high = f"{i / BINS:.2f}", f"{(i + 1) / BINS:.2f}"
+            chance = self.curve.get(high)
+            if count or (chance is not None and chance >= 0.005):
+                bar = "█" * round(30 * count / most)
+                yield [f"{low} to {high}", f"{count:,}", bar, f"{number(chance)} at {high}"]
+        if self.semantic:
+            yield ["alike in meaning", f"{self.semantic:,}", "", ""]
+        if self.unmeasured:
+            yield ["not compared", f"{self.unmeasured:,}", "", ""]
+
+    def _notes(self) -> Iterator[str]:
+        for run, count in self.tombstones.items():
+            yield (
+                f"the earlier run {run} holds {count:,} documents of which this one keeps better ones: train "
+                "on both and they are read twice (tombstones/)\n"
+            )
+        if self.compared:
+            counts = (f"{name.replace('_', ' ')} {count:,}" for name, count in self.compared.items())
+            yield f"pairs that shared a band: {', '.join(counts)}\n"
+
+    def _buckets(self) -> Iterator[Text]:
+        for bucket in self.buckets:
+            yield Text(f"a bucket of {bucket['documents']:,} documents, the best of them:", style="bold")
+            yield Text("".join(f"  {one_line(text)}\n" for text in bucket["texts"]), style="dim")
+
+    def _pairs(self) -> Iterator[Text]:
+        for pair in self.pairs:
+            yield Text(f"{pair.id} into {pair.kept_id}", style="bold")
+            yield Text(f"{pair.reason}, {pair.alike}, a cluster of {pair.cluster_size:,}", style="bold")
+            elsewhere = f"the text kept is in the earlier run {pair.kept_in}"
+            yield Text(f"{elsewhere if pair.kept_in else changed_text(pair.pieces)}\n")
 
 
-def duplicates(directory: str, *, each: int = PAIRS_EACH) -> Duplicates:
-    """Return what the dedup stage of a run removed, with `each` sampled pairs for every size of cluster.
+def duplicates(run: OpenedRun, *, per_size: int = PAIRS_PER_SIZE) -> Duplicates:
+    """Return what the dedup stage of a run removed, with `per_size` sampled pairs for every size of cluster.
 
     Pairs are a hash-sample of the removed documents' ids: the same every time.
 
     Raises:
-        MissingManifest: no dedup was published in `directory`.
+        MissingManifest: no dedup was published there.
     """
-    path = published(directory, "dedup")
-    manifest = read_manifest(path)
-    table = open_run(directory).clusters()
+    manifest, table = run.manifest("dedup"), run.clusters()
     columns = [name for name in (*_COLUMNS, *_MEASURED) if name in table.schema.names]
     sizes: dict[str, int] = {}
     reasons: Counter[str] = Counter()
@@ -136,11 +185,11 @@ def duplicates(directory: str, *, each: int = PAIRS_EACH) -> Duplicates:
             best = chosen.setdefault(_least(row["cluster_size"]), [])
             best.append((position(row["id"], "duplicates"), row))
             best.sort(key=lambda pair: pair[0])
-            del best[each:]
-    found = [row for least in sorted(chosen) for _, row in chosen[least]]
-    hot = sorted(_held(path, "buckets"), key=lambda bucket: (-bucket["documents"], bucket["band_key"]))
-    texts = _texts(directory, found, hot)
-    lost = Counter(row["earlier"] for row in _held(path, "tombstones", ["earlier"]))
+            del best[per_size:]
+    sampled = [row for least in sorted(chosen) for _, row in chosen[least]]
+    hot = sorted(_rows(run, "buckets"), key=lambda bucket: (-bucket["documents"], bucket["band_key"]))
+    texts = _texts(run, sampled, hot)
+    lost = Counter(row["earlier"] for row in _rows(run, "tombstones", ["earlier"]))
     return Duplicates(
         clusters=dict(sorted(Counter(map(_least, sizes.values())).items())),
         reasons=dict(sorted(reasons.items())),
@@ -158,7 +207,7 @@ def duplicates(directory: str, *, each: int = PAIRS_EACH) -> Duplicates:
             for bucket in hot
         ),
         tombstones=dict(sorted(lost.items())),
-        pairs=tuple(_pair(row, texts) for row in found),
+        pairs=tuple(_pair(row, texts) for row in sampled),
     )
 
 
@@ -176,89 +225,22 @@ def _least(size: int) -> int:
     return max(least for least in SIZES if least <= max(size, SIZES[0]))
 
 
-def _held(path: str, table: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
+def _rows(run: OpenedRun, table: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
     """Return a table of an output, empty where it has none: not every run writes each."""
-    if not any(name.startswith(f"{table}/") for name in read_manifest(path).files):
+    if not any(name.startswith(f"{table}/") for name in run.manifest("dedup").files):
         return []
-    rows: list[dict[str, Any]] = open_table(join(path, table)).to_table(columns=columns).to_pylist()
+    rows: list[dict[str, Any]] = open_table(run.path("dedup", table)).to_table(columns=columns).to_pylist()
     return rows
 
 
-def _texts(directory: str, found: list[dict[str, Any]], hot: list[dict[str, Any]]) -> dict[str, str]:
+def _texts(run: OpenedRun, pairs: list[dict[str, Any]], hot: list[dict[str, Any]]) -> dict[str, str]:
     """Return id -> text of what is shown; what an earlier run kept is not in this one."""
-    ids = {row[name] for row in found for name in ("id", "kept_id")} | {i for row in hot for i in row["ids"]}
-    wanted = masked_rows(open_run(directory), "dedup", pc.field("id").isin(sorted(ids)))
+    ids = {row[name] for row in pairs for name in ("id", "kept_id")} | {i for row in hot for i in row["ids"]}
+    wanted = masked_rows(run, "dedup", pc.field("id").isin(sorted(ids)))
     return {row["id"]: row["text"] or "" for row in wanted}
 
 
-def _sources(ledger: Ledger) -> Iterator[Source]:
+def _sources(ledger: Ledger) -> Iterator[SourceMerges]:
     for name, account in sorted(ledger.sources.items()):
         merged = account.states["merged"].records
-        yield Source(source=name, documents=account.received.records, merged=merged)
-
-
-def _shown(found: Duplicates) -> Iterator[RenderableType]:
-    for line in found.alarms:
-        yield Text(f"ALARM {visible(line)}", style="bold")
-    named: list[tuple[str, ...]] = [
-        ("reason", "removed"),
-        *((name, f"{count:,}") for name, count in found.reasons.items()),
-    ]
-    sized: list[tuple[str, ...]] = [
-        ("cluster of", "clusters"),
-        *((f"{s:,} or more", f"{n:,}") for s, n in found.clusters.items()),
-    ]
-    sourced: list[tuple[str, ...]] = [
-        ("source", "merged"),
-        *((visible(s.source), f"{s.merged:,} of {s.documents:,} ({s.fraction:.1%})") for s in found.sources),
-    ]
-    for rows_ in (named, sized, sourced, list(_curve(found))):
-        yield Group(_grid(rows_), Text())
-    for run, count in found.tombstones.items():
-        told = f"the earlier run {run} holds {count:,} documents of which this one keeps better ones"
-        yield Text(f"{told}: train on both and they are read twice (tombstones/)\n")
-    if found.compared:
-        told = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in found.compared.items())
-        yield Text(f"pairs that shared a band: {told}\n")
-    for bucket in found.buckets:
-        yield Text(f"a bucket of {bucket['documents']:,} documents, the best of them:", style="bold")
-        yield Text("\n".join(f"  {visible(text)}" for text in bucket["texts"]) + "\n", style="dim")
-    for pair in found.pairs:
-        told = f"{pair.reason}, {pair.alike}, a cluster of {pair.cluster_size:,}"
-        head = f"{pair.id} into {pair.kept_id}\n{told}"
-        told = f"the text kept is in the earlier run {pair.kept_in}" if pair.kept_in else _difference(pair)
-        yield Group(Text(head, style="bold"), Text(told), Text())
-
-
-def _curve(found: Duplicates) -> Iterator[tuple[str, ...]]:
-    """Yield the histogram of removed pairs beside the chance that a pair so alike shares a band."""
-    yield "Jaccard", "removed", "", "chance to share a band"
-    most = max(1, *found.jaccard)
-    for i, count in enumerate(found.jaccard):
-        chance = found.curve.get(f"{(i + 1) / BINS:.2f}")
-        if count or (chance is not None and chance >= 0.005):
-            bar = "█" * round(30 * count / most)
-            yield (
-                f"{i / BINS:.2f} to {(i + 1) / BINS:.2f}",
-                f"{count:,}",
-                bar,
-                f"{number(chance)} at {(i + 1) / BINS:.2f}",
-            )
-    if found.semantic:
-        yield "alike in meaning", f"{found.semantic:,}", "", ""
-    if found.unmeasured:
-        yield "not compared", f"{found.unmeasured:,}", "", ""
-
-
-def _grid(rows_: list[tuple[str, ...]]) -> Table:
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for i, name in enumerate(rows_[0]):
-        grid.add_column(name, justify="right" if i == 1 else "left", no_wrap=True)
-    for row in rows_[1:]:
-        grid.add_row(*(Text(cell) for cell in row))
-    return grid
-
-
-def _difference(pair: Pair) -> str:
-    marks = {"same": "{}", "added": "[+{}+]", "missing": "[-{}-]", "left_out": "[… {}]"}
-    return "".join(marks[kind].format(visible(piece)) for kind, piece in pair.pieces)
+        yield SourceMerges(source=name, documents=account.received.records, merged=merged)

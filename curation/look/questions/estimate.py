@@ -12,9 +12,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from curation.accounting.ledger import Ledger
-from curation.accounting.manifest import MissingManifest, published, read_manifest
-from curation.look.render.listing import grid
-from curation.look.run import open_run, record_batches
+from curation.look.render.terminal import Grid
+from curation.look.run import OpenedRun, record_batches
 
 #: Standard normal deviate of a two-sided 95 % interval.
 _DEVIATE = 1.959964
@@ -35,7 +34,7 @@ class Interval:
     high: float
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The numbers for a table."""
         if self.low == self.high:
             return f"{self.estimate:,.0f}"
@@ -43,8 +42,8 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One source at one place: `in`, or the stage that kept them."""
+class StageEstimate:
+    """One source at one point of the run: `in`, or the stage that kept them."""
 
     source: str
     at: str
@@ -63,54 +62,49 @@ class Estimate:
     """
 
     rates: Mapping[str, float]
-    lines: tuple[Line, ...]
+    lines: tuple[StageEstimate, ...]
 
     @property
     def notes(self) -> list[str]:
         """What a reader must know."""
         rates = ", ".join(f"{source} {rate:g}" for source, rate in self.rates.items())
-        found = [f"The inputs were sampled ({rates}); intervals are of 95 %."]
+        sampled = f"The inputs were sampled ({rates}); intervals are of 95 %."
         stages = {line.at for line in self.lines}
-        return [*found, *([DUPLICATES] if "dedup" in stages else []), LONG]
+        return [sampled, *([DUPLICATES] if "dedup" in stages else []), LONG]
 
     def to_json(self) -> dict[str, Any]:
         """Return the estimate as JSON data."""
         lines = [asdict(line) for line in self.lines]
         return {"rates": dict(self.rates), "notes": self.notes, "lines": lines}
 
-    def shown(self) -> RenderableType:
+    def __rich__(self) -> RenderableType:
         """Return the estimate as a table."""
         rows = (
             [
                 line.source,
                 line.at if line.at == "in" else f"kept by {line.at}",
                 f"{line.sampled:,}",
-                line.documents.told,
-                line.characters.told if line.characters else "",
+                line.documents.text,
+                line.characters.text if line.characters else "",
             ]
             for line in self.lines
         )
         names = ["source", "", "in the sample", "documents of a full run", "characters"]
-        return Group(Text("Of a full run:", style="bold"), grid(names, rows, left=2), *map(Text, self.notes))
+        return Group(Text("Of a full run:", style="bold"), Grid(names, rows, left=2), *map(Text, self.notes))
 
 
-def estimate(directory: str) -> Estimate | None:
-    """Return what a full run will keep; None where the run read its inputs whole.
-
-    Raises:
-        MissingManifest: nothing was published there.
-    """
-    try:
-        manifest = read_manifest(published(directory, "extract"))
-    except MissingManifest:
+def estimate(run: OpenedRun) -> Estimate | None:
+    """Return what a full run will keep; None where the run read its inputs whole."""
+    manifest = run.manifests.get("extract")
+    if manifest is None:
         return None
     inputs = manifest.config.get("inputs", {})
-    rates = {source: float(each.get("sample") or 1.0) for source, each in inputs.items()}
+    rates = {source: float(config.get("sample") or 1.0) for source, config in inputs.items()}
     if all(rate == 1 for rate in rates.values()):
         return None
     lines = list(_lines("in", _received(Ledger.from_json(manifest.ledger)), rates))
-    for stage in open_run(directory).require_rows():
-        lines += _lines(stage, _kept(directory, stage), rates)
+    for stage in run.row_stages:
+        lines += _lines(stage, _kept(run, stage), rates)
     order = [*rates, ALL]
     return Estimate(rates=rates, lines=tuple(sorted(lines, key=lambda line: order.index(line.source))))
 
@@ -125,34 +119,36 @@ class _Sums:
 
 
 def _received(ledger: Ledger) -> dict[str, _Sums]:
-    return {source: _Sums(each.received.records, None) for source, each in ledger.sources.items()}
+    return {source: _Sums(account.received.records, None) for source, account in ledger.sources.items()}
 
 
-def _kept(directory: str, stage: str) -> dict[str, _Sums]:
-    found: dict[str, _Sums] = {}
-    for batch in record_batches(open_run(directory), ["source", "characters"], stage=stage, state="kept"):
+def _kept(run: OpenedRun, stage: str) -> dict[str, _Sums]:
+    sources: dict[str, _Sums] = {}
+    for batch in record_batches(run, ["source", "characters"], stage=stage, state="kept"):
         for source in pc.unique(batch.column("source")).to_pylist():
             mine = batch.filter(pc.equal(batch.column("source"), source))
             lengths = mine.column("characters").to_numpy(zero_copy_only=False).astype("float64")
-            sums = found.setdefault(source, _Sums())
+            sums = sources.setdefault(source, _Sums())
             sums.documents += len(lengths)
             sums.characters = (sums.characters or 0.0) + float(lengths.sum())
             sums.squares += float((lengths**2).sum())
-    return found
+    return sources
 
 
-def _lines(at: str, found: Mapping[str, _Sums], rates: Mapping[str, float]) -> Iterable[Line]:
+def _lines(at: str, sources: Mapping[str, _Sums], rates: Mapping[str, float]) -> Iterable[StageEstimate]:
     mine = []
     for source, rate in rates.items():
-        sums = found.get(source, _Sums())
+        sums = sources.get(source, _Sums())
         characters = None if sums.characters is None else total_interval(sums.characters, sums.squares, rate)
         documents = count_interval(sums.documents, rate)
         mine.append(
-            Line(source=source, at=at, sampled=sums.documents, documents=documents, characters=characters)
+            StageEstimate(
+                source=source, at=at, sampled=sums.documents, documents=documents, characters=characters
+            )
         )
     yield from mine
     if len(mine) > 1:
-        yield Line(
+        yield StageEstimate(
             source=ALL,
             at=at,
             sampled=sum(line.sampled for line in mine),
@@ -185,10 +181,10 @@ def total_interval(total: float, squares: float, rate: float) -> Interval:
     return Interval(total / rate, max(total, total / rate - spread), total / rate + spread)
 
 
-def added(found: Iterable[Interval]) -> Interval:
+def added(intervals: Iterable[Interval]) -> Interval:
     """Return the interval of a sum of independent estimates (Zou & Donner 2008: distances add as squares)."""
-    each = list(found)
-    middle = sum(one.estimate for one in each)
-    low = math.sqrt(sum((one.estimate - one.low) ** 2 for one in each))
-    high = math.sqrt(sum((one.high - one.estimate) ** 2 for one in each))
+    parts = list(intervals)
+    middle = sum(part.estimate for part in parts)
+    low = math.sqrt(sum((part.estimate - part.low) ** 2 for part in parts))
+    high = math.sqrt(sum((part.high - part.estimate) ** 2 for part in parts))
     return Interval(middle, middle - low, middle + high)

@@ -18,8 +18,9 @@ from rich.text import Text
 
 from curation.accounting.sample import SALT, position
 from curation.look.questions.sample import First
-from curation.look.render.listing import Card, card, grid, lines, shown
-from curation.look.run import Key, RecordBatch, View, fetch_stored, open_run, record_batches
+from curation.look.render.listing import Card, card, one_line
+from curation.look.render.terminal import Grid
+from curation.look.run import Key, OpenedRun, RecordBatch, View, fetch_stored, record_batches
 
 TIMEOUT_S = 1.0
 #: Around a match, and of a long match, so many characters are shown.
@@ -37,7 +38,7 @@ class BadPattern(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class TextMatch:
     """The first match in a document: where it is stored, its text, and what stands around it, masked."""
 
     card: Card
@@ -46,17 +47,30 @@ class Match:
     text: str
     after: str
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the match as JSON data, its card's fields first."""
+        parts = {name: getattr(self, name) for name in ("start", "before", "text", "after")}
+        return {**asdict(self.card), **parts}
+
+    def lines(self) -> Iterator[Text]:
+        """Yield the match as lines for a terminal."""
+        yield from self.card.head()
+        before, text, after = (one_line(part) for part in (self.before, self.text, self.after))
+        gaps = (" " if self.before[-1:].isspace() else "", " " if self.after[:1].isspace() else "")
+        match = (f"«{text or '⟨⟩'}»", "bold red")
+        yield Text.assemble(f"  {before}{gaps[0]}", match, f"{gaps[1]}{after}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
-    """What was found.
+    """The documents that match.
 
     Attributes:
         searched: documents with a text; `no_text` is of how many none was stored.
         counts: (source, stage, state) -> documents that match.
         reasons: reason -> documents that match and that it removed.
         timed_out: ids of documents that took too long (some), `timed_out_count` how many.
-        found: some matches.
+        shown: some matches.
     """
 
     pattern: str
@@ -67,7 +81,7 @@ class Matches:
     reasons: Mapping[str, int]
     timed_out: tuple[str, ...]
     timed_out_count: int
-    found: tuple[Match, ...]
+    shown: tuple[TextMatch, ...]
 
     @property
     def matched(self) -> int:
@@ -89,36 +103,36 @@ class Matches:
             {"source": source, "stage": stage, "state": state, "documents": count}
             for (source, stage, state), count in sorted(self.counts.items())
         ]
-        found = [{**asdict(each.card), **_without_card(each)} for each in self.found]
         return {
             **{name: getattr(self, name) for name in ("pattern", "ignore_case", "searched", "no_text")},
-            **{"matched": self.matched, "counts": counts, "reasons": dict(sorted(self.reasons.items()))},
-            **{
-                "timed_out": list(self.timed_out),
-                "timed_out_count": self.timed_out_count,
-                "documents": found,
-            },
+            "matched": self.matched,
+            "counts": counts,
+            "reasons": dict(sorted(self.reasons.items())),
+            "timed_out": list(self.timed_out),
+            "timed_out_count": self.timed_out_count,
+            "documents": [match.to_json() for match in self.shown],
         }
 
-    def shown(self) -> RenderableType:
-        """Return the matches for a terminal."""
-        told = f"{self.matched:,} of {self.searched:,} documents match; {len(self.found):,} shown"
+    def __rich__(self) -> RenderableType:
+        """Return the counts as tables, then some matches."""
         counts = (
             [source, f"{state} in {stage}", f"{count:,}"]
             for (source, stage, state), count in sorted(self.counts.items())
         )
-        parts: list[RenderableType] = [Text(told, style="bold"), Text()]
+        matched = f"{self.matched:,} of {self.searched:,} documents match; {len(self.shown):,} shown\n"
+        parts: list[RenderableType] = [Text(matched, style="bold")]
         if self.counts:
-            parts += [grid(["source", "", "documents"], counts, left=2), Text()]
+            parts += [Grid(["source", "", "documents"], counts, left=2), Text()]
         if self.reasons:
             most = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))[:NAMED]
-            parts += [grid(["removed by", "documents"], ([n, f"{c:,}"] for n, c in most)), Text()]
-        parts += [line for each in self.found for line in (*_shown(each), Text())]
-        return Group(*parts, *(Text(note) for note in self.notes))
+            rows = ([name, f"{count:,}"] for name, count in most)
+            parts += [Grid(["removed by", "documents"], rows), Text()]
+        parts += [line for match in self.shown for line in (*match.lines(), Text())]
+        return Group(*parts, *map(Text, self.notes))
 
 
 def grep(
-    directory: str,
+    run: OpenedRun,
     pattern: str,
     *,
     ignore_case: bool = False,
@@ -129,7 +143,7 @@ def grep(
     """Return the documents whose text matches a pattern of the library `regex`.
 
     Args:
-        directory: of the run.
+        run: the run.
         pattern: a regular expression; `^` and `$` are the ends of lines.
         ignore_case: whether letters match in either case.
         stage: the texts as that stage wrote them; None = every record once, where it ended.
@@ -141,9 +155,7 @@ def grep(
         MissingManifest: nothing was published there.
     """
     search = _Search(_compiled(pattern, ignore_case), First(n))
-    for batch in record_batches(
-        open_run(directory), _COLUMNS, stage=stage, state=state, batch_rows=_BATCH_ROWS
-    ):
+    for batch in record_batches(run, _COLUMNS, stage=stage, state=state, batch_rows=_BATCH_ROWS):
         search.add(batch)
     return Matches(
         pattern=pattern,
@@ -154,7 +166,7 @@ def grep(
         reasons=search.reasons,
         timed_out=tuple(sorted(search.slow)[:NAMED]),
         timed_out_count=len(search.slow),
-        found=tuple(_matches(directory, search.first.things)),
+        shown=tuple(_matches(run, search.first.items)),
     )
 
 
@@ -172,25 +184,25 @@ class _Search:
 
     def add(self, batch: RecordBatch) -> None:
         sources, states = (batch.column(name).to_pylist() for name in ("source", "state"))
-        hit = set()
-        for place, text in enumerate(batch.rows["text"]):
-            if match := self._match(text.as_py(), batch, place):
-                hit.add(place)
-                self.counts[sources[place], batch.stage, states[place]] += 1
-                key = batch.record_key(place)
+        matched = set()
+        for number, text in enumerate(batch.rows["text"]):
+            if match := self._match(text.as_py(), batch, number):
+                matched.add(number)
+                self.counts[sources[number], batch.stage, states[number]] += 1
+                key = batch.record_key(number)
                 self.first.add([((position(key[1], SALT),), (key, match.span()))])
-        names, row = batch.values("reason")
-        told = set(zip(names.to_pylist(), row.tolist(), strict=True))
-        self.reasons.update(name for name, place in told if place in hit)
+        names, rows = batch.values("reason")
+        reasons = set(zip(names.to_pylist(), rows.tolist(), strict=True))
+        self.reasons.update(name for name, number in reasons if number in matched)
 
-    def _match(self, text: str | None, batch: RecordBatch, place: int) -> regex.Match[str] | None:
+    def _match(self, text: str | None, batch: RecordBatch, number: int) -> regex.Match[str] | None:
         if text is None:
             self.no_text += 1
             return None
         try:
             match = self.pattern.search(text, timeout=TIMEOUT_S)
         except TimeoutError:
-            self.slow.append(batch.record_key(place)[1])
+            self.slow.append(batch.record_key(number)[1])
             if len(self.slow) == MOST_TIMEOUTS:
                 raise BadPattern(_too_slow(self.pattern.pattern, self.slow)) from None
             return None
@@ -220,24 +232,9 @@ def _around(text: View, start: int, end: int) -> tuple[str, str, str]:
     return before, match, text.text[text.end(end) : text.end(end + CONTEXT_CHARACTERS)]
 
 
-def _matches(directory: str, found: list[tuple[Key, tuple[int, int]]]) -> Iterator[Match]:
-    mask = open_run(directory).mask
-    rows = fetch_stored(open_run(directory), [key for key, _ in found])
-    for row, (_, (start, end)) in zip(rows, found, strict=True):
-        before, text, after = _around(mask.view(row["text"], row["source"] or ""), start, end)
-        told = card(mask.row(row), before + text + after)
-        yield Match(card=told, start=start, before=before, text=text, after=after)
-
-
-def _without_card(each: Match) -> dict[str, Any]:
-    return {name: getattr(each, name) for name in ("start", "before", "text", "after")}
-
-
-def _shown(each: Match) -> Iterator[Text]:
-    *head, _ = lines(each.card)
-    yield from head
-    parts = (shown(each.before), shown(each.text) or "⟨⟩", shown(each.after))
-    gaps = (" " if each.before[-1:].isspace() else "", " " if each.after[:1].isspace() else "")
-    yield Text.assemble(
-        f"  {parts[0]}{gaps[0]}", (f"«{parts[1]}»", "bold red"), f"{gaps[1]}{parts[2]}", overflow="ellipsis"
-    )
+def _matches(run: OpenedRun, spans: list[tuple[Key, tuple[int, int]]]) -> Iterator[TextMatch]:
+    rows = fetch_stored(run, [key for key, _ in spans])
+    for row, (_, (start, end)) in zip(rows, spans, strict=True):
+        before, text, after = _around(run.mask.view(row["text"], row["source"] or ""), start, end)
+        shown = card(run.mask.row(row), before + text + after)
+        yield TextMatch(card=shown, start=start, before=before, text=text, after=after)

@@ -17,12 +17,12 @@ from rich.text import Text
 from curation.accounting.ledger import Ledger
 from curation.accounting.sample import SALT, sampled
 from curation.look.questions.strata import jensen_shannon
-from curation.look.render.listing import grid
-from curation.look.run import RecordBatch, documents, open_run, record_batches
+from curation.look.render.terminal import Grid
+from curation.look.run import OpenedRun, RecordBatch, documents, record_batches
 
 #: Shares come from a hash-sample of about so many records, n-grams from one of so many texts.
 COUNTED_RECORDS, COUNTED_TEXTS = 1_000_000, 2_000
-#: What shares are told of; `length` is bands of characters.
+#: What shares are counted by; `length` is bands of characters.
 ASPECTS = ("source", "language", "site", "year", "length")
 NGRAM_WORDS = 5
 _BANDS = (100, 1_000, 10_000, 100_000)
@@ -37,7 +37,7 @@ Shares = dict[tuple[str, str], Counter[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """What there is at one place: `in`, or what a stage kept; all of it, from the ledger."""
+    """What there is at one point of the run: `in`, or what a stage kept; all of it, from the ledger."""
 
     at: str
     documents: int
@@ -64,8 +64,8 @@ class Profile:
         shifts: of every stage, source and aspect.
         top: aspect -> value -> records at each point, the commonest first; estimated where `rate` < 1.
         ngrams: of NGRAM_WORDS words -> documents of the sampled kept ones that hold it.
-        texts: how many those are.
-        rate: of the records that shares come from.
+        texts: how many kept ones were sampled.
+        rate: share of the records that `shifts` and `top` come from.
     """
 
     points: tuple[Point, ...]
@@ -79,18 +79,53 @@ class Profile:
         """Return the profile as JSON data."""
         return asdict(self)
 
-    def shown(self) -> RenderableType:
+    def __rich__(self) -> RenderableType:
         """Return the profile as tables."""
-        return Group(*_shown(self))
+        points = ["in", *(f"after {point.at}" for point in self.points[1:])]
+        parts: list[RenderableType] = [self._sizes(points), Text()]
+        if self.rate < 1:
+            rate = f"{self.rate:.3g}"
+            parts.append(f"What follows is estimated from a hash-sample of {rate} of the records.\n")
+        for aspect, values in self.top.items():
+            rows = ([value, *(f"{count:,}" for count in counts)] for value, counts in values.items())
+            parts += [Grid([aspect, *points], rows), Text()]
+        name = f"{NGRAM_WORDS} words in a row, in kept texts"
+        ngrams = ([ngram, f"{count:,}"] for ngram, count in self.ngrams.items())
+        return Group(*parts, *self._shifts(), Grid([name, f"of {self.texts:,} sampled"], ngrams))
+
+    def _sizes(self, points: Sequence[str]) -> Grid:
+        first = self.points[0]
+        rows = (
+            [
+                name,
+                f"{point.documents:,}",
+                f"{point.documents / max(1, first.documents):.1%}",
+                f"{point.characters:,}",
+                f"{point.characters / max(1, point.documents):,.0f}",
+                f"{point.merged:,}",
+            ]
+            for name, point in zip(points, self.points, strict=True)
+        )
+        names = ["", "documents", "of what came in", "characters", "a document", "merged duplicates"]
+        return Grid(names, rows)
+
+    def _shifts(self) -> Iterator[RenderableType]:
+        yield "shift: Jensen-Shannon divergence of the shares after a stage from those before it, in bits"
+        sides = dict.fromkeys((shift.stage, shift.source) for shift in self.shifts)
+        bits = {(shift.stage, shift.source, shift.aspect): f"{shift.bits:.4f}" for shift in self.shifts}
+        rows = (
+            [*side, *(bits.get((*side, aspect), "") for aspect in ASPECTS)]
+            for side in sorted(sides, key=lambda side: side[1] != ALL)
+        )
+        yield from (Grid(["stage", "source", *ASPECTS], rows, left=2), Text())
 
 
-def profile(directory: str, *, n: int = 10) -> Profile:
+def profile(run: OpenedRun, *, n: int = 10) -> Profile:
     """Return the profile of a run, with the `n` commonest values of each aspect.
 
     Raises:
         MissingManifest: nothing was published there.
     """
-    run = open_run(directory)
     stages = run.require_rows()
     ledgers = {stage: Ledger.from_json(run.ledger(stage)).total for stage in stages}
     first = ledgers[stages[0]].received
@@ -100,7 +135,7 @@ def profile(directory: str, *, n: int = 10) -> Profile:
         kept, merged = account.states["kept"], account.states["merged"].records
         points.append(Point(at=stage, documents=kept.records, characters=kept.characters, merged=merged))
     shares = [_shares(record_batches(run, _COLUMNS, stage=stages[0]), rate)]
-    shares += [_shares(record_batches(run, _COLUMNS, stage=each, state="kept"), rate) for each in stages]
+    shares += [_shares(record_batches(run, _COLUMNS, stage=stage, state="kept"), rate) for stage in stages]
     texts = documents(run, stages[-1], "kept", wanted=COUNTED_TEXTS, columns=["text"])["text"]
     return Profile(
         points=tuple(points),
@@ -115,9 +150,9 @@ def profile(directory: str, *, n: int = 10) -> Profile:
 _COLUMNS = ("source", "language", "site", "year", "characters")
 
 
-def _shares(found: Iterable[RecordBatch], rate: float) -> Shares:
+def _shares(batches: Iterable[RecordBatch], rate: float) -> Shares:
     shares: Shares = {}
-    for batch in found:
+    for batch in batches:
         if rate < 1:
             batch = batch.filter([sampled(i, rate, SALT) for i in batch.rows["id"].to_pylist()])
         columns = {aspect: _values(batch, aspect) for aspect in ASPECTS}
@@ -133,8 +168,8 @@ def _values(batch: RecordBatch, aspect: str) -> list[str]:
     if aspect == "length":
         lengths = pc.fill_null(batch.column("characters"), 0).to_pylist()
         return [_NAMES[sum(length >= least for least in _BANDS)] for length in lengths]
-    found = pc.fill_null(pc.cast(batch.column(aspect), pa.string()), "").to_pylist()
-    return [value or UNKNOWN for value in found]
+    values = pc.fill_null(pc.cast(batch.column(aspect), pa.string()), "").to_pylist()
+    return [value or UNKNOWN for value in values]
 
 
 def _shifts(stages: Sequence[str], shares: list[Shares]) -> Iterator[Shift]:
@@ -146,49 +181,16 @@ def _shifts(stages: Sequence[str], shares: list[Shares]) -> Iterator[Shift]:
 
 
 def _top(aspect: str, shares: list[Shares], rate: float, n: int) -> dict[str, tuple[int, ...]]:
-    counts = [each.get((ALL, aspect), Counter()) for each in shares]
+    counts = [point.get((ALL, aspect), Counter()) for point in shares]
     first = sorted(counts[0], key=lambda value: (-counts[0][value], value))[:n]
-    return {value: tuple(round(each[value] / rate) for each in counts) for value in first}
+    return {value: tuple(round(point[value] / rate) for point in counts) for value in first}
 
 
 def _ngrams(texts: Iterable[str]) -> list[tuple[str, int]]:
     """Return (n-gram, documents that hold it) of those in several, the commonest first."""
-    found: Counter[str] = Counter()
+    documents: Counter[str] = Counter()
     for text in texts:
         words = _WORD.findall(text.lower())
-        found.update({" ".join(words[i : i + NGRAM_WORDS]) for i in range(len(words) - NGRAM_WORDS + 1)})
-    several = ((ngram, count) for ngram, count in found.items() if count > 1)
+        documents.update({" ".join(words[i : i + NGRAM_WORDS]) for i in range(len(words) - NGRAM_WORDS + 1)})
+    several = ((ngram, count) for ngram, count in documents.items() if count > 1)
     return sorted(several, key=lambda item: (-item[1], item[0]))
-
-
-def _shown(found: Profile) -> Iterator[RenderableType]:
-    places = ["in", *(f"after {point.at}" for point in found.points[1:])]
-    first = found.points[0]
-    rows = (
-        [
-            place,
-            f"{point.documents:,}",
-            f"{point.documents / max(1, first.documents):.1%}",
-            f"{point.characters:,}",
-            f"{point.characters / max(1, point.documents):,.0f}",
-            f"{point.merged:,}",
-        ]
-        for place, point in zip(places, found.points, strict=True)
-    )
-    names = ["", "documents", "of what came in", "characters", "a document", "merged duplicates"]
-    yield Group(grid(names, rows), Text())
-    if found.rate < 1:
-        yield Text(f"What follows is estimated from a hash-sample of {found.rate:.3g} of the records.\n")
-    for aspect, values in found.top.items():
-        counted = ([value, *(f"{count:,}" for count in counts)] for value, counts in values.items())
-        yield Group(grid([aspect, *places], counted), Text())
-    yield Text("shift: Jensen-Shannon divergence of the shares after a stage from those before it, in bits")
-    sides = sorted(
-        {(each.stage, each.source): None for each in found.shifts}, key=lambda side: side[1] != ALL
-    )
-    bits = {(each.stage, each.source, each.aspect): f"{each.bits:.4f}" for each in found.shifts}
-    lines = ([*side, *(bits.get((*side, aspect), "") for aspect in ASPECTS)] for side in sides)
-    yield Group(grid(["stage", "source", *ASPECTS], lines, left=2), Text())
-    name = f"{NGRAM_WORDS} words in a row, in kept texts"
-    grams = ([ngram, f"{count:,}"] for ngram, count in found.ngrams.items())
-    yield grid([name, f"of {found.texts:,} sampled"], grams)

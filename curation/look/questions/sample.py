@@ -1,4 +1,4 @@
-"""Documents to look at: a hash-sample of those that meet a condition, or those nearest to a rule's bound.
+"""Documents to look at: a hash-sample of those that meet a condition.
 
 Which documents are chosen is a function of their ids: the same whatever the layout, 10 of them inside 20, and
 the sample of a small rate inside that of a larger one.
@@ -7,51 +7,51 @@ the sample of a small rate inside that of a larger one.
 from __future__ import annotations
 
 import heapq
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import chain
+from dataclasses import asdict, dataclass
+from itertools import chain, groupby, islice
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from curation.accounting.sample import SALT, position
 from curation.accounting.settle import SETTLED
-from curation.filters.account import Flags
-from curation.look.questions.strata import Skew, Stratum, skew
+from curation.look.questions.strata import Skew, Stratum, skew, table
 from curation.look.render.listing import Card, card
-from curation.look.render.visible import is_bound, number
+from curation.look.render.visible import number
 from curation.look.run import (
     COLUMNS,
     BadPredicate,
     Key,
+    OpenedRun,
     Predicate,
     RecordBatch,
     fetch,
     measure_names,
-    open_run,
     read_predicate,
     record_batches,
 )
 from curation.recipe.config import nearest
 
-NEEDED = (
-    "The recipe says measure: needed, so a document is measured up to the first pass that it broke; one that "
-    "broke an earlier pass than this rule's is not among these."
-)
-Distances = npt.NDArray[np.float64]
+_ROWS = 1_024
+_WRITTEN = pa.schema([pa.field("stage", pa.string()), *SETTLED, pa.field("weight", pa.float64())])
 _BETWEEN = "\x1f"
+_BESIDE_CARD = ("weight", "value", "bound", "passes")
 
 
 class BadSample(ValueError):
-    """A sample that cannot be drawn; says what was asked for and what is there."""
+    """A sample that cannot be drawn; says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class SampleRequest:
     """From what to draw.
 
     Attributes:
@@ -65,7 +65,7 @@ class Request:
         at_least: the rate of a stratum that would have fewer is raised.
     """
 
-    directory: str
+    run: OpenedRun
     where: str | None = None
     stage: str | None = None
     state: str | None = None
@@ -83,7 +83,7 @@ class Request:
         if self.n < 0 or self.at_least < 0:
             raise BadSample("--n and --at-least count documents: expected 0 or more")
         able = [name for name, kind in COLUMNS.items() if kind == "text" and name != "text"] + ["year"]
-        able += open_run(self.directory).labels if set(self.by).difference(able) else []
+        able += self.run.labels if set(self.by).difference(able) else []
         for name in self.by:
             if name not in able:
                 raise BadSample(f"--stratify: no column named '{name}'{nearest(name, able)}")
@@ -97,25 +97,25 @@ class Request:
         if self.where is None:
             return None
         try:
-            return read_predicate(self.where, measure_names(open_run(self.directory)))
+            return read_predicate(self.where, measure_names(self.run))
         except BadPredicate as error:
             raise BadSample(f"--where {self.where}\n{error}") from error
 
     def batches(self, condition: Predicate | None, *names: str) -> Iterator[RecordBatch]:
         """Yield the records to draw from, those that meet the condition, with what `names` need."""
         wanted = [*names, *(condition.names if condition else ())]
-        for batch in record_batches(open_run(self.directory), wanted, stage=self.stage, state=self.state):
+        for batch in record_batches(self.run, wanted, stage=self.stage, state=self.state):
             if (met := condition.of(batch) if condition else batch).rows.num_rows:
                 yield met
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """A document of a sample.
+class SampledDocument:
+    """A document of a sample, or one near a rule's bound.
 
     Attributes:
         weight: how many documents it stands for; None for one chosen by its value.
-        value: of the rule that `near` named.
+        value: of the rule whose bounds it is near to.
         bound: the bound that it is near to, as `min 50`.
         passes: which side of it.
     """
@@ -125,6 +125,10 @@ class Chosen:
     value: float | None = None
     bound: str | None = None
     passes: bool | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document as JSON data, its card's fields first."""
+        return {**asdict(self.card), **{name: getattr(self, name) for name in _BESIDE_CARD}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,35 +142,89 @@ class Sample:
         strata: where a rate was asked for, and `skew` tests them.
     """
 
-    request: Request
+    request: SampleRequest
     matched: int
     sampled: int
-    chosen: tuple[Chosen, ...]
+    chosen: tuple[SampledDocument, ...]
     keys: tuple[Key, ...] = ()
     strata: tuple[Stratum, ...] = ()
     skew: Skew | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def near(self) -> bool:
+        """Whether the documents were chosen by their nearness to a bound: then they are no sample."""
+        return bool(self.chosen and self.chosen[0].bound)
+
     def to_json(self) -> dict[str, Any]:
         """Return the sample as JSON data."""
-        request = asdict(self.request)
-        strata = [{**asdict(each), "weight": each.weight, "score": each.score} for each in self.strata]
+        request = {name: getattr(self.request, name) for name in SampleRequest.__slots__ if name != "run"}
         return {
-            "request": request,
+            "request": {"directory": self.request.run.directory, **request},
             "matched": self.matched,
             "sampled": self.sampled,
             "notes": list(self.notes),
-            "documents": [{**asdict(each.card), **_about(each)} for each in self.chosen],
-            "strata": strata,
+            "documents": [document.to_json() for document in self.chosen],
+            "strata": [
+                {**asdict(stratum), "weight": stratum.weight, "score": stratum.score}
+                for stratum in self.strata
+            ],
             "skew": asdict(self.skew) if self.skew else None,
         }
 
+    def __rich__(self) -> RenderableType:
+        """Return the sample as tables and documents."""
+        lines = self._near() if self.near else self._drawn()
+        return Group(*lines, *map(Text, self.notes))
 
-def _about(each: Chosen) -> dict[str, Any]:
-    return {name: value for name, value in asdict(each).items() if name != "card"}
+    def _near(self) -> Iterator[RenderableType]:
+        for (bound, passes), chosen in groupby(self.chosen, lambda one: (one.bound, one.passes)):
+            side = "passes" if passes else "breaks it"
+            yield Text(f"nearest to {bound}, {side} ({self.matched:,} measured)\n", style="bold")
+            for document in chosen:
+                yield from (*document.card.lines(f"value {number(document.value)}"), Text())
+
+    def _drawn(self) -> Iterator[RenderableType]:
+        share = f", {self.sampled / self.matched:.2%}" if self.matched else ""
+        shown = f"{self.sampled:,} of {self.matched:,} documents{share}; {len(self.chosen):,} shown\n"
+        yield Text(shown, style="bold")
+        if self.request.by:
+            yield from table(self.strata, self.request.by)
+        if self.skew:
+            bits = f"{self.skew.divergence_bits:.5f} bits, by chance about {self.skew.by_chance_bits:.5f}"
+            yield Text(f"skew: {self.skew.text}\nJensen-Shannon divergence: {bits}\n")
+        for document in self.chosen:
+            yield from (*document.card.lines(), Text())
+
+    def write(self, path: str) -> int:
+        """Write the whole rows with `stage` and `weight` as Parquet or JSONL; return how many.
+
+        Raises:
+            BadSample: the path has another ending, or the documents are no sample.
+        """
+        if self.near:
+            raise BadSample(
+                "--out: documents near a bound are no sample of anything; leave out --near or --out"
+            )
+        if not path.endswith((".parquet", ".jsonl", ".jsonl.gz")):
+            raise BadSample(f"--out {path}: expected a name that ends in .parquet, .jsonl or .jsonl.gz")
+        rows, written = documents(self), 0
+        filesystem, name = fsspec.core.url_to_fs(path)
+        filesystem.makedirs(filesystem._parent(name), exist_ok=True)
+        if path.endswith(".parquet"):
+            with filesystem.open(name, "wb") as stream, pq.ParquetWriter(stream, _WRITTEN) as writer:
+                while part := list(islice(rows, _ROWS)):
+                    writer.write_table(pa.Table.from_pylist(part, schema=_WRITTEN))
+                    written += len(part)
+            return written
+        with fsspec.open(path, "wt", encoding="utf-8", compression="infer") as stream:
+            for row in rows:
+                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+                written += 1
+        return written
 
 
-def draw(request: Request) -> Sample:
+def sample(request: SampleRequest) -> Sample:
     """Return a hash-sample of the documents that meet a request.
 
     Raises:
@@ -179,65 +237,13 @@ def draw(request: Request) -> Sample:
     for batch in request.batches(request.condition()):
         matched += batch.rows.num_rows
         first.add(((position(key[1], request.salt),), key) for key in batch.record_keys())
-    weight = matched / max(1, len(first.things))
-    chosen = tuple(
-        Chosen(card=card(row), weight=weight) for row in fetch(open_run(request.directory), first.things)
-    )
-    keys = tuple(first.things)
+    weight = matched / max(1, len(first.items))
+    chosen = tuple(SampledDocument(card=card(row), weight=weight) for row in fetch(request.run, first.items))
+    keys = tuple(first.items)
     return Sample(request=request, matched=matched, sampled=len(chosen), chosen=chosen, keys=keys)
 
 
-def near(request: Request, rule: str) -> Sample:
-    """Return the `n` documents nearest to each bound of a rule, on either side of it, nearest first.
-
-    Raises:
-        BadSample: there is no such rule, or it has no bound.
-    """
-    if request.rate is not None or request.stage not in (None, "filter"):
-        raise BadSample(
-            "--near takes documents of the filter stage by their value: neither --rate nor --stage"
-        )
-    run = open_run(request.directory)
-    config = run.manifest("filter").config
-    if rule not in run.rules:
-        raise BadSample(f"--near: no rule named '{rule}'{nearest(rule, run.rules)}")
-    low, high = run.rules[rule].min, run.rules[rule].max
-    limits = {side: limit for side, limit in (("min", low), ("max", high)) if is_bound(limit)}
-    if not limits:
-        raise BadSample(f"--near: {rule} is only measured; it has no bound to be near to")
-    request = replace(request, stage="filter")
-    firsts = {(side, passes): First(request.n) for side in limits for passes in (True, False)}
-    matched = 0
-    for batch in request.batches(request.condition(), rule):
-        measured = batch.filter(pc.is_valid(batch.column(rule)))
-        values = measured.column(rule).to_numpy(zero_copy_only=False)
-        matched += len(values)
-        for (side, passes), first in firsts.items():
-            inside = values >= low if side == "min" else values <= high
-            nearest_ones = _least(np.abs(values - limits[side]), inside == passes, request.n)
-            keys = measured.filter(nearest_ones).record_keys()
-            for key, value in zip(keys, values[nearest_ones].tolist(), strict=True):
-                first.add([((abs(value - limits[side]), position(key[1], request.salt)), (key, value))])
-    chosen = [
-        Chosen(card=card(row), value=value, bound=f"{side} {number(limits[side])}", passes=passes)
-        for (side, passes), first in firsts.items()
-        for row, (_, value) in zip(
-            fetch(open_run(request.directory), [k for k, _ in first.things]), first.things, strict=True
-        )
-    ]
-    notes = () if config.get("measure") == "all" else (NEEDED,)
-    return Sample(request=request, matched=matched, sampled=len(chosen), chosen=tuple(chosen), notes=notes)
-
-
-def _least(distance: Distances, among: Flags, n: int) -> Flags:
-    """Return which are the `n` least of those among which to choose; all that tie with the last too."""
-    if not n or among.sum() <= n:
-        return among & (n > 0)
-    limit: np.float64 = np.partition(distance[among], n - 1)[n - 1]
-    return among & (distance <= limit)
-
-
-def _by_rate(request: Request) -> Sample:
+def _by_rate(request: SampleRequest) -> Sample:
     condition = request.condition()
     counts: Counter[str] = Counter()
     for batch in request.batches(condition, *request.by):
@@ -246,11 +252,11 @@ def _by_rate(request: Request) -> Sample:
     first, sampled = First(request.n), Counter[str]()
     for batch in request.batches(condition, *request.by):
         for key, label in zip(batch.record_keys(), _labels(batch, request.by), strict=True):
-            if (place := position(key[1], request.salt)) < rates[label]:
+            if (hashed := position(key[1], request.salt)) < rates[label]:
                 sampled[label] += 1
-                first.add([((place / rates[label],), (key, rates[label]))])
-    keys, taken = zip(*first.things, strict=True) if first.things else ((), ())
-    rows = fetch(open_run(request.directory), keys)
+                first.add([((hashed / rates[label],), (key, rates[label]))])
+    keys, taken = zip(*first.items, strict=True) if first.items else ((), ())
+    rows = fetch(request.run, keys)
     strata = [
         Stratum(values=tuple(label.split(_BETWEEN)), records=count, sampled=sampled[label], rate=rates[label])
         for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -259,14 +265,16 @@ def _by_rate(request: Request) -> Sample:
         request=request,
         matched=sum(counts.values()),
         sampled=sum(sampled.values()),
-        chosen=tuple(Chosen(card=card(row), weight=1 / rate) for row, rate in zip(rows, taken, strict=True)),
+        chosen=tuple(
+            SampledDocument(card=card(row), weight=1 / rate) for row, rate in zip(rows, taken, strict=True)
+        ),
         keys=tuple(keys),
         strata=tuple(strata),
         skew=skew(strata),
     )
 
 
-def _rate(request: Request, count: int) -> float:
+def _rate(request: SampleRequest, count: int) -> float:
     assert request.rate is not None
     return max(request.rate, min(1.0, request.at_least / count))
 
@@ -279,34 +287,33 @@ def _labels(batch: RecordBatch, by: Sequence[str]) -> list[str]:
     return pc.binary_join_element_wise(*columns, _BETWEEN).to_pylist()  # type: ignore[no-any-return]
 
 
-def documents(found: Sample) -> Iterator[dict[str, Any]]:
+def documents(drawn: Sample) -> Iterator[dict[str, Any]]:
     """Yield every document of a sample whole and masked, with its `stage` and `weight`, a batch in memory."""
-    request = found.request
+    request = drawn.request
     if request.rate is None:
-        for row, each in zip(fetch(open_run(request.directory), found.keys), found.chosen, strict=True):
-            yield {**row, "weight": each.weight}
+        for row, document in zip(fetch(request.run, drawn.keys), drawn.chosen, strict=True):
+            yield {**row, "weight": document.weight}
         return
-    rates = {_BETWEEN.join(each.values): each.rate for each in found.strata}
-    mask = open_run(request.directory).mask
+    rates = {_BETWEEN.join(stratum.values): stratum.rate for stratum in drawn.strata}
     for batch in request.batches(request.condition(), *request.by, *SETTLED.names):
         labels = _labels(batch, request.by)
         for row, label in zip(batch.to_rows(), labels, strict=True):
             if position(row["id"], request.salt) < rates[label]:
-                yield {**mask.row(row), "weight": 1 / rates[label]}
+                yield {**request.run.mask.row(row), "weight": 1 / rates[label]}
 
 
 class First:
-    """The `size` things with the least order, of all that are added."""
+    """The `size` items with the least order, of all that are added."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.best: list[tuple[tuple[float, ...], Any]] = []
 
-    def add(self, found: Iterable[tuple[tuple[float, ...], Any]]) -> None:
-        """Add things, each with its order."""
-        self.best = heapq.nsmallest(self.size, chain(self.best, found))
+    def add(self, ordered: Iterable[tuple[tuple[float, ...], Any]]) -> None:
+        """Add items, each with its order."""
+        self.best = heapq.nsmallest(self.size, chain(self.best, ordered))
 
     @property
-    def things(self) -> list[Any]:
-        """The things, the least first."""
-        return [thing for _, thing in self.best]
+    def items(self) -> list[Any]:
+        """The items, the least first."""
+        return [item for _, item in self.best]

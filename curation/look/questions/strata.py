@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from rich.console import RenderableType
+from rich.text import Text
 
-from curation.look.run import open_run
+from curation.look.render.terminal import Grid
+from curation.look.run import OpenedRun
 
 #: Strata with fewer expected in or out of the sample are tested together: the chi-square law needs as many.
 LEAST_EXPECTED = 5.0
+#: Of many strata so many are shown, the largest; the rest are counted, and stand in the JSON.
+SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,21 +64,21 @@ class Skew:
     by_chance_bits: float
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The verdict in words."""
         if self.p_value is None:
             return "not tested: too few records in every stratum, or all of them were taken"
-        found = f"chi-square {self.chi_square:.1f} over {self.freedom} strata, p = {self.p_value:.3g}"
-        return f"{found}: {'as even as chance makes it' if self.p_value >= 0.001 else 'SKEWED'}"
+        test = f"chi-square {self.chi_square:.1f} over {self.freedom} strata, p = {self.p_value:.3g}"
+        return f"{test}: {'as even as chance makes it' if self.p_value >= 0.001 else 'SKEWED'}"
 
 
-def of_sources(directory: str, stage: str, state: str, sample: pd.DataFrame) -> list[Stratum]:
+def of_sources(run: OpenedRun, stage: str, state: str, sample: pd.DataFrame) -> list[Stratum]:
     """Return the sources as strata of a sample of `frames.documents`, counted by the stage's ledger.
 
     Raises:
         MissingManifest: the stage was never published there.
     """
-    accounts = open_run(directory).ledger(stage)["sources"]
+    accounts = run.ledger(stage)["sources"]
     held = {source: account[state]["records"] for source, account in accounts.items()}
     taken, rate = sample["source"].value_counts(), sample.attrs["rate"]
     return [
@@ -85,17 +90,36 @@ def of_sources(directory: str, stage: str, state: str, sample: pd.DataFrame) -> 
 
 def frame(strata: Sequence[Stratum], *by: str) -> pd.DataFrame:
     """Return a row a stratum: its values of `by`, records, sampled, expected, and the score of that."""
-    found = [
+    rows = [
         {
-            **dict(zip(by, each.values, strict=True)),
-            "records": each.records,
-            "sampled": each.sampled,
-            "expected": each.expected,
-            "score": each.score,
+            **dict(zip(by, stratum.values, strict=True)),
+            "records": stratum.records,
+            "sampled": stratum.sampled,
+            "expected": stratum.expected,
+            "score": stratum.score,
         }
-        for each in strata
+        for stratum in strata
     ]
-    return pd.DataFrame(found, columns=[*by, "records", "sampled", "expected", "score"])
+    return pd.DataFrame(rows, columns=[*by, "records", "sampled", "expected", "score"])
+
+
+def table(strata: Sequence[Stratum], by: Sequence[str]) -> Iterator[RenderableType]:
+    """Yield the strata as a table, told apart by the columns `by`."""
+    rows = (
+        [
+            *(value or "–" for value in stratum.values),
+            f"{stratum.records:,}",
+            f"{stratum.sampled:,}",
+            f"{stratum.expected:,.1f}",
+            f"{stratum.score:+.1f}",
+            f"{stratum.weight:,.4g}",
+        ]
+        for stratum in strata[:SHOWN]
+    )
+    yield Grid([*by, "documents", "sampled", "expected", "sigma", "weight"], rows, left=len(by))
+    if (more := len(strata) - SHOWN) > 0:
+        yield Text(f"and {more:,} smaller strata: --json has them all")
+    yield Text()
 
 
 def skew(strata: list[Stratum]) -> Skew:
@@ -104,11 +128,11 @@ def skew(strata: list[Stratum]) -> Skew:
     Each stratum's count is binomial, so the squared score has the chi-square law with one degree of freedom.
     """
     tested = _tested(strata)
-    chi_square = sum(each.score**2 for each in tested)
-    whole = {each.values: float(each.records) for each in strata}
-    weighted = {each.values: each.sampled * each.weight for each in strata}
+    chi_square = sum(stratum.score**2 for stratum in tested)
+    whole = {stratum.values: float(stratum.records) for stratum in strata}
+    weighted = {stratum.values: stratum.sampled * stratum.weight for stratum in strata}
     total, freedom = sum(whole.values()), (len(strata) - 1) / max(1, len(strata))
-    noise = sum((1 - each.rate) / each.rate for each in strata) * freedom
+    noise = sum((1 - stratum.rate) / stratum.rate for stratum in strata) * freedom
     return Skew(
         chi_square=chi_square,
         freedom=len(tested),
@@ -122,12 +146,15 @@ def _tested(strata: list[Stratum]) -> list[Stratum]:
     """Return the strata to test; of each rate, those too small for it are one."""
     small: dict[float, list[Stratum]] = {}
     tested: list[Stratum] = []
-    for each in strata:
-        if each.rate < 1:
-            large = min(each.expected, each.records - each.expected) >= LEAST_EXPECTED
-            (tested if large else small.setdefault(each.rate, [])).append(each)
+    for stratum in strata:
+        if stratum.rate < 1:
+            large = min(stratum.expected, stratum.records - stratum.expected) >= LEAST_EXPECTED
+            (tested if large else small.setdefault(stratum.rate, [])).append(stratum)
     for rate, group in small.items():
-        records, sampled = sum(each.records for each in group), sum(each.sampled for each in group)
+        records, sampled = (
+            sum(stratum.records for stratum in group),
+            sum(stratum.sampled for stratum in group),
+        )
         together = Stratum(values=("the rest",), records=records, sampled=sampled, rate=rate)
         if min(together.expected, records - together.expected) >= LEAST_EXPECTED:
             tested.append(together)
@@ -158,9 +185,9 @@ def jensen_shannon(first: Mapping[Any, float], second: Mapping[Any, float]) -> f
     totals = sum(first.values()), sum(second.values())
     if not all(totals):
         return 0.0
-    found = 0.0
+    bits = 0.0
     for key in {**first, **second}:
         shares = first.get(key, 0) / totals[0], second.get(key, 0) / totals[1]
         middle = sum(shares) / 2
-        found += sum(share * math.log2(share / middle) for share in shares if share) / 2
-    return max(0.0, found)
+        bits += sum(share * math.log2(share / middle) for share in shares if share) / 2
+    return max(0.0, bits)

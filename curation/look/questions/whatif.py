@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,9 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from curation.accounting.sample import position
 from curation.filters.account import UNITS, Flags, Floats
+from curation.look.render.listing import one_line
+from curation.look.render.terminal import Grid
+from curation.look.render.visible import number, visible
 from curation.look.run import (
     BoundChange,
     MeasuredBatch,
@@ -25,19 +30,21 @@ from curation.look.run import (
     estimated,
     matching,
     measured_batches,
-    open_run,
-    rates,
 )
+from curation.look.run import rates as token_rates
 
 EXAMPLES = 10
 EXCERPT_CHARACTERS = 300
 #: What became of a document, then and now.
 FATES = ("kept", "gained", "lost", "held")
+_SHOWN = ("kept_now", "gained", "lost", "kept_then", "held")
 _SALT = "whatif"
+#: The row of all sources.
+ALL = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+class MovedDocument:
     """A document that would come back or go; `measures` are its values of the rules that move."""
 
     id: str
@@ -48,9 +55,17 @@ class Example:
     measures: Mapping[str, float]
     excerpt: str | None
 
+    def lines(self) -> Iterator[Text]:
+        """Yield the document as lines for a terminal."""
+        values = ", ".join(f"{name} {number(value)}" for name, value in self.measures.items())
+        yield Text(f"  {self.id}  {visible(self.url) or visible(self.source)}")
+        facts = f"{self.characters:,} characters, {visible(self.language) or 'un'}"
+        yield Text(f"    {values}; {facts}", style="dim")
+        yield Text(f"    {'its text was not stored' if self.excerpt is None else one_line(self.excerpt)}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class WhatIf:
     """What the moves would do, in documents, characters and, once a tokenizer is named, tokens.
 
     Attributes:
@@ -62,7 +77,7 @@ class Answer:
     moves: tuple[BoundChange, ...]
     counts: Mapping[str, Floats]
     units: tuple[str, ...]
-    examples: Mapping[str, Sequence[Example]]
+    examples: Mapping[str, Sequence[MovedDocument]]
     notes: Sequence[str]
 
     def frame(self) -> pd.DataFrame:
@@ -70,36 +85,62 @@ class Answer:
 
         Of the other units the columns end in `_characters` and `_tokens`.
         """
-        found = {source: self._row(each) for source, each in self.counts.items()}
-        found["all"] = self._row(sum(self.counts.values(), np.zeros((len(FATES), len(self.units)))))
-        return pd.DataFrame.from_dict(found, orient="index")
+        rows = {source: self._row(counts) for source, counts in self.counts.items()}
+        rows[ALL] = self._row(sum(self.counts.values(), np.zeros((len(FATES), len(self.units)))))
+        return pd.DataFrame.from_dict(rows, orient="index")
 
     def _row(self, counts: Floats) -> dict[str, int]:
         row: dict[str, int] = {}
         for unit, name in enumerate(self.units):
-            kept, gained, lost, held = (round(float(each)) for each in counts[:, unit])
-            told = {"kept_now": kept, "gained": gained, "lost": lost, "kept_then": kept + gained - lost}
+            kept, gained, lost, held = (round(float(count)) for count in counts[:, unit])
             suffix = "" if name == UNITS[0] else f"_{name}"
-            row |= {f"{each}{suffix}": count for each, count in {**told, "held": held}.items()}
+            values = {"kept_now": kept, "gained": gained, "lost": lost, "kept_then": kept + gained - lost}
+            row |= {f"{fate}{suffix}": count for fate, count in {**values, "held": held}.items()}
         return row
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as JSON data; an open bound is null."""
-        moves = [asdict(each) for each in self.moves]
-        for each in moves:
-            each |= {key: each[key] if np.isfinite(each[key]) else None for key in ("now", "then")}
+        moves = [asdict(move) for move in self.moves]
+        for move in moves:
+            move |= {key: move[key] if np.isfinite(move[key]) else None for key in ("now", "then")}
+        examples = {side: [asdict(one) for one in documents] for side, documents in self.examples.items()}
         return {
             "moves": moves,
             "units": list(self.units),
             "notes": list(self.notes),
             "sources": self.frame().to_dict("index"),
-            "examples": {side: [asdict(each) for each in found] for side, found in self.examples.items()},
+            "examples": examples,
         }
+
+    def __rich__(self) -> RenderableType:
+        """Return the moves, a table of what they would do, examples of both sides, and what to know."""
+        frame = self.frame()
+        moves = "\n".join(str(move) for move in self.moves)
+        parts: list[RenderableType] = [Text(moves, style="bold"), Text(), self._table(frame), Text()]
+        for side, title in (("gained", "come back"), ("lost", "go")):
+            if total := int(frame.loc[ALL, side]):
+                documents = self.examples[side]
+                parts.append(Text(f"{title}: {len(documents):,} of {total:,}, a sample", style="bold"))
+                parts += [*(line for document in documents for line in document.lines()), Text()]
+        return Group(*parts, *map(Text, self.notes))
+
+    def _table(self, frame: pd.DataFrame) -> Grid:
+        rows: list[list[Text]] = []
+        for unit in self.units:
+            suffix = "" if unit == UNITS[0] else f"_{unit}"
+            title = f"{unit} (estimated)" if unit == UNITS[2] else unit
+            for source, row in frame.iterrows():
+                counts = [f"{row[f'{fate}{suffix}']:,}" for fate in _SHOWN]
+                style = "bold" if source == ALL else ""
+                rows.append([Text(cell, style) for cell in (title, visible(str(source)), *counts)])
+                title = ""
+        names = ["", "source", "kept now", "come back", "go", "kept then", "dropped by others still"]
+        return Grid(names, rows, left=2)
 
 
 def what_if(
-    directory: str, asked: Sequence[BoundChange], *, examples: int = EXAMPLES, whole: bool = True
-) -> Answer:
+    run: OpenedRun, changes: Sequence[BoundChange], *, examples: int = EXAMPLES, whole: bool = True
+) -> WhatIf:
     """Return what other bounds would do to the documents that a run's filter stage judged.
 
     Characters are those of a document as the stage's edits left it: the ledger counts what is kept so. No
@@ -109,29 +150,28 @@ def what_if(
     Raises:
         MissingManifest: no filter stage was published there.
     """
-    run = open_run(directory)
-    now, then = run.bounds, apply_changes(run.bounds, asked)
+    now, then = run.bounds, apply_changes(run.bounds, changes)
     moving = np.array(
-        [now.names.index(name) for name in dict.fromkeys(each.rule for each in asked)], np.int64
+        [now.names.index(name) for name in dict.fromkeys(move.rule for move in changes)], np.int64
     )
-    held = rates(run)
-    units = UNITS if held else UNITS[:2]
+    rates = token_rates(run)
+    units = UNITS if rates else UNITS[:2]
     counts: dict[str, Floats] = {}
     chosen = {side: _Sample(examples) for side in ("gained", "lost")}
-    found = run.scans("filter", rate=1.0 if whole else 0.0)
-    for batch in measured_batches(found, now.names):
+    scans = run.scans("filter", rate=1.0 if whole else 0.0)
+    for batch in measured_batches(scans, now.names):
         fates = _fates(now.broken(batch), then.broken(batch), moving)
-        for source, each in _counted(batch, fates, held).items():
-            counts[source] = counts[source] + each if source in counts else each
+        for source, part in _counted(batch, fates, rates).items():
+            counts[source] = counts[source] + part if source in counts else part
         for side, sample in chosen.items():
             sample.add(batch, fates[FATES.index(side)])
-    names = [now.names[place] for place in moving]
-    return Answer(
-        moves=tuple(asked),
+    names = [now.names[rule] for rule in moving]
+    return WhatIf(
+        moves=tuple(changes),
         counts=dict(sorted(counts.items())),
         units=units,
-        examples={side: _examples(run, found, sample.ids, names) for side, sample in chosen.items()},
-        notes=[*estimated(found), *_notes(now, asked, held)],
+        examples={side: _examples(run, scans, sample.ids, names) for side, sample in chosen.items()},
+        notes=[*estimated(scans), *_notes(now, changes, rates)],
     )
 
 
@@ -144,17 +184,16 @@ def _fates(now: Flags, then: Flags, moving: npt.NDArray[np.int64]) -> Flags:
 
 def _counted(batch: MeasuredBatch, fates: Flags, rates: Rates | None) -> dict[str, Floats]:
     """Return source -> (fates, units) of a batch."""
-    found: dict[str, Floats] = {}
-    for number, (source, language) in enumerate(batch.groups):
-        mine = fates[:, batch.group == number].astype(np.float64)
-        characters = mine @ batch.edited[batch.group == number]
+    counts: dict[str, Floats] = {}
+    for group, (source, language) in enumerate(batch.groups):
+        mine = fates[:, batch.group == group].astype(np.float64)
+        characters = mine @ batch.edited[batch.group == group]
         columns = [mine.sum(axis=1), characters]
         if rates:
-            of = dict.fromkeys(("kept", "lost"), rates.of_kept(source))
-            dropped = rates.of_dropped(source, language)
-            columns.append(characters * np.array([of.get(fate, dropped) for fate in FATES]))
-        found[source] = found.get(source, 0.0) + batch.weight * np.stack(columns, axis=1)
-    return found
+            kept, dropped = rates.of_kept(source), rates.of_dropped(source, language)
+            columns.append(characters * np.array([kept if f in ("kept", "lost") else dropped for f in FATES]))
+        counts[source] = counts.get(source, 0.0) + batch.weight * np.stack(columns, axis=1)
+    return counts
 
 
 @dataclass(slots=True)
@@ -166,52 +205,49 @@ class _Sample:
 
     def add(self, batch: MeasuredBatch, wanted: Flags) -> None:
         ids = batch.ids.take(np.flatnonzero(wanted)).to_pylist()
-        both = self.ids | {each: position(each, _SALT) for each in ids}
-        self.ids = {each: both[each] for each in heapq.nsmallest(self.size, both, key=both.__getitem__)}
+        both = self.ids | {id_: position(id_, _SALT) for id_ in ids}
+        self.ids = {id_: both[id_] for id_ in heapq.nsmallest(self.size, both, key=both.__getitem__)}
 
 
 def _examples(
-    run: OpenedRun, read: Sequence[Scan], ids: Mapping[str, float], names: Sequence[str]
-) -> list[Example]:
+    run: OpenedRun, scans: Sequence[Scan], ids: Mapping[str, float], names: Sequence[str]
+) -> list[MovedDocument]:
     if not ids:
         return []
     wanted = pc.field("id").isin(list(ids))
-    stored = {row["id"]: run.mask.row(row) for scan in read for row in matching(scan.table, wanted)}
-    shown = []
-    for each in ids:
-        row = stored[each]
-        measured = dict(row["measures"] or ())
-        told = {name: row[name] or "" for name in ("source", "language", "url")}
-        shown.append(
-            Example(
-                id=each,
+    stored = {row["id"]: run.mask.row(row) for scan in scans for row in matching(scan.table, wanted)}
+    documents = []
+    for row in (stored[id_] for id_ in ids):
+        measures = dict(row["measures"] or ())
+        documents.append(
+            MovedDocument(
+                **{name: row[name] or "" for name in ("id", "source", "language", "url")},
                 characters=row["characters"],
-                measures={name: measured[name] for name in names if name in measured},
+                measures={name: measures[name] for name in names if name in measures},
                 excerpt=None if row["text"] is None else row["text"][:EXCERPT_CHARACTERS],
-                **told,
             )
         )
-    return shown
+    return documents
 
 
-def _notes(rules: RuleBounds, asked: Sequence[BoundChange], rates: Rates | None) -> list[str]:
-    found = []
-    if rules.measure != "all" and any(each.looser for each in asked):
-        found.append(
+def _notes(rules: RuleBounds, changes: Sequence[BoundChange], rates: Rates | None) -> list[str]:
+    notes = []
+    if rules.measure != "all" and any(move.looser for move in changes):
+        notes.append(
             "Gains are upper limits: the recipe says measure: needed, and what broke a rule was not measured "
             "by the passes after it, which may drop it too. With measure: all they are exact."
         )
     only = dict(zip(rules.names, rules.only, strict=True))
-    found += [
+    notes += [
         f"{name} is for {', '.join(only[name])} only: it measured no other source."
-        for name in dict.fromkeys(each.rule for each in asked)
+        for name in dict.fromkeys(move.rule for move in changes)
         if only[name]
     ]
-    found.append("Characters are those of texts as the filter's edits left them, as its ledger counts them.")
+    notes.append("Characters are those of texts as the filter's edits left them, as its ledger counts them.")
     if rules.per_language:
-        found.append(f"The tables' own bounds for {len(rules.per_language)} languages stay as they are.")
-    found.append(
+        notes.append(f"The tables' own bounds for {len(rules.per_language)} languages stay as they are.")
+    notes.append(
         "Only documents that reached the filter stage are counted: what extract removed stays removed, and "
         "what comes back may still be merged by dedup."
     )
-    return found + ([f"Tokens are {rates.told}."] if rates else [])
+    return notes + ([f"Tokens are {rates.told}."] if rates else [])

@@ -10,22 +10,23 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from curation.accounting.manifest import MissingManifest, join, published, read_manifest
 from curation.look.questions.contamination import STAGE as DECONTAMINATE
 from curation.look.questions.contamination import Hit, hits
 from curation.look.render.cards import badge
-from curation.look.render.visible import alike, as_text, bound, number, visible
-from curation.look.run import masked_rows, matching, open_run, open_table
+from curation.look.render.terminal import Grid
+from curation.look.render.visible import alike, bound, number, visible
+from curation.look.run import OpenedRun, masked_rows, matching, open_table
 
 #: Documents that were merged into the one asked for: so many are named, the rest counted.
 NAMED_DUPLICATES = 10
 EXCERPT_CHARACTERS = 300
 
-Record = tuple[str, str, int]
-Bounds = Mapping[str, tuple[float | None, float | None]]
+#: Id, file and offset: what tells two records apart. One that stands twice in the input has one id.
+RecordKey = tuple[str, str, int]
+#: Rule -> its min and max, None where there is none.
+Limits = Mapping[str, tuple[float | None, float | None]]
 
 
 class UnknownPage(LookupError):
@@ -33,7 +34,7 @@ class UnknownPage(LookupError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class BrokenRule:
     """A reason for removal; value and bounds are None where nothing was measured."""
 
     name: str
@@ -70,16 +71,37 @@ class Step:
     characters: int
     edits: Mapping[str, int]
     measures: Mapping[str, float]
-    bounds: Bounds
-    broken: tuple[Broken, ...]
+    bounds: Limits
+    broken: tuple[BrokenRule, ...]
     merged_into: Merge | None
     duplicates: tuple[Merge, ...]
     duplicate_count: int
     held: tuple[Hit, ...] = ()  # of evaluation items
 
+    def lines(self) -> Iterator[str]:
+        """Yield what happened, a line each."""
+        yield f"{self.characters_in:,} characters in, {self.characters:,} out"
+        for name, count in self.edits.items():
+            if count:
+                yield f"edit {name}: {count:,} characters removed"
+        broken = {reason.name for reason in self.broken}
+        for reason in self.broken:
+            yield badge(asdict(reason)) + (f" ({visible(reason.detail)})" if reason.detail else "")
+        for name in (name for name in self.measures if name not in broken):
+            limit = bound(*self.bounds.get(name, (None, None)))
+            yield f"{name}: {number(self.measures[name])}" + (f", as allowed, {limit}" if limit else "")
+        yield from (hit.text for hit in self.held)
+        if merge := self.merged_into:
+            where = f" of the earlier run {merge.kept_in}" if merge.kept_in else ""
+            cluster = f"{alike(asdict(merge))}, a cluster of {merge.cluster_size:,}"
+            yield f"merged into {merge.kept_id}{where}, {cluster}"
+        yield from (f"stands for {merge.id}, {alike(asdict(merge))}" for merge in self.duplicates)
+        if more := self.duplicate_count - len(self.duplicates):
+            yield f"and for {more:,} more"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class TokenSpan:
     """Where tokens of a document lie: `length` tokens from the document's token `start` on."""
 
     stream: str
@@ -87,6 +109,9 @@ class Place:
     row: int
     start: int
     length: int
+
+    def __str__(self) -> str:
+        return f"{self.shard} row {self.row}: {self.length:,} tokens from token {self.start:,} on"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +129,28 @@ class Life:
     length: int
     excerpt: str
     steps: tuple[Step, ...]
-    places: tuple[Place, ...]
+    places: tuple[TokenSpan, ...]
+
+    def __rich__(self) -> RenderableType:
+        """Return where the record is from, a table of its steps, and the beginning of its text."""
+        record = f"{self.file} at {self.offset:,}, {self.length:,} long"
+        facts = {"id": self.id, "source": self.source, "title": self.title, "language": self.language}
+        lines = [
+            Text.assemble((f"{name:<10}", "dim"), visible(value))
+            for name, value in (facts | {"captured": self.captured_at, "record": record}).items()
+        ]
+        steps: list[list[str | Text]] = [
+            [step.stage, step.state, Text("\n".join(step.lines()))] for step in self.steps
+        ]
+        if self.places:
+            spans = "\n".join(map(str, self.places))
+            steps.append(["shard", "kept", Text(spans)])
+        return Group(
+            Text(visible(self.url) or "(no URL)", style="bold"),
+            *lines,
+            *(Text(), Grid(["stage", "state", "what happened"], steps, left=3)),
+            *(Text(), Text(visible(self.excerpt), style="dim"), Text()),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,42 +164,46 @@ class Story:
         """Return the story as JSON data."""
         return {"asked": self.asked, "documents": [asdict(life) for life in self.lives]}
 
-    def to_text(self) -> str:
-        """Return the story as text of 110 columns."""
-        return as_text(*map(_shown, self.lives))
+    def __rich__(self) -> RenderableType:
+        """Return every record's life."""
+        return Group(*self.lives)
 
 
-def _record(row: Mapping[str, Any]) -> Record:
-    """Return what tells two records apart: one that stands twice in the input has one id."""
+def _record(row: Mapping[str, Any]) -> RecordKey:
     return row["id"], row["file"], row["offset"]
 
 
-def why(directory: str, page: str) -> Story:
+def why(run: OpenedRun, page: str) -> Story:
     """Return what every stage made of a page, by its id, its URL, or the id its input gave it.
 
     Raises:
         UnknownPage: no record of the run has any of them.
-        MissingManifest: nothing was published in `directory`.
+        MissingManifest: nothing was published there.
     """
-    run = open_run(directory)
     stages = run.row_stages
     asked = (pc.field("id") == page) | (pc.field("url") == page) | (pc.field("record_id") == page)
     entered = {stage: masked_rows(run, stage, asked) for stage in stages}
-    firsts: dict[Record, dict[str, Any]] = {}
+    firsts: dict[RecordKey, dict[str, Any]] = {}
     for stage in stages:
         for row in entered[stage]:
             firsts.setdefault(_record(row), row)
     if not firsts:
         raise UnknownPage(
-            f"{directory}: no record has the id or URL '{page}'; expected an id (32 hex digits), a URL as "
-            f"captured, or an input's own id, of a record that entered {', '.join(stages) or 'a stage'}"
+            f"{run.directory}: no record has the id or URL '{page}'; expected an id (32 hex digits), a URL "
+            f"as captured, or an input's own id, of a record that entered {', '.join(stages) or 'a stage'}"
         )
     ids = sorted({row["id"] for row in firsts.values()})
-    held = hits(directory, ids)
-    merges, places, bounds = _merges(directory, ids), _places(directory, ids), _bounds(directory)
+    held = hits(run, ids)
+    merges, places = _merges(run, ids), _places(run, ids)
+    bounds = {name: (_finite(rule.min), _finite(rule.max)) for name, rule in run.rules.items()}
     lives = []
     for record, row in firsts.items():
-        mine = [(stage, each) for stage in stages for each in entered[stage] if _record(each) == record]
+        mine = [
+            (stage, of_stage)
+            for stage in stages
+            for of_stage in entered[stage]
+            if _record(of_stage) == record
+        ]
         steps = tuple(_steps(mine, merges, bounds, held))
         lies = places.get(row["id"], ()) if steps[-1].state == "kept" else ()
         lives.append(_life(row, mine[-1][1]["text"], steps, tuple(lies)))
@@ -161,19 +211,19 @@ def why(directory: str, page: str) -> Story:
 
 
 def _life(
-    row: Mapping[str, Any], text: str | None, steps: tuple[Step, ...], places: tuple[Place, ...]
+    row: Mapping[str, Any], text: str | None, steps: tuple[Step, ...], places: tuple[TokenSpan, ...]
 ) -> Life:
     names = ("source", "url", "title", "language", "captured_at", "file")
-    told: dict[str, Any] = {name: row[name] or "" for name in names}
-    told |= {name: -1 if row[name] is None else row[name] for name in ("offset", "length")}
+    facts: dict[str, Any] = {name: row[name] or "" for name in names}
+    facts |= {name: -1 if row[name] is None else row[name] for name in ("offset", "length")}
     excerpt = (text or row["text"] or "")[:EXCERPT_CHARACTERS]
-    return Life(id=row["id"], excerpt=excerpt, steps=steps, places=places, **told)
+    return Life(id=row["id"], excerpt=excerpt, steps=steps, places=places, **facts)
 
 
 def _steps(
-    mine: list[tuple[str, dict[str, Any]]], merges: list[Merge], bounds: Bounds, held: list[Hit]
+    mine: list[tuple[str, dict[str, Any]]], merges: list[Merge], bounds: Limits, held: list[Hit]
 ) -> Iterator[Step]:
-    """Yield the steps of one document; measures travel with it, each is told where it was taken."""
+    """Yield the steps of one document; a measure travels with it and stands in the step that took it."""
     known: set[str] = set()
     for stage, row in mine:
         measured = {name: value for name, value in row["measures"] or () if name not in known}
@@ -183,7 +233,7 @@ def _steps(
 
 
 def _step(
-    stage: str, row: Mapping[str, Any], measured: Mapping[str, float], merges: list[Merge], bounds: Bounds
+    stage: str, row: Mapping[str, Any], measured: Mapping[str, float], merges: list[Merge], bounds: Limits
 ) -> Step:
     fields = ("name", "state", "value", "min", "max", "detail")
     mine = merges if stage == "dedup" else []
@@ -196,7 +246,9 @@ def _step(
         edits=dict(row["edits"] or ()),
         measures=measured,
         bounds={name: bounds[name] for name in measured if name in bounds},
-        broken=tuple(Broken(**{k: _finite(each[k]) for k in fields}) for each in row["reasons"] or ()),
+        broken=tuple(
+            BrokenRule(**{name: _finite(reason[name]) for name in fields}) for reason in row["reasons"] or ()
+        ),
         merged_into=next((m for m in mine if m.id == row["id"] and row["state"] == "merged"), None),
         duplicates=tuple(duplicates[:NAMED_DUPLICATES]),
         duplicate_count=len(duplicates),
@@ -208,75 +260,23 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _bounds(directory: str) -> Bounds:
-    rules = open_run(directory).rules
-    return {name: (_finite(rule.min), _finite(rule.max)) for name, rule in rules.items()}
-
-
-def _merges(directory: str, ids: list[str]) -> list[Merge]:
-    try:
-        table = open_run(directory).clusters()
-    except MissingManifest:
+def _merges(run: OpenedRun, ids: list[str]) -> list[Merge]:
+    if "dedup" not in run.manifests:
         return []
     about = pc.field("id").isin(ids) | pc.field("kept_id").isin(ids)
-    found = [Merge(**row) for row in matching(table, about)]
-    return sorted(found, key=lambda merge: (-(merge.jaccard or 0.0), merge.id))
+    merges = [Merge(**row) for row in matching(run.clusters(), about)]
+    return sorted(merges, key=lambda merge: (-(merge.jaccard or 0.0), merge.id))
 
 
-def _places(directory: str, ids: list[str]) -> dict[str, list[Place]]:
+def _places(run: OpenedRun, ids: list[str]) -> dict[str, list[TokenSpan]]:
     """Return document id -> its rows in the shards, in order of its tokens."""
-    try:
-        path = published(directory, "shard")
-    except MissingManifest:
+    if "shard" not in run.manifests:
         return {}
-    found: dict[str, list[Place]] = {}
-    for stream, held in read_manifest(path).detail["streams"].items():
+    spans: dict[str, list[TokenSpan]] = {}
+    for stream, held in run.manifest("shard").detail["streams"].items():
         for shard in held["shards"]:
-            table: ds.Dataset = open_table(join(path, shard["provenance"]))
+            table: ds.Dataset = open_table(run.path("shard", shard["provenance"]))
             for row in matching(table, pc.field("id").isin(ids)):
-                place = {name: row[name] for name in ("row", "start", "length")}
-                found.setdefault(row["id"], []).append(Place(stream=stream, shard=shard["file"], **place))
-    return {document: sorted(each, key=lambda place: place.start) for document, each in found.items()}
-
-
-def _shown(life: Life) -> RenderableType:
-    head = Text(visible(life.url) or "(no URL)", style="bold")
-    facts = Table.grid(padding=(0, 2))
-    where = f"{life.file} at {life.offset:,}, {life.length:,} long"
-    told = {"id": life.id, "source": life.source, "title": life.title, "language": life.language}
-    for name, value in (told | {"captured": life.captured_at, "record": where}).items():
-        facts.add_row(Text(name, style="dim"), Text(visible(value)))
-    steps = Table(show_edge=False, pad_edge=False)
-    for name in ("stage", "state", "what happened"):
-        steps.add_column(name, vertical="top")
-    for step in life.steps:
-        steps.add_row(step.stage, step.state, Text("\n".join(_happened(step))))
-    if life.places:
-        lines = [f"{p.shard} row {p.row}: {p.length:,} tokens from token {p.start:,} on" for p in life.places]
-        steps.add_row("shard", "kept", Text("\n".join(lines)))
-    excerpt = Text(visible(life.excerpt), style="dim")
-    return Group(head, facts, Text(), steps, Text(), excerpt, Text())
-
-
-def _happened(step: Step) -> list[str]:
-    lines = [f"{step.characters_in:,} characters in, {step.characters:,} out"]
-    lines += [f"edit {name}: {count:,} characters removed" for name, count in step.edits.items() if count]
-    lines += [badge(asdict(each)) + _aside(each.detail) for each in step.broken]
-    broken = {each.name for each in step.broken}
-    for name, value in step.measures.items():
-        if name not in broken:
-            limit = bound(*step.bounds.get(name, (None, None)))
-            lines.append(f"{name}: {number(value)}" + (f", as allowed, {limit}" if limit else ""))
-    lines += [hit.told() for hit in step.held]
-    if step.merged_into:
-        merge = step.merged_into
-        where = f" of the earlier run {merge.kept_in}" if merge.kept_in else ""
-        told = f"{alike(asdict(merge))}, a cluster of {merge.cluster_size}"
-        lines.append(f"merged into {merge.kept_id}{where}, {told}")
-    lines += [f"stands for {merge.id}, {alike(asdict(merge))}" for merge in step.duplicates]
-    unnamed = step.duplicate_count - len(step.duplicates)
-    return [*lines, f"and for {unnamed:,} more"] if unnamed else lines
-
-
-def _aside(detail: str | None) -> str:
-    return f" ({visible(detail)})" if detail else ""
+                where = {name: row[name] for name in ("row", "start", "length")}
+                spans.setdefault(row["id"], []).append(TokenSpan(stream=stream, shard=shard["file"], **where))
+    return {document: sorted(parts, key=lambda span: span.start) for document, parts in spans.items()}

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import escape
 
-from curation.look.questions.whatif import Answer
+from curation.look.questions.whatif import WhatIf
 from curation.look.render import cards as samples
 from curation.look.render import charts
 from curation.look.render.visible import alike, bound, number, visible
@@ -37,15 +37,15 @@ class Cell:
         return self.html
 
 
-def said(sentence: str) -> Cell:
+def sentence(text: str) -> Cell:
     """Return a sentence: what is shown where there is nothing to show, and why."""
-    return Cell(f"<p>{escape(visible(sentence))}</p>")
+    return Cell(f"<p>{escape(visible(text))}</p>")
 
 
 def table(frame: pd.DataFrame, otherwise: str) -> Cell:
     """Return a frame as a table, or what to say where it is empty."""
     if frame.empty:
-        return said(otherwise)
+        return sentence(otherwise)
     return Cell(frame.map(_shown).to_html(na_rep="–"))
 
 
@@ -62,40 +62,40 @@ def cards(chosen: Iterable[Mapping[str, Any]], otherwise: str = "No document is 
     """Return documents as cards that open; `chosen` are those of `samples`."""
     shown = list(chosen)
     if not shown:
-        return said(otherwise)
+        return sentence(otherwise)
     return Cell(_ENVIRONMENT.get_template("cards.html").render(cards=shown, colours=_COLOURS))
 
 
-def nearest(frame: pd.DataFrame, rules: pd.DataFrame, each: int = 3) -> Cell:
-    """Return the `each` documents nearest to every bound of the rules, on either side of it."""
-    sides = samples.near(frame, rules, each)
+def nearest(frame: pd.DataFrame, rules: pd.DataFrame, per_side: int = 3) -> Cell:
+    """Return the `per_side` documents nearest to every bound of the rules, on either side of it."""
+    sides = samples.near(frame, rules, per_side)
     chosen = [card for bounds in sides for side in ("broke", "passed") for card in bounds[side]]
     return cards(chosen, "No rule here has a bound, or none measured a document: nothing is near to one.")
 
 
-def told(answer: Answer) -> Cell:
-    """Return what was asked of `whatif`, and what to know of its answer, in words."""
-    moved = [str(each) for each in answer.moves] or ["No rule has a bound that could be moved."]
-    return Cell("".join(said(each).html for each in (*moved, *answer.notes)))
+def moves(answer: WhatIf) -> Cell:
+    """Return the changes that `what_if` was given, and what to know of its answer, in words."""
+    lines = [str(move) for move in answer.moves] or ["No rule has a bound that could be moved."]
+    return Cell("".join(sentence(line).html for line in (*lines, *answer.notes)))
 
 
-def examples(answer: Answer) -> Cell:
-    """Return what an answer of `whatif` would bring back and drop, as cards that open."""
-    found = []
+def examples(answer: WhatIf) -> Cell:
+    """Return what an answer of `what_if` would bring back and drop, as cards that open."""
+    shown = []
     for side, state in (("gained", "dropped"), ("lost", "kept")):
-        for each in answer.examples[side]:
-            measures = [f"{name}: {number(value)}" for name, value in each.measures.items()]
-            told = {name: getattr(each, name) for name in ("id", "source", "url", "language", "characters")}
-            text = each.excerpt or "its text was not stored"
-            told |= {"value": side, "title": "", "state": state, "reasons": measures, "text": text}
-            found.append(told)
-    return cards(found, "No document would come back or go.")
+        for document in answer.examples[side]:
+            fields = ("id", "source", "url", "language", "characters")
+            measures = [f"{name}: {number(value)}" for name, value in document.measures.items()]
+            text = document.excerpt or "its text was not stored"
+            about = {"value": side, "title": "", "state": state, "reasons": measures, "text": text}
+            shown.append({name: getattr(document, name) for name in fields} | about)
+    return cards(shown, "No document would come back or go.")
 
 
 def pairs(frame: pd.DataFrame) -> Cell:
     """Return merged documents against those that they were merged into; `frame` is one of `frames.pairs`."""
     if frame.empty:
-        return said("No near duplicate was merged.")
+        return sentence("No near duplicate was merged.")
     return Cell("".join(pair(row).html for _, row in frame.iterrows()))
 
 
@@ -104,8 +104,8 @@ def pair(row: Mapping[str, Any]) -> Cell:
 
     What differs is not shown where an earlier run keeps the other: its text is not in this one.
     """
-    there = row["kept_text"]
-    pieces = samples.word_changes(there, row["text"] or "") if isinstance(there, str) else []
+    kept = row["kept_text"]
+    pieces = samples.word_changes(kept, row["text"] or "") if isinstance(kept, str) else []
     return Cell(_ENVIRONMENT.get_template("pair.html").render(pair=row, pieces=pieces))
 
 
@@ -113,7 +113,7 @@ def spread(values: pd.Series[float], title: str) -> Cell:
     """Return how values are spread, 40 bars; what has no value is left out."""
     known = values.dropna().to_numpy(dtype="float64")
     if not len(known):
-        return said(f"{title}: no values")
+        return sentence(f"{title}: no values")
     figure, axes = _axes(2.6)
     axes.hist(known, bins=40, color=_COLOURS["kept"])
     return _figures([(title, f"{len(known):,} values", charts.inline(figure, title))], "30em")
@@ -122,7 +122,7 @@ def spread(values: pd.Series[float], title: str) -> Cell:
 def bars(values: pd.Series[float], title: str) -> Cell:
     """Return a bar for each value, named as the index names it, the first on top."""
     if values.empty:
-        return said(f"{title}: none")
+        return sentence(f"{title}: none")
     figure, axes = _axes(0.6 + 0.3 * len(values), left=0.2)
     axes.barh(range(len(values)), values.to_numpy(dtype="float64"), color=_COLOURS["kept"])
     axes.set_yticks(range(len(values)), labels=list(map(str, values.index)), parse_math=False)
@@ -143,7 +143,7 @@ def _axes(inches: float, left: float = 0.06) -> tuple[Figure, Axes]:
 def histograms(measured: pd.DataFrame, rules: pd.DataFrame) -> Cell:
     """Return the histogram of every rule, of kept documents and removed ones, with its bounds."""
     if rules.empty:
-        return said("The recipe has no rules.")
+        return sentence("The recipe has no rules.")
     kept = measured["state"] == "kept"
     figures = []
     for rule in rules.itertuples(index=False):
@@ -157,7 +157,7 @@ def histograms(measured: pd.DataFrame, rules: pd.DataFrame) -> Cell:
 def loss(metrics: pd.DataFrame) -> Cell:
     """Return the training curve of `frames.training`, its phases shaded."""
     if metrics.empty:
-        return said(metrics.attrs["empty"])
+        return sentence(metrics.attrs["empty"])
     phases = metrics["phase"].astype(str).tolist()
     drawn = charts.curve(metrics["step"].tolist(), metrics["loss"].tolist(), phases, "training loss by step")
     return _figures([("training loss", f"{len(metrics):,} steps", drawn)], "30em")

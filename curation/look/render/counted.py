@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from curation.accounting.ledger import Ledger
+from collections.abc import Mapping
 
 _SEEN, _KEPT = "_seen", "_kept"
 
@@ -17,27 +15,14 @@ def phrases(counts: Mapping[str, int]) -> list[str]:
     >>> phrases({"rescued": 1200})
     ['rescued 1,200']
     """
-    found = []
+    out = []
     for name, count in sorted(counts.items()):
         what = name.replace("_", " ")
         if name.endswith(_SEEN):
             kept = counts.get(name.removesuffix(_SEEN) + _KEPT, 0)
             if count or kept:
                 share = f" ({100 * kept / count:.1f} %)" if count else ""
-                found.append(f"{what.removesuffix(' seen')} {kept:,} of {count:,} kept{share}")
+                out.append(f"{what.removesuffix(' seen')} {kept:,} of {count:,} kept{share}")
         elif count and not name.endswith(_KEPT):
-            found.append(f"{what} {count:,}")
-    return found
-
-
-def lines(ledgers: Sequence[Ledger]) -> list[str]:
-    """Return a line for each stage that counted something, and one for each source if there are more."""
-    found = []
-    for ledger in ledgers:
-        accounts = {ledger.stage: ledger.total}
-        if len(ledger.sources) > 1:
-            accounts |= {f"  {name}": account for name, account in sorted(ledger.sources.items())}
-        for name, account in accounts.items():
-            told = ", ".join(phrases(account.counts))
-            found += [f"{name}: {told}"] if told else []
-    return found
+            out.append(f"{what} {count:,}")
+    return out

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from curation.look.render.cards import badge
 from curation.look.render.visible import visible
 
 EXCERPT_CHARACTERS = 300
+#: How `pieces` of a changed text are written on a line.
+_MARKS = {"same": "{}", "added": "[+{}+]", "missing": "[-{}-]", "left_out": "[and {}]"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,24 @@ class Card:
     reasons: tuple[str, ...]
     excerpt: str | None
 
+    def lines(self, note: str = "") -> Iterator[Text]:
+        """Yield the record as lines for a terminal; nothing in them acts on it."""
+        yield from self.head(note)
+        text = "(its text was not stored)" if self.excerpt is None else one_line(self.excerpt)
+        yield Text(f"  {text or '(no text)'}")
+
+    def head(self, note: str = "") -> Iterator[Text]:
+        """Yield the lines without the text."""
+        yield Text(f"{self.id}  {visible(self.url) or visible(self.source)}", style="bold")
+        length = f"{self.characters:,} characters"
+        if self.characters_in != self.characters:
+            length += f" of {self.characters_in:,}"
+        facts = f"{visible(self.source)}, {visible(self.language)}, {length}"
+        fate = f"  {self.state} in {self.stage}; {facts}"
+        yield Text(f"{fate}; {note}" if note else fate, style="dim")
+        if self.reasons:
+            yield Text(f"  {visible('; '.join(self.reasons))}")
+
 
 def card(row: Mapping[str, Any], excerpt: str | None = None) -> Card:
     """Return the card of a row with its `stage`; the excerpt is the beginning of its text if not given."""
@@ -49,38 +67,15 @@ def card(row: Mapping[str, Any], excerpt: str | None = None) -> Card:
     )
 
 
-def lines(each: Card, note: str = "") -> Iterator[Text]:
-    """Yield a card as lines for a terminal; nothing in them acts on it."""
-    head = f"{each.id}  {visible(each.url) or visible(each.source)}"
-    yield Text(head, style="bold", no_wrap=True, overflow="ellipsis")
-    length = f"{each.characters:,} characters"
-    if each.characters_in != each.characters:
-        length += f" of {each.characters_in:,}"
-    facts = [visible(each.source), visible(each.language), length]
-    told = f"  {each.state} in {each.stage}; {', '.join(facts)}"
-    yield Text(f"{told}; {note}" if note else told, style="dim")
-    if each.reasons:
-        yield Text(f"  {visible('; '.join(each.reasons))}", no_wrap=True, overflow="ellipsis")
-    text = "(its text was not stored)" if each.excerpt is None else shown(each.excerpt) or "(no text)"
-    yield Text(f"  {text}", overflow="ellipsis")
-
-
-def shown(text: str) -> str:
+def one_line(text: str) -> str:
     """Return text on one line, without characters that act on a terminal."""
     return visible(" ".join(text.split()))
 
 
-def cards(found: Iterable[tuple[Card, str]]) -> RenderableType:
-    """Return cards, each with a note, one under another."""
-    return Group(*(line for each, note in found for line in (*lines(each, note), Text())))
+def changed_text(pieces: tuple[tuple[str, str], ...]) -> str:
+    """Return the pieces of `word_changes` on one line.
 
-
-def grid(names: Iterable[str], found: Iterable[Iterable[str]], *, left: int = 1) -> Table:
-    """Return a table without lines; the first `left` columns are text, the others numbers."""
-    out = Table(box=None, pad_edge=False, header_style="dim")
-    for place, name in enumerate(names):
-        numeric = place >= left
-        out.add_column(name, justify="right" if numeric else "left", no_wrap=True, overflow="ellipsis")
-    for row in found:
-        out.add_row(*(Text(visible(cell)) for cell in row))
-    return out
+    >>> changed_text((("same", "the "), ("missing", "cat "), ("added", "dog "), ("same", "sat")))
+    'the [-cat-] [+dog+] sat'
+    """
+    return " ".join(_MARKS[kind].format(one_line(piece)) for kind, piece in pieces)

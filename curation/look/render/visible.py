@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections.abc import Mapping
 from typing import Any
-
-from rich.console import Console, RenderableType
 
 #: Control characters (not tab and newline), and marks that turn the direction of the text around them.
 _ACTING = re.compile(
@@ -36,19 +33,6 @@ def shortened(text: str, characters: int) -> str:
     start = text[: characters - 1]
     whole = re.match(r"(?s).*\s(?=\S)", start) if not text[characters - 1].isspace() else None
     return f"{whole[0].rstrip()} …" if whole and whole[0].strip() else f"{start}…"
-
-
-def as_text(*parts: RenderableType) -> str:
-    r"""Return what a terminal of 110 columns would show of some parts, without colours.
-
-    >>> as_text("one part", "and another")
-    'one part\nand another'
-    """
-    written = io.StringIO()
-    console = Console(file=written, width=110, highlight=False, color_system=None)
-    for part in parts:
-        console.print(part)
-    return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).rstrip("\n")
 
 
 def bound(low: float | None, high: float | None) -> str:

@@ -20,7 +20,7 @@ from curation.accounting.ledger import STATES
 from curation.accounting.manifest import Manifest, join
 from curation.filters.account import Tally
 from curation.look.label.marks import agreement
-from curation.look.questions import account
+from curation.look.questions.account import COLUMNS, RuleAccount, account, headline, ranked
 from curation.look.render import cards as samples
 from curation.look.render import charts
 from curation.look.render.counted import phrases
@@ -152,11 +152,11 @@ def _stage(manifest: Manifest, rates: Mapping[str, float]) -> dict[str, Any]:
         "accounts": [
             {
                 "source": source,
-                **account,
-                "counted": phrases(account.get("counts", {})),
+                **counts,
+                "counted": phrases(counts.get("counts", {})),
                 "tokens": round(kept.get(source, sum(kept.values()))),
             }
-            for source, account in accounts
+            for source, counts in accounts
         ],
         "shares": {state: ledger[state]["records"] / max(1, ledger["in"]["records"]) for state in STATES},
         "kept": ledger["kept"]["records"],
@@ -183,7 +183,7 @@ def _largest(ledger: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Return the largest sources, where there are several, each with its reasons."""
     found = sorted(ledger["sources"].items(), key=lambda item: (-item[1]["in"]["records"], item[0]))
     several = found[:SOURCES_SHOWN] if len(found) > 1 else []
-    return [(name, account["reasons"]) for name, account in several]
+    return [(name, counts["reasons"]) for name, counts in several]
 
 
 def _weight(item: tuple[str, Mapping[str, int]]) -> tuple[int, int, str]:
@@ -223,9 +223,9 @@ def _signals(run: OpenedRun, judged: pd.DataFrame) -> list[dict[str, Any]]:
 def _account(run: OpenedRun) -> dict[str, Any]:
     """Return what each rule removed: of all, by source, language and label; empty if nothing."""
     called = run.labels
-    found = account.account(run.directory, called)
+    found = account(run, called)
     groups = [("all documents", each) for each in found.by().values()]
-    for by in (*account.COLUMNS, *called):
+    for by in (*COLUMNS, *called):
         kind = by.removeprefix(LABEL)
         parts = [(f"{kind} {name}", each) for name, each in found.by(by).items() if each.dropped[0]]
         groups += parts[:GROUPS_SHOWN] if len(found.by(by)) > 1 else []
@@ -240,7 +240,7 @@ def _account(run: OpenedRun) -> dict[str, Any]:
     }
 
 
-def _part(found: account.Account, name: str, each: Tally) -> dict[str, Any]:
+def _part(found: RuleAccount, name: str, each: Tally) -> dict[str, Any]:
     rules = [
         {
             "name": found.bounds.names[place],
@@ -252,9 +252,9 @@ def _part(found: account.Account, name: str, each: Tally) -> dict[str, Any]:
                 for shares, dropped in zip(each.shapley, each.dropped, strict=True)
             ],
         }
-        for place in account.ranked(each)
+        for place in ranked(each)
     ]
-    return {"name": name, "headline": account.headline(each, found.units), "rules": rules}
+    return {"name": name, "headline": headline(each, found.units), "rules": rules}
 
 
 def _pairs(run: OpenedRun) -> list[dict[str, Any]]:

@@ -1,0 +1,71 @@
+"""The commands that take a recipe: run, check."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from curation.accounting.manifest import STAGES
+from curation.cli.printing import failed, refuse
+
+if TYPE_CHECKING:
+    from curation.cli import Command
+
+_SET = "a setting in place of the recipe's, as dotted.key=value; may be repeated"
+
+
+def add_to(command: Command) -> None:
+    """Add these commands to the parser."""
+    parser = command("run", run)
+    run_arguments(parser)
+    parser.set_defaults(source=[])
+    parser = command("check", check)
+    parser.add_argument("recipe", help="path or URL of the recipe (YAML)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=_SET)
+
+
+def run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `curate run` and every job take; here, so that `curate check` need not import pyspark."""
+    parser.add_argument("recipe", help="path or URL of the recipe (YAML)")
+    out = "directory of the run, local or in an object store; made if it does not exist"
+    parser.add_argument("--out", required=True, metavar="DIR", help=out)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=_SET)
+    parser.add_argument("--master", metavar="URL", help="Spark master (default: all cores of this machine)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run every stage that is out of date, then show what became of every record."""
+    from curation.look import questions
+    from curation.look.render.terminal import print_answer
+    from curation.look.run import open_run
+    from curation.spark.job import REQUEST_ERRORS, RUN_ERRORS, execute
+
+    try:
+        execute(options, STAGES)
+    except REQUEST_ERRORS as error:
+        return refuse(error)
+    except RUN_ERRORS as error:
+        return failed(error)
+    funnel = questions.ledger(open_run(options.out))
+    if funnel.left_out:
+        print(funnel.left_out, file=sys.stderr)
+    print_answer(funnel)
+    print(f"look at it: curate report {options.out}; curate why {options.out} ID_OR_URL")
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check a recipe without running it; all its mistakes are printed at once, on standard error.
+
+    Parts that work against each other are warned of; such a recipe can be run all the same.
+    """
+    from curation.recipe.contradictions import contradictions
+    from curation.recipe.recipe import read_recipe
+
+    recipe = read_recipe(options.recipe, options.set)
+    rules = sum(len(filter_pass.rules) for filter_pass in recipe.filter)
+    print(f"{options.recipe}: good; {len(recipe.inputs)} inputs, {len(recipe.filter)} passes, {rules} rules")
+    for warning in contradictions(recipe):
+        print(f"{options.recipe}: warning: {warning}")
+    return 0
