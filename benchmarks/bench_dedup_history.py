@@ -30,8 +30,9 @@ from curation.accounting.manifest import Manifest
 from curation.document import DOCUMENT
 from curation.recipe.sections.dedup import Dedup
 from curation.spark.dedup.history import GROUP_BYTES, PART_BITS, History, _matching
+from curation.spark.dedup.inputs import Preference
 from curation.spark.session import start
-from curation.spark.stages.dedup import Finder, Preference
+from curation.spark.stages.dedup import Finder
 from curation.spark.store import sizes
 
 FOLDER = ROOT / "build" / "bench" / "dedup_history"

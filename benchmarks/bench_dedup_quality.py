@@ -40,8 +40,9 @@ from curation.dedup.minhash import Scheme, band_batch
 from curation.dedup.verify import jaccard, shingle_sets
 from curation.document import DOCUMENT
 from curation.recipe.recipe import Dedup
+from curation.spark.dedup.inputs import Preference
 from curation.spark.session import start
-from curation.spark.stages.dedup import Finder, Preference
+from curation.spark.stages.dedup import Finder
 
 BOUND, SCHEME = 0.8, Scheme()
 FOLDER = ROOT / "build" / "bench" / "dedup_quality"

@@ -30,8 +30,9 @@ from recording import ROOT, record
 
 from curation.document import DOCUMENT
 from curation.recipe.sections.dedup import Dedup, Near
+from curation.spark.dedup.inputs import Preference
 from curation.spark.session import start
-from curation.spark.stages.dedup import Finder, Preference
+from curation.spark.stages.dedup import Finder
 
 FOLDER = ROOT / "build" / "bench" / "dedup_scale"
 LIMIT_GIB = 16.0

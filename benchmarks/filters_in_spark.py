@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from curation.document import DOCUMENT
 from curation.spark.session import start
-from curation.spark.tables import account, filter_documents, write_rows
+from curation.spark.stages.filter import filter_documents
+from curation.spark.tables import account, write_rows
 
 COPIES = 4  # of the texts, in the larger run
 

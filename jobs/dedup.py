@@ -6,4 +6,4 @@ spark-submit jobs/dedup.py RECIPE --in DIR --out DIR [--set key=value ...]
 from curation.spark.job import main
 
 if __name__ == "__main__":
-    main(["dedup"], __doc__)
+    main(__doc__, "dedup")

@@ -14,7 +14,19 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("curation", "training", "jobs")
 FILES = sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))
 
-#: Inside curation, what each package may import of the others (itself is understood).
+#: The packages of curation from the highest to the lowest: each may import what is further down, no other of its line.
+LAYERS = (
+    ("cli",),
+    ("spark", "look"),
+    ("recipe",),
+    ("filters", "quality", "contamination", "extract", "dedup", "shards"),
+    ("signals",),
+    ("pages",),
+    ("accounting",),
+    ("text", "files"),
+    ("document",),
+)
+#: What of these each package does import (itself is understood).
 MAY_IMPORT = {
     "document": set[str](),
     "files": set[str](),
@@ -33,13 +45,40 @@ MAY_IMPORT = {
         *("accounting", "document", "extract", "files", "filters", "pages", "quality", "recipe", "shards"),
         "text",
     },
+    "spark": {
+        *(
+            "accounting",
+            "contamination",
+            "dedup",
+            "document",
+            "extract",
+            "files",
+            "filters",
+            "pages",
+            "quality",
+        ),
+        *("recipe", "shards", "text"),
+    },
+    "cli": {"accounting", "files", "look", "quality", "recipe", "shards", "spark"},
 }
+#: What training may import of curation.
+TRAINING_MAY_IMPORT = (
+    "curation.accounting.",
+    "curation.files.",
+    "curation.look.render.",
+    "curation.recipe.config.",
+    "curation.shards.chat_template.",
+)
 
 
-def imports(path: Path) -> set[str]:
-    """Every module a file imports, also inside functions."""
+def imports(path: Path, *, types: bool = True) -> set[str]:
+    """Every module a file imports, also inside functions; without `types`, not what only type checkers read."""
+    tree = ast.parse(path.read_text())
+    for node in [] if types else [node for node in ast.walk(tree) if isinstance(node, ast.If)]:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -66,9 +105,8 @@ def test_who_imports_whom(path: Path) -> None:
         assert "torch" not in top, "a stage that needs a model gets it injected"
         assert not top & {"jobs", "notebooks", "training"}
     if name.startswith("training/"):
-        own = {each for each in found if each.startswith("curation.")}
-        allowed = ("curation.accounting", "curation.files", "curation.recipe.config")
-        assert all(each.startswith(allowed) or each == "curation.recipe" for each in own), own
+        own = {module for module in found if module.startswith("curation.")}
+        assert all(f"{module}.".startswith(TRAINING_MAY_IMPORT) for module in own), own
         assert not top & {"jobs", "notebooks"}
 
 
@@ -80,6 +118,28 @@ def test_inside_curation_imports_go_downward(package: str) -> None:
     for path in files:
         used = {each.split(".")[1] for each in imports(path) if each.startswith("curation.")}
         assert used - {package, "__version__"} <= MAY_IMPORT[package], name_of(path)
+
+
+def test_every_package_has_its_layer_and_imports_what_is_below() -> None:
+    layer = {package: i for i, packages in enumerate(LAYERS) for package in packages}
+    curation = ROOT / "curation"
+    packages = {path.stem for path in curation.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert packages - {"__init__", "__pycache__"} == set(layer) == set(MAY_IMPORT)
+    upward = {
+        (name, other) for name, used in MAY_IMPORT.items() for other in used if layer[other] <= layer[name]
+    }
+    assert not upward
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """No circles, not even by imports inside functions."""
+    modules = {name_of(p)[:-3].replace("/", ".").removesuffix(".__init__"): p for p in FILES}
+    graph = {name: imports(path, types=False) & modules.keys() - {name} for name, path in modules.items()}
+    while outside := {n for n, used in graph.items() if not used} | (
+        graph.keys() - set().union(*graph.values())
+    ):
+        graph = {name: used - outside for name, used in graph.items() if name not in outside}
+    assert not graph, "each of these imports another of them"
 
 
 def test_importing_curation_is_light() -> None:

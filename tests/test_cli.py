@@ -52,6 +52,18 @@ def test_a_second_run_does_nothing_and_says_so(
     assert [line.split(": ")[1] for line in lines[:5]] == ["up to date, nothing to do"] * 5
 
 
+def test_only_some_stages(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    request = ["run", str(run_directory / "recipe.yaml"), "--out", str(run_directory / "out"), "--only"]
+    assert main([*request, "dedup", "filter"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ")[0] for line in lines if "up to date" in line] == ["filter", "dedup"]
+    assert main([*request, "sites", "filtre"]) == 2
+    assert capsys.readouterr().err == (
+        "no stage is called 'filtre'; known: extract, lines, filter, select, dedup, sites, decontaminate, "
+        "tokenizer, shard\n"
+    )
+
+
 def test_the_ledger(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ledger", str(run_directory / "out"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -204,7 +216,7 @@ def test_the_jobs_under_spark_submit(root: Path, run_directory: Path, tmp_path: 
     first = job("extract", "--in", str(run_directory / "in.jsonl"), "--out", str(tmp_path / "a"))
     assert first.returncode == 0, first.stderr
     assert "extract" in first.stdout
-    second = job("filter", "--in", str(tmp_path / "a"), "--out", str(tmp_path / "b"))
+    second = job("run", "--only", "filter", "--in", str(tmp_path / "a"), "--out", str(tmp_path / "b"))
     assert second.returncode == 0, second.stderr
     digests = [stage_digest(folder, "filter") for folder in (tmp_path / "b", run_directory / "out")]
     assert digests[0] == digests[1]

@@ -15,11 +15,10 @@ from curation import __version__
 from curation.accounting.manifest import BadManifest, MissingManifest
 from curation.cli import init, models, questions, report, run
 from curation.cli.printing import refuse
-from curation.cli.run import run_arguments
 from curation.files.remote import StoreError
 from curation.recipe.config import ConfigError
 
-__all__ = ["Command", "main", "run_arguments"]
+__all__ = ["Command", "main"]
 
 #: (name, function) -> the parser of a new command; its help is the function's docstring.
 Command: TypeAlias = Callable[[str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]

@@ -6,43 +6,33 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from curation.accounting.manifest import STAGES
 from curation.cli.printing import failed, refuse
+from curation.spark.arguments import SET, add_run_arguments, add_stage_choice
 
 if TYPE_CHECKING:
     from curation.cli import Command
-
-_SET = "a setting in place of the recipe's, as dotted.key=value; may be repeated"
 
 
 def add_to(command: Command) -> None:
     """Add these commands to the parser."""
     parser = command("run", run)
-    run_arguments(parser)
+    add_run_arguments(parser)
+    add_stage_choice(parser)
     parser.set_defaults(source=[])
     parser = command("check", check)
     parser.add_argument("recipe", help="path or URL of the recipe (YAML)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=_SET)
-
-
-def run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `curate run` and every job take; here, so that `curate check` need not import pyspark."""
-    parser.add_argument("recipe", help="path or URL of the recipe (YAML)")
-    out = "directory of the run, local or in an object store; made if it does not exist"
-    parser.add_argument("--out", required=True, metavar="DIR", help=out)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=_SET)
-    parser.add_argument("--master", metavar="URL", help="Spark master (default: all cores of this machine)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=SET)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run every stage that is out of date, then show what became of every record."""
+    """Run every stage that is out of date, or `--only` some, then show what became of every record."""
     from curation.look import questions
     from curation.look.render.terminal import print_answer
     from curation.look.run import open_run
     from curation.spark.job import REQUEST_ERRORS, RUN_ERRORS, execute
 
     try:
-        execute(options, STAGES)
+        execute(options)
     except REQUEST_ERRORS as error:
         return refuse(error)
     except RUN_ERRORS as error:

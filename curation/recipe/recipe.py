@@ -233,15 +233,21 @@ def preference(passes: Sequence[Pass], expression: str) -> tuple[str, bool]:
     return full[0], more
 
 
-def read_recipe(path: str, overrides: Sequence[str] = ()) -> Recipe:
+def read_recipe(path: str, overrides: Sequence[str] = (), sections: type[Recipe] = Recipe) -> Recipe:
     """Return the recipe of a YAML file or URL, with `--set` overrides laid in.
+
+    Args:
+        path: of the file.
+        overrides: `dotted.key=value`.
+        sections: the dataclass whose fields are the sections. For stages of your own derive one from
+            `Recipe`, with a field for each section that they add.
 
     Raises:
         ConfigError: with every mistake, each at its line and column.
     """
     reader = Reader({Pass: decode_pass})
-    recipe = reader.dataclass(compose(path, overrides), Recipe, "a recipe")
+    recipe = reader.dataclass(compose(path, overrides), sections, "a recipe")
     if reader.mistakes:
         raise ConfigError(reader.mistakes)
-    assert isinstance(recipe, Recipe)
+    assert isinstance(recipe, sections)
     return recipe

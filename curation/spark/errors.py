@@ -1,4 +1,4 @@
-"""What stops a run: a stage that failed, an input that other settings made."""
+"""What stops a run: a stage that failed, an input that other settings made, a stage that there is not."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from typing import Any
 
 class StaleInput(ValueError):
     """The output of the stage before was made by another recipe than the one to run."""
+
+
+class UnknownStage(ValueError):
+    """A stage was asked for that does not exist."""
 
 
 class StageFailed(RuntimeError):

@@ -13,30 +13,32 @@ from dataclasses import replace
 import yaml
 
 from curation.accounting.ledger import LedgerError
-from curation.accounting.manifest import STAGES, Manifest, MissingManifest, join
-from curation.cli import run_arguments
+from curation.accounting.manifest import Manifest, MissingManifest, join
 from curation.recipe.config import ConfigError, compose
 from curation.recipe.recipe import Recipe, read_recipe
-from curation.spark.errors import StageFailed, StaleInput
-from curation.spark.run import Run
+from curation.spark.arguments import add_input, add_run_arguments, add_stage_choice
+from curation.spark.errors import StageFailed, StaleInput, UnknownStage
+from curation.spark.run import STAGES, Run
 from curation.spark.session import submitted
+from curation.spark.stage import Stage
 from curation.spark.store import InputError, Store, TakenOver, url_to_fs, write_text
 
-__all__ = ["REQUEST_ERRORS", "RUN_ERRORS", "STAGES", "execute", "main"]
-
 #: Errors of the user's request, not of the run.
-REQUEST_ERRORS = (ConfigError, InputError, MissingManifest, StaleInput)
+REQUEST_ERRORS = (ConfigError, InputError, MissingManifest, StaleInput, UnknownStage)
 #: Errors of the run.
 RUN_ERRORS = (LedgerError, StageFailed, TakenOver)
 
 
-def execute(options: argparse.Namespace, stages: Sequence[str]) -> list[Manifest]:
-    """Run stages as the command line asks; return their manifests.
+def execute(
+    options: argparse.Namespace, stages: Sequence[Stage] = STAGES, sections: type[Recipe] = Recipe
+) -> list[Manifest]:
+    """Run the stages that the command line asks for; return their manifests.
 
     Raises:
         InputError: the request cannot be run.
+        UnknownStage: it names a stage that there is not.
     """
-    recipe = read_recipe(options.recipe, options.set)
+    recipe = read_recipe(options.recipe, options.set, sections)
     if any(mark in options.out for mark in "*?[]{}"):
         raise InputError(f"--out {options.out}: Spark reads *?[]{{}} as patterns; choose another name")
     filesystem, name = url_to_fs(options.out)
@@ -45,13 +47,13 @@ def execute(options: argparse.Namespace, stages: Sequence[str]) -> list[Manifest
     if submitted() and options.master:
         raise InputError(f"--master {options.master}: give it to spark-submit, before the script")
     source = None
-    if stages[0] == "extract":
-        for each in options.source:
-            recipe = _redirected(recipe, each)
+    if not options.only or any(not stage.after for stage in stages if stage.name in options.only):
+        for path in options.source:
+            recipe = _redirected(recipe, path)
     elif options.source:
         source = options.source[-1].rstrip("/")
     store = Store(options.out.rstrip("/"))
-    manifests = Run(recipe, store, options.master, source).run(stages)
+    manifests = Run(recipe, store, options.master, source, stages=stages).run(options.only)
     declared = yaml.serialize(compose(options.recipe, options.set))
     write_text(join(store.directory, "recipe.yaml"), f"# {options.recipe}, as it was run\n{declared}")
     return manifests
@@ -69,21 +71,29 @@ def _redirected(recipe: Recipe, source: str) -> Recipe:
     return replace(recipe, inputs={**recipe.inputs, name: replace(recipe.inputs[name], path=path)})
 
 
-def main(stages: Sequence[str], doc: str | None) -> None:
-    """Run the stages from a spark-submit script; exit 0 done, 1 the run failed, 2 the request was wrong."""
+def main(
+    doc: str | None,
+    *only: str,
+    stages: Sequence[Stage] = STAGES,
+    sections: type[Recipe] = Recipe,
+) -> None:
+    """Run from a spark-submit script; exit 0 done, 1 the run failed, 2 the request was wrong.
+
+    Args:
+        doc: what `--help` says.
+        only: stages to run; none named: those of `--only`, or all.
+        stages: those there are, in order.
+        sections: the sections of a recipe, see `read_recipe`.
+    """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    run_arguments(parser)
-    parser.add_argument(
-        "--in",
-        dest="source",
-        action="append",
-        default=[],
-        metavar="WHERE",
-        help="run directory that holds the stage before (default: --out); for extract: a path to read in "
-        "place of the recipe's, as NAME=PATH (again for other inputs) or, of an only input, PATH",
-    )
+    add_run_arguments(parser)
+    add_input(parser)
+    if only:
+        parser.set_defaults(only=list(only))
+    else:
+        add_stage_choice(parser)
     try:
-        execute(parser.parse_args(), stages)
+        execute(parser.parse_args(), stages, sections)
     except REQUEST_ERRORS as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -1,10 +1,9 @@
-"""Rows to rows: extract and filter as one pass of Arrow batches each, and the account of what was written."""
+"""Tables of documents: written once with the state of each row, read back, and accounted for."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -16,54 +15,12 @@ from curation.accounting.ledger import Ledger, tally
 from curation.accounting.manifest import join
 from curation.accounting.settle import SETTLED, settle
 from curation.document import DOCUMENT
-from curation.extract.guard import Guard
-from curation.extract.stage import extract_batch
-from curation.extract.steps import Options
-from curation.extract.visible import Gate as VisibleGate
-from curation.filters.judge import judge_batch
-from curation.filters.rules import Pass
-from curation.recipe.recipe import Extract
 from curation.spark.frames import Batches, map_batches
 from curation.spark.store import spark_url
 
 #: What a table's digest covers: all but where a row's record lay, which is no part of what it says.
 _CONTENT = [name for name in SETTLED.names if name not in ("file", "offset", "length")]
 _PARTIAL = pa.schema([pa.field("ledger", pa.string()), pa.field("digest", pa.string())])
-
-
-#: The guard of this Python worker: Spark reuses workers, and a child takes longer to start than a page.
-_GUARDS: dict[Extract, Guard] = {}
-
-
-def _guard(settings: Extract) -> Guard:
-    """Return this worker's guard; one made for other settings is closed first."""
-    if settings not in _GUARDS:
-        for other in list(_GUARDS):
-            _GUARDS.pop(other).close()
-        gate = settings.gate
-        options = Options(
-            gate=VisibleGate(**asdict(gate)) if gate else None,
-            metadata=settings.metadata,
-            format=settings.format,
-            structured=settings.structured,
-        )
-        _GUARDS[settings] = Guard(
-            settings.engine, settings.timeout_s, settings.max_memory_mib, options=options
-        )
-    return _GUARDS[settings]
-
-
-def extract(pages: DataFrame, settings: Extract, dropped_text_rate: float) -> DataFrame:
-    """Return one settled row for every page; one guarded child process to each Python worker."""
-
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        from curation.spark import tables
-
-        for batch in batches:
-            rows = extract_batch(batch, tables._guard(settings), max_page_mib=settings.max_page_mib)
-            yield settle(rows, dropped_text_rate)
-
-    return map_batches(pages, run, SETTLED)
 
 
 def annotated(
@@ -76,17 +33,6 @@ def annotated(
             yield settle(annotate(batch), dropped_text_rate)
 
     return map_batches(documents, run, SETTLED)
-
-
-def filter_documents(
-    documents: DataFrame, passes: Sequence[Pass], measure_all: bool, dropped_text_rate: float
-) -> DataFrame:
-    """Return every document edited, measured and judged by the passes."""
-
-    def judged(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return judge_batch(batch, passes, measure_all=measure_all)
-
-    return annotated(documents.select(*DOCUMENT.names), judged, dropped_text_rate)
 
 
 def settled(documents: DataFrame, dropped_text_rate: float) -> DataFrame:

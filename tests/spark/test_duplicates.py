@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from curation.recipe.sections.dedup import Dedup, Near
-from curation.spark.stages.dedup import Finder, Preference
+from curation.spark.dedup.inputs import Preference
+from curation.spark.stages.dedup import Finder
 
 from .tables import documents
 

@@ -19,7 +19,8 @@ from curation.accounting.manifest import Manifest, published
 from curation.recipe import options
 from curation.recipe.recipe import read_recipe
 from curation.signals.models import options as checks
-from curation.spark.run import Run, StageFailed
+from curation.spark.errors import StageFailed
+from curation.spark.run import Run
 from curation.spark.store import Store
 
 pytestmark = pytest.mark.spark

@@ -18,8 +18,9 @@ from curation.recipe.config import ConfigError
 from curation.recipe.recipe import read_recipe
 from curation.recipe.sections.dedup import Dedup, Near
 from curation.spark.dedup import history
+from curation.spark.dedup.inputs import Preference
 from curation.spark.run import Run
-from curation.spark.stages.dedup import Finder, Preference
+from curation.spark.stages.dedup import Finder
 from curation.spark.store import Store
 from curation.spark.tables import account, write_rows
 

@@ -19,8 +19,9 @@ from curation.dedup.decide import PAIRS
 from curation.recipe.sections.dedup import Dedup, Near
 from curation.spark.dedup import history, near
 from curation.spark.dedup.components import stars
+from curation.spark.dedup.inputs import Preference
 from curation.spark.scratch import Scratch
-from curation.spark.stages.dedup import Finder, Preference
+from curation.spark.stages.dedup import Finder
 
 from .tables import documents
 

@@ -14,8 +14,10 @@ from curation.accounting.manifest import MissingManifest, published
 from curation.look.questions import ledger
 from curation.look.run import open_run
 from curation.recipe.recipe import read_recipe
-from curation.spark import run
-from curation.spark.run import Run, StageFailed, StaleInput
+from curation.spark.errors import StageFailed, StaleInput, UnknownStage
+from curation.spark.run import Run
+from curation.spark.stages import extract
+from curation.spark.stages.extract import EXTRACT
 from curation.spark.store import InputError, Store, TakenOver
 from curation.spark.tables import write_rows
 
@@ -81,7 +83,7 @@ def test_an_input_that_changes_while_it_is_read_publishes_nothing(
         (recipe.parent / "later.jsonl").write_text("a file that comes meanwhile")
         notes.write_text(notes.read_text() + "\n")
 
-    monkeypatch.setattr(run, "write_rows", write_and_touch)
+    monkeypatch.setattr(extract, "write_rows", write_and_touch)
     with pytest.raises(StageFailed) as error:
         Run(read_recipe(str(recipe)), Store(str(out)), say=lambda line: None).run(["extract"])
     assert f"'{notes}' changed while it was read: " in str(error.value)
@@ -126,16 +128,16 @@ def test_two_runs_cannot_publish_one_output(spark: Any, made: Any, tmp_path: Pat
     """Run B begins the output that run A is writing: B's sweep must not let A publish what is left."""
     recipe, out = read_recipe(str(made.recipe)), str(tmp_path / "out")
     first, second = Store(out), Store(out)
-    run = Run(recipe, first, say=lambda line: None)
-    plan = run._extract()
-    path = first.begin("extract", plan.manifest.fingerprint)
-    plan.write(spark, path)
-    second.begin("extract", plan.manifest.fingerprint)
+    context = Run(recipe, first).context(EXTRACT)
+    manifest = EXTRACT.manifest(context)
+    path = first.begin("extract", manifest.fingerprint)
+    EXTRACT.write(spark, context, path)
+    second.begin("extract", manifest.fingerprint)
     with pytest.raises(
         TakenOver, match="another run began to write this output while this one did; nothing was"
     ):
-        first.publish(plan.manifest)
-    assert second.find("extract", plan.manifest.fingerprint) is None
+        first.publish(manifest)
+    assert second.find("extract", manifest.fingerprint) is None
 
 
 def test_a_stage_is_not_run_on_another_recipes_output(made: Any, tmp_path: Path) -> None:
@@ -151,6 +153,22 @@ def test_a_stage_is_not_run_on_another_recipes_output(made: Any, tmp_path: Path)
     funnel = ledger(open_run(store.directory))
     assert [each.stage for each in funnel.ledgers] == ["extract", "filter"]
     assert "dedup" in funnel.left_out, "an account of other data is left out, and that is said"
+
+
+def test_only_some_stages_read_each_other_here_and_the_rest_elsewhere(made: Any, tmp_path: Path) -> None:
+    """Of two stages the second reads what the first wrote here, not what `source` holds of it."""
+    recipe, lines = read_recipe(str(made.recipe)), list[str]()
+    made.copy(tmp_path / "a", "extract", "filter")
+    here = Store(str(tmp_path / "b"))
+    Run(recipe, here, source=str(tmp_path / "a"), say=lines.append).run(["dedup", "shard", "sites"])
+    assert [line.partition(" ")[0] for line in lines] == ["sites:", "dedup", "tokenizer", "shard"]
+    assert lines[0] == "sites: the recipe does without it, nothing to do"
+    assert not (tmp_path / "b" / "filter").exists()
+    with pytest.raises(UnknownStage) as error:
+        Run(recipe, here).run(["dedup", "site"])
+    assert str(error.value) == (
+        "no stage is called 'site'; known: extract, lines, filter, select, dedup, sites, decontaminate, tokenizer, shard"
+    )
 
 
 def test_a_stray_file_does_not_undo_an_output(made: Any, tmp_path: Path) -> None:

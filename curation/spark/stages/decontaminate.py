@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain
 from typing import Any
 
@@ -26,11 +26,13 @@ from curation.contamination.search import Index, MatchCriteria, remove_spans
 from curation.document import DOCUMENT
 from curation.files.digests import digest_file
 from curation.files.mapped import building, opened
+from curation.recipe.recipe import Recipe
 from curation.recipe.sections.decontaminate import Decontaminate
 from curation.spark.columns import with_columns, with_values
 from curation.spark.dedup.near import KEY
 from curation.spark.frames import Batches, map_batches
 from curation.spark.scratch import Scratch
+from curation.spark.stage import Context, Stage, over_documents, settling
 from curation.spark.store import SCRATCH, TABLES, spark_url, url_to_fs
 from curation.spark.tables import annotated, as_received, write_rows
 
@@ -66,15 +68,6 @@ def write(
     report = scratch.saved(_report(listed, matches), "report")
     report.drop("item").write.parquet(spark_url(join(path, "items")))
     return {"sets": _sets(report, matches), "common_documents": settings.common_documents}
-
-
-def resources(settings: Decontaminate) -> dict[str, str]:
-    """Return every evaluation file by set, number, name and fields, with its digest."""
-    found = {}
-    for number, file in enumerate(settings.files()):
-        read = f"fields {', '.join(file.fields)}, id {file.id or 'line'}"
-        found[f"{file.set} {number} {file.path.rpartition('/')[2]}, {read}"] = digest_file(file.path)
-    return found
 
 
 def _index(settings: Decontaminate, path: str) -> tuple[str, str]:
@@ -209,3 +202,31 @@ def _sets(report: DataFrame, matches: DataFrame) -> dict[str, dict[str, int]]:
     )
     rows = counts.join(held, "set", "left").fillna(0).orderBy("set").collect()
     return {row["set"]: {name: int(row[name]) for name in row.asDict() if name != "set"} for row in rows}
+
+
+def _config(recipe: Recipe) -> dict[str, Any]:
+    """Return what decides the output: of the evaluation files the sets' names; their bytes are resources."""
+    settings = recipe.decontaminate
+    assert settings is not None
+    sets = sorted({file.set for file in settings.files()})
+    return settling(recipe, decontaminate=replace(settings, against=()), sets=sets)
+
+
+def _resources(context: Context) -> dict[str, str]:
+    """Return every evaluation file by set, number, name and fields, with its digest."""
+    digests = {}
+    for number, file in enumerate(context.settings.files()):
+        read = f"fields {', '.join(file.fields)}, id {file.id or 'line'}"
+        digests[f"{file.set} {number} {file.path.rpartition('/')[2]}, {read}"] = digest_file(file.path)
+    return digests
+
+
+DECONTAMINATE = Stage(
+    "decontaminate",
+    after=("dedup",),
+    section=lambda recipe: recipe.decontaminate,
+    write=over_documents(write),
+    libraries=("regex",),
+    config=_config,
+    resources=_resources,
+)

@@ -22,6 +22,15 @@ from curation.recipe.sections.history import scheme
 from curation.spark.dedup.components import MAX_EDGES
 from curation.spark.dedup.hashes import hashes, sketched
 from curation.spark.dedup.history import TOMBSTONES, History, preferences, write_index
+from curation.spark.dedup.inputs import (
+    Preference,
+    config,
+    earlier_runs,
+    inputs,
+    preferences_of,
+    resources,
+    scopes,
+)
 from curation.spark.dedup.joins import is_near
 from curation.spark.dedup.near import KEY, NearDuplicates
 from curation.spark.dedup.semantic import NAME as SEMANTIC
@@ -29,7 +38,8 @@ from curation.spark.dedup.semantic import SemanticDuplicates
 from curation.spark.dedup.substring import RepeatedRuns
 from curation.spark.dedup.verdicts import MEASURED, clusters, explained
 from curation.spark.scratch import Scratch
-from curation.spark.store import spark_url
+from curation.spark.stage import Context, Stage
+from curation.spark.store import SCRATCH, TABLES, spark_url
 from curation.spark.tables import settled, write_rows
 
 _DECISION = pa.schema(
@@ -50,19 +60,6 @@ _BUCKETS = pa.schema(
         pa.field("ids", pa.list_(pa.string())),
     ]
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Preference:
-    """One expression of `prefer`: a measure (or `characters`), and whether a greater value is better."""
-
-    name: str
-    more: bool
-
-    def value(self) -> Column:
-        """Return the number to compare as a column of a DOCUMENT frame: null where it is not finite."""
-        value = F.col("characters" if self.name == "characters" else f"measures.`{self.name}`").cast("double")
-        return F.when(F.abs(value) < float("inf"), value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,3 +294,23 @@ class Finder:
             ).first()
             detail["pairs"] = row.asDict() if row else {}
         return detail
+
+
+def _write(spark: SparkSession, context: Context, path: str) -> dict[str, Any]:
+    recipe, earlier = context.recipe, earlier_runs(context.settings)
+    history = History(spark, earlier) if earlier else None
+    tables = join(path, SCRATCH, TABLES)
+    finder = Finder(spark, recipe.dedup, preferences_of(recipe), tables, scopes(recipe), history)
+    return finder.write(context.documents(spark), path, recipe.dropped_text_rate)
+
+
+DEDUP = Stage(
+    "dedup",
+    after=("filter",),
+    section=lambda recipe: recipe.dedup,
+    write=_write,
+    output_version=4,
+    config=config,
+    inputs=inputs,
+    resources=resources,
+)

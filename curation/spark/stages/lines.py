@@ -32,6 +32,7 @@ from curation.recipe.sections.lines import Lines
 from curation.spark.columns import with_columns, with_entries, with_values
 from curation.spark.frames import Batches, map_batches
 from curation.spark.scratch import Scratch
+from curation.spark.stage import Stage, over_documents
 from curation.spark.store import SCRATCH, TABLES
 from curation.spark.tables import annotated, write_rows
 from curation.text.address import site
@@ -172,3 +173,12 @@ def mark(batch: pa.RecordBatch, table: Table, settings: Lines) -> pa.RecordBatch
         "reasons": pa.array(nothing, DOCUMENT.field("reasons").type),
     }
     return with_columns(batch, changed)
+
+
+LINES = Stage(
+    "lines",
+    after=("extract",),
+    section=lambda recipe: recipe.lines,
+    write=over_documents(write),
+    output_version=2,
+)

@@ -15,9 +15,11 @@ from pyspark.sql import functions as F
 
 from curation.accounting.manifest import join
 from curation.quality.selection import Cut, CutSearch, Selection, judge, key_value, sort_keys, target_weight
+from curation.recipe.sections.select import selections
 from curation.spark.columns import with_columns, with_entries, with_values
 from curation.spark.frames import Batches, map_batches
 from curation.spark.scratch import Scratch
+from curation.spark.stage import Stage, over_documents
 from curation.spark.store import SCRATCH, TABLES
 from curation.spark.tables import annotated, as_received, write_rows
 
@@ -200,3 +202,11 @@ def _reason(selection: Selection, score: float, least: float) -> dict[str, Any]:
         detail = f"not among the best {selection.top_fraction:.4g} of {selection.weigh}{among}"
     reason = {"name": selection.called, "state": "dropped", "value": score, "min": least}
     return reason | {"max": None, "detail": detail}
+
+
+SELECT = Stage(
+    "select",
+    after=("filter",),
+    section=lambda recipe: selections(recipe.filter, recipe.select) or None,
+    write=over_documents(write),
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,17 @@ from pyspark.sql import functions as F
 from curation.accounting.fingerprint import digest_row, digest_rows
 from curation.accounting.ledger import Account, Count, Ledger
 from curation.accounting.manifest import join, read_json
-from curation.accounting.sample import sampled
-from curation.files.digests import digest_bytes
+from curation.files.digests import digest_bytes, digest_file
 from curation.filters.judge import LABEL
-from curation.recipe.sections.shard import Shard, Split, Train
+from curation.recipe.sections.shard import Shard, Split
 from curation.shards.pack import Layout, interval_tokens, order_keys, rows_per_shard
-from curation.shards.tokens import Tokenizer, encode_column, load_tokenizer, train_tokenizer
+from curation.shards.tokens import Tokenizer, encode_column, load_tokenizer
 from curation.spark.frames import Batches, map_batches
 from curation.spark.sinks import SHARDS, write_shards
+from curation.spark.stage import Context, Counted, Stage
+from curation.spark.stages.tokenizer import FILE as TOKENIZER
 from curation.spark.store import SCRATCH, remove, spark_url, write_text
 
-TOKENIZER = "tokenizer.json"
 _TOKENS = pa.schema(
     [
         pa.field("source", pa.string()),
@@ -43,22 +44,6 @@ _TOKENS = pa.schema(
     ]
 )
 _BUCKET_BITS = 12  # a stream's prefix sums are taken in 4,096 pieces, then within each
-_SAMPLE = pa.schema([pa.field("id", pa.string()), pa.field("text", pa.string())])
-
-
-def train(documents: DataFrame, settings: Train, path: str) -> None:
-    """Train a byte-level BPE tokenizer on a hash-sample of the kept text; write it to `path`."""
-    characters = documents.agg(F.sum("characters")).first()[0] or 0  # type: ignore[index]
-    rate = min(1.0, settings.sample_mib * (1 << 20) / max(1, characters))
-
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            chosen = [sampled(each, rate, "tokenizer") for each in batch["id"].to_pylist()]
-            yield batch.filter(pa.array(chosen, pa.bool_()))
-
-    # The order of the sample decides nothing in the tokenizer, yet it is sorted: equal bytes, always.
-    sample = map_batches(documents.select("id", "text"), run, _SAMPLE).toArrow().sort_by("id")
-    write_text(join(path, TOKENIZER), train_tokenizer(sample["text"].to_pylist(), settings.vocab).decode())
 
 
 def read_tokenizer(url: str) -> tuple[Tokenizer, str]:
@@ -226,3 +211,30 @@ def _totals(frame: DataFrame) -> Sequence[tuple[Any, ...]]:
 
 def _rows(frame: DataFrame) -> Sequence[tuple[Any, ...]]:
     return [tuple(row.values()) for row in frame.toArrow().to_pylist()]
+
+
+def _tokenizer(context: Context) -> str:
+    """Return where the tokenizer lies: the recipe's file, or what the stage before this one trained."""
+    tokenizer = context.settings.tokenizer
+    return tokenizer if isinstance(tokenizer, str) else join(context.published("tokenizer"), TOKENIZER)
+
+
+def _write(spark: SparkSession, context: Context, path: str) -> None:
+    write(context.documents(spark), context.settings, _tokenizer(context), path)
+
+
+def _counted(spark: SparkSession, stage: str, path: str) -> Counted:
+    ledger, detail = account(spark, path)
+    return Counted(ledger, detail["digest"], detail["rows"], detail)
+
+
+SHARD = Stage(
+    "shard",
+    after=("tokenizer",),
+    section=lambda recipe: recipe.shard,
+    write=_write,
+    libraries=("tokenizers",),
+    config=lambda recipe: replace(recipe.shard, tokenizer=TOKENIZER),
+    resources=lambda context: {TOKENIZER: digest_file(_tokenizer(context))},
+    account=_counted,
+)

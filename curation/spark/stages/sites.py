@@ -20,6 +20,7 @@ from curation.recipe.sections.sites import Sites
 from curation.spark.dedup.near import KEY
 from curation.spark.frames import Batches, map_batches
 from curation.spark.scratch import Scratch
+from curation.spark.stage import Stage, over_documents
 from curation.spark.store import SCRATCH, TABLES
 from curation.spark.tables import as_received, settled, write_rows
 from curation.text.address import site
@@ -72,3 +73,12 @@ def _marked(documents: DataFrame, gone: DataFrame, settings: Sites) -> DataFrame
     known = gone.withColumnRenamed("site", "gone_site")
     joined = as_received(documents).join(known, list(KEY), "left").withColumn("reasons", over)
     return joined.select(*DOCUMENT.names)
+
+
+SITES = Stage(
+    "sites",
+    after=("dedup",),
+    section=lambda recipe: recipe.sites,
+    write=over_documents(write),
+    output_version=2,
+)

@@ -1,0 +1,89 @@
+"""Extract: pages to documents, one guarded child process to each Python worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+
+from curation.accounting.settle import SETTLED, settle
+from curation.extract.guard import Guard
+from curation.extract.stage import extract_batch
+from curation.extract.steps import Options
+from curation.extract.visible import Gate as VisibleGate
+from curation.recipe.recipe import Extract, Recipe
+from curation.spark.frames import Batches, map_batches
+from curation.spark.sources import read_pages
+from curation.spark.stage import Context, Stage, settling
+from curation.spark.store import check_unchanged, find_files
+from curation.spark.tables import write_rows
+
+#: The guard of this Python worker: Spark reuses workers, and a child takes longer to start than a page.
+_GUARDS: dict[Extract, Guard] = {}
+
+
+def _guard(settings: Extract) -> Guard:
+    """Return this worker's guard; one made for other settings is closed first."""
+    if settings not in _GUARDS:
+        for other in list(_GUARDS):
+            _GUARDS.pop(other).close()
+        gate = settings.gate
+        options = Options(
+            gate=VisibleGate(**asdict(gate)) if gate else None,
+            metadata=settings.metadata,
+            format=settings.format,
+            structured=settings.structured,
+        )
+        _GUARDS[settings] = Guard(
+            settings.engine, settings.timeout_s, settings.max_memory_mib, options=options
+        )
+    return _GUARDS[settings]
+
+
+def extract(pages: DataFrame, settings: Extract, dropped_text_rate: float) -> DataFrame:
+    """Return one settled row for every page."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        from curation.spark.stages import extract
+
+        for batch in batches:
+            rows = extract_batch(batch, extract._guard(settings), max_page_mib=settings.max_page_mib)
+            yield settle(rows, dropped_text_rate)
+
+    return map_batches(pages, run, SETTLED)
+
+
+def _config(recipe: Recipe) -> dict[str, Any]:
+    """Return what decides the output: not the budget, which decides whether a run goes on."""
+    inputs = {name: replace(source, path=(), snapshot=None) for name, source in recipe.inputs.items()}
+    return settling(recipe, extract=replace(recipe.extract, failure_budget=0.0), inputs=inputs)
+
+
+def _inputs(context: Context) -> dict[str, Any]:
+    return {name: find_files(name, source.paths) for name, source in context.recipe.inputs.items()}
+
+
+def _write(spark: SparkSession, context: Context, path: str) -> None:
+    recipe = context.recipe
+    pages = read_pages(spark, recipe.inputs, context.inputs, context.split_bytes)
+    write_rows(extract(pages, recipe.extract, recipe.dropped_text_rate), path)
+    for name, source in recipe.inputs.items():
+        check_unchanged(name, source.paths, context.inputs[name])
+
+
+EXTRACT = Stage(
+    "extract",
+    after=(),
+    section=lambda recipe: recipe.extract,
+    write=_write,
+    output_version=6,
+    libraries=(
+        *("trafilatura", "justext", "htmldate", "courlan", "lxml_html_clean"),  # and what it calls
+        *("resiliparse", "lxml", "pycld2", "faust-cchardet", "regex"),
+    ),
+    config=_config,
+    inputs=_inputs,
+)

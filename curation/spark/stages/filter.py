@@ -1,0 +1,58 @@
+"""Filter: every document is edited, measured and judged by the passes of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+
+from curation.document import DOCUMENT
+from curation.files.digests import digest_file
+from curation.filters.judge import judge_batch
+from curation.filters.rules import Pass
+from curation.recipe.recipe import Recipe
+from curation.recipe.sections.passes import files_of
+from curation.recipe.sections.select import measured_only
+from curation.spark.stage import Context, Stage, settling
+from curation.spark.tables import annotated, write_rows
+
+
+def filter_documents(
+    documents: DataFrame, passes: Sequence[Pass], measure_all: bool, dropped_text_rate: float
+) -> DataFrame:
+    """Return every document edited, measured and judged by the passes."""
+
+    def judged(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return judge_batch(batch, passes, measure_all=measure_all)
+
+    return annotated(documents.select(*DOCUMENT.names), judged, dropped_text_rate)
+
+
+def _config(recipe: Recipe) -> dict[str, Any]:
+    passes = [measured_only(one) for one in recipe.filter]
+    return settling(recipe, filter=passes, measure=recipe.measure)
+
+
+def _resources(context: Context) -> dict[str, str]:
+    """Return the models and lists that the passes read, with their digests."""
+    return {path: digest_file(path) for one in context.recipe.filter for path in files_of(one)}
+
+
+def _write(spark: SparkSession, context: Context, path: str) -> None:
+    recipe, documents = context.recipe, context.documents(spark)
+    rate = recipe.dropped_text_rate
+    write_rows(filter_documents(documents, recipe.filter, recipe.measure == "all", rate), path)
+
+
+FILTER = Stage(
+    "filter",
+    after=("extract",),
+    section=lambda recipe: recipe.filter,
+    write=_write,
+    output_version=6,
+    libraries=("regex", "pycld2", "fasttext-numpy2-wheel", "tokenizers"),
+    config=_config,
+    resources=_resources,
+)

@@ -1,0 +1,57 @@
+"""Tokenizer: trained on a hash-sample of the kept text, for the shards; it hands on no documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from curation.accounting.manifest import join
+from curation.accounting.sample import sampled
+from curation.recipe.recipe import Recipe
+from curation.recipe.sections.shard import Train, TrainedTokenizer
+from curation.shards.tokens import train_tokenizer
+from curation.spark.frames import Batches, map_batches
+from curation.spark.stage import Context, Stage
+from curation.spark.store import write_text
+
+FILE = "tokenizer.json"
+_SAMPLE = pa.schema([pa.field("id", pa.string()), pa.field("text", pa.string())])
+
+
+def train(documents: DataFrame, settings: Train, path: str) -> None:
+    """Train a byte-level BPE tokenizer on a hash-sample of the kept text; write it to `path`."""
+    characters = documents.agg(F.sum("characters")).first()[0] or 0  # type: ignore[index]
+    rate = min(1.0, settings.sample_mib * (1 << 20) / max(1, characters))
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            chosen = [sampled(document, rate, "tokenizer") for document in batch["id"].to_pylist()]
+            yield batch.filter(pa.array(chosen, pa.bool_()))
+
+    # The order of the sample decides nothing in the tokenizer, yet it is sorted: equal bytes, always.
+    sample = map_batches(documents.select("id", "text"), run, _SAMPLE).toArrow().sort_by("id")
+    write_text(join(path, FILE), train_tokenizer(sample["text"].to_pylist(), settings.vocab).decode())
+
+
+def trained(recipe: Recipe) -> TrainedTokenizer | None:
+    """Return how a recipe's tokenizer is trained; None where it names a file."""
+    tokenizer = recipe.shard.tokenizer
+    return tokenizer if isinstance(tokenizer, TrainedTokenizer) else None
+
+
+def _write(spark: SparkSession, context: Context, path: str) -> None:
+    train(context.documents(spark), context.settings.train, path)
+
+
+TOKENIZER = Stage(
+    "tokenizer",
+    after=("extract",),
+    section=trained,
+    write=_write,
+    libraries=("tokenizers",),
+    config=trained,
+    account=None,
+)
