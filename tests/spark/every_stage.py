@@ -32,7 +32,7 @@ def frozen(out: Path, folder: Path, stages: Iterable[str] = STAGES) -> dict[str,
     """Return the manifests of a run whose inputs are in `folder`, the same on every machine.
 
     A fingerprint is first shown to be that of what the manifest names; then it is taken anew with the inputs
-    in a folder IN and with libraries of no version. Of `files`, which Spark names as it likes, the folders stay.
+    in a folder IN, and with files and libraries of no version. Of `files`, which Spark names as it likes, the folders stay.
     """
     found: dict[str, Any] = {}
     renamed = {str(folder): "IN"}
@@ -44,6 +44,8 @@ def frozen(out: Path, folder: Path, stages: Iterable[str] = STAGES) -> dict[str,
         for old, new in renamed.items():
             text = text.replace(old, new)
         data = json.loads(text)
+        for file in [file for files in data["inputs"].values() if isinstance(files, list) for file in files]:
+            file["version"] = "any"
         data["versions"] = dict.fromkeys(data["versions"], "any")
         data["fingerprint"] = fingerprint({name: data[name] for name in _NAMED_BY})
         renamed[manifest.fingerprint] = data["fingerprint"]
