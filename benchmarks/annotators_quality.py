@@ -21,8 +21,8 @@ from filter_corpus import texts
 
 from curation.look.label.texts import HELD_OUT, parted, train_quality
 from curation.look.render.terminal import print_answer
+from curation.quality.settings import QualityTraining, TextSource
 from curation.quality.training import Classifier, Texts, auc, train, training_text
-from curation.recipe.sections.quality import QualityTraining, TextSource
 
 POSITIVE, OTHER = ("docs", "news"), ("reviews", "speeches")
 #: (buckets, dim); the last is fastText's default.

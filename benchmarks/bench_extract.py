@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -35,9 +36,9 @@ from curation.extract import trees
 from curation.extract.engines import ENGINES, Engine, Extraction
 from curation.extract.gate import refuse_record
 from curation.extract.guard import Guard
+from curation.extract.settings import Extract, Gate
 from curation.extract.stage import extract_batch
-from curation.extract.steps import Options
-from curation.extract.visible import Gate, judge
+from curation.extract.visible import judge
 from curation.pages.charset import decode
 from curation.text.language import shares
 
@@ -100,7 +101,7 @@ def seconds_of(guard: Guard, pages: list[str], work: Callable[[Guard], object]) 
 
 def guarded(engine: str, pages: list[str]) -> float:
     """Return pages a CPU second, given to a guard one by one."""
-    with Guard(engine) as guard:
+    with Guard(Extract(engine=engine)) as guard:
         return len(pages) / seconds_of(guard, pages, lambda guard: [guard.extract(html) for html in pages])
 
 
@@ -194,12 +195,12 @@ def over_the_crawl(rows: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]
     """
     theirs: dict[str, Any] = {}
     used: Counter[str] = Counter()
-    modes = {"stage": Options(), "gated_stage": Options(gate=ENGLISH)}
+    modes = {"stage": Extract(), "gated_stage": Extract(gate=ENGLISH)}
     with ExitStack() as stack:
         guards = {
-            f"{engine}_{name}": stack.enter_context(Guard(engine, options=options))
+            f"{engine}_{name}": stack.enter_context(Guard(replace(settings, engine=engine)))
             for engine in ("trafilatura", "resiliparse")
-            for name, options in modes.items()
+            for name, settings in modes.items()
         }
         for turn in range(TURNS):
             part = rows[turn::TURNS]

@@ -18,7 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, linear_regression, quantiles
 from typing import Any
@@ -33,12 +33,12 @@ from curation.accounting.settle import settle
 from curation.document import PAGE
 from curation.extract.child import RETRY_TIMEOUT_S
 from curation.extract.guard import Guard
+from curation.extract.settings import Extract
 from curation.extract.stage import extract_batch
 from curation.files.block_file import BlockFile
 from curation.files.digests import digest_file
-from curation.pages.reading import read, splits
-from curation.pages.warc import Record, records
-from curation.recipe.recipe import Extract
+from curation.pages.archives.records import ArchiveRecord, records
+from curation.pages.formats import read, splits
 
 sys.path.insert(0, str(ROOT / "tests" / "extract"))
 from test_hazard_pages import BASE, HAZARDS
@@ -59,7 +59,7 @@ class Timed(Guard):
     """A guard that notes each page's processor and clock seconds, the start of a child taken off."""
 
     def __init__(self, engine: str, recycle_pages: int) -> None:
-        super().__init__(engine, SETTINGS.timeout_s, SETTINGS.max_memory_mib, recycle_pages)
+        super().__init__(replace(SETTINGS, engine=engine), recycle_pages)
         self.pages: list[tuple[float, float]] = []
         self._starting = (0.0, 0.0)
 
@@ -201,7 +201,7 @@ def containers() -> dict[str, dict[str, int]]:
         path = DATA / name
         with BlockFile(str(path)) as source:
             kinds = Counter(
-                each.headers.get("warc-type") if isinstance(each, Record) else "damage"
+                each.headers.get("warc-type") if isinstance(each, ArchiveRecord) else "damage"
                 for each in records(source, 0, max(1, source.size_bytes))
             )
         found[name] = {

@@ -14,7 +14,7 @@ from scoring import main_cells
 
 from curation.files.digests import digest_file
 from curation.pages.charset import decode
-from curation.pages.reading import read, splits
+from curation.pages.formats import read, splits
 
 DATA = ROOT.parent / "shared" / "data"
 CRAWL, TRUTH, RECORDS = DATA / "crawl_dev.warc.gz", DATA / "truth_dev.jsonl.gz", DATA / "records_dev.jsonl"

@@ -20,8 +20,8 @@ from recording import ROOT
 
 from curation.document import PAGE
 from curation.extract.guard import Guard
+from curation.extract.settings import Extract
 from curation.extract.stage import extract_batch
-from curation.extract.steps import Options
 
 Form = Literal["text", "markdown"]
 BATCH, MAX_PAGE_MIB = 64, 10.0
@@ -56,7 +56,7 @@ def _extracted(form: Form) -> list[dict[str, str]]:
     rows = [row for row, _ in crawl()]
     batches = pa.Table.from_pylist(rows, schema=PAGE).to_batches(max_chunksize=BATCH)
     found = []
-    with Guard("trafilatura", options=Options(format=form)) as guard:
+    with Guard(Extract(format=form)) as guard:
         for batch in batches:
             documents = extract_batch(batch, guard, max_page_mib=MAX_PAGE_MIB)
             found += documents.select(["id", "language", "text"]).to_pylist()

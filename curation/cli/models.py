@@ -84,9 +84,9 @@ def quality(options: argparse.Namespace) -> int:
     signal importance_ratio; `unigrams` writes the positive texts' word counts, for unigram_perplexity.
     """
     from curation.look.label.texts import BadTexts, train_quality, write_likeness
+    from curation.quality.settings import QualityTraining
     from curation.quality.training import TrainingFailed
     from curation.recipe.config import load
-    from curation.recipe.sections.quality import QualityTraining
 
     settings = load(options.settings, QualityTraining, options.set)
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,11 @@ class MatchCriteria:
         common_items: n-grams that occur in more items are ignored.
     """
 
-    ngram_words: int = 5
-    min_words: int = 8
-    exact_words: int = 12
-    overlap: float = 0.75
-    common_items: int = 50
+    ngram_words: int = field(default=5, metadata={"min": 3, "max": 50})
+    min_words: int = field(default=8, metadata={"min": 3})
+    exact_words: int = field(default=12, metadata={"min": 3})
+    overlap: float = field(default=0.75, metadata={"min": 0.3, "max": 1.0})
+    common_items: int = field(default=50, metadata={"min": 1})
 
     def needed(self, words: int) -> int:
         """Return how many words of a passage of `words` words must match."""

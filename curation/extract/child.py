@@ -21,7 +21,8 @@ from pathlib import Path
 
 from curation.extract.deadline import clock_s
 from curation.extract.engines import Engine, engine_named
-from curation.extract.steps import Options, extract_page, retry_page
+from curation.extract.settings import Extract
+from curation.extract.steps import extract_page, retry_page
 from curation.extract.visible import Refusal
 
 REQUEST = struct.Struct("!QQ?")
@@ -33,24 +34,24 @@ _ORPHAN_S = 2.0
 RETRY_TIMEOUT_S = 1.0
 
 
-def serve(descriptor: int, engine: str, timeout_s: float, max_memory_mib: int, options: Options) -> None:
+def serve(descriptor: int, settings: Extract) -> None:
     """Extract pages from the socket until it closes. Raises ValueError on an unknown engine."""
     connection = socket.socket(fileno=descriptor)
-    extract = engine_named(engine)
-    _prepare(extract, max_memory_mib)
+    engine = engine_named(settings.engine)
+    _prepare(engine, settings.max_memory_mib)
     connection.sendall(READY)
     while (page := _receive(connection)) is not None:
         number, html, retry = page
-        limit_s = RETRY_TIMEOUT_S if retry else timeout_s
+        limit_s = RETRY_TIMEOUT_S if retry else settings.timeout_s
         signal.setitimer(signal.ITIMER_PROF, limit_s)
         signal.setitimer(signal.ITIMER_REAL, clock_s(limit_s) + _ORPHAN_S)
-        answer = _answer(html, None if retry else extract, options)
+        answer = _answer(html, None if retry else engine, settings)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_PROF, 0)
         connection.sendall(HEADER.pack(number, len(answer)) + answer)
 
 
-def _prepare(extract: Engine, max_memory_mib: int) -> None:
+def _prepare(engine: Engine, max_memory_mib: int) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the parent
@@ -61,16 +62,16 @@ def _prepare(extract: Engine, max_memory_mib: int) -> None:
         Path("/proc/self/oom_score_adj").write_text("800")
     # The first page loads the libraries: that must not count against its deadline.
     with suppress(Exception):
-        extract("<html><body><p>The first page loads the libraries.</p></body></html>")
+        engine("<html><body><p>The first page loads the libraries.</p></body></html>")
     # Trees go when nothing refers to them. The collector would only walk through the libraries, page by page.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
 
-def _answer(html: str, engine: Engine | None, options: Options) -> bytes:
+def _answer(html: str, engine: Engine | None, settings: Extract) -> bytes:
     """Return the JSON of an extraction (by the linear engine where `engine` is None), refusal or fault."""
     try:
-        found = extract_page(html, engine, options) if engine else retry_page(html, options)
+        found = extract_page(html, engine, settings) if engine else retry_page(html, settings)
         kind = "refused" if isinstance(found, Refusal) else "extraction"
         return json.dumps({kind: asdict(found)}).encode()
     except MemoryError:
@@ -104,7 +105,6 @@ def _exactly(connection: socket.socket, count: int) -> bytes | None:
 
 def main(arguments: list[str]) -> None:
     """Serve with the arguments that `guard.Guard` passes, then leave without cleaning up."""
-    descriptor, engine, timeout_s, max_memory_mib, options = arguments
-    chosen = Options.from_json(json.loads(options))
-    serve(int(descriptor), engine, float(timeout_s), int(max_memory_mib), chosen)
+    descriptor, settings = arguments
+    serve(int(descriptor), Extract.from_json(settings))
     os._exit(0)

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,7 +23,7 @@ from curation.extract.child import HEADER, READY, REQUEST, RETRY_TIMEOUT_S
 from curation.extract.deadline import Deadline
 from curation.extract.engines import Extraction
 from curation.extract.gate import Reason
-from curation.extract.steps import Options
+from curation.extract.settings import Extract
 from curation.extract.visible import Refusal
 
 _START_TIMEOUT_S = 120.0
@@ -35,7 +35,7 @@ _KILLED = "ended by"
 #: Faults that end the process: another engine may do with the same page. An error of the engine's own is one
 #: to know about, not to paper over.
 _RETRIED = ("extract.timeout", "extract.crash", "extract.memory")
-_DEFAULT = Options()
+_DEFAULTS = Extract()
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
     " from curation.extract.child import main; main(sys.argv[2:])"
@@ -59,23 +59,13 @@ class GuardError(Exception):
 class Guard:
     """Extracts pages in a supervised child; a context manager.
 
-    `engine` is a name of `engines.ENGINES` or "package.module:function". The child starts with the first
-    page, and is replaced after every fault that ended it and after `recycle_pages` pages.
+    The child starts with the first page. It is replaced after every fault that ended it, and after
+    `recycle_pages` pages.
     """
 
-    def __init__(
-        self,
-        engine: str = "trafilatura",
-        timeout_s: float = 10.0,
-        max_memory_mib: int = 3072,
-        recycle_pages: int = 5000,
-        options: Options = _DEFAULT,
-    ) -> None:
-        self._engine = engine
-        self._timeout_s = timeout_s
-        self._max_memory_mib = max_memory_mib
+    def __init__(self, settings: Extract = _DEFAULTS, recycle_pages: int = 5000) -> None:
+        self._settings = settings
         self._recycle_pages = recycle_pages
-        self._options = options
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._served = 0
@@ -106,7 +96,7 @@ class Guard:
 
         html: the page's text, or the same in UTF-8. Raises GuardError.
         """
-        return self._ask(html, self._timeout_s, retry=False)
+        return self._ask(html, self._settings.timeout_s, retry=False)
 
     def extract_or_retry(self, html: str | bytes) -> Extraction | Refusal | Fault:
         """Return `extract`, after a fault that ended the process the linear engine's text.
@@ -155,9 +145,9 @@ class Guard:
         if kind == "memory" or self._served >= self._recycle_pages:
             self._stop()
         if kind == "memory":
-            limit = float(self._max_memory_mib)
-            detail = f"more than {self._max_memory_mib} MiB of memory"
-            return Fault(name="extract.memory", value=None, limit=limit, detail=detail)
+            limit = self._settings.max_memory_mib
+            detail = f"more than {limit} MiB of memory"
+            return Fault(name="extract.memory", value=None, limit=float(limit), detail=detail)
         if kind:
             return Fault(name="extract.error", value=None, limit=None, detail=answer["detail"])
         if "refused" in answer:
@@ -184,7 +174,7 @@ class Guard:
             if not problem.startswith(_KILLED):
                 break
         raise GuardError(
-            f"the extraction process for engine {self._engine!r} did not start: {problem};"
+            f"the extraction process for engine {self._settings.engine!r} did not start: {problem};"
             " its own message is on the standard error of this process"
         )
 
@@ -193,15 +183,14 @@ class Guard:
         # A fresh interpreter, not a fork: the parent has threads (Arrow, the JVM's socket) that a fork would
         # copy in mid-step, and the child must not hold the parent's sockets open.
         ours, theirs = socket.socketpair()
-        arguments = [str(theirs.fileno()), self._engine, str(self._timeout_s)]
+        arguments = [json.dumps(sys.path), str(theirs.fileno()), self._settings.to_json()]
         with theirs:
             self._child = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM, json.dumps(sys.path), *arguments,
-                 str(self._max_memory_mib), json.dumps(asdict(self._options))],
+                [sys.executable, "-c", _PROGRAM, *arguments],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-            )  # fmt: skip
+            )
         self._connection = ours
         self._served = 0
         try:

@@ -11,25 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from curation.extract.gate import DROPPED, Reason
+from curation.extract.settings import Gate
 from curation.extract.trees import visible_text
 from curation.text.language import shares
 
 #: Of a crawl's 2,463 pages 5 fall on the other side than by all of their visible text, none of them English,
 #: and it costs a third.
 _LANGUAGE_CHARACTERS = 4096
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Gate:
-    """Bounds on a page's visible text, boilerplate included.
-
-    languages: ISO 639 codes whose shares of the text must together reach `min`; empty = any language.
-    min_characters: least length of the visible text.
-    """
-
-    languages: tuple[str, ...] = ()
-    min: float = 0.3
-    min_characters: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from curation.files.compression import GZIP, RAW, ZLIB, Damaged, inflated, unbrotli, unzstd
-from curation.pages.grammar import header_fields
+from curation.pages.archives.grammar import header_fields
 from curation.pages.page import MAX_BODY_BYTES
 
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?:[ \t\r\n]|$)", re.IGNORECASE)

@@ -1,8 +1,10 @@
-"""What readers return: a page, or a failure that says where; and the splits they read."""
+"""What a reader returns (a page, or a failure that says where) and what it is told to read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 #: A record larger than this is not held in memory: it becomes a failure.
 MAX_BODY_BYTES = 64 * 2**20
@@ -11,15 +13,45 @@ UNREADABLE = "pages.unreadable"
 TOO_LARGE = "pages.too_large"
 NO_TEXT = "pages.no_text"
 
+RecordType = Literal["response", "resource", "conversion", "revisit"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Split:
-    """One task's share of a file: the records that *start* in bytes [start, end)."""
+class FileSplit:
+    """A range of one file, read by one task: the records that *start* in bytes [start, end)."""
 
     file: str
     start: int
     end: int
     format: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadOptions:
+    """What is read of an input's files.
+
+    Attributes:
+        text: column with text (no extraction); else `html`: column with HTML to extract.
+        id: column that identifies a record; its value enters the document's id.
+        url: column with the address.
+        records: types of archive records to read as pages; the others are dropped with their type as reason.
+    """
+
+    text: str | None = None
+    html: str | None = None
+    id: str | None = None
+    url: str | None = None
+    records: tuple[RecordType, ...] = ("response", "resource", "conversion")
+
+    @property
+    def content(self) -> str:
+        """The column with the text or HTML."""
+        return str(self.text or self.html)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns to read, without repeats."""
+        return list(dict.fromkeys(name for name in (self.text, self.html, self.id, self.url) if name))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,3 +76,19 @@ class Page:
     body: bytes | None = None
     failure: str | None = None
     detail: str | None = None
+
+
+def failure(file: str, offset: int, detail: str, *, name: str = UNREADABLE, length: int = 1) -> Page:
+    """Return the failure that stands for a record, or for a part of a file."""
+    return Page(file=file, offset=offset, length=length, failure=name, detail=detail)
+
+
+def by_bytes(_url: str, size_bytes: int, split_bytes: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of equal ranges of a file; an empty file has one too."""
+    for start in range(0, max(1, size_bytes), split_bytes):
+        yield start, min(start + split_bytes, max(1, size_bytes))
+
+
+def undivided(_url: str, size_bytes: int, _split_bytes: int) -> Iterator[tuple[int, int]]:
+    """Yield one range: the whole file."""
+    yield 0, max(1, size_bytes)

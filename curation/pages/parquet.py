@@ -9,14 +9,14 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.pages.page import NO_TEXT, UNREADABLE, Page
-from curation.pages.tables import Columns, row_page
+from curation.pages.page import NO_TEXT, FileSplit, Page, ReadOptions, failure
+from curation.pages.rows import row_page
 
 _BATCH_ROWS = 64
 
 
-class _Watched:
-    """A file that remembers an error of its own, so that it is not taken for damage in the data."""
+class _WatchedFile:
+    """A file that remembers an error of its own, so that it is not mistaken for damaged data."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -47,37 +47,37 @@ class _Watched:
         return True
 
 
-def parquet_pages(url: str, start: int, end: int, columns: Columns) -> Iterator[Page]:
-    """Yield a page for each row of the row groups that start in bytes [start, end).
+def parquet_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
+    """Yield a page for each row of the row groups that start in the split.
 
     A damaged row group is one failure that says how many rows it held. Raises what the file system raises.
     """
-    watched = _Watched(fsspec.open(url, "rb").open())
+    watched = _WatchedFile(fsspec.open(split.file, "rb").open())
     try:
         size_bytes = watched.seek(0, 2)
-        opened = _open(watched)
-        if isinstance(opened, str):
-            if start == 0:
-                yield _file_failure(url, UNREADABLE, opened)
+        table = _open(watched)
+        if isinstance(table, str):
+            if split.start == 0:
+                yield failure(split.file, 0, table, length=0)
             return
-        present = set(opened.schema_arrow.names)
-        if columns.content not in present:
-            if start == 0:
-                detail = f"no column {columns.content!r}; found: {', '.join(sorted(present))}"
-                yield _file_failure(url, NO_TEXT, f"{detail}; {opened.metadata.num_rows} rows")
+        present = set(table.schema_arrow.names)
+        if options.content not in present:
+            if split.start == 0:
+                names = ", ".join(sorted(present))
+                detail = f"no column {options.content!r}; found: {names}; {table.metadata.num_rows} rows"
+                yield failure(split.file, 0, detail, name=NO_TEXT, length=0)
             return
-        wanted = [name for name in columns.named() if name in present]
         first_row = 0
-        for number in range(opened.num_row_groups):
-            group = opened.metadata.row_group(number)
-            if start <= _first_byte(group, size_bytes) < end:
-                yield from _group_pages(url, opened, number, first_row, wanted, columns, watched)
+        for number in range(table.num_row_groups):
+            group = table.metadata.row_group(number)
+            if split.start <= _first_byte(group, size_bytes) < split.end:
+                yield from _group_pages(split.file, table, number, first_row, options, watched)
             first_row += group.num_rows
     finally:
         watched.close()
 
 
-def _open(watched: _Watched) -> pq.ParquetFile | str:
+def _open(watched: _WatchedFile) -> pq.ParquetFile | str:
     try:
         return pq.ParquetFile(pa.PythonFile(cast(Any, watched), mode="r"))
     except (pa.ArrowException, OSError) as error:
@@ -89,8 +89,8 @@ def _open(watched: _Watched) -> pq.ParquetFile | str:
 def _first_byte(group: Any, size_bytes: int) -> int:
     """Return where a row group's first column chunk starts; a dictionary page comes before the data.
 
-    A place outside the file, as of one with a hole in it, is moved to the file's nearest byte, so that the
-    group belongs to one split all the same and its loss is told.
+    An offset outside the file (part of it is missing) is moved to the file's nearest byte, so that the group
+    still belongs to one split, which reports its loss.
     """
     if group.num_columns == 0:
         return 0
@@ -102,30 +102,30 @@ def _first_byte(group: Any, size_bytes: int) -> int:
 
 def _group_pages(
     url: str,
-    file: pq.ParquetFile,
+    table: pq.ParquetFile,
     number: int,
     first_row: int,
-    wanted: list[str],
-    columns: Columns,
-    watched: _Watched,
+    options: ReadOptions,
+    watched: _WatchedFile,
 ) -> Iterator[Page]:
-    rows = file.metadata.row_group(number).num_rows
+    rows = table.metadata.row_group(number).num_rows
+    columns = [name for name in options.columns if name in table.schema_arrow.names]
     row = first_row
     try:
-        for batch in file.iter_batches(_BATCH_ROWS, row_groups=[number], columns=wanted):
+        for batch in table.iter_batches(_BATCH_ROWS, row_groups=[number], columns=columns):
             for values in _rows(batch):
-                yield row_page(url, row, 1, values, columns)
+                yield row_page(url, row, 1, values, options)
                 row += 1
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if watched.error:
             raise watched.error from None
         lost = first_row + rows - row
         detail = f"row group {number} is damaged, {lost} of its {rows} rows are lost: {error}"
-        yield Page(file=url, offset=row, length=lost, failure=UNREADABLE, detail=detail)
+        yield failure(url, row, detail, length=lost)
 
 
 def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """Return the rows of a batch; a text that is no UTF-8, though its column says so, comes as its bytes."""
+    """Return the rows of a batch; a text that is not valid UTF-8 is returned as bytes."""
     try:
         return list(batch.to_pylist())
     except UnicodeDecodeError:
@@ -148,7 +148,3 @@ def _text(value: bytes | None) -> str | bytes | None:
         return None if value is None else value.decode()
     except UnicodeDecodeError:
         return value
-
-
-def _file_failure(url: str, name: str, detail: str) -> Page:
-    return Page(file=url, offset=0, length=0, failure=name, detail=detail)

@@ -1,229 +1,74 @@
-"""WARC and ARC records of one split, and every stretch that is not one.
+"""Pages from web archives: WARC, WET and ARC, told apart by the files themselves.
 
-An own reader, because the usual ones stop at the first damaged gzip member and return a truncated record
-as a good one. A record counts as intact only if its headers parse, its block has the declared length,
-what follows is the end or another record, and its gzip member passes its checksum. WARC and ARC are told
-apart by a file's first bytes, by its name where those are damaged.
-
-Exactly once: a record belongs to the split in which it (its gzip member, if the file is compressed) starts,
-and a damaged stretch to the split that read the record before it. A split that starts in the middle skips
-to the next record start. Limit: an archive stored *inside* a record looks like records to a split that starts
-inside it; where archives of archives are expected, use splits larger than the files.
-
-Source: ISO 28500 (WARC 1.0, 1.1); one gzip member a record is its Annex A. ARC: see `grammar`.
+Records of type response, resource, revisit, conversion and any type not named here are inputs. Records of
+type request, metadata and warcinfo (and an ARC file's own description) describe captures: they are neither
+read nor counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from curation.files.block_file import BlockFile
-from curation.pages.grammar import Grammar
-from curation.pages.page import MAX_BODY_BYTES, TOO_LARGE, UNREADABLE
-from curation.pages.stretch import (
-    GzipStretch,
-    Lost,
-    PlainStretch,
-    Window,
-    grammar_of,
-    is_gzip,
-    next_member,
-    starts_record,
-)
+from curation.pages.archives.records import ArchiveRecord, DamagedRange, records
+from curation.pages.http import BodyTooLarge, parse_response
+from curation.pages.page import TOO_LARGE, FileSplit, Page, ReadOptions, failure
 
-_MAX_HEAD_BYTES = 2**16
-_MOST_DIGITS = 18  # of a length: Python reads no number of thousands
+_DESCRIBING = ("request", "metadata", "warcinfo")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
-    """An intact record: header names in lower case, the block as stored."""
-
-    offset: int
-    length: int
-    headers: Mapping[str, str]
-    block: bytes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Damage:
-    """A stretch of the file that gave no record; `reason` is its failure's name."""
-
-    offset: int
-    length: int
-    detail: str
-    reason: str = UNREADABLE
+def warc_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
+    """Yield a page for each record that starts in the split, and a failure for each damaged range."""
+    with BlockFile(split.file) as source:
+        for record in records(source, split.start, split.end):
+            if isinstance(record, DamagedRange):
+                yield failure(
+                    split.file, record.offset, record.detail, name=record.reason, length=record.length
+                )
+            elif record.headers.get("warc-type", "").lower() not in _DESCRIBING:
+                yield _page(split.file, record, options.records)
 
 
-class _Broken(Exception):
-    """The record at the window's front is not one; nothing of it was dropped."""
-
-
-class _TooLarge(Exception):
-    """The record was larger than the cap; it was dropped."""
-
-
-def records(source: BlockFile, start: int, end: int) -> Iterator[Record | Damage]:
-    """Yield what starts in bytes [start, end) of a WARC or ARC file, in file order."""
-    if source.size_bytes == 0:
-        if start == 0:
-            yield Damage(offset=0, length=0, detail="the file is empty")
-    elif is_gzip(source):
-        yield from _gzip_records(source, grammar_of(source), start, end)
-    else:
-        yield from _plain_records(source, grammar_of(source), start, end)
-
-
-def _gzip_records(source: BlockFile, grammar: Grammar, start: int, end: int) -> Iterator[Record | Damage]:
-    position = 0
-    if start > 0:
-        position = next_member(source, grammar, start, end)
-        if position >= end:
-            return
-    while position < source.size_bytes:
-        if not starts_record(source, grammar, position):
-            following = next_member(source, grammar, position + 1, source.size_bytes)
-            yield Damage(
-                offset=position,
-                length=following - position,
-                detail=f"no gzip member that starts with a {grammar.name} record",
-            )
-            position = following
-        elif position < end:
-            stretch = GzipStretch(source, grammar, position)
-            position = yield from _gzip_stretch(source, grammar, stretch)
+def _page(file: str, record: ArchiveRecord, types: Sequence[str]) -> Page:
+    """Return the page in an archive record: HTTP parsed, transfer and content codings undone."""
+    headers = record.headers
+    kind = headers.get("warc-type", "").lower()
+    content_type = headers.get("content-type", "")
+    notes: tuple[str, ...] = ()
+    truncated = headers.get("warc-truncated")
+    if truncated is not None:
+        notes = (f"WARC-Truncated: {truncated}",)
+    status, body, damaged, broken = None, record.block, False, None
+    if content_type.lower().replace(" ", "").startswith("application/http") or (
+        kind == "response" and body[:5].upper() == b"HTTP/"
+    ):
+        try:
+            response = parse_response(body)
+        except BodyTooLarge as error:
+            broken, notes, body = TOO_LARGE, (str(error),), b""
         else:
-            return
-
-
-def _gzip_stretch(
-    source: BlockFile, grammar: Grammar, stretch: GzipStretch
-) -> Generator[Record | Damage, None, int]:
-    """Yield a stretch's records; returns (as a generator) the offset to go on at."""
-    window = Window(stretch.pull, grammar)
-    begin = 0
-    try:
-        while True:
-            begin = window.start
-            if not window.fill(1):
-                return stretch.next_offset
-            yield _one(window, stretch)
-    except Lost as error:
-        # Not before the member that is damaged: the members before it were whole.
-        following = next_member(source, grammar, stretch.member_offset + 1, source.size_bytes)
-        offset = stretch.offset(begin)
-        yield Damage(offset=offset, length=following - offset, detail=str(error))
-        return following
-
-
-def _plain_records(source: BlockFile, grammar: Grammar, start: int, end: int) -> Iterator[Record | Damage]:
-    # From the byte before: what stands there may decide whether a record starts at `start`.
-    stretch = PlainStretch(source, max(0, start - 1))
-    window = Window(stretch.pull, grammar)
-    if start > 0 and not window.skip_to_record():
-        return
-    if start > 0 and stretch.offset(window.start) >= end:
-        return
-    while window.fill(1):
-        if stretch.offset(window.start) >= end and window.at_record():
-            return
-        yield _one(window, stretch)
-
-
-def _one(window: Window, stretch: GzipStretch | PlainStretch) -> Record | Damage:
-    """Return what is at the window's front and move on to what follows it. Raises Lost."""
-    begin = window.start
-    offset = stretch.offset(begin)
-    try:
-        headers, block, total = _parse(window, stretch)
-    except _TooLarge as error:
-        length = stretch.end_offset(window.start) - offset
-        return Damage(offset=offset, length=length, detail=str(error), reason=TOO_LARGE)
-    except _Broken as error:
-        window.skip_to_record()
-        length = stretch.end_offset(window.start) - offset
-        return Damage(offset=offset, length=length, detail=str(error))
-    window.drop(total)
-    length = stretch.end_offset(window.start) - offset
-    return Record(offset=offset, length=length, headers=headers, block=block)
-
-
-def _parse(window: Window, stretch: GzipStretch | PlainStretch) -> tuple[Mapping[str, str], bytes, int]:
-    """Return headers, block and the bytes they and the trailer take; drops nothing if it raises _Broken."""
-    grammar = window.grammar
-    if not window.at_record():
-        raise _Broken(f"no {grammar.name} record starts here, but {bytes(window.data[:40])!r}")
-    head_end, block_at = _head(window)
-    headers = grammar.fields(bytes(window.data[:head_end]))
-    declared = headers.get("content-length", "")
-    if not (declared.isascii() and declared.isdigit() and len(declared) <= _MOST_DIGITS):
-        raise _Broken(f"Content-Length is {declared[:40]!r}, not a number of bytes")
-    block_bytes = int(declared)
-    block_end = block_at + block_bytes
-    if block_bytes > MAX_BODY_BYTES:
-        _pass_over(window, stretch, block_end, headers)
-    if not window.fill(block_end):
-        found = len(window.data) - block_at
-        raise _Broken(f"Content-Length is {block_bytes}, but only {found} bytes follow")
-    return headers, bytes(window.data[block_at:block_end]), block_end + _trailer(window, block_end)
-
-
-def _head(window: Window) -> tuple[int, int]:
-    """Return where the headers end and where the block starts."""
-    found = window.grammar.head_end.search(window.data, 0, _MAX_HEAD_BYTES)
-    while found is None:
-        if len(window.data) >= _MAX_HEAD_BYTES:
-            raise _Broken(f"the headers do not end within {_MAX_HEAD_BYTES} bytes")
-        if not window.fill(len(window.data) + 1):
-            raise _Broken("the headers are cut off")
-        found = window.grammar.head_end.search(window.data, 0, _MAX_HEAD_BYTES)
-    return found.start(), found.end()
-
-
-def _trailer(window: Window, block_end: int) -> int:
-    """Return the length of the blank lines after the block, if it ends where Content-Length says."""
-    # Reading on to the end of a gzip member is what checks its checksum.
-    window.fill(block_end + _end_bytes(window.grammar))
-    blank_bytes = _blank_bytes(window.grammar, window.data, block_end)
-    if blank_bytes is None:
-        rest = bytes(window.data[block_end : block_end + _end_bytes(window.grammar)]).lstrip(b"\r\n")
-        raise _Broken(f"the block goes on after its Content-Length, with {rest[:40]!r}")
-    return blank_bytes
-
-
-def _end_bytes(grammar: Grammar) -> int:
-    """Return how many bytes after a block show whether it ends there."""
-    return len(grammar.trailer) + grammar.start_bytes
-
-
-def _blank_bytes(grammar: Grammar, data: bytes | bytearray, at: int) -> int | None:
-    """Return the length of the blank lines at `at`, where a block may end; None where none does."""
-    after = bytes(data[at : at + _end_bytes(grammar)])
-    rest = after.lstrip(b"\r\n")
-    blank_bytes = len(after) - len(rest)
-    if not rest or grammar.resync.match(data, at + blank_bytes):
-        return blank_bytes
-    return len(grammar.trailer) if after.startswith(grammar.trailer) else None
-
-
-def _pass_over(
-    window: Window, stretch: GzipStretch | PlainStretch, block_end: int, headers: Mapping[str, str]
-) -> None:
-    """Drop a record that is too large to hold. Raises _TooLarge, or _Broken where it cannot be that large."""
-    if not stretch.fits(window.start + block_end):
-        raise _Broken(f"Content-Length is {headers['content-length']}, more than the file holds")
-    last = stretch.look(window.start + block_end - 1, 1 + _end_bytes(window.grammar))
-    if last is not None and _blank_bytes(window.grammar, last, 1) is None:
-        raise _Broken(f"Content-Length is {headers['content-length']}, and no record ends there")
-    if not window.skip(block_end):
-        raise _Broken(f"Content-Length is {headers['content-length']}, more than follows")
-    trailer = window.grammar.trailer
-    window.fill(len(trailer))
-    if window.data.startswith(trailer):
-        window.drop(len(trailer))
-    window.fill(window.grammar.start_bytes)  # to the end of the gzip member, so that its length is known
-    raise _TooLarge(
-        f"{headers.get('warc-target-uri', '')}: a block of {headers['content-length']} bytes,"
-        f" the limit is {MAX_BODY_BYTES}"
+            status, content_type, body = response.status, response.content_type, response.body
+            damaged, notes = response.damaged, (*notes, *response.notes)
+    return Page(
+        file=file,
+        offset=record.offset,
+        length=record.length,
+        record_id=headers.get("warc-record-id", "").strip("<>"),
+        url=headers.get("warc-target-uri", "").strip("<> "),
+        captured_at=headers.get("warc-date", ""),
+        status=status,
+        content_type=content_type,
+        kind=_kind(kind, types),
+        truncated=truncated,
+        damaged=damaged,
+        body=None if broken else body,
+        failure=broken,
+        detail="; ".join(notes) or None,
     )
+
+
+def _kind(record_type: str, types: Sequence[str]) -> str:
+    """Return what a record is to the extraction: html, text, or its own type where it is not to be read."""
+    if record_type not in types:
+        return record_type or "untyped"
+    return "text" if record_type == "conversion" else "html"

@@ -9,7 +9,6 @@ static method `mistakes(values)` sees the fields decoded so far and yields (path
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import types
 import typing
@@ -20,6 +19,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from curation.recipe.nodes import ConfigError, Mistake, below, compose, found, lay, parse, plain
+from curation.text.mistakes import nearest, one_of
 
 __all__ = [
     "ConfigError",
@@ -36,13 +36,6 @@ __all__ = [
 
 T = TypeVar("T")
 _NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean 'x'?)` for the nearest known name, else `; known: a, b, c`."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return f" (did you mean '{close[0]}'?)" if close else f"; known: {', '.join(names)}"
 
 
 class Partly(types.SimpleNamespace):
@@ -158,11 +151,9 @@ class Reader:
     def _choice(self, node: Node, choices: tuple[str, ...]) -> Any:
         value = getattr(node, "value", None)
         if not isinstance(node, ScalarNode) or value not in choices:
-            shown = f"'{value}'" if isinstance(node, ScalarNode) else found(node)
-            self.wrong(
-                node,
-                f"expected one of {', '.join(choices)}, found {shown}{_close(str(value), choices)}",
-            )
+            is_name = isinstance(node, ScalarNode)
+            wrong = f"expected one of {', '.join(choices)}, found {found(node)}"
+            self.wrong(node, one_of(str(value), choices) if is_name else wrong)
             return None
         return value
 
@@ -203,11 +194,6 @@ def _number(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
-
-
-def _close(name: str, choices: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
-    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 def load(path: str, kind: type[T], overrides: Sequence[str] = ()) -> T:

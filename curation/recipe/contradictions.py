@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from curation.extract.settings import Gate
 from curation.filters.rules import Pass, Rule
-from curation.recipe.recipe import Gate, Recipe
+from curation.recipe.recipe import Recipe
 from curation.recipe.sections.dedup import Near
 from curation.recipe.sections.history import scheme
 

@@ -10,126 +10,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from curation.contamination.settings import Decontaminate
+from curation.extract.settings import Extract
 from curation.filters.rules import Pass
 from curation.quality.selection import Selection
-from curation.recipe.config import ConfigError, Reader, compose, nearest
+from curation.recipe.config import ConfigError, Reader, compose
 from curation.recipe.nodes import missing
 from curation.recipe.sections import lines as line_section
 from curation.recipe.sections import select
-from curation.recipe.sections.decontaminate import Decontaminate
 from curation.recipe.sections.dedup import Dedup
 from curation.recipe.sections.history import incomparable, unpublished
+from curation.recipe.sections.inputs import Input
 from curation.recipe.sections.labels import ambiguous_streams, label_mistakes, stream_mistakes
 from curation.recipe.sections.passes import decode_pass
 from curation.recipe.sections.shard import FOLDER, Shard, Split
 from curation.recipe.sections.sites import Sites
-from curation.signals.models.options import language_mistake
+from curation.text.mistakes import Where, nearest
 
-RecordType = Literal["response", "resource", "conversion", "revisit"]
-DEFAULT_RECORDS: tuple[RecordType, ...] = ("response", "resource", "conversion")
-Where = tuple[tuple[str | int, ...], str]  # the path below the recipe, and what is wrong there
 _RESERVED = ("tokenizer.json", "manifest.json")  # files that stand beside the streams
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
-    """One source: where its records are and which columns name what.
-
-    Attributes:
-        path: a path, URL or glob, or several; anything fsspec opens.
-        text: column with text (no extraction); else `html`: column with HTML to extract.
-        id: column that identifies a record; its value enters the document's id.
-        url: column with the address.
-        records: types of archive records to read as pages; the others are dropped and say so.
-        sample: share of the records to read, 0 to 1 (None: all). They are chosen by a hash of what will be
-            the document's id, so the choice does not depend on files or their order, 0.01 lies inside 0.1,
-            and `curate sample --rate` chooses the same. A record outside it is no input: no ledger counts it.
-        snapshot: name of the crawl it is a part of (None: the input's own), for `dedup.scope: per_snapshot`.
-    """
-
-    format: Literal["warc", "jsonl", "parquet"]
-    path: str | tuple[str, ...]
-    text: str | None = None
-    html: str | None = None
-    id: str | None = None
-    url: str | None = None
-    records: tuple[RecordType, ...] = DEFAULT_RECORDS
-    snapshot: str | None = None
-    sample: float | None = field(default=None, metadata={"max": 1.0})
-
-    @staticmethod
-    def mistakes(values: Mapping[str, Any]) -> Iterator[Where]:
-        """Yield (where, what) for paths that name nothing."""
-        path = values.get("path", "given")
-        if path in ("", ()) or (isinstance(path, tuple) and "" in path):
-            yield ("path",), "path names nothing; expected a path, URL, folder or glob, or a list of them"
-
-    def __post_init__(self) -> None:
-        if self.sample is not None and not self.sample > 0:
-            raise ValueError(
-                f"sample is {self.sample:g}, so no record would be read; expected a share above 0"
-            )
-        if not self.records:
-            raise ValueError("records is empty, so every record would be dropped")
-        if self.format != "warc" and self.records != DEFAULT_RECORDS:
-            raise ValueError(f"records is for warc; {self.format} has rows, and each of them is read")
-        if self.format == "warc" and (self.text or self.html or self.id or self.url):
-            raise ValueError("WARC has no columns: text, html, id and url are for jsonl and parquet")
-        if self.format != "warc" and bool(self.text) == bool(self.html):
-            raise ValueError(f"{self.format} needs one of 'text' and 'html': the column that holds it")
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The paths as a tuple, whether one or several were given."""
-        return (self.path,) if isinstance(self.path, str) else self.path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """What a page's visible text must show before it is extracted; a later rule should drop the same pages.
-
-    Attributes:
-        languages: ISO 639 codes; their shares of the text must together reach `min`. None = any language.
-        min_characters: least length of the visible text, boilerplate included.
-    """
-
-    languages: tuple[str, ...] = ()
-    min: float = field(default=0.3, metadata={"min": 0.0, "max": 1.0})
-    min_characters: int = field(default=0, metadata={"min": 0})
-
-    @staticmethod
-    def mistakes(values: Mapping[str, Any]) -> Iterator[Where]:
-        """Yield (where, what) for languages that cannot be told."""
-        for i, language in enumerate(values.get("languages") or ()):
-            if language and (wrong := language_mistake(language, nearest)):
-                yield ("languages", i), wrong
-
-    def __post_init__(self) -> None:
-        if not self.languages and not self.min_characters:
-            raise ValueError("this gate has neither languages nor min_characters, so it would do nothing")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extract:
-    """How a page becomes text, and what it may cost.
-
-    Attributes:
-        metadata: `light` (language, canonical, site and published as declared; 0.1 ms a page), `full` (also
-            what trafilatura finds, author among it; doubles the cost) or `none`. The title is always read.
-        format: of the text; `text` is the Markdown without its marks.
-        structured: whether to keep the text as typed blocks too.
-        failure_budget: share of the records that may fail before the stage does.
-    """
-
-    engine: Literal["trafilatura", "fast", "resiliparse", "precision"] = "trafilatura"
-    gate: Gate | None = None
-    metadata: Literal["light", "full", "none"] = "light"
-    format: Literal["markdown", "text"] = "markdown"
-    structured: bool = False
-    timeout_s: float = field(default=10.0, metadata={"min": 0.05, "max": 86_400.0})
-    max_page_mib: float = field(default=10.0, metadata={"min": 0.001})
-    max_memory_mib: int = field(default=2048, metadata={"min": 256, "max": 1 << 24})
-    failure_budget: float = field(default=0.2, metadata={"min": 0.0, "max": 1.0})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +42,7 @@ class Recipe:
 
     name: str
     inputs: Mapping[str, Input]
-    extract: Extract = Extract()
+    extract: Extract = field(default_factory=Extract)
     lines: line_section.Lines | None = None
     filter: tuple[Pass, ...] = ()
     select: tuple[Selection, ...] = ()

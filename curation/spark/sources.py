@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import pyarrow as pa
@@ -20,9 +20,9 @@ from pyspark.sql.types import StructType
 from curation.accounting.sample import SALT, sampled
 from curation.document import PAGE
 from curation.extract.stage import page_id
-from curation.pages.page import Split
-from curation.pages.reading import read, splits
-from curation.recipe.recipe import Input
+from curation.pages.formats import read, splits
+from curation.pages.page import FileSplit, ReadOptions
+from curation.recipe.sections.inputs import Input
 from curation.spark.store import File
 
 #: No split is larger (about a minute of extraction) or smaller (a task costs a tenth of a second itself).
@@ -33,9 +33,9 @@ _SPLITS_PER_TASK = 8  # for each task of a shuffle: the last one to end should b
 class SplitPartition(InputPartition):
     """One split of one file, and which source it belongs to."""
 
-    def __init__(self, source: str, split: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-        self.source, self.split, self.options = source, split, dict(options)
-        self.rate = self.options.pop("sample")
+    def __init__(self, part: Mapping[str, Any]) -> None:
+        self.source, self.rate = part["source"], part["sample"]
+        self.split, self.options = FileSplit(**part["split"]), ReadOptions(**part["options"])
 
 
 class PagesReader(DataSourceReader):
@@ -46,12 +46,12 @@ class PagesReader(DataSourceReader):
 
     def partitions(self) -> Sequence[InputPartition]:
         """Return one partition a split."""
-        return [SplitPartition(each["source"], each["split"], each["options"]) for each in self.plan]
+        return [SplitPartition(part) for part in self.plan]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Yield the records of one split in the PAGE schema."""
         assert isinstance(partition, SplitPartition)
-        for batch in read(Split(**partition.split), source=partition.source, **partition.options):
+        for batch in read(partition.split, partition.options, source=partition.source):
             yield batch if partition.rate is None else sampled_pages(batch, partition.rate)
 
 
@@ -97,11 +97,10 @@ def read_pages(
         total = sum(file.size_bytes for each in files.values() for file in each)
         split_bytes = min(_MOST_BYTES, max(_LEAST_BYTES, total // (_SPLITS_PER_TASK * tasks)))
     plan = []
-    for source, each in inputs.items():
-        options = {name: getattr(each, name) for name in ("text", "html", "id", "url", "sample")}
-        options["types"] = each.records
+    for source, settings in inputs.items():
+        options = {option.name: getattr(settings, option.name) for option in fields(ReadOptions)}
+        part = {"source": source, "sample": settings.sample, "options": options}
         sized = [(file.url, file.size_bytes) for file in files[source]]
-        cut = splits(sized, each.format, split_bytes)
-        plan += [{"source": source, "split": asdict(split), "options": options} for split in cut]
+        plan += [part | {"split": asdict(split)} for split in splits(sized, settings.format, split_bytes)]
     spark.dataSource.register(PagesSource)
     return spark.read.format("pages").option("plan", json.dumps(plan)).load()

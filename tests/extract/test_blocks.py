@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from curation.extract.blocks import as_text, blocks
 from curation.extract.engines import trafilatura
-from curation.extract.steps import Options, extract_page
+from curation.extract.settings import Extract
+from curation.extract.steps import extract_page
 
 FILLER = "The committee met on Tuesday to review the proposal about the water supply of the town. "
 PAGE = f"""<html><body><article><h1>Water</h1><p>{FILLER * 3}</p><h2>Figures</h2>
@@ -49,7 +50,7 @@ def test_kinds_differ_or_stand_apart(lines: list[str]) -> None:
 
 
 def test_every_kind_of_a_page_is_found() -> None:
-    found = extract_page(PAGE, trafilatura, Options(structured=True))
+    found = extract_page(PAGE, trafilatura, Extract(structured=True))
     assert found.blocks is not None
     assert [kind for kind, _ in found.blocks] == [
         "heading", "paragraph", "heading", "table", "list", "quote", "code", "paragraph",
@@ -58,7 +59,7 @@ def test_every_kind_of_a_page_is_found() -> None:
 
 
 def test_plain_text_has_the_words_and_no_marks() -> None:
-    found = extract_page(PAGE, trafilatura, Options(format="text"))
+    found = extract_page(PAGE, trafilatura, Extract(format="text"))
     text = found.text
     assert text.startswith("Water\n\nThe committee")
     assert "Bold ends 3 * 4." in text
@@ -73,7 +74,7 @@ def test_text_that_is_no_markdown_keeps_its_signs() -> None:
     from curation.extract.engines import resiliparse
 
     html = f"<html><body><main><p># 1 * 2 | 3</p><p>{FILLER * 3}</p></main></body></html>"
-    found = extract_page(html, resiliparse, Options(format="text", structured=True))
+    found = extract_page(html, resiliparse, Extract(format="text", structured=True))
     assert "# 1 * 2 | 3" in found.text
     assert {kind for kind, _ in found.blocks} == {"paragraph"}
 

@@ -12,7 +12,7 @@ from curation.extract.engines import trafilatura
 from curation.extract.gate import refuse_record
 from curation.filters.judge import judge_text
 from curation.pages.charset import decode
-from curation.pages.reading import read, splits
+from curation.pages.formats import read, splits
 from curation.recipe.recipe import read_recipe
 
 _PAGES = 400

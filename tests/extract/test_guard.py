@@ -13,6 +13,7 @@ import pytest
 from curation.extract.deadline import Deadline, clock_s
 from curation.extract.engines import Extraction
 from curation.extract.guard import Fault, Guard, GuardError
+from curation.extract.settings import Extract
 
 HAZARDS = """
 import os, signal, sys, time
@@ -69,7 +70,7 @@ def hazards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def guard(hazards: str) -> Iterator[Guard]:
-    with Guard(hazards, timeout_s=1.5, max_memory_mib=4096) as guard:
+    with Guard(Extract(engine=hazards, timeout_s=1.5, max_memory_mib=4096)) as guard:
         yield guard
 
 
@@ -206,7 +207,7 @@ def test_output_of_libraries_does_not_reach_the_answers(guard: Guard) -> None:
 
 def test_large_pages_and_lone_surrogates_pass_both_ways(hazards: str, guard: Guard) -> None:
     page = "é" * 5_000_000
-    with Guard(hazards, timeout_s=60) as patient:
+    with Guard(Extract(engine=hazards, timeout_s=60)) as patient:
         found = patient.extract(page)
     assert isinstance(found, Extraction)
     assert found.text == page
@@ -240,19 +241,19 @@ def test_how_a_child_ended_is_told_however_long_that_takes(
         "    os._exit(3)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    with Guard("lingering:engine", timeout_s=60) as guard:
+    with Guard(Extract(engine="lingering:engine", timeout_s=60)) as guard:
         found = guard.extract("LEAVE")
     assert found == Fault(name="extract.crash", value=None, limit=None, detail="exited with 3")
 
 
 def test_the_child_is_recycled(hazards: str) -> None:
-    with Guard(hazards, timeout_s=5, recycle_pages=2) as guard:
+    with Guard(Extract(engine=hazards, timeout_s=5), recycle_pages=2) as guard:
         titles = [getattr(guard.extract(page), "title", "") for page in "abcde"]
     assert titles == ["2", "3", "2", "3", "2"]
 
 
 def test_closing_ends_the_child(hazards: str) -> None:
-    with Guard(hazards, timeout_s=5) as guard:
+    with Guard(Extract(engine=hazards, timeout_s=5)) as guard:
         guard.extract("page")
         pid = guard.child_pid
     assert pid is not None
@@ -269,7 +270,8 @@ def test_the_child_ends_when_its_parent_dies(hazards: str, tmp_path: Path, page:
         "import sys, time\n"
         "sys.path[:0] = sys.argv[1:3]\n"
         "from curation.extract.guard import Guard\n"
-        "guard = Guard(sys.argv[3], timeout_s=5.0)\n"
+        "from curation.extract.settings import Extract\n"
+        "guard = Guard(Extract(engine=sys.argv[3], timeout_s=5.0))\n"
         "guard.extract('first')\n"
         "print(guard.child_pid, flush=True)\n"
         "guard.extract(sys.argv[4]) if sys.argv[4] else time.sleep(600)\n"
@@ -297,7 +299,7 @@ def test_the_child_ends_when_its_parent_dies(hazards: str, tmp_path: Path, page:
 def test_an_unknown_engine_is_an_error_not_a_fault(
     engine: str, message: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with Guard(engine) as guard, pytest.raises(GuardError) as caught:
+    with Guard(Extract(engine=engine)) as guard, pytest.raises(GuardError) as caught:
         guard.extract("page")
     assert str(caught.value) == (
         f"the extraction process for engine {engine!r} did not start: exited with 1 (the extraction"

@@ -17,9 +17,8 @@ import pytest
 from curation.document import PAGE
 from curation.extract.engines import Extraction
 from curation.extract.guard import Fault, Guard
+from curation.extract.settings import Extract, Gate
 from curation.extract.stage import extract_batch
-from curation.extract.steps import Options
-from curation.extract.visible import Gate
 
 SENTENCE = "The committee met on Tuesday to review the proposal about the water supply. "
 GOOD = f"<html><body><article><p>{SENTENCE * 5}</p></article></body></html>"
@@ -50,8 +49,9 @@ def batch(*bodies: str) -> pa.RecordBatch:
 
 @pytest.fixture(scope="module", params=["trafilatura", "resiliparse"])
 def guard(request: pytest.FixtureRequest) -> Iterator[Guard]:
-    options = Options(gate=Gate(min_characters=1), structured=True)
-    with Guard(request.param, timeout_s=2.0, max_memory_mib=2048, options=options) as guard:
+    gate = Gate(min_characters=1)
+    settings = Extract(engine=request.param, timeout_s=2.0, gate=gate, structured=True)
+    with Guard(settings) as guard:
         yield guard
 
 
@@ -73,7 +73,7 @@ def test_a_hazard_is_one_row_and_its_neighbours_are_whole(guard: Guard, name: st
 @pytest.mark.parametrize("engine", ["trafilatura", "resiliparse"])
 def test_what_is_quadratic_is_kept_by_the_linear_engine(engine: str) -> None:
     body = f"<html><body>{HAZARDS['100,000 nested div']}</body></html>"
-    with Guard(engine, timeout_s=1.0) as guard:
+    with Guard(Extract(engine=engine, timeout_s=1.0)) as guard:
         [row] = extract_batch(batch(body), guard, max_page_mib=20).to_pylist()
     assert row["reasons"] == []
     assert row["text"].strip() == SENTENCE.strip()
@@ -87,7 +87,7 @@ def test_a_child_killed_at_random_never_mixes_pages_up() -> None:
     done = threading.Event()
     kills: list[int] = []
     kills_before_answer = 0
-    with Guard("resiliparse", timeout_s=20) as guard:
+    with Guard(Extract(engine="resiliparse", timeout_s=20)) as guard:
 
         def kill() -> None:
             # While it waits, starts or extracts; three of the starts that a page has, so that one is let through
@@ -139,8 +139,9 @@ def test_memory_of_the_child_is_flat() -> None:
         lines = Path(f"/proc/{guard.child_pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
-    options = Options(gate=Gate(languages=("en",)), metadata="full", structured=True)
-    with Guard("trafilatura", timeout_s=20, recycle_pages=100_000, options=options) as guard:
+    gate = Gate(languages=("en",))
+    settings = Extract(timeout_s=20, gate=gate, metadata="full", structured=True)
+    with Guard(settings, recycle_pages=100_000) as guard:
         sizes = []
         for _ in range(4):
             for _ in range(750):

@@ -6,7 +6,8 @@ import pytest
 
 from curation.extract.engines import linear
 from curation.extract.metadata import light
-from curation.extract.steps import Options, extract_page
+from curation.extract.settings import Extract
+from curation.extract.steps import extract_page
 
 META = '<meta property="{}" content="{}">'
 
@@ -50,7 +51,7 @@ PAGE = (
 
 def test_modes() -> None:
     found = {
-        mode: extract_page(PAGE, linear, Options(metadata=mode)).metadata
+        mode: extract_page(PAGE, linear, Extract(metadata=mode)).metadata
         for mode in ("none", "light", "full")
     }
     declared = {"language": "en", "published": "2024-05-06"}
@@ -61,4 +62,4 @@ def test_modes() -> None:
 
 def test_a_date_does_not_depend_on_today() -> None:
     later = PAGE.replace("2024-05-06", "2031-05-06")
-    assert extract_page(later, linear, Options(metadata="full")).metadata["published"] == "2031-05-06"
+    assert extract_page(later, linear, Extract(metadata="full")).metadata["published"] == "2031-05-06"

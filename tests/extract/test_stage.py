@@ -10,9 +10,8 @@ import pytest
 
 from curation.document import DOCUMENT, PAGE
 from curation.extract.guard import Guard
+from curation.extract.settings import Extract, Gate
 from curation.extract.stage import document_id, extract_batch, failure_id
-from curation.extract.steps import Options
-from curation.extract.visible import Gate
 
 SENTENCE = "The committee met on Tuesday to review the proposal about the water supply. "
 HTML = f"<html><head><title>Water</title></head><body><p>{SENTENCE * 5}</p></body></html>"
@@ -25,7 +24,7 @@ BASE = {
 
 @pytest.fixture(scope="module")
 def guard() -> Iterator[Guard]:
-    with Guard("trafilatura", timeout_s=20) as guard:
+    with Guard(Extract(engine="trafilatura", timeout_s=20)) as guard:
         yield guard
 
 
@@ -86,7 +85,7 @@ def test_a_guarded_fault_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "import time\ndef engine(html):\n    time.sleep(60 if 'SLEEP' in html else 0)\n    raise ValueError('x')\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    with Guard("sleeper:engine", timeout_s=1.0) as guard:
+    with Guard(Extract(engine="sleeper:engine", timeout_s=1.0)) as guard:
         slow, bad = extracted(guard, {"body": b"<html><!-- SLEEP -->"}, {})
     assert [(r["name"], r["state"], r["value"], r["max"]) for r in slow["reasons"] + bad["reasons"]] == [
         ("extract.timeout", "failed", 1.0, 1.0),
@@ -106,7 +105,7 @@ def test_a_page_that_hangs_gets_the_linear_text(tmp_path: Path, monkeypatch: pyt
     hazards = [
         {"body": f"<nav>Home</nav><p>{name} {SENTENCE}</p>".encode()} for name in ("EXIT", "FILL", "SLEEP")
     ]
-    with Guard("stubborn:engine", timeout_s=1.0) as guard:
+    with Guard(Extract(engine="stubborn:engine", timeout_s=1.0)) as guard:
         rows = extracted(guard, *hazards)
     for row in rows:
         assert (row["reasons"], dict(row["measures"])["extract.retried"]) == ([], 1.0)
@@ -117,12 +116,13 @@ def test_a_page_that_hangs_gets_the_linear_text(tmp_path: Path, monkeypatch: pyt
 
 
 def test_options_reach_the_row_and_the_gate_says_what_it_measured() -> None:
-    options = Options(gate=Gate(languages=("en",), min_characters=20), format="text", structured=True)
+    gate = Gate(languages=("en",), min_characters=20)
+    settings = Extract(timeout_s=20, gate=gate, format="text", structured=True)
     english = (
         f"<html lang='en-GB'><body><article><h2>A title</h2><p>{SENTENCE * 5}</p></article></body></html>"
     )
     german = "<html><p>" + "Der Ausschuss traf sich am Dienstag, um über das Wasser zu reden. " * 4
-    with Guard("trafilatura", timeout_s=20, options=options) as guard:
+    with Guard(settings) as guard:
         kept, other, short = extracted(
             guard, {"body": english.encode()}, {"body": german.encode()}, {"body": b"<p>So short."}
         )
@@ -202,13 +202,13 @@ ALLOWED = {
 def test_every_odd_record_of_the_crawl_ends_as_labelled(shared: Path) -> None:
     import json
 
-    from curation.pages.reading import read, splits
+    from curation.pages.formats import read, splits
 
     path = shared / "data/crawl_dev.warc.gz"
     lines = (shared / "data/records_dev.jsonl").read_text().splitlines()
     odd = {row["record_id"].strip("<>"): row for row in map(json.loads, lines) if row["kind"] == "odd"}
     ends: Counter[tuple[str, str]] = Counter()
-    with Guard("trafilatura", timeout_s=5) as guard:
+    with Guard(Extract(engine="trafilatura", timeout_s=5)) as guard:
         for split in splits([(str(path), path.stat().st_size)], "warc", 2**26):
             for batch in read(split, source="crawl"):
                 ids = batch.column("record_id").to_pylist()

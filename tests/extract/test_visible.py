@@ -9,8 +9,9 @@ import pytest
 from curation.extract import visible
 from curation.extract.engines import linear
 from curation.extract.gate import Reason
-from curation.extract.steps import Options, extract_page
-from curation.extract.visible import Gate, Refusal, judge
+from curation.extract.settings import Extract, Gate
+from curation.extract.steps import extract_page
+from curation.extract.visible import Refusal, judge
 
 ENGLISH = "The committee met on Tuesday to review the proposal about the water supply of the old town. "
 GERMAN = "Der Ausschuss traf sich am Dienstag, um den Vorschlag für die Wasserversorgung zu prüfen. "
@@ -58,7 +59,7 @@ def test_pages_without_text_are_refused_not_raised(html: str) -> None:
 
 def test_a_refused_page_never_meets_the_engine() -> None:
     met = []
-    options = Options(gate=Gate(languages=("en",)))
+    options = Extract(gate=Gate(languages=("en",)))
     refused = extract_page(page(GERMAN), lambda html: met.append(html) or linear(html), options)
     assert isinstance(refused, Refusal)
     assert met == []

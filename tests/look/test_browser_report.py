@@ -40,13 +40,13 @@ def page(text: str) -> bytes:
 def hostile_run(judging: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose every text, title and URL attacks, and whose page can be read again."""
     from curation.extract.stage import page_id
-    from curation.pages.page import Split
-    from curation.pages.reading import read
+    from curation.pages.formats import read
+    from curation.pages.page import FileSplit
 
     folder = tmp_path_factory.mktemp("hostile")
     crawl = folder / "crawl.warc.gz"
     crawl.write_bytes(gzip.compress(page(HOSTILE)))
-    split = Split(file=str(crawl), start=0, end=crawl.stat().st_size, format="warc")
+    split = FileSplit(file=str(crawl), start=0, end=crawl.stat().st_size, format="warc")
     (found,) = [each for batch in read(split, source="web") for each in batch.to_pylist()]
     texts = [("web", "en", f"{HOSTILE}{'prose of its own ' * n}{n} a@b.example.org") for n in range(12)]
     texts += [(HOSTILE[:60], "en", HOSTILE), ("docs", HOSTILE[:40], "<b>few</b>")]

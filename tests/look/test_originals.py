@@ -12,9 +12,9 @@ from curation.extract.stage import page_id
 from curation.files.block_file import BlockFile
 from curation.look.run import Original, open_run, read_originals, visible_texts
 from curation.look.run.originals import MOVED, NOT_THERE, WAS_TEXT
-from curation.pages.page import Split
-from curation.pages.reading import read
-from curation.pages.warc import records
+from curation.pages.archives.records import records
+from curation.pages.formats import read
+from curation.pages.page import FileSplit
 
 HTML = "<html><head><title>t</title></head><body><nav>menu</nav><p>Café text</p><script>x()</script></body></html>"
 
@@ -36,7 +36,7 @@ def crawl(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, list[di
     path = tmp_path / request.param
     parts = [record(n) for n in range(3)]
     path.write_bytes(b"".join(gzip.compress(each) if path.suffix == ".gz" else each for each in parts))
-    split = Split(file=str(path), start=0, end=path.stat().st_size, format="warc")
+    split = FileSplit(file=str(path), start=0, end=path.stat().st_size, format="warc")
     pages = [page for batch in read(split, source="web") for page in batch.to_pylist()]
     rows = [page | {"id": page_id(page), "engine": "trafilatura"} for page in pages]
     assert len(rows) == 3
@@ -86,7 +86,7 @@ def test_a_file_that_fails_midway_costs_the_pages_from_there_on(
             raise OSError(5, "Input/output error")
         return records(source, begin, end)
 
-    monkeypatch.setattr("curation.look.run.originals.records", cut)
+    monkeypatch.setattr("curation.pages.warc.records", cut)
     first, *others = read_originals(open_run(run), crawl[1])
     assert first.html is not None
     assert [each.missing for each in others] == ["its file cannot be read: [Errno 5] Input/output error"] * 2

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curation.pages.grammar import arc_fields
-from curation.pages.reading import read, splits
+from curation.pages.archives.grammar import arc_fields
+from curation.pages.formats import read, splits
 
 DESCRIPTION = b"1 1 InternetArchive\nURL IP-address Archive-date Content-type Archive-length\n"
 

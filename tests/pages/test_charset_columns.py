@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from curation.pages.charset import codec, decode
-from curation.pages.reading import read, splits
+from curation.pages.formats import read, splits
 from curation.text.language import detect
 
 LABELS = {

@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 
 from curation.document import PAGE
 from curation.files import compression as packed
-from curation.pages import tables
-from curation.pages.reading import read, splits
+from curation.pages.formats import read, splits
+from curation.pages.page import ReadOptions
 
 Row = dict[str, Any]
 
 
 def rows(path: Path, format: str, split_bytes: int = 2**30, **columns: str | None) -> list[Row]:
-    named = {"text": "text", "html": None, "id": "id", "url": "url"} | columns
+    options = ReadOptions(**{"text": "text", "html": None, "id": "id", "url": "url"} | columns)
     found = []
     for split in splits([(str(path), path.stat().st_size)], format, split_bytes):
-        for batch in read(split, source="s", **named):
+        for batch in read(split, options, source="s"):
             assert batch.schema.equals(PAGE)
             found += batch.to_pylist()
     return found
@@ -80,7 +80,7 @@ def test_lone_surrogates_and_nulls_do_not_stop_a_file(tmp_path: Path) -> None:
 
 
 def test_a_line_above_the_cap_is_one_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr("curation.pages.jsonl.MAX_BODY_BYTES", 1000)
     path = tmp_path / "a.jsonl"
     large = jsonl({"text": "x" * 600_000})
     path.write_bytes(jsonl(GOOD[0]) + large + jsonl(GOOD[1]))
@@ -178,10 +178,11 @@ def test_a_damaged_row_group_is_one_failure_that_says_what_it_held(tmp_path: Pat
 @pytest.mark.parametrize("format", ["warc", "jsonl", "parquet"])
 def test_a_missing_file_is_one_failure(tmp_path: Path, format: str) -> None:
     gone = str(tmp_path / "gone.warc.gz")
+    options = ReadOptions(text=None if format == "warc" else "text")
     found = [
         row
         for split in splits([(gone, 100)], format, 30)
-        for batch in read(split, source="s", text="text")
+        for batch in read(split, options, source="s")
         for row in batch.to_pylist()
     ]
     assert [row["failure"] for row in found] == ["pages.unreadable"]
@@ -191,12 +192,9 @@ def test_a_missing_file_is_one_failure(tmp_path: Path, format: str) -> None:
 def test_the_columns_must_be_said(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(jsonl(GOOD[0]))
-    with pytest.raises(ValueError, match="names one column to read") as caught:
+    with pytest.raises(ValueError, match="column to read") as caught:
         rows(path, "jsonl", text="a", html="b")
-    assert str(caught.value) == (
-        "a Parquet or JSONL input names one column to read: either `text` or `html`;"
-        " found text='a' and html='b'"
-    )
+    assert str(caught.value) == "jsonl needs either 'text' or 'html', the column to read"
 
 
 def test_a_text_that_is_no_utf8_costs_no_other_row(tmp_path: Path) -> None:

@@ -11,19 +11,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.files.block_file import BlockFile
-from curation.pages import warc
-from curation.pages.grammar import header_fields
-from curation.pages.warc import Damage, Record, records
+from curation.pages.archives.grammar import header_fields
+from curation.pages.archives.records import ArchiveRecord, DamagedRange, records
 
 Make = Callable[..., bytes]
 
 
-def whole(path: Path) -> list[Record | Damage]:
+def whole(path: Path) -> list[ArchiveRecord | DamagedRange]:
     with BlockFile(str(path)) as source:
         return list(records(source, 0, max(1, source.size_bytes)))
 
 
-def in_steps(path: Path, step: int) -> list[Record | Damage]:
+def in_steps(path: Path, step: int) -> list[ArchiveRecord | DamagedRange]:
     with BlockFile(str(path)) as source:
         size = max(1, source.size_bytes)
         return [
@@ -33,16 +32,16 @@ def in_steps(path: Path, step: int) -> list[Record | Damage]:
         ]
 
 
-def ids(found: list[Record | Damage]) -> list[str]:
-    return [one.headers["warc-record-id"] for one in found if isinstance(one, Record)]
+def ids(found: list[ArchiveRecord | DamagedRange]) -> list[str]:
+    return [one.headers["warc-record-id"] for one in found if isinstance(one, ArchiveRecord)]
 
 
 def numbers(*expected: int) -> list[str]:
     return [f"<urn:uuid:{number}>" for number in expected]
 
 
-def damages(found: list[Record | Damage]) -> list[Damage]:
-    return [one for one in found if isinstance(one, Damage)]
+def damages(found: list[ArchiveRecord | DamagedRange]) -> list[DamagedRange]:
+    return [one for one in found if isinstance(one, DamagedRange)]
 
 
 @pytest.mark.parametrize("suffix", ["warc", "warc.gz"])
@@ -149,7 +148,7 @@ def test_a_missing_trailer_is_forgiven_and_an_empty_file_is_not(
     plain.write_bytes(make_record(0, trailer=b"\r\n") + make_record(1, trailer=b""))
     assert ids(whole(plain)) == numbers(0, 1)
     plain.write_bytes(b"")
-    assert whole(plain) == [Damage(offset=0, length=0, detail="the file is empty")]
+    assert whole(plain) == [DamagedRange(offset=0, length=0, detail="the file is empty")]
 
 
 def test_a_file_gzipped_as_a_whole_or_in_blocks_is_read(tmp_path: Path, make_record: Make) -> None:
@@ -194,7 +193,7 @@ def test_a_record_above_the_cap_is_passed_over(
     tmp_path: Path, make_record: Make, make_member: Make, suffix: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(warc, "MAX_BODY_BYTES", 3000)
+    monkeypatch.setattr("curation.pages.archives.records.MAX_BODY_BYTES", 3000)
     make = make_member if suffix.endswith("gz") else make_record
     path = tmp_path / f"a.{suffix}"
     large = make(1, block=b"x" * 3001)
@@ -202,7 +201,7 @@ def test_a_record_above_the_cap_is_passed_over(
     found = whole(path)
     assert ids(found) == numbers(0, 2)
     [failure] = damages(found)
-    assert failure == Damage(
+    assert failure == DamagedRange(
         offset=len(make(0, block=b"x" * 3000)),
         length=len(large),
         reason="pages.too_large",
@@ -263,7 +262,7 @@ def test_every_intact_record_of_the_damaged_containers_is_read(shared: Path) -> 
         path = shared / "data" / name
         found = whole(path)
         responses = [
-            one for one in found if isinstance(one, Record) and one.headers["warc-type"] == "response"
+            one for one in found if isinstance(one, ArchiveRecord) and one.headers["warc-type"] == "response"
         ]
         assert len(responses) == facts["intact_response_records"], name
         expected = 0 if Path(name).name.split(".")[0] in undamaged else 1
@@ -294,7 +293,7 @@ def test_a_length_of_thousands_of_digits_costs_one_record(tmp_path: Path, make_r
 def test_a_length_above_the_cap_that_is_wrong_costs_no_record_after_it(
     tmp_path: Path, make_record: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warc, "MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr("curation.pages.archives.records.MAX_BODY_BYTES", 1000)
     path = tmp_path / "a.warc"
     after = [make_record(number) for number in range(2, 12)]
     path.write_bytes(b"".join([make_record(0), make_record(1, length=1500), *after]))

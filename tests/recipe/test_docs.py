@@ -28,7 +28,7 @@ def sections(kind: Any, seen: set[Any]) -> Iterator[type]:
 DECLARED = [
     (section, field.name)
     for section in sections(Recipe, set())
-    if section.__module__.startswith("curation.recipe.")
+    if section.__module__.startswith("curation.") and not section.__module__.startswith("curation.filters")
     for field in dataclasses.fields(section)
 ]
 

@@ -6,7 +6,6 @@ import gzip
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -14,10 +13,9 @@ from hypothesis import strategies as st
 
 from curation.accounting.fingerprint import canonical, fingerprint
 from curation.cli import main
-from curation.extract.engines import ENGINES
-from curation.pages.reading import RECORDS
+from curation.extract.settings import Extract
 from curation.recipe.config import ConfigError
-from curation.recipe.recipe import Extract, Input, preference, read_recipe
+from curation.recipe.recipe import preference, read_recipe
 from curation.recipe.sections.passes import files_of, presets
 
 BASE = """name: test
@@ -69,20 +67,20 @@ TABLE = [
         "2:45: sample is 2.0; the most is 1.0",
     ),
     (BASE.replace("warc,", "wrac,"), "3:19: expected one of warc, jsonl, parquet, found 'wrac' (did you mean 'warc'?)"),
-    (BASE.replace(", text: body", ""), "4:9: jsonl needs one of 'text' and 'html': the column that holds it"),
-    (BASE.replace("text: body", "text: body, html: page"), "4:9: jsonl needs one of 'text' and 'html': the column that holds it"),
-    (BASE.replace("a.warc.gz}", "a.warc.gz, text: t}"), "3:10: WARC has no columns: text, html, id and url are for jsonl and parquet"),
+    (BASE.replace(", text: body", ""), "4:9: jsonl needs either 'text' or 'html', the column to read"),
+    (BASE.replace("text: body", "text: body, html: page"), "4:9: jsonl needs either 'text' or 'html', the column to read"),
+    (BASE.replace("a.warc.gz}", "a.warc.gz, text: t}"), "3:10: warc has no columns; text, html, id and url are for jsonl, parquet"),
     (BASE.replace("path: a.warc.gz", "path: []"), "3:31: path names nothing; expected a path, URL, folder or glob, or a list of them"),
     (BASE.replace("path: a.warc.gz", "path: ''"), "3:31: path names nothing; expected a path, URL, folder or glob, or a list of them"),
     (BASE.replace(", path: a.warc.gz", ""), "3:10: input has no 'path'"),
     (BASE.replace("a.warc.gz}", "a.warc.gz, records: [respons]}"), "3:52: expected one of response, resource, conversion, revisit, found 'respons' (did you mean 'response'?)"),
     (BASE.replace("a.warc.gz}", "a.warc.gz, records: []}"), "3:10: records is empty, so every record would be dropped"),
-    (BASE.replace("text: body", "text: body, records: [response]"), "4:9: records is for warc; jsonl has rows, and each of them is read"),
+    (BASE.replace("text: body", "text: body, records: [response]"), "4:9: jsonl has no types of records; records is for warc"),
     (BASE.replace("crawl:", "a/b:"), "3:8: 'a/b' cannot name a source, whose shards get a folder of that name; use letters, digits, '_', '-' and '.', a letter or digit first"),
     (BASE.replace("crawl:", "_scratch:"), "3:13: '_scratch' cannot name a source, whose shards get a folder of that name; use letters, digits, '_', '-' and '.', a letter or digit first"),
     (BASE.replace("crawl:", "tokenizer.json:"), "3:19: 'tokenizer.json' cannot name a source, whose shards get a folder of that name; use letters, digits, '_', '-' and '.', a letter or digit first"),
     # extract
-    (BASE + "extract: {engine: trafilatur}", "6:19: expected one of trafilatura, fast, resiliparse, precision, found 'trafilatur' (did you mean 'trafilatura'?)"),
+    (BASE + "extract: {engine: trafilatur}", "6:19: expected one of trafilatura, fast, precision, resiliparse, found 'trafilatur' (did you mean 'trafilatura'?)"),
     (BASE + "extract: {timeout_s: 0}", "6:22: timeout_s is 0.0; the least is 0.05"),
     (BASE + "extract: {gate: {min: 0.5}}", "6:17: this gate has neither languages nor min_characters, so it would do nothing"),
     (BASE + "extract: {gate: {languages: [en, german]}}", "6:34: CLD2 has no language 'german' (did you mean 'de'?)"),
@@ -213,14 +211,6 @@ def test_every_preset_loads(tmp_path: Path) -> None:
     passes = ", ".join(f"{{name: {name}, preset: {name}}}" for name in presets())
     path.write_text(BASE + f"filter: [{passes}]")
     assert all(each.rules for each in read_recipe(str(path)).filter)
-
-
-def test_engines_are_those_that_exist() -> None:
-    assert set(get_args(get_type_hints(Extract)["engine"])) == set(ENGINES)
-
-
-def test_records_read_by_default_are_those_of_the_reader() -> None:
-    assert Input(format="warc", path="a").records == RECORDS
 
 
 def test_files_that_rules_read_are_known(tmp_path: Path, tiny_model: Path) -> None:

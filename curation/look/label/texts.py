@@ -21,6 +21,7 @@ from curation.files.digests import digest_bytes, digest_file
 from curation.files.whole import replacing
 from curation.look.render.terminal import Grid
 from curation.look.run import open_run
+from curation.quality.settings import QualityTraining, TextSource
 from curation.quality.training import (
     MIN_HELD_OUT,
     NORMALISATION,
@@ -38,7 +39,6 @@ from curation.quality.training import (
     training_text,
     unigram_counts,
 )
-from curation.recipe.sections.quality import QualityTraining, TextSource
 
 #: As in the paper (Xie et al. 2023).
 DSIR_BUCKETS = 10_000

@@ -14,7 +14,7 @@ from curation.look.questions.sample import BadSample, First, Sample, SampledDocu
 from curation.look.render.listing import card
 from curation.look.render.visible import is_bound, number
 from curation.look.run import OpenedRun, fetch
-from curation.recipe.config import nearest
+from curation.text.mistakes import nearest
 
 NEEDED = (
     "The recipe says measure: needed, so a document is measured up to the first pass that it broke; one that "

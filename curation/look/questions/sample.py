@@ -38,7 +38,7 @@ from curation.look.run import (
     read_predicate,
     record_batches,
 )
-from curation.recipe.config import nearest
+from curation.text.mistakes import nearest
 
 _ROWS = 1_024
 _WRITTEN = pa.schema([pa.field("stage", pa.string()), *SETTLED, pa.field("weight", pa.float64())])

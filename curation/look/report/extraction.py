@@ -12,6 +12,7 @@ import pandas as pd
 
 from curation.extract.engines import ENGINES, Extraction
 from curation.extract.guard import Guard
+from curation.extract.settings import Extract
 from curation.look.run import Original
 
 #: Pages that every engine reads.
@@ -90,7 +91,7 @@ def compared(rows: Sequence[Mapping[str, Any]], pages: Sequence[Original]) -> li
 
 def _reading(engine: str, pages: Sequence[str], texts: Sequence[str]) -> Reading:
     found = []
-    with Guard(engine, timeout_s=_TIMEOUT_S) as guard:
+    with Guard(Extract(engine=engine, timeout_s=_TIMEOUT_S)) as guard:
         guard.extract(pages[0])
         began = time.perf_counter()
         found = [guard.extract(page) for page in pages]

@@ -12,10 +12,10 @@ from curation.filters.rules import Pass
 from curation.look.render.visible import is_bound, number
 from curation.look.run.measured import RuleBounds
 from curation.look.run.opened import OpenedRun
-from curation.recipe.config import nearest
 from curation.recipe.recipe import read_recipe
 from curation.recipe.rewrite import CannotTake, Change, write_recipe
 from curation.recipe.sections.passes import interval_mistake
+from curation.text.mistakes import nearest
 
 
 class BadChange(ValueError):

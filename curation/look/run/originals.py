@@ -8,13 +8,12 @@ from typing import Any
 
 from curation.extract.engines import Extraction
 from curation.extract.guard import Guard
+from curation.extract.settings import Extract
 from curation.extract.stage import page_id
-from curation.files.block_file import BlockFile
 from curation.look.run.opened import OpenedRun
 from curation.pages.charset import decode
-from curation.pages.page import Page
-from curation.pages.reading import record_page
-from curation.pages.warc import Record, records
+from curation.pages.formats import FORMATS
+from curation.pages.page import UNREADABLE, FileSplit, ReadOptions
 
 #: All that is visible, boilerplate too, in time linear in the page's size.
 _SHOWN_BY = "curation.extract.engines:linear"
@@ -23,7 +22,7 @@ _TIMEOUT_S = 5.0
 PAGE_CHARACTERS = 2**21
 
 WAS_TEXT = "the input was text: there is no page behind it"
-NOT_WARC = "only pages of WARC and ARC files are read again"
+NOT_READ_AGAIN = "pages are read again from archives, not from the rows of a table"
 MOVED = "another page stands there now: the input has changed since the run"
 NOT_THERE = "no record begins there any more: the input has changed since the run"
 
@@ -42,38 +41,38 @@ def read_originals(run: OpenedRun, rows: Iterable[Mapping[str, Any]]) -> list[Or
     A page counts only if it has the document's id still: id and content belong together.
     """
     inputs = run.manifest("extract").config.get("inputs", {})
-    formats = {name: each.get("format", "") for name, each in inputs.items()}
+    names = {source: settings.get("format", "") for source, settings in inputs.items()}
     wanted = list(rows)
     found = [Original(missing=WAS_TEXT)] * len(wanted)
-    by_file: dict[str, list[int]] = {}
+    by_file: dict[tuple[str, str], list[int]] = {}
     for place, row in enumerate(wanted):
-        if formats.get(row["source"], "warc") == "warc":
-            by_file.setdefault(row["file"], []).append(place)
+        format = names.get(row["source"], "")
+        if format in FORMATS and not FORMATS[format].columns:
+            by_file.setdefault((row["file"], format), []).append(place)
         elif row["engine"]:
-            found[place] = Original(missing=NOT_WARC)
-    for file, places in by_file.items():
+            found[place] = Original(missing=NOT_READ_AGAIN)
+    for (file, format), places in by_file.items():
         places.sort(key=lambda place: wanted[place]["offset"])
-        for place, original in zip(places, _of_file(file, [wanted[p] for p in places]), strict=True):
+        for place, original in zip(places, _of_file(file, format, [wanted[p] for p in places]), strict=True):
             found[place] = original
     return found
 
 
-def _of_file(file: str, rows: list[Mapping[str, Any]]) -> list[Original]:
+def _of_file(file: str, format: str, rows: list[Mapping[str, Any]]) -> list[Original]:
     found: list[Original] = []
     try:
-        with BlockFile(file) as source:
-            found.extend(_read(source, row) for row in rows)  # those before a fault stay
+        found.extend(_read(file, format, row) for row in rows)  # those before a fault stay
     except (OSError, ValueError, ImportError) as error:  # ImportError: a file system that is not installed
         missing = f"its file cannot be read: {error}"
         found += [Original(missing=missing)] * (len(rows) - len(found))
     return found
 
 
-def _read(source: BlockFile, row: Mapping[str, Any]) -> Original:
-    record = next(records(source, row["offset"], row["offset"] + 1), None)
-    if not isinstance(record, Record):
+def _read(file: str, format: str, row: Mapping[str, Any]) -> Original:
+    split = FileSplit(file=file, start=row["offset"], end=row["offset"] + 1, format=format)
+    page = next(FORMATS[format].read(split, ReadOptions()), None)
+    if page is None or page.failure == UNREADABLE:
         return Original(missing=NOT_THERE)
-    page: Page = record_page(source.url, record)
     if page_id(asdict(page) | {"source": row["source"]}) != row["id"]:
         return Original(missing=MOVED)
     if page.failure or page.kind != "html" or not page.body:
@@ -83,7 +82,7 @@ def _read(source: BlockFile, row: Mapping[str, Any]) -> Original:
 
 def visible_texts(pages: Iterable[Original]) -> Iterator[Original]:
     """Yield each page with its visible text in the place of its HTML, parsed in a guarded process."""
-    with Guard(_SHOWN_BY, timeout_s=_TIMEOUT_S) as guard:
+    with Guard(Extract(engine=_SHOWN_BY, timeout_s=_TIMEOUT_S)) as guard:
         for page in pages:
             if page.html is None:
                 yield page

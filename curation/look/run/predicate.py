@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.look.run.columns import COLUMNS, RecordBatch, kind_of
-from curation.recipe.config import nearest
+from curation.text.mistakes import nearest
 
 _COMPARE: dict[str, Callable[..., pa.Array]] = {
     "=": pc.equal,

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from curation.recipe.sections.embeddings import function_mistake, table_mistake
-
-Where = tuple[tuple[str | int, ...], str]  # the path below the section, and the mistake there
+from curation.text.mistakes import Where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

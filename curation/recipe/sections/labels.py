@@ -9,18 +9,18 @@ from typing import Any
 from yaml.nodes import Node
 
 from curation.filters.rules import Label, Pass
-from curation.recipe.config import Reader, nearest
+from curation.recipe.config import Reader
 from curation.recipe.options import decode, options, required
 from curation.recipe.sections.shard import FOLDER, Split
 from curation.signals import LABELLERS
 from curation.signals.models.labels import NO_SCRIPT, SCRIPTS, UNKNOWN
 from curation.signals.models.model_files import fasttext_labels
 from curation.signals.models.options import language_mistake
+from curation.text.mistakes import Where, nearest
 
 LANGUAGE = "language"
 NO_LANGUAGE = "un"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
-Where = tuple[tuple[str | int, ...], str]  # the path below the recipe, and what is wrong there
 #: Label -> its values, none where they are the codes of CLD2; None where no pass gives it.
 Known = dict[str, Collection[str] | None]
 
@@ -99,7 +99,7 @@ def _table_mistakes(each: Pass, known: Known) -> Iterator[Where]:
 
 def _wrong_value(name: str, value: str, known: Collection[str] | None) -> str | None:
     if not known:
-        return None if value == NO_LANGUAGE else language_mistake(value, nearest)
+        return None if value == NO_LANGUAGE else language_mistake(value)
     return None if value in known else f"the label '{name}' is never '{value}'{nearest(value, known)}"
 
 

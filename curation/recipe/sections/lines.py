@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-Where = tuple[tuple[str | int, ...], str]
+from curation.text.mistakes import Where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from curation.filters.registry import EDITS
 from curation.filters.rules import Edit, Pass, Rule
-from curation.recipe.config import Reader, nearest
+from curation.recipe.config import Reader
 from curation.recipe.nodes import found, parse, plain
 from curation.recipe.options import decode, options, required
 from curation.recipe.sections.labels import decode_labels, decode_when
@@ -23,6 +23,7 @@ from curation.recipe.tables import languages
 from curation.signals import LABELLERS, SIGNALS, blocklist
 from curation.signals.models.options import option_mistakes
 from curation.signals.registry import UNITS, FilePath, ListPath
+from curation.text.mistakes import nearest
 
 _KEYS = ("name", "preset", "only", "when", "edit", "label", "keep", "measure", "per_language")
 _PRESET_KEYS = ("source", "differs", "edit", "keep", "measure")
@@ -191,7 +192,7 @@ def _rule(reader: Reader, name: str, key: Node, node: Node, under: Rule | None, 
     if bounded and not unbounded and (wrong := interval_mistake(name, signal, low, high)):
         reader.wrong(key, wrong)
     required(reader, key, signal, SIGNALS[signal], chosen)
-    for option, wrong in option_mistakes(signal, chosen, nearest) if len(reader.mistakes) == before else ():
+    for option, wrong in option_mistakes(signal, chosen) if len(reader.mistakes) == before else ():
         reader.wrong(given[option][1] if option in given else key, wrong)
     if len(reader.mistakes) > before:
         return known

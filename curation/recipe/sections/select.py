@@ -10,11 +10,11 @@ from yaml.nodes import Node
 
 from curation.filters.rules import Pass, Top
 from curation.quality.selection import Selection
-from curation.recipe.config import Reader, nearest
+from curation.recipe.config import Reader
+from curation.text.mistakes import Where, nearest
 
 TOP = ("top_fraction", "weigh", "per")
 DOCUMENTS = "documents"
-Where = tuple[tuple[str | int, ...], str]
 
 
 def decode_top(reader: Reader, given: dict[str, tuple[Node, Node]]) -> Top | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 
 import fsspec
@@ -11,14 +11,10 @@ import fsspec
 from curation.signals.models.likeness import HINT
 from curation.signals.models.model_files import fasttext_labels
 from curation.text.language import codes, likely_code
-
-#: (unknown name, known names) -> a hint that names the nearest known one.
-Nearest = Callable[[str, Collection[str]], str]
+from curation.text.mistakes import nearest
 
 
-def option_mistakes(
-    signal: str, options: Mapping[str, object], nearest: Nearest
-) -> Iterator[tuple[str, str]]:
+def option_mistakes(signal: str, options: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Yield (option, mistake) for a signal's options; their types and files have been checked before.
 
     The language of `language_probability` is a CLD2 code or, with a model, one of its labels.
@@ -27,7 +23,7 @@ def option_mistakes(
     if signal == "kenlm_perplexity" and find_spec("kenlm") is None:
         yield "language_model", f"a KenLM model needs the package kenlm, which is not installed; {HINT}"
     if signal == "language_probability" and not model:
-        mistake = language_mistake(str(options.get("language", "")), nearest)
+        mistake = language_mistake(str(options.get("language", "")))
         if mistake and "language" in options:
             yield "language", mistake
     elif isinstance(model, str):
@@ -61,7 +57,7 @@ def _other_characters(model: str, characters: object) -> Iterator[tuple[str, str
         )
 
 
-def language_mistake(language: str, nearest: Nearest) -> str | None:
+def language_mistake(language: str) -> str | None:
     """Return what is wrong with a language code; None if CLD2 detects the language."""
     if language in codes():
         return None

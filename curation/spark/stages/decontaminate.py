@@ -23,11 +23,11 @@ from pyspark.sql import functions as F
 from curation.accounting.manifest import join
 from curation.contamination.index import write as write_index
 from curation.contamination.search import Index, MatchCriteria, remove_spans
+from curation.contamination.settings import Decontaminate
 from curation.document import DOCUMENT
 from curation.files.digests import digest_file
 from curation.files.mapped import building, opened
 from curation.recipe.recipe import Recipe
-from curation.recipe.sections.decontaminate import Decontaminate
 from curation.spark.columns import with_columns, with_values
 from curation.spark.dedup.near import KEY
 from curation.spark.frames import Batches, map_batches
@@ -60,7 +60,7 @@ def write(
     """Write rows, `matches/` (what was found where) and `items/` (the report); return the detail."""
     scratch = Scratch(spark, join(path, SCRATCH, TABLES))
     index, items = _index(settings, path)
-    found = scratch.saved(_found(documents, index, settings.bounds), "found")
+    found = scratch.saved(_found(documents, index, settings), "found")
     listed = spark.read.parquet(spark_url(items))
     matches = scratch.saved(_judged(found, listed, settings.common_documents), "matches")
     write_rows(_marked(documents, matches.where("taken"), settings, dropped_text_rate), path)
@@ -75,7 +75,7 @@ def _index(settings: Decontaminate, path: str) -> tuple[str, str]:
     index, items = join(path, SCRATCH, "index"), join(path, SCRATCH, "items.parquet")
     read = chain.from_iterable(file.items() for file in settings.files())
     with building(index) as folder:
-        rows = write_index(read, folder, settings.bounds)
+        rows = write_index(read, folder, settings)
     filesystem, name = url_to_fs(items)
     with filesystem.open(name, "wb") as stream:
         pq.write_table(pa.Table.from_pylist(rows), stream)
@@ -83,17 +83,17 @@ def _index(settings: Decontaminate, path: str) -> tuple[str, str]:
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(path: str, bounds: MatchCriteria) -> Index:
-    return Index(opened(path), bounds)
+def _opened(path: str, criteria: MatchCriteria) -> Index:
+    return Index(opened(path), criteria)
 
 
-def _found(documents: DataFrame, index: str, bounds: MatchCriteria) -> DataFrame:
+def _found(documents: DataFrame, index: str, criteria: MatchCriteria) -> DataFrame:
     """Return one row for every passage that a document holds."""
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         from curation.spark.stages import decontaminate
 
-        known = decontaminate._opened(index, bounds)
+        known = decontaminate._opened(index, criteria)
         for batch in batches:
             places, rows = [], []
             for place, text in enumerate(batch["text"].to_pylist()):

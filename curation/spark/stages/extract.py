@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -11,10 +11,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from curation.accounting.settle import SETTLED, settle
 from curation.extract.guard import Guard
+from curation.extract.settings import Extract
 from curation.extract.stage import extract_batch
-from curation.extract.steps import Options
-from curation.extract.visible import Gate as VisibleGate
-from curation.recipe.recipe import Extract, Recipe
+from curation.recipe.recipe import Recipe
 from curation.spark.frames import Batches, map_batches
 from curation.spark.sources import read_pages
 from curation.spark.stage import Context, Stage, settling
@@ -30,16 +29,7 @@ def _guard(settings: Extract) -> Guard:
     if settings not in _GUARDS:
         for other in list(_GUARDS):
             _GUARDS.pop(other).close()
-        gate = settings.gate
-        options = Options(
-            gate=VisibleGate(**asdict(gate)) if gate else None,
-            metadata=settings.metadata,
-            format=settings.format,
-            structured=settings.structured,
-        )
-        _GUARDS[settings] = Guard(
-            settings.engine, settings.timeout_s, settings.max_memory_mib, options=options
-        )
+        _GUARDS[settings] = Guard(settings)
     return _GUARDS[settings]
 
 

@@ -15,7 +15,7 @@ from trafilatura.core import determine_returnstring
 from curation.extract.trafilatura_fast.cascade import Favour, main_content, options
 from curation.extract.trees import parse
 from curation.pages.charset import decode
-from curation.pages.reading import read, splits
+from curation.pages.formats import read, splits
 
 CRAWL = Path(__file__).parents[4] / "shared" / "data" / "crawl_dev.warc.gz"
 MODES: tuple[tuple[Favour, bool], ...] = (("recall", False), ("recall", True), ("precision", False))

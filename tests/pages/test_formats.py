@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from curation.document import PAGE
-from curation.pages.page import Split
-from curation.pages.reading import RECORDS, read, splits
+from curation.pages.formats import read, splits
+from curation.pages.page import FileSplit, ReadOptions
 
 Make = Callable[..., bytes]
 
@@ -35,12 +35,12 @@ def test_splits_cover_every_file_once() -> None:
 @pytest.mark.parametrize(
     ("format", "split_bytes", "message"),
     [
-        ("arc", 10, "format 'arc' is none of warc, jsonl, parquet"),
-        ("warc", 0, "a split has 0 bytes; give a positive number"),
+        ("arc", 10, "expected one of warc, jsonl, parquet, found 'arc' (did you mean 'warc'?)"),
+        ("warc", 0, "a split has 0 bytes; expected a positive number"),
     ],
 )
 def test_splits_say_what_is_wrong(format: str, split_bytes: int, message: str) -> None:
-    with pytest.raises(ValueError, match=r"none of|positive") as caught:
+    with pytest.raises(ValueError, match=r"expected") as caught:
         splits([], format, split_bytes)
     assert str(caught.value) == message
 
@@ -80,7 +80,7 @@ def test_records_become_pages(tmp_path: Path, make_member: Make) -> None:
 @pytest.mark.parametrize(
     ("types", "kinds"),
     [
-        (RECORDS, ["html", "html", "text", "revisit"]),
+        (ReadOptions().records, ["html", "html", "text", "revisit"]),
         (("response",), ["html", "resource", "conversion", "revisit"]),
         (("response", "revisit"), ["html", "resource", "conversion", "html"]),
     ],
@@ -91,8 +91,8 @@ def test_the_input_says_which_records_are_pages(
     path = tmp_path / "a.warc.gz"
     names = ("response", "resource", "conversion", "revisit")
     path.write_bytes(b"".join(make_member(number, kind=name) for number, name in enumerate(names)))
-    split = Split(file=str(path), start=0, end=path.stat().st_size, format="warc")
-    [batch] = read(split, source="s", types=types)
+    split = FileSplit(file=str(path), start=0, end=path.stat().st_size, format="warc")
+    [batch] = read(split, ReadOptions(records=types), source="s")
     assert batch.column("kind").to_pylist() == kinds
 
 
@@ -111,7 +111,7 @@ def test_batches_are_bounded_in_rows_and_bytes(tmp_path: Path, make_record: Make
     small = b"".join(make_record(number) for number in range(600))
     large = make_record(1, block=b"HTTP/1.1 200\r\n\r\n" + b"a" * (5 * 2**20)) * 3
     path.write_bytes(small + large)
-    split = Split(file=str(path), start=0, end=path.stat().st_size, format="warc")
+    split = FileSplit(file=str(path), start=0, end=path.stat().st_size, format="warc")
     assert [batch.num_rows for batch in read(split, source="s")] == [512, 89, 1, 1]
 
 
@@ -170,12 +170,13 @@ def test_any_fsspec_url_is_read(format: str, make_member: Make) -> None:
         "parquet": table.getvalue(),
     }[format]
     url = f"memory://pages/a.{format}"
+    options = ReadOptions(text=None if format == "warc" else "text")
     with fsspec.open(url, "wb") as file:
         file.write(data)
     found = [
         row
         for split in splits([(url, len(data))], format, 100)
-        for batch in read(split, source="s", text="text")
+        for batch in read(split, options, source="s")
         for row in batch.to_pylist()
     ]
     assert [(row["file"], row["failure"]) for row in found] == [(url, None)] * 3

@@ -7,14 +7,14 @@ from bisect import bisect_right
 from collections.abc import Callable
 
 from curation.files.block_file import BlockFile
-from curation.pages.grammar import ARC, WARC, Grammar
+from curation.pages.archives.grammar import ARC, WARC, Grammar
 
 _MAGIC = b"\x1f\x8b\x08"
 _PEEK_BYTES = 4096
 _OUTPUT_BYTES = 2**20
 
 
-class Lost(Exception):
+class DamagedMember(Exception):
     """The stream cannot be read further: a damaged or truncated gzip member. The text says what was found."""
 
 
@@ -28,7 +28,7 @@ class Window:
         self.start = 0
 
     def fill(self, count: int) -> bool:
-        """Return whether `count` bytes are at hand; pulls what is missing. Raises Lost."""
+        """Return whether `count` bytes are at hand; pulls what is missing. Raises DamagedMember."""
         while len(self.data) < count:
             more = self._pull()
             if not more:
@@ -42,7 +42,7 @@ class Window:
         self.start += count
 
     def skip(self, count: int) -> bool:
-        """Return whether `count` bytes could be dropped without holding them. Raises Lost."""
+        """Return whether `count` bytes could be dropped without holding them. Raises DamagedMember."""
         while count > 0 and self.fill(1):
             step = min(count, len(self.data))
             self.drop(step)
@@ -50,12 +50,15 @@ class Window:
         return count == 0
 
     def at_record(self) -> bool:
-        """Return whether a record starts at the front. Raises Lost."""
+        """Return whether a record starts at the front. Raises DamagedMember."""
         self.fill(self.grammar.start_bytes)
         return self.grammar.record.match(self.data) is not None
 
     def skip_to_record(self) -> bool:
-        """Return whether a record starts after the front; stand there, else at the end. Raises Lost."""
+        """Move to the next record after the front, else to the end; return whether there is one.
+
+        Raises DamagedMember.
+        """
         start_bytes = self.grammar.start_bytes
         least = 1
         while True:
@@ -73,7 +76,7 @@ class Window:
             least = max(1, least - step)
 
 
-class PlainStretch:
+class PlainStream:
     """The rest of an uncompressed file from `offset` on."""
 
     def __init__(self, source: BlockFile, offset: int) -> None:
@@ -102,10 +105,10 @@ class PlainStretch:
         return self._source.at(self._base + position, count)
 
 
-class GzipStretch:
+class GzipStream:
     """The gzip member at `offset` and those that continue it, up to the next that starts a record.
 
-    Most files hold one record a member; a file gzipped as a whole or in blocks is a stretch of many.
+    Most files hold one record a member; a file gzipped as a whole or in blocks is one stream of many.
     """
 
     def __init__(self, source: BlockFile, grammar: Grammar, offset: int) -> None:
@@ -120,7 +123,7 @@ class GzipStretch:
         self._done = False
 
     def pull(self) -> bytes:
-        """Return the next decompressed bytes, at most 1 MiB; empty at the end. Raises Lost."""
+        """Return the next decompressed bytes, at most 1 MiB; empty at the end. Raises DamagedMember."""
         while not self._done:
             if self._inflate.eof:
                 self._next_member()
@@ -129,7 +132,7 @@ class GzipStretch:
                 self._pending = self._source.piece(self._next)
                 self._next += len(self._pending)
                 if not self._pending:
-                    raise Lost("the file ends inside a gzip member")
+                    raise DamagedMember("the file ends inside a gzip member")
             found = self._step()
             if found:
                 self._produced += len(found)
@@ -137,7 +140,7 @@ class GzipStretch:
         return b""
 
     def _step(self) -> bytes:
-        """Return what the pending bytes give, up to the damage if there is some; then raises Lost."""
+        """Return what the pending bytes hold, up to any damage, at which it then raises DamagedMember."""
         piece = self._pending
         while True:
             # zlib throws away what a failing call had made: go back and take a smaller step.
@@ -146,7 +149,7 @@ class GzipStretch:
                 found = self._inflate.decompress(piece, _OUTPUT_BYTES)
             except zlib.error as error:
                 if len(piece) <= 1:
-                    raise Lost(f"damaged gzip member: {error}") from None
+                    raise DamagedMember(f"damaged gzip member: {error}") from None
                 self._inflate = before
                 piece = piece[: len(piece) // 2]
                 continue

@@ -11,8 +11,8 @@ import fsspec
 
 from curation.contamination.index import BadEvaluation, Item, read_items
 from curation.contamination.search import MatchCriteria
+from curation.text.mistakes import Where
 
-Where = tuple[tuple[str | int, ...], str]
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -56,39 +56,30 @@ class SetFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decontaminate:
-    """Documents that hold items of evaluation sets, looked for among those that dedup keeps.
+class Decontaminate(MatchCriteria):
+    """Removal of documents that contain items of evaluation sets, from those that dedup keeps.
+
+    What counts as a match is set by the fields of `MatchCriteria`.
 
     Attributes:
         against: the sets: paths, URLs, globs, or mappings with `path`, `name`, `fields`, `id`.
-        fields: of an item, each looked for by itself: names, with dots for what lies deeper; a list is each
-            of its members.
+        fields: of an item, each searched for by itself. A dot leads into a nested object; every member of a
+            list counts.
         id: the field that names an item in reports (None: FILE:LINE).
         action: `drop` the document, `cut` the passage out of it, or only `annotate` it
             (`decontaminate.overlap`, the largest share of a passage found; `decontaminate.item_count`).
-        ngram_words: words of the runs that say where to look.
-        min_words: shorter passages are not looked for. A passage is whole lines of about 24 to 48 words.
-        exact_words: passages of as many words or fewer must stand there whole, in order; the share asked for
-            falls to `overlap` at twice as many.
-        overlap: share of a longer passage's words that must stand there, in order.
-        common_items: runs of words that stand in more items say nothing.
-        common_documents: a passage found in more documents is common text: alone it takes nothing out, only
-            with another passage of its item. The report lists it.
-        margin_characters: what `cut` takes on either side of the passage.
-        min_piece_characters: pieces shorter than this that a cut leaves go too; a document of which no piece
-            is left is dropped.
-        max_pieces: a document cut into more is dropped.
+        common_documents: a passage found in more documents is common text. It removes nothing by itself, only
+            together with another passage of its item. The report lists it.
+        margin_characters: what `cut` removes on either side of the passage.
+        min_piece_characters: `cut` also removes shorter pieces between cuts; a document without any piece
+            left is dropped.
+        max_pieces: a document cut into more pieces is dropped.
     """
 
     against: tuple[str | EvaluationSet, ...]
     fields: tuple[str, ...] = ("text",)
     id: str | None = None
     action: Literal["drop", "cut", "annotate"] = "drop"
-    ngram_words: int = field(default=5, metadata={"min": 3, "max": 50})
-    min_words: int = field(default=8, metadata={"min": 3})
-    exact_words: int = field(default=12, metadata={"min": 3})
-    overlap: float = field(default=0.75, metadata={"min": 0.3, "max": 1.0})
-    common_items: int = field(default=50, metadata={"min": 1})
     common_documents: int = field(default=100, metadata={"min": 1})
     margin_characters: int = field(default=200, metadata={"min": 0})
     min_piece_characters: int = field(default=200, metadata={"min": 1})
@@ -96,13 +87,13 @@ class Decontaminate:
 
     @staticmethod
     def mistakes(values: Mapping[str, Any]) -> Iterator[Where]:
-        """Yield (where, what) for sets that are not there, cannot be read, or lack a field."""
+        """Yield (where, what) for sets that are missing, cannot be read, or lack a field."""
         against = values.get("against")
         if against is not None and not against:
             yield ("against",), "against is empty; name at least one evaluation set"
         names: dict[str, int] = {}
         for i, each in enumerate(against or ()):
-            if not each:  # with a mistake in it
+            if not each:  # it has a mistake of its own
                 continue
             files = files_of(each, values.get("fields") or ("text",), values.get("id"))
             if not files:
@@ -115,23 +106,14 @@ class Decontaminate:
                         f"two sets are called '{name}'; tell them apart: {{path: …, name: …}}",
                     )
             yield from ((("against", i), wrong) for wrong in _unreadable(files))
-        least, grams = values.get("min_words", 8), values.get("ngram_words", 5)
+        default = MatchCriteria()
+        least = values.get("min_words", default.min_words)
+        grams = values.get("ngram_words", default.ngram_words)
         if least and grams and least < grams:
             yield (
                 ("min_words",),
                 f"min_words is {least}, but no passage of fewer than ngram_words ({grams}) words is found",
             )
-
-    @property
-    def bounds(self) -> MatchCriteria:
-        """What counts as a match."""
-        return MatchCriteria(
-            ngram_words=self.ngram_words,
-            min_words=self.min_words,
-            exact_words=self.exact_words,
-            overlap=self.overlap,
-            common_items=self.common_items,
-        )
 
     def files(self) -> list[SetFile]:
         """Return every file of every set, sorted by set and path."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import fsspec
 
-Where = tuple[tuple[str | int, ...], str]
+from curation.text.mistakes import Where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
