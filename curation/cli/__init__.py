@@ -16,6 +16,7 @@ from curation.accounting.manifest import BadManifest, MissingManifest
 from curation.cli import init, models, questions, report, run
 from curation.cli.printing import refuse
 from curation.files.remote import StoreError
+from curation.look.render.charts import MissingMatplotlib
 from curation.recipe.config import ConfigError
 
 __all__ = ["Command", "main"]
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = int(options.function(options))
         sys.stdout.flush()  # what a closed pipe does not take is noticed here, not when Python ends
-    except (ConfigError, MissingManifest, BadManifest, StoreError) as error:
+    except (ConfigError, MissingManifest, BadManifest, StoreError, MissingMatplotlib) as error:
         return refuse(error)
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -132,9 +132,7 @@ def bars(values: pd.Series[float], title: str) -> Cell:
 
 
 def _axes(inches: float, left: float = 0.06) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure  # only who draws waits for it
-
-    figure = Figure(figsize=(9, inches))
+    figure = charts.empty_figure(inches)
     axes = figure.subplots(gridspec_kw={"left": left, "right": 0.99})
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 from curation.look.render.visible import is_bound, number
 
+
+class MissingMatplotlib(ImportError):
+    """Curves cannot be drawn: the extra `charts` is not installed."""
+
+
 Numbers = npt.NDArray[np.float64]
 WIDTH, HEIGHT, FOOT = 320, 110, 16
 BINS = 40
@@ -168,11 +173,9 @@ def curve(
 
     `marked` are steps that stood out, a line each.
     """
-    from matplotlib.figure import Figure  # only who draws a curve waits for it
-
     loss, at = np.asarray(losses, dtype=np.float64), np.asarray(steps, dtype=np.float64)
     good = np.isfinite(loss)
-    figure = Figure(figsize=(9, 3.2))
+    figure = empty_figure(3.2)
     axes = figure.add_axes((0.06, 0.14, 0.93, 0.79))
     for n, (name, start, end) in enumerate(_stretches(at, phases)):
         axes.axvspan(start, end, color=_PHASES[n % 2], linewidth=0, alpha=0.1, gid=f"phase{n % 2}-{n}")
@@ -188,6 +191,21 @@ def curve(
     for ground in (figure.patch, axes.patch):
         ground.set_visible(False)
     return inline(figure, label)
+
+
+def empty_figure(inches: float) -> Figure:
+    """Return a figure of this height to draw in.
+
+    Raises:
+        MissingMatplotlib: it is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure  # slow to import; only curves need it
+    except ImportError:
+        raise MissingMatplotlib(
+            "matplotlib draws the curves and is not installed: pip install 'spark-curation[charts]'"
+        ) from None
+    return Figure(figsize=(9, inches))
 
 
 def inline(figure: Figure, label: str) -> Markup:
