@@ -1,6 +1,7 @@
 """`curate ...`: write a recipe, check it, run it, ask what it did, and look at the documents.
 
-Exit status: 0 done, 1 the run failed, 2 the request was wrong. `curate COMMAND --help` says more.
+Exit status: 0 done, 1 the run failed, 2 the request was wrong. What goes to a file or a pipe is never cut;
+set COLUMNS to wrap its text at a width. `curate COMMAND --help` says more.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, function: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
         doc = function.__doc__ or ""
-        added = commands.add_parser(name, help=doc.partition(";")[0].partition("\n")[0], description=doc)
+        added = commands.add_parser(
+            name, help=doc.partition(";")[0].partition("\n")[0].rstrip("."), description=doc
+        )
         added.set_defaults(function=function)
         return added
 

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 def add_to(command: Command) -> None:
     """Add these commands to the parser."""
     parser = command("tokenizer", tokenizer_check)
-    parser.add_argument("question", choices=["check"], metavar="check", help="the only question so far")
+    parser.add_argument("question", choices=["check"], metavar="check", help="the word check")
     parser.add_argument("file", metavar="FILE", help="a tokenizer.json of Hugging Face `tokenizers`")
     texts = parser.add_mutually_exclusive_group()
-    texts.add_argument("--run", metavar="DIR", help="count the tokens of kept documents of a run, a sample")
-    texts.add_argument("--text", metavar="FILE", help="count the tokens of a text file")
+    texts.add_argument(
+        "--run", metavar="DIR", help="also count the tokens of a sample of the documents that a run kept"
+    )
+    texts.add_argument("--text", metavar="FILE", help="also count the tokens of a text file")
     json_argument(parser)
     parser = command("quality", quality)
     tasks = "train: a fastText model; dsir: importance weights; unigrams: word counts"
@@ -78,9 +80,9 @@ def _kept(directory: str) -> Iterator[tuple[str, str, str]]:
 def quality(options: argparse.Namespace) -> int:
     """Train a quality model (fastText) and show how well it works; FILE.json is written beside it.
 
-    It shows the AUC on sources that the model was not trained on, beside what length and source alone would
-    reach, and how many verdicts change with line feeds, case and length. The same texts and seed give the
-    same bytes. `dsir` writes importance weights of the positive texts against the negative ones, for the
+    It shows the AUC on sources that the model was not trained on, beside the AUC of length alone and of
+    source alone, and how many verdicts change with line feeds, case and length. The same texts and seed give
+    the same bytes. `dsir` writes importance weights of the positive texts against the negative ones, for the
     signal importance_ratio; `unigrams` writes the positive texts' word counts, for unigram_perplexity.
     """
     from curation.look.label.texts import BadTexts, train_quality, write_likeness

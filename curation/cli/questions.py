@@ -36,9 +36,11 @@ def _why_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _account_arguments(parser: argparse.ArgumentParser) -> None:
-    by = "an account for each source, each language, or each value of a label (label.NAME)"
+    by = "one account each by source, by language, or by the values of a label (label.NAME)"
     parser.add_argument("--by", metavar="COLUMN", help=by)
-    parser.add_argument("--unit", choices=_UNITS, default=_UNITS[0], help="count in (default: documents)")
+    parser.add_argument(
+        "--unit", choices=_UNITS, default=_UNITS[0], help="what to count (default: documents)"
+    )
 
 
 def _whatif_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,12 +68,12 @@ def _sample_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--near", metavar="PASS.RULE", help=near)
     rate = "share of the documents to take, above 0 and at most 1; a smaller sample lies inside a larger one"
     parser.add_argument("--rate", type=float, metavar="R", help=rate)
-    strata = "columns to compare sample and whole by; says if the sample is skewed (needs --rate)"
+    strata = "compare the sample with the whole by these columns: is it skewed? (needs --rate)"
     parser.add_argument("--stratify", default="", metavar="A,B", help=strata)
-    least = "documents to take of each stratum at least, by a higher rate for small ones (needs --rate)"
+    least = "take at least N documents of each group of --stratify, where there are so many"
     parser.add_argument("--at-least", type=int, default=0, metavar="N", help=least)
     parser.add_argument("--salt", default="sample", metavar="WORD", help="another word gives another sample")
-    out = "also write the whole documents with their weights, to FILE.parquet, .jsonl or .jsonl.gz"
+    out = "also write the sample to FILE.parquet, .jsonl or .jsonl.gz: whole documents and their weights"
     parser.add_argument("--out", metavar="FILE", help=out)
 
 
@@ -83,7 +85,7 @@ def _grep_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _records_arguments(parser: argparse.ArgumentParser) -> None:
-    stage = "documents as this stage wrote them (default: each as it was in the last stage that it reached)"
+    stage = "documents as this stage wrote them (default: each as the last stage that it reached wrote it)"
     parser.add_argument("--stage", choices=_STAGES, help=stage)
     parser.add_argument("--state", choices=STATES, help="only documents in this state")
     parser.add_argument("--n", type=int, default=20, metavar="N", help="documents to show (default: 20)")
@@ -192,7 +194,7 @@ def profile(options: argparse.Namespace) -> int:
 
 
 def sample(options: argparse.Namespace) -> int:
-    """Show a random sample of documents; the same each time, also of those that meet a condition."""
+    """Show a random sample of documents; the same one every time, of all or of some that you name."""
     from curation.look import questions
     from curation.look.run import open_run
 

@@ -46,7 +46,7 @@ def report(options: argparse.Namespace) -> int:
 
 
 def label(options: argparse.Namespace) -> int:
-    """Mark documents keep, drop or unsure on a local page; by keyboard, saved after each mark.
+    """Mark documents keep, drop or unsure on a local page; by keyboard, and each mark is saved at once.
 
     Half of them were kept by the filter and half dropped. The marks are in DIR/labels.jsonl, and `curate
     report` shows how far the recipe and each rule agree with them.

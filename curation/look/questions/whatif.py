@@ -177,9 +177,9 @@ def what_if(
 
 def _fates(now: Flags, then: Flags, moving: npt.NDArray[np.int64]) -> Flags:
     """Return (fates, documents)."""
-    out, gone = now.any(axis=1), then.any(axis=1)
-    let_go = now[:, moving].any(axis=1) & ~then[:, moving].any(axis=1)
-    return np.stack([~out, out & ~gone, ~out & gone, let_go & gone])
+    before, after = now.any(axis=1), then.any(axis=1)  # which are dropped
+    held = now[:, moving].any(axis=1) & ~then[:, moving].any(axis=1) & after
+    return np.stack([~before, before & ~after, ~before & after, held])
 
 
 def _counted(batch: MeasuredBatch, fates: Flags, rates: Rates | None) -> dict[str, Floats]:

@@ -157,12 +157,12 @@ class Life:
 class Story:
     """The answer to `why`: every record with that id or URL (a URL may have been captured twice)."""
 
-    asked: str
+    page: str
     lives: tuple[Life, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the story as JSON data."""
-        return {"asked": self.asked, "documents": [asdict(life) for life in self.lives]}
+        return {"asked": self.page, "documents": [asdict(life) for life in self.lives]}
 
     def __rich__(self) -> RenderableType:
         """Return every record's life."""
@@ -181,8 +181,8 @@ def why(run: OpenedRun, page: str) -> Story:
         MissingManifest: nothing was published there.
     """
     stages = run.row_stages
-    asked = (pc.field("id") == page) | (pc.field("url") == page) | (pc.field("record_id") == page)
-    entered = {stage: masked_rows(run, stage, asked) for stage in stages}
+    named = (pc.field("id") == page) | (pc.field("url") == page) | (pc.field("record_id") == page)
+    entered = {stage: masked_rows(run, stage, named) for stage in stages}
     firsts: dict[RecordKey, dict[str, Any]] = {}
     for stage in stages:
         for row in entered[stage]:
@@ -207,7 +207,7 @@ def why(run: OpenedRun, page: str) -> Story:
         steps = tuple(_steps(mine, merges, bounds, held))
         lies = places.get(row["id"], ()) if steps[-1].state == "kept" else ()
         lives.append(_life(row, mine[-1][1]["text"], steps, tuple(lies)))
-    return Story(asked=page, lives=tuple(lives))
+    return Story(page=page, lives=tuple(lives))
 
 
 def _life(
