@@ -10,8 +10,6 @@ from typing import Any
 from curation.files.remote import attempts, open_store, read
 
 NAME = "manifest.json"
-#: The stages that keep an account, in the order a document meets them.
-STAGES = ("extract", "lines", "filter", "select", "dedup", "sites", "decontaminate", "shard")
 
 
 class MissingManifest(FileNotFoundError):

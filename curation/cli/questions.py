@@ -7,13 +7,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from curation.accounting.ledger import STATES
-from curation.accounting.manifest import STAGES
+from curation.accounting.manifest import MissingManifest
 from curation.cli.printing import answer, failed, json_argument, refuse
 
 if TYPE_CHECKING:
     from curation.cli import Command
+    from curation.look.run import OpenedRun
 
-_STAGES = tuple(stage for stage in STAGES if stage != "shard")  # its rows are tokens, not documents
 _UNITS = ("documents", "characters", "tokens")
 
 
@@ -86,7 +86,7 @@ def _grep_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _records_arguments(parser: argparse.ArgumentParser) -> None:
     stage = "documents as this stage wrote them (default: each as the last stage that it reached wrote it)"
-    parser.add_argument("--stage", choices=_STAGES, help=stage)
+    parser.add_argument("--stage", metavar="STAGE", help=stage)
     parser.add_argument("--state", choices=STATES, help="only documents in this state")
     parser.add_argument("--n", type=int, default=20, metavar="N", help="documents to show (default: 20)")
 
@@ -200,7 +200,7 @@ def sample(options: argparse.Namespace) -> int:
 
     try:
         request = questions.SampleRequest(
-            run=open_run(options.directory),
+            run=_with_rows(open_run(options.directory), options.stage),
             where=options.where,
             stage=options.stage,
             state=options.state,
@@ -220,14 +220,23 @@ def sample(options: argparse.Namespace) -> int:
     return 0
 
 
+def _with_rows(run: OpenedRun, stage: str | None) -> OpenedRun:
+    """Return a run whose stage keeps rows of documents, if one is named."""
+    if stage in run.manifests and stage not in run.row_stages:
+        able = ", ".join(run.row_stages)
+        raise MissingManifest(f"--stage {stage}: keeps no documents; expected one of {able}")
+    return run
+
+
 def grep(options: argparse.Namespace) -> int:
     """Show documents whose text matches a pattern; kept and dropped ones, with counts of all matches."""
     from curation.look import questions
     from curation.look.run import open_run
 
     narrowed = {name: getattr(options, name) for name in ("stage", "state", "n", "ignore_case")}
+    run = _with_rows(open_run(options.directory), options.stage)
     try:
-        return answer(options, questions.grep(open_run(options.directory), options.pattern, **narrowed))
+        return answer(options, questions.grep(run, options.pattern, **narrowed))
     except questions.BadPattern as error:
         return refuse(error)
 

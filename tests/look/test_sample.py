@@ -184,6 +184,17 @@ def test_mistakes(
     assert capsys.readouterr().err.strip() == message.format(run=judged)
 
 
+@pytest.mark.parametrize("command", [["sample"], ["grep", "x"]])
+def test_a_stage_that_keeps_no_documents_is_refused(
+    command: list[str], small_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, *arguments = command
+    assert main([name, str(small_run), *arguments, "--stage", "shard"]) == 2
+    assert capsys.readouterr().err == (
+        "--stage shard: keeps no documents; expected one of extract, filter, dedup\n"
+    )
+
+
 def test_a_rule_without_bounds_has_nothing_near_it(judging: SimpleNamespace, tmp_path: Path) -> None:
     rule = {"name": "x", "signal": "word_count", "min": "-inf", "max": "inf", "options": {}}
     judging.publish(tmp_path, "filter", [], config={"filter": [{"name": "p", "rules": [rule]}]})
