@@ -1,4 +1,4 @@
-"""What a page says of itself in its head: title, language, canonical address, site, publication date.
+"""What the head of a page declares: title, language, canonical address, site, publication date.
 
 `light` reads declarations only, in a tenth of a millisecond. `full` asks trafilatura, which also looks for an
 author and a date in the page itself, and costs as much as the extraction.

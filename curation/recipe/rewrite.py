@@ -19,7 +19,7 @@ class CannotTake(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class NewBound:
     """One bound, `min` or `max`, of one rule of one pass, and its new value."""
 
     pass_name: str
@@ -28,7 +28,7 @@ class Change:
     value: float
 
 
-def write_recipe(path: str, overrides: Sequence[str], changes: Sequence[Change], out: str) -> None:
+def write_recipe(path: str, overrides: Sequence[str], changes: Sequence[NewBound], out: str) -> None:
     """Write the recipe at `path` with other bounds to `out`.
 
     What is written is read back with the same `--set` overrides: it is a good recipe whose filter section
@@ -62,7 +62,7 @@ def write_recipe(path: str, overrides: Sequence[str], changes: Sequence[Change],
         )
 
 
-def _changed(each: Pass, changes: Sequence[Change]) -> Pass:
+def _changed(each: Pass, changes: Sequence[NewBound]) -> Pass:
     rules = list(each.rules)
     for change in changes:
         for i, rule in enumerate(rules):
@@ -74,13 +74,13 @@ def _changed(each: Pass, changes: Sequence[Change]) -> Pass:
     return replace(each, rules=tuple(rules))
 
 
-def with_bound(text: str, name: str, change: Change) -> str:
+def with_bound(text: str, name: str, change: NewBound) -> str:
     """Return a recipe's text with one bound set, where the pass has the rule or only its preset does.
 
     Raises:
         CannotTake: the text, called `name` in messages, has no such pass.
 
-    >>> with_bound("filter: [{name: g, preset: gopher}]  # all", "r", Change(
+    >>> with_bound("filter: [{name: g, preset: gopher}]  # all", "r", NewBound(
     ...     pass_name="g", rule="word_count", side="min", value=80.0))
     'filter: [{name: g, preset: gopher, keep: {word_count: {min: 80}}}]  # all'
     """

@@ -9,7 +9,7 @@ import pytest
 
 from curation.recipe.config import ConfigError
 from curation.recipe.recipe import read_recipe
-from curation.recipe.rewrite import CannotTake, Change, with_bound, write_recipe
+from curation.recipe.rewrite import CannotTake, NewBound, with_bound, write_recipe
 
 BASE = "name: x\ninputs: {a: {format: warc, path: p}}\nshard: {tokenizer: t.json}\n"
 COMMENTED = """\
@@ -29,10 +29,10 @@ dedup: {near: null}
 """
 
 
-def change(words: str) -> Change:
+def change(words: str) -> NewBound:
     key, _, value = words.partition("=")
     pass_name, rule, side = key.split(".")
-    return Change(pass_name=pass_name, rule=rule, side=side, value=float(value))
+    return NewBound(pass_name=pass_name, rule=rule, side=side, value=float(value))
 
 
 FORMS = [

@@ -19,17 +19,17 @@ _MAX_REMEMBERED = 2**13
 REMEMBERED_CHARACTERS = 2**10
 
 
-class Seen(NamedTuple):
+class TagAttributes(NamedTuple):
     """An element's tag, and its attributes in the order of the page."""
 
     tag: str
     attributes: Mapping[str, str]
 
 
-_BARE = Seen("", {})
+_BARE = TagAttributes("", {})
 
-Test = Callable[[Seen], bool]
-Value = Callable[[Seen], str]
+Test = Callable[[TagAttributes], bool]
+Value = Callable[[TagAttributes], str]
 
 
 class Condition(NamedTuple):
@@ -60,10 +60,10 @@ def read(text: str) -> Condition | None:
     """Return what a condition says, None where it says something that is not understood.
 
     >>> condition = read("@id='a' or contains(@class, 'b')")
-    >>> condition.names, condition.holds(Seen("p", {"class": "abc"})), read("position() = 1")
+    >>> condition.names, condition.holds(TagAttributes("p", {"class": "abc"})), read("position() = 1")
     (('id', 'class'), True, None)
     """
-    reader = _Reader(_TOKEN.findall(text))
+    reader = _ConditionParser(_TOKEN.findall(text))
     try:
         holds = reader.either()
     except (_Unknown, re.error):
@@ -73,7 +73,7 @@ def read(text: str) -> Condition | None:
     return Condition(holds, tuple(dict.fromkeys(reader.names)), reader.by_tag, tuple(reader.orders))
 
 
-class _Reader:
+class _ConditionParser:
     """Takes a condition's tokens from the front and makes tests of them."""
 
     def __init__(self, tokens: list[str]) -> None:
@@ -171,7 +171,7 @@ class _Reader:
         new = self._text()
         self._take(")")
         # A character that stands twice is translated as the first says, one too many is dropped.
-        table = {ord(each): new[place : place + 1] for place, each in reversed(list(enumerate(old)))}
+        table = {ord(each): new[position : position + 1] for position, each in reversed(list(enumerate(old)))}
         return lambda element: value(element).translate(table)
 
     def _attribute(self) -> Value:
@@ -210,7 +210,7 @@ def _any_of(by_name: Mapping[str, Sequence[Test]], others: Sequence[Test]) -> Te
         return others[0] if len(others) == 1 else lambda element: any(test(element) for test in others)
     of_value = {name: _remembered(name, tests) for name, tests in by_name.items()}
 
-    def holds(element: Seen) -> bool:
+    def holds(element: TagAttributes) -> bool:
         for name, value in element.attributes.items():
             if name in of_value and of_value[name](value):
                 return True
@@ -223,7 +223,7 @@ def _remembered(name: str, tests: Sequence[Test]) -> Callable[[str], bool]:
     """Return whether any of the tests holds for a value of an attribute: pages repeat their classes."""
 
     def ask(value: str) -> bool:
-        element = Seen("", {name: value})
+        element = TagAttributes("", {name: value})
         return any(test(element) for test in tests)
 
     remember = lru_cache(_MAX_REMEMBERED)(ask)
@@ -242,14 +242,14 @@ def parts(path: str) -> list[str]:
         return []
     blank = _QUOTED.sub(lambda quoted: "'" * len(quoted[0]), rest)
     depth = start = 0
-    for place, character in enumerate(blank):
+    for position, character in enumerate(blank):
         if character == "[":
             depth += 1
-            start = place + 1 if depth == 1 else start
+            start = position + 1 if depth == 1 else start
         elif character == "]":
             depth -= 1
             if depth == 0:
-                found.append(rest[start:place].strip())
+                found.append(rest[start:position].strip())
         elif depth == 0 and not character.isspace():
             return []
     return found

@@ -13,7 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, takewhile
 from typing import Any, NamedTuple
 
-from curation.extract.trafilatura_fast.conditions import REMEMBERED_CHARACTERS, Condition, Seen, parts, read
+from curation.extract.trafilatura_fast.conditions import (
+    REMEMBERED_CHARACTERS,
+    Condition,
+    TagAttributes,
+    parts,
+    read,
+)
 
 _FIRST = re.compile(r"\((.*)\)\[1\]|(.*\])\[1\]", re.DOTALL)
 _TAGS = re.compile(r"self::\w+(?: or self::\w+)*")
@@ -23,11 +29,11 @@ Find = Callable[[Any], Sequence[Any]]
 Key = tuple[Any, ...]
 
 
-class Part(NamedTuple):
-    """One expression: the tags it is about (none: any), and what it says of an element's attributes.
+class Expression(NamedTuple):
+    """One XPath expression: the tags it selects (none: any), and its condition on an element's attributes.
 
-    by_tag: what it says of the tag as well. rest: the expression itself where it has conditions on more than
-    the element, to be asked of a tree that has elements which meet the others.
+    by_tag: its condition on attributes and tag together. rest: the expression itself, where it has conditions
+    on more than the element; it is evaluated on trees with elements that meet the other conditions.
     """
 
     tags: tuple[str, ...]
@@ -39,23 +45,23 @@ class Part(NamedTuple):
         """Return whether an element that meets the condition on attributes is taken with its tag."""
         if self.tags and element.tag not in self.tags:
             return False
-        return self.by_tag is None or self.by_tag.holds(Seen(element.tag, dict(element.items())))
+        return self.by_tag is None or self.by_tag.holds(TagAttributes(element.tag, dict(element.items())))
 
     def takes_bare(self) -> bool:
         """Return whether an element without attributes is taken."""
-        bare = [Seen(tag, {}) for tag in self.tags or ("div",)]
+        bare = [TagAttributes(tag, {}) for tag in self.tags or ("div",)]
         return any(
             self.condition.holds(each) and (not self.by_tag or self.by_tag.holds(each)) for each in bare
         )
 
 
-class Search:
+class TreeSearch:
     """Stands in for an `lxml.etree.XPath`: tree in, descendants that match any part, in document order.
 
     first: return the first match only.
     """
 
-    def __init__(self, found: Sequence[Part], *, first: bool) -> None:
+    def __init__(self, found: Sequence[Expression], *, first: bool) -> None:
         self.parts = found
         self.first = first
         tags = [part.tags for part in found]
@@ -65,25 +71,25 @@ class Search:
         self._orders = [
             pair for names in orders for pair in combinations(sorted(map(self._names.index, names)), 2)
         ]
-        self._verdicts: dict[Key, tuple[Part, ...]] = {}
+        self._verdicts: dict[Key, tuple[Expression, ...]] = {}
 
     def __call__(self, tree: Any) -> Sequence[Any]:
         """Return the matches."""
         taken: list[Any] = []
-        asked: list[Part] = []
+        partial: list[Expression] = []
         for element, met in self._candidates(tree):
             takers = [part for part in met if part.takes(element)]
-            asked += [part for part in takers if part.rest is not None and part not in asked]
+            partial += [part for part in takers if part.rest is not None and part not in partial]
             if any(part.rest is None for part in takers):
                 taken.append(element)
                 if self.first:
                     break
-        # Whatever more they ask is for the expressions: rarely, of trees that hold such elements at all.
-        for part in asked:
+        # Conditions that cannot be read are left to the expression itself; few trees have such elements.
+        for part in partial:
             taken += part.rest(tree)
-        return list(dict.fromkeys(taken)) if asked else taken
+        return list(dict.fromkeys(taken)) if partial else taken
 
-    def _candidates(self, tree: Any) -> Iterator[tuple[Any, tuple[Part, ...]]]:
+    def _candidates(self, tree: Any) -> Iterator[tuple[Any, tuple[Expression, ...]]]:
         """Yield the elements whose attributes some parts take, with those parts."""
         names, orders, verdicts = self._names, self._orders, self._verdicts
         nothing = (None,) * len(names)
@@ -92,7 +98,7 @@ class Search:
         for element in tree.iterdescendants(*self._tags):
             key: Key = tuple(map(element.get, names))
             if key == nothing:
-                continue  # `together` has seen that no part takes such an element
+                continue  # `together` made sure that no expression takes such an element
             # A test of two attributes at once (`@id|@class`) is of the one that stands first in the page.
             for one, other in orders:
                 if key[one] is not None and key[other] is not None:
@@ -100,9 +106,9 @@ class Search:
                     break
             met = verdicts.get(key)
             if met is None:
-                seen = Seen("", {name: value for name, value in element.items() if name in names})
-                met = tuple(part for part in self.parts if part.condition.holds(seen))
-                if sum(map(len, seen.attributes.values())) <= REMEMBERED_CHARACTERS:
+                known = TagAttributes("", {name: value for name, value in element.items() if name in names})
+                met = tuple(part for part in self.parts if part.condition.holds(known))
+                if sum(map(len, known.attributes.values())) <= REMEMBERED_CHARACTERS:
                     verdicts[key] = met
             if met:
                 yield element, met
@@ -114,23 +120,24 @@ def together(xpaths: Sequence[Any], *, first: bool = False) -> list[Find]:
     What can be read is one step down to any element under conditions on its tag and attributes; further
     conditions are left to the expression. first: only the first match of each is used; they stay apart.
     """
+    parts = [_part(xpath, one=first) for xpath in xpaths]
+    pairs = list(zip(parts, xpaths, strict=True))
     if first:
-        return [Search([part], first=True) if (part := _part(each, one=True)) else each for each in xpaths]
-    found = [_part(each, one=False) for each in xpaths]
-    readable = [part for part in found if part]
-    others = [each for each, part in zip(xpaths, found, strict=True) if not part]
-    return [*([Search(readable, first=False)] if readable else ()), *others]
+        return [TreeSearch([part], first=True) if part else xpath for part, xpath in pairs]
+    readable = [part for part in parts if part]
+    others = [xpath for part, xpath in pairs if not part]
+    return [*([TreeSearch(readable, first=False)] if readable else ()), *others]
 
 
 def merged(finds: Sequence[Find]) -> list[Find]:
     """Return the same with all searches for every match as one, so that a tree is walked through once."""
-    searches = [each for each in finds if isinstance(each, Search) and not each.first]
+    searches = [each for each in finds if isinstance(each, TreeSearch) and not each.first]
     others = [each for each in finds if each not in searches]
     found = [part for each in searches for part in each.parts]
-    return [*([Search(found, first=False)] if found else ()), *others]
+    return [*([TreeSearch(found, first=False)] if found else ()), *others]
 
 
-def _part(xpath: Any, *, one: bool) -> Part | None:
+def _part(xpath: Any, *, one: bool) -> Expression | None:
     """Return what an expression says, None where it cannot be read. one: only its first match is used."""
     path = " ".join(xpath.path.split())
     only = _FIRST.fullmatch(path)
@@ -146,7 +153,7 @@ def _part(xpath: Any, *, one: bool) -> Part | None:
     if not plain or (one and not whole):
         return None
     tagged = [each for each in understood if each and each.by_tag]
-    part = Part(
+    part = Expression(
         tags,
         Condition.all_of(plain),
         Condition.all_of(tagged) if tagged else None,

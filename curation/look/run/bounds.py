@@ -13,7 +13,7 @@ from curation.look.render.visible import is_bound, number
 from curation.look.run.measured import RuleBounds
 from curation.look.run.opened import OpenedRun
 from curation.recipe.recipe import read_recipe
-from curation.recipe.rewrite import CannotTake, Change, write_recipe
+from curation.recipe.rewrite import CannotTake, NewBound, write_recipe
 from curation.recipe.sections.passes import interval_mistake
 from curation.text.mistakes import nearest
 
@@ -146,7 +146,7 @@ def write_changed(
             "that the run was given; a preset that changed since reads otherwise too"
         )
     edits = [
-        Change(pass_name=name, rule=rule, side=change.side, value=change.then)
+        NewBound(pass_name=name, rule=rule, side=change.side, value=change.then)
         for change in changes
         for name, _, rule in [change.rule.partition(".")]
     ]

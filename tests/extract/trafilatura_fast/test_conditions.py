@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from curation.extract.trafilatura_fast.conditions import REMEMBERED_CHARACTERS, Seen, read
+from curation.extract.trafilatura_fast.conditions import REMEMBERED_CHARACTERS, TagAttributes, read
 
 NAMESPACES = {"re": "http://exslt.org/regular-expressions"}
 CONDITIONS = (
@@ -46,7 +46,7 @@ def test_a_condition_holds_where_xpath_says_so(
     condition = read(text)
     assert condition is not None
     for _ in range(2):  # the second answer is remembered
-        assert condition.holds(Seen(tag, dict(attributes))) == wanted
+        assert condition.holds(TagAttributes(tag, dict(attributes))) == wanted
     assert set(condition.names) == {name for name in ("id", "class", "style") if f"@{name}" in text}
     assert condition.by_tag == ("self::" in text)
     assert bool(condition.orders) == ("|" in text.replace("^x|y$", ""))
@@ -67,4 +67,4 @@ def test_values_too_long_to_remember_are_judged_as_well() -> None:
     condition = read("contains(@id, 'b')")
     assert condition is not None
     for end in ("b", "c", "b"):
-        assert condition.holds(Seen("p", {"id": "a" * REMEMBERED_CHARACTERS + end})) == (end == "b")
+        assert condition.holds(TagAttributes("p", {"id": "a" * REMEMBERED_CHARACTERS + end})) == (end == "b")

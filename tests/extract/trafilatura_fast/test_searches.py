@@ -10,7 +10,7 @@ from lxml import etree, html
 from trafilatura import xpaths
 
 from curation.extract.trafilatura_fast.library import _ALL_MATCHES, _FIRST_MATCH, prepared
-from curation.extract.trafilatura_fast.searches import Search, merged, together
+from curation.extract.trafilatura_fast.searches import TreeSearch, merged, together
 from curation.extract.trees import parse
 
 
@@ -127,12 +127,12 @@ def test_what_depends_on_more_than_the_element_stays_with_the_expression() -> No
 def test_a_first_match_is_only_searched_where_only_the_first_is_used() -> None:
     xpath = etree.XPath("(.//*[self::div][@id='a'])[1]")
     assert together([xpath]) == [xpath]
-    assert isinstance(together([xpath], first=True)[0], Search)
+    assert isinstance(together([xpath], first=True)[0], TreeSearch)
 
 
 def test_answers_about_long_values_are_not_kept() -> None:
     search = together([etree.XPath(".//*[contains(@class, 'a')]")])[0]
-    assert isinstance(search, Search)
+    assert isinstance(search, TreeSearch)
     tree = parse(f"<html><body><p class='{'x' * 10_000}a'>a</p><p class=a>b</p></body></html>")
     assert [each.text for each in search(tree)] == ["a", "b"]
     assert len(search._verdicts) == 1

@@ -135,7 +135,8 @@ def test_a_parquet_row_is_a_page_whatever_the_split(tmp_path: Path) -> None:
     assert [row["body"] for row in found] == [f"text {n}".encode() for n in range(50)]
     assert [row["offset"] for row in found] == list(range(50))
     assert (found[3]["record_id"], found[3]["url"]) == ("3", "")
-    for step in (1, 50, 200):
+    second_group = pq.ParquetFile(path).metadata.row_group(1).column(0).dictionary_page_offset
+    for step in (second_group, second_group + 1, 50, 200):  # it starts a split, or is a split's last byte
         assert rows(path, "parquet", step) == found
 
 
@@ -235,7 +236,7 @@ def test_padding_behind_packed_lines_is_no_damage(tmp_path: Path) -> None:
 
 
 def test_a_bomb_is_never_held_whole() -> None:
-    bomb = zstandard.compress(b"\0" * 2**28)
+    bomb = zstandard.compress(b"\0" * 2**26)
     assert max(map(len, packed.unzstd([bomb]))) <= 2**25
-    assert max(map(len, packed.inflated([gzip.compress(b"\0" * 2**26)]))) <= 2**23
-    assert max(map(len, packed.unbrotli([brotli.compress(b"\0" * 2**26, quality=1)]))) <= 2**23
+    assert max(map(len, packed.inflated([gzip.compress(b"\0" * 2**25)]))) <= 2**23
+    assert max(map(len, packed.unbrotli([brotli.compress(b"\0" * 2**25, quality=1)]))) <= 2**23
