@@ -84,7 +84,9 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-#: Python codec -> the one browsers mean. What is neither here nor below is no charset of the web.
+#: Python codec -> the codec browsers use for it. A codec that is neither here nor below is not a web charset.
+#: Resiliparse has such a table too, but with the narrower codecs (gbk, shift_jis, euc_kr), and it calls every
+#: unknown label UTF-8.
 _CODECS = {
     "ascii": "cp1252",
     "iso8859-1": "cp1252",
