@@ -33,12 +33,12 @@ from reference_reader import import_streaming
 
 from curation.accounting.manifest import Manifest
 from curation.shards.mds import index_bytes, write_shard
-from training.data.corpus import Corpus, Shard, open_corpus
+from training.data.corpus import Corpus, ShardFile, open_corpus
 from training.data.loader import Loader
 from training.data.segment import documents_bound, segments
-from training.data.shards import Reader
-from training.plan import Plan, Source
-from training.settings.config import Phase
+from training.data.shards import ShardReader
+from training.plan import Plan, SourceRows
+from training.settings import Phase
 
 ROW_TOKENS, SHARD_ROWS, SHARDS, LANES, ROUNDS = 2048, 1000, 12, 48, 5
 BATCHES = (240, 48)
@@ -59,7 +59,7 @@ def prepare(folder: Path) -> Corpus:
             entries.append(info.entry)
             path = folder / "web" / info.file
             shards.append(
-                Shard(path=path, provenance=path, rows=info.rows, size_bytes=info.bytes, xxh64=info.xxh64)
+                ShardFile(path=path, provenance=path, rows=info.rows, size_bytes=info.bytes, xxh64=info.xxh64)
             )
     (folder / "web" / "index.json").write_bytes(index_bytes(entries))
     return Corpus(
@@ -76,7 +76,7 @@ def plan_of(corpus: Corpus, batch: int, steps: int) -> Plan:
 
 def reader(corpus: Corpus, batch: int) -> Iterator[object]:
     """Yield the tokens of batches: draw, locate, read."""
-    plan, shards = plan_of(corpus, batch, SHARDS * SHARD_ROWS // batch), Reader(corpus, ["web"])
+    plan, shards = plan_of(corpus, batch, SHARDS * SHARD_ROWS // batch), ShardReader(corpus, ["web"])
     while plan.step < plan.steps:
         yield shards.read(plan.locate(plan.draw(), range(batch)))
 
@@ -84,7 +84,9 @@ def reader(corpus: Corpus, batch: int) -> Iterator[object]:
 def loader(corpus: Corpus, batch: int) -> Iterator[object]:
     """Yield batches as training gets them."""
     plan = plan_of(corpus, batch, SHARDS * SHARD_ROWS // batch)
-    with Loader(plan, Reader(corpus, ["web"]), rank=0, ranks=1, device=torch.device("cpu")) as batches:
+    with Loader(
+        plan, ShardReader(corpus, ["web"]), rank=0, world_size=1, device=torch.device("cpu")
+    ) as batches:
         yield from batches
 
 
@@ -176,7 +178,9 @@ def resumes(folder: Path) -> tuple[float, float]:
         corpus = open_corpus([name])
         plan = plan_of(corpus, batch, 10**7)
         plan.resume(*json.loads(saved))
-        with Loader(plan, Reader(corpus, ["web"]), rank=0, ranks=1, device=torch.device("cpu")) as batches:
+        with Loader(
+            plan, ShardReader(corpus, ["web"]), rank=0, world_size=1, device=torch.device("cpu")
+        ) as batches:
             next(iter(batches))
             between = time.process_time()
         began = time.process_time()
@@ -189,7 +193,7 @@ def resumes(folder: Path) -> tuple[float, float]:
 def billion() -> float:
     """Return CPU seconds from nothing to the first located batch of a billion rows."""
     shards = (16_367,) * (10**9 // 2 // 16_367)
-    sources = [Source(name=name, digest="x", shard_rows=shards) for name in "ab"]
+    sources = [SourceRows(name=name, digest="x", shard_rows=shards) for name in "ab"]
     start = time.process_time()
     phases = [Phase(name="p", steps=10**7, mix={"a": 1, "b": 2})]
     plan = Plan(sources, phases, batch_rows=48, lanes=48, seed=1)

@@ -30,13 +30,13 @@ from recording import record
 from curation.accounting.manifest import Manifest
 from curation.shards.mds import write_shard
 from training.data.loader import Loader
-from training.data.shards import Reader
+from training.data.shards import ShardReader
 from training.model import Decoder, initialize
 from training.optim import make_optimizer
-from training.parallel import Ranks, ranks
+from training.parallel import Ranks, process_group
 from training.report.pulse import Collector, Pulse
-from training.run import Run
-from training.settings.checks import Request, prepare
+from training.run import Trainer
+from training.settings.checks import RunSetup, prepare
 from training.watch import Signals
 
 ROWS, ROW_TOKENS, VOCAB, SHARD_ROWS, WARM = 4, 256, 8192, 400, 3
@@ -70,7 +70,7 @@ def publish(folder: Path, row_tokens: int = ROW_TOKENS, vocab: int = VOCAB, rows
     (folder / "shard" / "current.json").write_text('{"fingerprint": "f0"}')
 
 
-def request(folder: Path, steps: int, **asked: object) -> Request:
+def request(folder: Path, steps: int, **asked: object) -> RunSetup:
     """Return a run of `steps` steps over the shards in `folder`."""
     plain = {
         "data": [str(folder)], "out": str(folder / "out"), "batch_rows": ROWS, "lanes": 1, "max_epochs": 1e6,
@@ -83,17 +83,19 @@ def request(folder: Path, steps: int, **asked: object) -> Request:
     return prepare(str(folder / "config.yaml"))
 
 
-def ours(asked: Request, place: Ranks) -> Iterator[None]:
+def ours(asked: RunSetup, place: Ranks) -> Iterator[None]:
     """Take a step of a whole run at a time."""
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         pulse = stack.enter_context(Pulse(Path(asked.config.out), place, 600.0))
-        run = Run(asked, place, signals, pulse)
+        run = Trainer(asked, place, signals, pulse)
         run.collector = stack.enter_context(Collector(asked.config.watch.collect_every_steps))
-        for each in (run.record, run.checkpoints):
-            stack.enter_context(each)
+        for context in (run.logger, run.checkpoints):
+            stack.enter_context(context)
         batches = stack.enter_context(
-            Loader(run.plan, Reader(run.corpus, run.plan.names), rank=0, ranks=1, device=place.device)
+            Loader(
+                run.plan, ShardReader(run.corpus, run.plan.names), rank=0, world_size=1, device=place.device
+            )
         )
         began = time.perf_counter()
         for batch in batches:
@@ -106,7 +108,7 @@ def ours(asked: Request, place: Ranks) -> Iterator[None]:
             yield
 
 
-def plain(asked: Request, flat: Path) -> Iterator[None]:
+def plain(asked: RunSetup, flat: Path) -> Iterator[None]:
     """Take a step of the plain loop at a time."""
     config = asked.config
     model = Decoder(config.model, VOCAB)
@@ -131,12 +133,12 @@ def beside() -> dict[str, Any]:
     clocks = {"processor": time.process_time, "clock": time.perf_counter}
     steps = WARM + BETWEEN_STEPS * STRETCHES
     taken = {(loop, clock): np.zeros(steps) for loop in ("ours", "plain") for clock in clocks}
-    with tempfile.TemporaryDirectory() as name, ranks() as place:
+    with tempfile.TemporaryDirectory() as name, process_group() as place:
         folder = Path(name)
         publish(folder)
         asked = request(folder, steps + 1)  # what a run does at its end is not measured
         loops = {
-            "ours": ours(asked, Ranks(rank=0, count=1, device=place.device)),
+            "ours": ours(asked, Ranks(rank=0, world_size=1, device=place.device)),
             "plain": plain(asked, folder / "flat.bin"),
         }
         for step in range(steps):

@@ -18,12 +18,11 @@ import numpy as np
 import torch
 
 from training.data.segment import documents_bound, segments
-from training.model import attend, block_mask, token_losses
+from training.model import attend, document_mask, token_losses
 from training.optim import make_optimizer
-from training.parallel import Ranks, build, ranks
+from training.parallel import Ranks, build, process_group
 from training.report.speed import peak_flops
-from training.settings import sizes
-from training.settings.config import Config, Model, Optimizer, Phase
+from training.settings import AdamWConfig, Config, ModelConfig, Phase, sizes
 from training.step import learn
 
 VOCAB, WARM, STEPS = 50_304, 4, 8
@@ -39,7 +38,7 @@ class Case:
     6 x parameters, 10,500 tokens/s of 8b are 58.0 %; here they are 54.6 %, and 57.8 % are 11,106 tokens/s.
     """
 
-    model: Model
+    model: ModelConfig
     row_tokens: int = 2048
     rows: int
     micro_rows: int = 0
@@ -50,16 +49,16 @@ class Case:
 
 
 CASES: Mapping[str, Case] = {
-    "125m": Case(model=Model(**sizes.SHAPES["125m"]), rows=16),
-    "350m": Case(model=Model(**sizes.SHAPES["350m"]), rows=16),
+    "125m": Case(model=ModelConfig(**sizes.SHAPES["125m"]), rows=16),
+    "350m": Case(model=ModelConfig(**sizes.SHAPES["350m"]), rows=16),
     "0.8b": Case(
-        model=Model(width=1536, layers=24, heads=12, kv_heads=12, hidden_width=4096), rows=8, least_tokens_per_s=65_000
+        model=ModelConfig(width=1536, layers=24, heads=12, kv_heads=12, hidden_width=4096), rows=8, least_tokens_per_s=65_000
     ),
-    "1b": Case(model=Model(**sizes.SHAPES["1b"]), rows=8),
-    "1.3b": Case(model=Model(width=2048, layers=24, heads=16, kv_heads=16), rows=8, least_tokens_per_s=46_000),
+    "1b": Case(model=ModelConfig(**sizes.SHAPES["1b"]), rows=8),
+    "1.3b": Case(model=ModelConfig(width=2048, layers=24, heads=16, kv_heads=16), rows=8, least_tokens_per_s=46_000),
     # 8.03 B parameters, as Llama 3 8B with its vocabulary; one row at once, since weights and moments take 120 GiB.
     "8b": Case(
-        model=Model(**sizes.SHAPES["8b"]), row_tokens=4096, rows=8, micro_rows=1, recompute="full", vocab=128_256,
+        model=ModelConfig(**sizes.SHAPES["8b"]), row_tokens=4096, rows=8, micro_rows=1, recompute="full", vocab=128_256,
         least_tokens_per_s=10_500, least_mfu=0.578,
     ),
 }  # fmt: skip
@@ -70,7 +69,7 @@ def config(case: Case, recompute: str, *, compiled: bool) -> Config:
     return Config(
         data=("x",), out="x", phases=(Phase(name="all", steps=1, mix={"a": 1}),), batch_rows=case.rows, lanes=1,
         model=case.model, micro_rows=case.micro_rows, precision="bfloat16", recompute=recompute, compile=compiled,
-        optimizer=Optimizer(learning_rate=1e-5),
+        optimizer=AdamWConfig(learning_rate=1e-5),
     )  # fmt: skip
 
 
@@ -103,7 +102,7 @@ def numerics(device: torch.device) -> dict[str, float]:
     exact = [torch.randn(2, 1024, heads, 128, device=device, dtype=torch.float64) for heads in (8, 2, 2)]
     half = [each.bfloat16().requires_grad_() for each in exact]
     exact = [each.detach().double().requires_grad_() for each in half]
-    fast, slow = attend(*half, one.cu_seqlens[0]), attend(*exact, block_mask(one.documents))
+    fast, slow = attend(*half, one.cu_seqlens[0]), attend(*exact, document_mask(one.documents))
     torch.manual_seed(2)
     pull = torch.randn_like(fast)
     fast.backward(pull)
@@ -208,7 +207,7 @@ def measure() -> tuple[dict[str, object], dict[str, tuple[float, float]]]:
     """Return figures and bars (value, least allowed); prints the table as it goes."""
     figures: dict[str, object] = {"device": torch.cuda.get_device_name()}
     bars: dict[str, tuple[float, float]] = {}
-    with ranks() as place:
+    with process_group() as place:
         errors = numerics(place.device)
         figures |= errors
         bars["errors below 2 %"] = (0.02 - max(errors.values()), 0.0)

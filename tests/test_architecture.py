@@ -159,6 +159,17 @@ def test_importing_curation_is_light() -> None:
     assert result.stdout.strip() == "[]"
 
 
+def test_what_the_trainer_draws_with_is_light() -> None:
+    """A training run loads no table library and, until it draws, no Matplotlib."""
+    modules = [f"curation.look.render.{name}" for name in ("charts", "inert", "visible")]
+    heavy = "matplotlib", "pandas", "pyarrow", "jinja2", "rich"
+    code = f"import {', '.join(modules)}, sys; print([m for m in {heavy!r} if m in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert result.stdout.strip() == "[]"
+
+
 def test_no_job_is_called_like_a_standard_module() -> None:
     # spark-submit puts jobs/ first on the path: a jobs/tokenize.py would break other imports
     assert not {p.stem for p in (ROOT / "jobs").iterdir()} & set(sys.stdlib_module_names)

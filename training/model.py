@@ -1,6 +1,7 @@
-"""A decoder: RMSNorm before each part, rotary positions, grouped queries with QK-norm, SwiGLU.
+"""A decoder: RMSNorm before each part, rotary positions, grouped queries with QK-norm, a gated MLP.
 
-Attention never looks across documents: a token sees the tokens before it of its own document in its row.
+The architecture is Qwen3's, with the module names it has in transformers. Attention never crosses documents:
+a token attends to itself and the tokens before it in its own document and row.
 """
 
 from __future__ import annotations
@@ -17,175 +18,175 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.attention.varlen import varlen_attn
 
 from training.data.segment import IGNORED
-from training.settings.sections import Model
+from training.settings.sections import ModelConfig
 from training.settings.sizes import hidden_width
 
 _STD = 0.02
 _HALF = (torch.bfloat16, torch.float16)  # what flash attention takes
 
 
-def turns(positions: Tensor, size: int, base: float) -> Tensor:
-    """Return (2, rows, tokens, 1, size / 2): cosine and sine of how far each pair of numbers is turned."""
-    half = size // 2
-    speeds = base ** (-torch.arange(half, device=positions.device, dtype=torch.float32) / half)
-    angles = positions[:, :, None, None].float() * speeds
+def rope_table(positions: Tensor, head_dim: int, base: float) -> Tensor:
+    """Return (2, rows, tokens, 1, head_dim / 2): cosine and sine of each pair's angle at each position."""
+    half = head_dim // 2
+    frequencies = base ** (-torch.arange(half, device=positions.device, dtype=torch.float32) / half)
+    angles = positions[:, :, None, None].float() * frequencies
     return torch.stack([angles.cos(), angles.sin()])
 
 
-def rotate(x: Tensor, turned: Tensor) -> Tensor:
-    """Return (rows, tokens, heads, size) with pairs of numbers turned by their position (Su et al. 2021).
+def apply_rope(x: Tensor, rope: Tensor) -> Tensor:
+    """Return (rows, tokens, heads, head_dim) with each pair rotated by its position (Su et al. 2021).
 
-    Products are taken in float32 or better, whatever the numbers are stored in.
+    Products are taken in float32 or better, whatever `x` is stored in.
     """
-    cos, sin = turned
+    cos, sin = rope
     left, right = x.chunk(2, dim=-1)
     return torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1).type_as(x)
 
 
-def block_mask(documents: Tensor) -> Tensor:
-    """Return (rows, 1, tokens, tokens), true where a token may look: backwards, within its own document."""
+def document_mask(documents: Tensor) -> Tensor:
+    """Return (rows, 1, tokens, tokens), true where a token may attend: backwards, within its document."""
     tokens = documents.shape[1]
     causal = torch.ones(tokens, tokens, dtype=torch.bool, device=documents.device).tril()
     return ((documents[:, :, None] == documents[:, None, :]) & causal)[:, None]
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor) -> Tensor:
-    """Return (rows, tokens, heads, size), each token's mix of what it may see.
+def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+    """Return (rows, tokens, heads, head_dim), the attention of each token.
 
-    `seen` is a mask as `block_mask` makes it, or (int32, one dimension) where documents begin in the rows
-    laid end to end: flash attention of varying lengths, on a GPU in half precision.
+    `mask` is made by `document_mask`, or it is `cu_seqlens` (int32, one dimension): where documents begin in
+    the rows laid end to end. Then flash attention of varying lengths runs, on a GPU in half precision.
     """
     tokens, heads = query.shape[1:3]
-    if seen.dim() == 1:
+    if mask.dim() == 1:
         flat = (part.flatten(0, 1) for part in (query, key, value))
-        mixed = varlen_attn(*flat, seen, seen, tokens, tokens, window_size=(-1, 0), enable_gqa=True)  # type: ignore[misc, arg-type]
+        mixed = varlen_attn(*flat, mask, mask, tokens, tokens, window_size=(-1, 0), enable_gqa=True)  # type: ignore[misc, arg-type]
         return cast(Tensor, mixed).view_as(query)
     groups = heads // key.shape[2]
     key, value = (part.repeat_interleave(groups, dim=2).transpose(1, 2) for part in (key, value))
-    mixed = F.scaled_dot_product_attention(query.transpose(1, 2), key, value, attn_mask=seen)
+    mixed = F.scaled_dot_product_attention(query.transpose(1, 2), key, value, attn_mask=mask)
     return mixed.transpose(1, 2)
 
 
 class Attention(nn.Module):
-    """Grouped-query attention (Ainslie et al. 2023); queries and keys are normed before they are turned."""
+    """Grouped-query attention (Ainslie et al. 2023); queries and keys are normed before they are rotated."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.size = model.width // model.heads
-        self.query = nn.Linear(model.width, model.heads * self.size, bias=False)
-        self.key = nn.Linear(model.width, model.kv_heads * self.size, bias=False)
-        self.value = nn.Linear(model.width, model.kv_heads * self.size, bias=False)
-        self.out = nn.Linear(model.heads * self.size, model.width, bias=False)
-        self.query_norm, self.key_norm = nn.RMSNorm(self.size, eps=1e-6), nn.RMSNorm(self.size, eps=1e-6)
+        self.head_dim = config.width // config.heads
+        self.q_proj = nn.Linear(config.width, config.heads * self.head_dim, bias=False)
+        self.k_proj = nn.Linear(config.width, config.kv_heads * self.head_dim, bias=False)
+        self.v_proj = nn.Linear(config.width, config.kv_heads * self.head_dim, bias=False)
+        self.o_proj = nn.Linear(config.heads * self.head_dim, config.width, bias=False)
+        self.q_norm, self.k_norm = nn.RMSNorm(self.head_dim, eps=1e-6), nn.RMSNorm(self.head_dim, eps=1e-6)
 
-    def forward(self, x: Tensor, turned: Tensor, seen: Tensor) -> Tensor:
+    def forward(self, x: Tensor, rope: Tensor, mask: Tensor) -> Tensor:
         """Return (rows, tokens, width)."""
         query, key, value = (
-            layer(x).unflatten(-1, (-1, self.size)) for layer in (self.query, self.key, self.value)
+            proj(x).unflatten(-1, (-1, self.head_dim)) for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
-        query, key = rotate(self.query_norm(query), turned), rotate(self.key_norm(key), turned)
-        out: Tensor = self.out(attend(query, key, value, seen).flatten(-2))
+        query, key = apply_rope(self.q_norm(query), rope), apply_rope(self.k_norm(key), rope)
+        out: Tensor = self.o_proj(attend(query, key, value, mask).flatten(-2))
         return out
 
 
-class SwiGLU(nn.Module):
-    """The gated part of a block (Shazeer 2020)."""
+class MLP(nn.Module):
+    """SwiGLU (Shazeer 2020)."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        hidden = hidden_width(model)
-        self.gate = nn.Linear(model.width, hidden, bias=False)
-        self.up = nn.Linear(model.width, hidden, bias=False)
-        self.down = nn.Linear(hidden, model.width, bias=False)
+        hidden = hidden_width(config)
+        self.gate_proj = nn.Linear(config.width, hidden, bias=False)
+        self.up_proj = nn.Linear(config.width, hidden, bias=False)
+        self.down_proj = nn.Linear(hidden, config.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (rows, tokens, width)."""
-        out: Tensor = self.down(F.silu(self.gate(x)) * self.up(x))
+        out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
         return out
 
 
-class Block(nn.Module):
-    """Attention, then SwiGLU, each added to what came in."""
+class DecoderLayer(nn.Module):
+    """Attention, then the MLP, each added to its input."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.attention_norm = nn.RMSNorm(model.width, eps=1e-6)
-        self.attention = Attention(model)
-        self.feed_norm = nn.RMSNorm(model.width, eps=1e-6)
-        self.feed = SwiGLU(model)
-        self.compute: Callable[[Tensor, Tensor, Tensor], Tensor] = self.plainly
+        self.input_layernorm = nn.RMSNorm(config.width, eps=1e-6)
+        self.self_attn = Attention(config)
+        self.post_attention_layernorm = nn.RMSNorm(config.width, eps=1e-6)
+        self.mlp = MLP(config)
+        self.compute: Callable[[Tensor, Tensor, Tensor], Tensor] = self.plain_forward
 
-    def forward(self, x: Tensor, turned: Tensor, seen: Tensor) -> Tensor:
-        """Return (rows, tokens, width), by `compute`: plainly, or recomputed or compiled (see `parallel`)."""
-        return self.compute(x, turned, seen)
+    def forward(self, x: Tensor, rope: Tensor, mask: Tensor) -> Tensor:
+        """Return (rows, tokens, width) by `compute`, which `parallel` may set to recompute or compile."""
+        return self.compute(x, rope, mask)
 
-    def plainly(self, x: Tensor, turned: Tensor, seen: Tensor) -> Tensor:
+    def plain_forward(self, x: Tensor, rope: Tensor, mask: Tensor) -> Tensor:
         """Return (rows, tokens, width)."""
-        x = x + self.attention(self.attention_norm(x), turned, seen)
-        out: Tensor = x + self.feed(self.feed_norm(x))
+        x = x + self.self_attn(self.input_layernorm(x), rope, mask)
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
 
 
 class Decoder(nn.Module):
     """Tokens to the logits of the next token."""
 
-    def __init__(self, model: Model, vocab: int) -> None:
+    def __init__(self, config: ModelConfig, vocab: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocab, model.width)
-        self.blocks = nn.ModuleList(Block(model) for _ in range(model.layers))
-        self.norm = nn.RMSNorm(model.width, eps=1e-6)
-        self.head = None if model.tied else nn.Linear(model.width, vocab, bias=False)
-        self._size, self._base = model.width // model.heads, model.rope_base
+        self.embed_tokens = nn.Embedding(vocab, config.width)
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
+        self.norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.lm_head = None if config.tied else nn.Linear(config.width, vocab, bias=False)
+        self._head_dim, self._rope_base = config.width // config.heads, config.rope_base
 
     def forward(
         self, tokens: Tensor, documents: Tensor, positions: Tensor, cu_seqlens: Tensor | None = None
     ) -> Tensor:
-        """Return (rows, tokens, vocab).
+        """Return the logits (rows, tokens, vocab).
 
-        `cu_seqlens` is where documents begin in the rows laid end to end, int32, padded with their length to
-        one number of entries for all batches (so that nothing is compiled twice). It is used where flash
-        attention is; elsewhere the same follows from `documents`.
+        `cu_seqlens` is where documents begin in the rows laid end to end, int32. It is padded with the total
+        length to the same number of entries for all batches, so that nothing is compiled twice. Only flash
+        attention uses it; elsewhere the mask follows from `documents`.
         """
-        x = self.embedding(tokens)
-        fast = cu_seqlens is not None and x.is_cuda and x.dtype in _HALF and not self._size % 8
-        seen = cu_seqlens if fast and cu_seqlens is not None else block_mask(documents)
-        turned = turns(positions, self._size, self._base)
-        for block in self.blocks:
-            x = block(x, turned, seen)
+        x = self.embed_tokens(tokens)
+        flash = cu_seqlens is not None and x.is_cuda and x.dtype in _HALF and not self._head_dim % 8
+        mask = cu_seqlens if flash and cu_seqlens is not None else document_mask(documents)
+        rope = rope_table(positions, self._head_dim, self._rope_base)
+        for layer in self.layers:
+            x = layer(x, rope, mask)
         x = self.norm(x)
-        return F.linear(x, self.embedding.weight) if self.head is None else self.head(x)
+        return F.linear(x, self.embed_tokens.weight) if self.lm_head is None else self.lm_head(x)
 
 
-def token_losses(logits: Tensor, labels: Tensor, z: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Return (rows, tokens) float32 twice: cross-entropy in nats, and that with the z-loss, to be minimized.
+def token_losses(logits: Tensor, labels: Tensor, z_loss: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Return (rows, tokens) float32 twice: cross-entropy in nats, and that plus the z-loss, to be minimized.
 
-    The z-loss, `z` x log(sum of exp)^2, keeps logits from drifting (Chowdhery et al. 2022, section 5). Both
-    are 0 where the label is `IGNORED`.
+    The z-loss, `z_loss` x log(sum of exp)^2, keeps logits from drifting (Chowdhery et al. 2022, section 5).
+    Both are 0 where the label is `IGNORED`.
     """
     flat = logits.flatten(0, 1).float()
     losses = F.cross_entropy(flat, labels.flatten(), ignore_index=IGNORED, reduction="none").view_as(labels)
-    if not z:
+    if not z_loss:
         return losses, losses
     drift = flat.logsumexp(dim=-1).square().view_as(labels) * (labels != IGNORED)
-    return losses, losses + z * drift
+    return losses, losses + z_loss * drift
 
 
 @torch.no_grad()
 def initialize(model: Decoder, seed: int) -> None:
-    """Set every weight, from the seed and the parameter's name alone, whatever the number of ranks.
+    """Set every weight, from the seed and the parameter's name alone, on any number of ranks.
 
-    Normal with a deviation of 0.02, of the parts that add to the stream divided by the square root of how
-    many they are (Radford et al. 2019, section 2.3); norms are 1. Each rank makes one whole parameter at a
-    time and keeps its own part.
+    Weights are normal with a deviation of 0.02; that of the projections that add to the residual stream is
+    divided by the square root of their number (Radford et al. 2019, section 2.3). Norms are 1. Each rank
+    makes one whole parameter at a time and keeps its own part.
     """
-    added = math.sqrt(2 * len(model.blocks))
+    residual = math.sqrt(2 * len(model.layers))
     for name, parameter in model.named_parameters():
         if parameter.dim() == 1:
             parameter.fill_(1.0)
             continue
         digest = hashlib.blake2b(f"{seed}\x1f{name}".encode(), digest_size=8).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
-        std = _STD / added if name.endswith(("attention.out.weight", "feed.down.weight")) else _STD
+        std = _STD / residual if name.endswith(("o_proj.weight", "down_proj.weight")) else _STD
         whole = torch.empty(parameter.shape).normal_(0.0, std, generator=generator)
         if isinstance(parameter, DTensor):
             whole = whole.to(parameter.device_mesh.device_type)

@@ -1,73 +1,95 @@
-"""AdamW, its two groups, and the learning rate at every step."""
+"""Optimizers as values; to add one, write an `Optimizer` and list it in `OPTIMIZERS`."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from training.settings.config import Config
-from training.settings.sections import Optimizer
+from training.settings.sections import AdamWConfig, OptimizerConfig
 
-_ANNEAL_SHARE = 0.1  # of a single phase, under `cosine`
+Group = dict[str, Any]  # of torch: `params` and their options
 
 
-def make_optimizer(model: nn.Module, asked: Optimizer) -> torch.optim.AdamW:
-    """Return AdamW with weight decay on matrices only: none on embeddings and norms.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optimizer:
+    """One optimizer, as a configuration names it: `optimizer: {name: adamw, ...}`.
 
-    Its moments are there from the start: where they are not, torch takes a step with gradients of zero to
-    have something to save, which counts as one in the bias correction.
+    Attributes:
+        name: the name in a configuration.
+        config: its settings: those that every optimizer has, and its own.
+        groups: (model, settings) -> its parameter groups. The learning rate of a group is the schedule's
+            times its `lr_scale` (1 where it has none).
+        make: (groups, settings) -> torch's optimizer over them.
+        state: (parameter, its group) -> the parameter's state before the first step, by torch's names. It is
+            set from the start: torch fills a missing state by a step with zero gradients, which AdamW's bias
+            correction would count. Its size is what a dry run prices.
     """
+
+    name: str
+    config: type[OptimizerConfig]
+    groups: Callable[[nn.Module, Any], list[Group]]
+    make: Callable[[list[Group], Any], torch.optim.Optimizer]
+    state: Callable[[Tensor, Group], dict[str, Tensor]]
+
+
+def decayed_groups(model: nn.Module, config: Any) -> list[Group]:
+    """Return two groups: matrices with `weight_decay`, then embeddings and norms without."""
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
-        plain = parameter.dim() == 1 or name.startswith("embedding.")
-        (free if plain else decayed).append(parameter)
-    groups = [
-        {"params": decayed, "weight_decay": asked.weight_decay},
+        is_free = parameter.dim() == 1 or name.startswith("embed_tokens.")
+        (free if is_free else decayed).append(parameter)
+    return [
+        {"params": decayed, "weight_decay": config.weight_decay},
         {"params": free, "weight_decay": 0.0},
     ]
-    betas = (asked.beta1, asked.beta2)
-    optimizer = torch.optim.AdamW(groups, lr=asked.learning_rate, betas=betas, eps=1e-8, fused=True)
-    for parameter in (*decayed, *free):
-        zeros = {name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
-        optimizer.state[parameter] = {"step": torch.zeros((), device=parameter.device), **zeros}
+
+
+def _adamw(groups: list[Group], config: AdamWConfig) -> torch.optim.Optimizer:
+    betas = (config.beta1, config.beta2)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, eps=1e-8, fused=True)
+
+
+def _adamw_state(parameter: Tensor, group: Group) -> dict[str, Tensor]:
+    moments = {name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
+    return {"step": torch.zeros((), device=parameter.device), **moments}
+
+
+ADAMW = Optimizer(name="adamw", config=AdamWConfig, groups=decayed_groups, make=_adamw, state=_adamw_state)
+OPTIMIZERS = {optimizer.name: optimizer for optimizer in (ADAMW,)}
+
+
+def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """Return the optimizer that the settings name, over the model's parameters."""
+    chosen = OPTIMIZERS[config.name]
+    groups = [{"lr_scale": 1.0, **group} for group in chosen.groups(model, config)]
+    optimizer = chosen.make(groups, config)
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            optimizer.state[parameter] = chosen.state(parameter, group)
     return optimizer
 
 
-def anneal_start(asked: Config) -> int:
-    """Return the step from which the rate falls to zero in a straight line: that of the last phase.
-
-    In a curriculum of a single phase that of its last tenth; under `wsd` its end: such a one is a trunk, to
-    be forked, and has no anneal.
-    """
-    last = asked.phases[-1].steps
-    if len(asked.phases) == 1:
-        last = 0 if asked.optimizer.schedule == "wsd" else math.ceil(_ANNEAL_SHARE * last)
-    return max(asked.optimizer.warmup_steps, asked.steps - last)
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give every group the schedule's rate, scaled as the group asks."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["lr_scale"]
 
 
-def learning_rate(step: int, asked: Config) -> float:
-    """Return the learning rate of the update after batch `step` (from 0).
-
-    A straight line up over the warmup; `cosine`: down to the floor by the last phase's start, `wsd`: level
-    (Hu et al. 2024, MiniCPM); a straight line to zero by its end.
-    """
-    peak, warmup = asked.optimizer.learning_rate, asked.optimizer.warmup_steps
-    anneal, level = anneal_start(asked), asked.optimizer.schedule == "wsd"
-    floor = 1.0 if level else asked.optimizer.cosine_floor_fraction
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    if step < anneal:
-        return peak * _cosine((step - warmup) / (anneal - warmup), floor)
-    start = _cosine(1.0, floor) if anneal > warmup else 1.0
-    return peak * start * (asked.steps - step) / max(asked.steps - anneal, 1)
-
-
-def _cosine(done: float, floor: float) -> float:
-    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done))
+def state_bytes(model: nn.Module, config: OptimizerConfig) -> int:
+    """Return the bytes of the optimizer's state over the whole model, which may be on the meta device."""
+    chosen = OPTIMIZERS[config.name]
+    return sum(
+        tensor.nbytes
+        for group in chosen.groups(model, config)
+        for parameter in group["params"]
+        for tensor in chosen.state(parameter, group).values()
+    )
 
 
 def clip(model: nn.Module, limit: float) -> float:

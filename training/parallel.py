@@ -22,8 +22,8 @@ from torch.utils.checkpoint import (
     create_selective_checkpoint_contexts,
 )
 
-from training.model import Block, Decoder, initialize
-from training.settings.config import Config
+from training.model import Decoder, DecoderLayer, initialize
+from training.settings import Config
 
 _ATTENTION = {
     torch.ops.torch_attn._varlen_attn.default,
@@ -35,10 +35,10 @@ _ATTENTION = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranks:
-    """This process among all: `rank` of `count`, and where it computes."""
+    """This process among all of a run: rank `rank` of `world_size`, computing on `device`."""
 
     rank: int
-    count: int
+    world_size: int
     device: torch.device
 
     @property
@@ -53,17 +53,17 @@ class Ranks:
 
     def gather(self, values: torch.Tensor) -> torch.Tensor:
         """Return every rank's values, which have one shape, one after another."""
-        out = [torch.empty_like(values) for _ in range(self.count)]
+        out = [torch.empty_like(values) for _ in range(self.world_size)]
         dist.all_gather(out, values.contiguous())
         return torch.cat(out)
 
 
 @contextmanager
-def ranks(timeout_s: float = 600.0) -> Iterator[Ranks]:
-    """Join the other processes of `torchrun`, or stand alone as one rank of one; leave at the end.
+def process_group(timeout_s: float = 600.0) -> Iterator[Ranks]:
+    """Join the other processes of `torchrun`, or be a single rank; leave the group at the end.
 
-    GPUs talk through NCCL (and gloo for what lies in main memory), CPUs through gloo. A rank that does not
-    answer within `timeout_s` ends the others.
+    GPUs communicate through NCCL (and gloo for tensors in main memory), CPUs through gloo. If a rank does
+    not answer within `timeout_s`, the others end.
     """
     timeout = timedelta(seconds=timeout_s)
     cuda = torch.cuda.is_available()
@@ -77,54 +77,54 @@ def ranks(timeout_s: float = 600.0) -> Iterator[Ranks]:
         store = dist.HashStore()  # type: ignore[attr-defined]
         dist.init_process_group(backend, store=store, rank=0, world_size=1, timeout=timeout)
     try:
-        yield Ranks(rank=dist.get_rank(), count=dist.get_world_size(), device=device)
+        yield Ranks(rank=dist.get_rank(), world_size=dist.get_world_size(), device=device)
     finally:
         dist.destroy_process_group()
 
 
-def build(asked: Config, vocab: int, place: Ranks) -> Decoder:
-    """Return the model with its weights set, each block and the whole wrapped by FSDP2.
+def build(config: Config, vocab: int, ranks: Ranks) -> Decoder:
+    """Return the model with its weights set, each layer and the whole wrapped by FSDP2.
 
-    It is made without memory first, so that no rank ever holds more than its part and one whole parameter.
-    Weights are kept and gradients reduced in float32, products are taken in `precision`.
+    It is made on the meta device first, so no rank ever holds more than its shard and one whole parameter.
+    Weights are kept and gradients reduced in float32; products are taken in `precision`.
     """
     with torch.device("meta"):
-        model = Decoder(asked.model, vocab)
-    mesh = init_device_mesh(place.device.type, (place.count,))
+        model = Decoder(config.model, vocab)
+    mesh = init_device_mesh(ranks.device.type, (ranks.world_size,))
     policy = MixedPrecisionPolicy(
-        param_dtype=getattr(torch, asked.precision), reduce_dtype=torch.float32, cast_forward_inputs=False
-    )  # of a block's inputs only the angles are float32, and they shall stay it
-    for block in model.blocks:
-        prepare(cast(Block, block), asked.recompute, compiled=asked.compile)
-        fully_shard(block, mesh=mesh, mp_policy=policy)
+        param_dtype=getattr(torch, config.precision), reduce_dtype=torch.float32, cast_forward_inputs=False
+    )  # only the rope table is float32 among a layer's inputs, and it stays so
+    for layer in model.layers:
+        prepare(cast(DecoderLayer, layer), config.recompute, compiled=config.compile)
+        fully_shard(layer, mesh=mesh, mp_policy=policy)
     fully_shard(model, mesh=mesh, mp_policy=policy)
-    model.to_empty(device=place.device)
-    initialize(model, asked.seed)
+    model.to_empty(device=ranks.device)
+    initialize(model, config.seed)
     return model
 
 
-def prepare(block: Block, recompute: str, *, compiled: bool) -> None:
-    """Let a block recompute its activations in the backward pass, or be compiled, or both.
+def prepare(layer: DecoderLayer, recompute: str, *, compiled: bool) -> None:
+    """Let a layer recompute its activations in the backward pass, or be compiled, or both.
 
-    It stays the same module with the same names; FSDP's own work is outside of what is compiled. All blocks
-    share one compiled code.
+    The module and its names stay the same, and FSDP's own work is not compiled. All layers share the
+    compiled code.
     """
-    compute = block.plainly
+    compute = layer.plain_forward
     if recompute != "none":
         plain, options = compute, dict[str, Any]()
         if recompute == "selective":
-            options["context_fn"] = partial(create_selective_checkpoint_contexts, _kept)
+            options["context_fn"] = partial(create_selective_checkpoint_contexts, _policy)
 
-        def compute(x: Tensor, turned: Tensor, seen: Tensor) -> Tensor:
-            return cast(Tensor, checkpoint(plain, x, turned, seen, use_reentrant=False, **options))
+        def compute(x: Tensor, rope: Tensor, mask: Tensor) -> Tensor:
+            return cast(Tensor, checkpoint(plain, x, rope, mask, use_reentrant=False, **options))
 
-    block.compute = torch.compile(compute, fullgraph=True) if compiled else compute
+    layer.compute = torch.compile(compute, fullgraph=True) if compiled else compute
 
 
-def _kept(_: SelectiveCheckpointContext, op: object, *arguments: Any, **__: Any) -> CheckpointPolicy:
-    """Keep what attention gave, and every matrix product that is no wider than what went in.
+def _policy(_: SelectiveCheckpointContext, op: object, *arguments: Any, **__: Any) -> CheckpointPolicy:
+    """Keep the outputs of attention, and of every matrix product that is no wider than its input.
 
-    The wide ones, inside SwiGLU, are most of the memory and the cheapest part to compute again.
+    The wide ones, inside the MLP, are most of the memory and the cheapest to compute again.
     """
     narrow = op == torch.ops.aten.mm.default and arguments[1].shape[1] <= arguments[0].shape[1]
     keep = narrow or op in _ATTENTION

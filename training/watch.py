@@ -1,4 +1,4 @@
-"""Notices a step whose loss or gradient norm stands out, and a signal to stop."""
+"""Detects a step whose loss or gradient norm is a spike, and a signal to stop."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from training.settings import sections as settings
+from training.settings import WatchConfig
 
 _MAD_TO_DEVIATION = 1.4826  # of a normal distribution
-_LEAST_DEVIATION = 0.01  # of the median: a flat stretch does not turn a small step into a spike
+_LEAST_DEVIATION = 0.01  # of the median, so that after flat losses a small change is no spike
 
 
 def robust_z(value: float, window: Sequence[float]) -> float:
@@ -32,55 +32,57 @@ def robust_z(value: float, window: Sequence[float]) -> float:
     return (value - middle) / max(spread, _LEAST_DEVIATION * abs(middle), 1e-12)
 
 
-class Watch:
-    """Holds each step's loss and gradient norm against those of the steps before it in its phase."""
+class SpikeDetector:
+    """Compares each step's loss and gradient norm with those of the steps before it in its phase."""
 
-    def __init__(self, asked: settings.Watch) -> None:
-        self._asked = asked
+    def __init__(self, config: WatchConfig) -> None:
+        self._config = config
         self._phase = self._in_a_row = 0
-        self._seen = {name: deque[float](maxlen=asked.window_steps) for name in ("loss", "grad_norm")}
+        self._windows = {name: deque[float](maxlen=config.window_steps) for name in ("loss", "grad_norm")}
 
     def judge(self, loss: float, grad_norm: float, phase: int = 0) -> str:
-        """Return why this step is a spike, or nothing.
+        """Return why this step is a spike, or ''.
 
-        A spike does not enter the window; so many in a row as it takes to judge are a new level, and begin
-        another window. So does a new phase: another mixture has another loss.
+        A spike does not enter the window. `min_steps` spikes in a row are a new level and empty the window,
+        and so does a new phase, whose mixture has another loss.
         """
         if phase != self._phase:
             self._phase = phase
             self._restart()
         faults = []
         for name, value in (("loss", loss), ("grad_norm", grad_norm)):
-            seen = self._seen[name]
+            window = self._windows[name]
             if not math.isfinite(value):
                 faults.append(f"{name} is {value}")
-            elif len(seen) >= self._asked.min_steps and (z := robust_z(value, seen)) > self._asked.max_z:
+            elif (
+                len(window) >= self._config.min_steps and (z := robust_z(value, window)) > self._config.max_z
+            ):
                 faults.append(
-                    f"{name} {value:.4g} is {z:.1f} robust deviations above the median {np.median(seen):.4g} "
-                    f"of {len(seen)} steps"
+                    f"{name} {value:.4g} is {z:.1f} robust deviations above the median "
+                    f"{np.median(window):.4g} of {len(window)} steps"
                 )
             else:
-                seen.append(value)
+                window.append(value)
         self._in_a_row = self._in_a_row + 1 if faults else 0
-        if self._in_a_row >= self._asked.min_steps:
+        if self._in_a_row >= self._config.min_steps:
             self._restart()
         return "; ".join(faults)
 
     def _restart(self) -> None:
         self._in_a_row = 0
-        for seen in self._seen.values():
-            seen.clear()
+        for window in self._windows.values():
+            window.clear()
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps, so that a run that continues judges alike."""
-        seen = {name: list(values) for name, values in self._seen.items()}
-        return {"phase": self._phase, "in_a_row": self._in_a_row, "seen": seen}
+        """Return what a checkpoint keeps, so that a resumed run judges alike."""
+        windows = {name: list(window) for name, window in self._windows.items()}
+        return {"phase": self._phase, "in_a_row": self._in_a_row, "windows": windows}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Continue from a saved state."""
         self._phase, self._in_a_row = state["phase"], state["in_a_row"]
-        for name, values in state["seen"].items():
-            self._seen[name] = deque(values, maxlen=self._asked.window_steps)
+        for name, values in state["windows"].items():
+            self._windows[name] = deque(values, maxlen=self._config.window_steps)
 
 
 class Signals(AbstractContextManager["Signals"]):

@@ -104,7 +104,8 @@ class Reader:
         """Decode a mapping into the dataclass `kind`."""
         fields = {f.name: f for f in dataclasses.fields(kind) if f.init}
         types_ = typing.get_type_hints(kind)
-        what, before = what or kind.__name__.lower(), len(self.mistakes)
+        what = what or kind.__name__.removesuffix("Config").lower() or "config"
+        before = len(self.mistakes)
         values: dict[str, Any] = {}
         right: dict[str, Any] = {}
         for name, (_, child) in self.items(node, fields, what).items():

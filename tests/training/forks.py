@@ -85,14 +85,14 @@ checkpoint.digest_file = stopping(checkpoint.digest_file)
 Path.rename = stopping(Path.rename)
 
 def watched(learn):
-    def inner(model, batch, plan, place, asked):
+    def inner(model, batch, plan, ranks, config):
         stay(batch.drawn.step, "LEARN_BEFORE")
-        located = plan.locate(batch.drawn, plan.slots(place.rank, place.count))
+        located = plan.locate(batch.drawn, plan.slots(ranks.rank, ranks.world_size))
         digests = [hashlib.blake2b(row.tobytes(), digest_size=8).hexdigest() for row in batch.tokens.numpy()]
         rows = [[*row, digest] for row, digest in zip(located, digests, strict=True)]
-        with open(Path(asked.out) / f"learned-{place.rank}.jsonl", "a") as stream:
+        with open(Path(config.out) / f"learned-{ranks.rank}.jsonl", "a") as stream:
             stream.write(json.dumps([os.environ["LIFE"], batch.drawn.step, rows]) + "\n")
-        return learn(model, batch, plan, place, asked)
+        return learn(model, batch, plan, ranks, config)
     return inner
 
 run.learn = watched(run.learn)
@@ -190,6 +190,23 @@ def until(true, timeout_s=300.0):
 def said(out, rank=0):
     """What a rank printed."""
     return out.with_name(f"{out.name}-{rank}.txt").read_text()
+
+
+def error_line(said):
+    """The error that ended a process, wherever it stands among what helper processes printed.
+
+    >>> error_line("Traceback (most recent call last):\\n  File x\\nOSError: gone\\nresource_tracker.py:1: leaked")
+    'OSError: gone'
+    """
+    for block in reversed(said.split("Traceback (most recent call last):\n")[1:]):
+        frames, line = [], ""
+        for line in block.splitlines():
+            if not line.startswith(" "):
+                break
+            frames.append(line)
+        if not any("resource_tracker" in frame for frame in frames):  # that process fails on its own
+            return line
+    raise AssertionError(f"no error in {said!r}")
 
 
 def but_progress(said):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from training.plan import Plan, Source
-from training.settings.config import Phase
+from training.plan import Plan, SourceRows
+from training.settings import Phase
 
 NAMES = "abcdefgh"
 LANES = 24
@@ -16,7 +16,9 @@ WEIGHTS = st.floats(0.01, 1000, allow_nan=False)
 
 
 def sources_of(*shard_rows, digest="x"):
-    return [Source(name=NAMES[n], digest=digest, shard_rows=tuple(rows)) for n, rows in enumerate(shard_rows)]
+    return [
+        SourceRows(name=NAMES[n], digest=digest, shard_rows=tuple(rows)) for n, rows in enumerate(shard_rows)
+    ]
 
 
 def phase(steps, mix, ramp_steps=0):

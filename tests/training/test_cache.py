@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from training.data import fetch
-from training.data.cache import Cache, Share
-from training.data.corpus import Shard, open_corpus
+from training.data.cache import Cache, CacheShare
+from training.data.corpus import ShardFile, open_corpus
 from training.data.loader import Loader
-from training.data.shards import Reader
+from training.data.shards import ShardReader
 from training.plan import Plan
-from training.settings.config import CacheSettings, Phase
+from training.settings import CacheConfig, Phase
 
 HALF = {"docs": 1, "web": 1}
 
@@ -57,14 +57,14 @@ def held(tmp_path):
 
 def loaders(directory, tmp_path, limit_bytes, *, mix=HALF, ranks=1, steps=20, rows=8, lanes=4):
     """A loader for each rank, over one folder of copies."""
-    cache = CacheSettings(folder=str(tmp_path / "cache"), limit_gib=limit_bytes / 2**30)
+    cache = CacheConfig(folder=str(tmp_path / "cache"), limit_gib=limit_bytes / 2**30)
     corpus = open_corpus([str(directory)], cache)
     out = []
     for rank in range(ranks):
         phases = [Phase(name="p", steps=steps, mix=mix)]
         plan = Plan(corpus.plan_sources(["docs", "web"]), phases, batch_rows=rows, lanes=lanes, seed=1)
-        reader = Reader(corpus, ["docs", "web"])
-        out.append(Loader(plan, reader, rank=rank, ranks=ranks, device=torch.device("cpu")))
+        reader = ShardReader(corpus, ["docs", "web"])
+        out.append(Loader(plan, reader, rank=rank, world_size=ranks, device=torch.device("cpu")))
     return out
 
 
@@ -136,11 +136,11 @@ def test_what_is_done_goes_first_and_what_is_read_last_goes_next(tmp_path, monke
 
     def shard(name):
         path = folder / "f0" / "web" / f"shard.{name}.mds"
-        return Shard(path=path, provenance="", rows=1, size_bytes=10, xxh64="", remote="memory://x")
+        return ShardFile(path=path, provenance="", rows=1, size_bytes=10, xxh64="", remote="memory://x")
 
     shards = {name: shard(name) for name in "abcdefg"}
     write(shards["a"], None)  # left by an earlier run
-    share = Share(mine=frozenset(each.path for each in shards.values()), begun=lambda: begun)
+    share = CacheShare(mine=frozenset(each.path for each in shards.values()), begun=lambda: begun)
     cache = Cache(folder, 50, share, lambda path: None)
     for batch, name in enumerate("bcde"):
         cache.expect(batch, 0, [shards[name]])

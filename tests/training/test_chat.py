@@ -11,8 +11,8 @@ from curation.cli import main as curate
 from curation.shards.chat_template import Template, messages_of
 from training.data.corpus import open_corpus
 from training.data.segment import IGNORED, segments
-from training.data.shards import Reader
-from training.plan import Row
+from training.data.shards import ShardReader
+from training.plan import RowLocation
 from training.train import main
 
 CHATML = (
@@ -52,8 +52,8 @@ def test_rows_hold_what_was_said_and_only_it_is_a_label(published, files, tmp_pa
     like, corpus = open_corpus([str(published.directory)]), open_corpus([str(tmp_path / "chat")])
     assert corpus.tokenizer_digest == like.tokenizer_digest
     (shard,) = corpus.sources["talks"]
-    reader = Reader(corpus, ["talks"])
-    rows = [Row(n, 0, 0, n, 0) for n in range(shard.rows)]
+    reader = ShardReader(corpus, ["talks"])
+    rows = [RowLocation(n, 0, 0, n, 0) for n in range(shard.rows)]
     tokens, mask = reader.read(rows), reader.mask(rows)
     labels = segments(tokens, corpus.eot_id).labels(tokens, mask)
     import tokenizers
@@ -91,9 +91,9 @@ def test_mosaicml_streaming_reads_the_rows(published, files, tmp_path, streaming
     folder = shard.path.parent
     reader = streaming.StreamingDataset(local=str(folder), batch_size=1, validate_hash="xxh64")
     assert len(reader) == shard.rows
-    ours = Reader(corpus, ["talks"])
+    ours = ShardReader(corpus, ["talks"])
     for number in range(shard.rows):
-        row = [Row(0, 0, 0, number, 0)]
+        row = [RowLocation(0, 0, 0, number, 0)]
         assert np.array_equal(reader[number]["tokens"], ours.read(row)[0])
         assert np.array_equal(reader[number]["mask"] != 0, ours.mask(row)[0])
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from training.checkpoint import CheckpointError, Checkpoints, period_s
-from training.parallel import ranks
-from training.settings.config import Checkpoint as Asked
+from training.parallel import process_group
+from training.settings import CheckpointConfig
 from training.train import main
 
 from .forks import but_progress, losses, metrics
@@ -66,12 +66,13 @@ def test_without_a_period_the_clock_decides(published, write_config, tmp_path):
 def test_a_checkpoint_of_another_version_is_refused_in_words(finished, tmp_path, capsys):
     path = tmp_path / "train" / "checkpoints" / "step-00000014" / "manifest.json"
     manifest = json.loads(path.read_text())
-    del manifest["watch"], manifest["skipped"]
+    del manifest["version"]  # the first had none
     path.write_text(json.dumps(manifest))
     capsys.readouterr()
     assert main([finished]) == 2
     assert capsys.readouterr().err == (
-        f"{path.parent}: a checkpoint of another version, without skipped, watch: choose another `out`\n"
+        f"{path.parent}: expected a checkpoint of version 2, found version 1: finish that run with the release "
+        "that wrote it, or choose another `out` and start again\n"
     )
 
 
@@ -79,6 +80,7 @@ def test_the_manifest_says_what_the_run_was(finished, tmp_path):
     folder = tmp_path / "train" / "checkpoints" / "step-00000014"
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest.keys() == {
+        "version",
         "step",
         "config",
         "fits",
@@ -123,8 +125,8 @@ def test_the_period_is_where_the_loss_of_time_is_least():
 
 
 def test_the_clock_asks_for_a_save_by_what_the_last_one_cost(tmp_path, monkeypatch):
-    with ranks() as place:
-        asked, now = Asked(expected_gpu_hours_between_failures=1.0), time.perf_counter()
+    with process_group() as place:
+        asked, now = CheckpointConfig(expected_gpu_hours_between_failures=1.0), time.perf_counter()
         monkeypatch.setattr(time, "perf_counter", lambda: now)
         with Checkpoints(tmp_path, place, asked, timeout_s=60) as checkpoints:
             assert [checkpoints.due() for _ in range(11)] == [False] * 9 + [True] * 2  # measured early
@@ -136,7 +138,9 @@ def test_the_clock_asks_for_a_save_by_what_the_last_one_cost(tmp_path, monkeypat
             checkpoints.write_s = 30.0  # they shall not queue
             assert not checkpoints.due()
         assert not checkpoints.falls_on(100)
-        fixed = Checkpoints(tmp_path, place, Asked(every_steps=50, keep_every_steps=70), timeout_s=60)
+        fixed = Checkpoints(
+            tmp_path, place, CheckpointConfig(every_steps=50, keep_every_steps=70), timeout_s=60
+        )
         with fixed:
             assert not any(fixed.due() for _ in range(20))
             assert [n for n in range(1, 150) if fixed.falls_on(n)] == [50, 70, 100, 140]
@@ -146,8 +150,8 @@ def test_random_numbers_go_on_too(tmp_path):
     model = torch.nn.Linear(3, 2)
     optimizer = torch.optim.AdamW(model.parameters())
     with (
-        ranks() as place,
-        Checkpoints(tmp_path, place, Asked(), timeout_s=60) as checkpoints,
+        process_group() as place,
+        Checkpoints(tmp_path, place, CheckpointConfig(), timeout_s=60) as checkpoints,
     ):
         checkpoints.save(model, optimizer, {"step": 1})
         expected = torch.rand(4)
@@ -164,8 +168,8 @@ def test_what_is_being_saved_does_not_move(tmp_path):
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     before = model.weight.detach().clone()
     with (
-        ranks() as place,
-        Checkpoints(tmp_path, place, Asked(), timeout_s=60) as checkpoints,
+        process_group() as place,
+        Checkpoints(tmp_path, place, CheckpointConfig(), timeout_s=60) as checkpoints,
     ):
         checkpoints.save(model, optimizer, {"step": 1})
         checkpoints.staged()
@@ -193,7 +197,10 @@ class Slow:
 
 def test_what_a_save_costs_is_the_wait_for_its_copy_too(tmp_path):
     model = torch.nn.Linear(2, 2)
-    with ranks() as place, Checkpoints(tmp_path, place, Asked(), timeout_s=60) as checkpoints:
+    with (
+        process_group() as place,
+        Checkpoints(tmp_path, place, CheckpointConfig(), timeout_s=60) as checkpoints,
+    ):
         checkpoints._stager.close()
         checkpoints._stager = Slow(0.1)
         checkpoints.save(model, torch.optim.SGD(model.parameters()), {"step": 1})
@@ -226,7 +233,10 @@ def test_the_step_after_a_save_tells_the_whole_of_its_cost(published, write_conf
 
 def failing(tmp_path, monkeypatch, *, step, error):
     model = torch.nn.Linear(2, 2)
-    with ranks() as place, Checkpoints(tmp_path, place, Asked(), timeout_s=60) as checkpoints:
+    with (
+        process_group() as place,
+        Checkpoints(tmp_path, place, CheckpointConfig(), timeout_s=60) as checkpoints,
+    ):
         monkeypatch.setattr(checkpoints, "_prune", lambda: 1 / 0)
         checkpoints.save(model, torch.optim.SGD(model.parameters()), {"step": step})
         if error:

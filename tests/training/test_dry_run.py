@@ -15,7 +15,7 @@ from training.model import Decoder, token_losses
 from training.parallel import prepare
 from training.report import dry_run as dry_run_page
 from training.report.dry_run import memory
-from training.settings.config import Config, Model, Phase
+from training.settings import Config, ModelConfig, Phase
 
 CONFIGS = Path(train.__file__).parent / "configs"
 RANKS = {"demo": 1, "cpu_smoke": 2, "125m_1gpu": 1, "1b_8gpu": 8, "8b_64gpu": 64}
@@ -25,10 +25,10 @@ PAGE = """\
 parameters            share
 embedding     6,400   6.1 %
 attention    24,576  23.4 %
-feed         73,728  70.2 %
+mlp          73,728  70.2 %
 norms           384   0.4 %
-in all      105,088
-width inside SwiGLU 192, of a head 16; 824,832 FLOP a token
+total       105,088
+width inside the MLP 192, of a head 16; 824,832 FLOP a token
 
 batch 16 rows of 128 = 2,048 tokens, 100 steps, 204,800 tokens = 1.9 a parameter (budget 204,800)
 the shards hold 4,000 rows = 512,000 tokens of these sources
@@ -42,13 +42,13 @@ evals: none
 memory of a rank, GiB
 weights                    0.000196
 gradients                  0.000196
-moments                    0.000391
+optimizer state            0.000392
 copies for products         0.00039
 gradients not yet reduced  0.000391
 activations                  0.0033
 logits                     0.000381
-in all                      0.00524
-8 rows a rank, 2 at once (micro batches: 4), recompute: none; an estimate, without what libraries take
+total                       0.00524
+8 rows a rank, 2 at once (micro batches: 4), recompute: none; an estimate, without the memory of libraries
 
 time                        peak of one, TFLOP/s           takes
 2 x H200 or H100 (assumed)                   989  under a second
@@ -84,7 +84,7 @@ def test_the_configurations_fit_shards_that_are_large_enough(
     )
     assert "tokens" in page
     assert not (tmp_path / "out").exists()
-    gib = float(page.split("in all")[-1].split()[0])
+    gib = float(page.split("total")[-1].split()[0])
     assert gib < (1 if small else 80)
     if not small:
         given = float(page.split(" a parameter")[0].rsplit(maxsplit=1)[-1])
@@ -146,7 +146,11 @@ def test_threads_do_not_spin_while_they_wait_unless_they_are_told_to(given, foun
 @pytest.mark.slow
 @pytest.mark.parametrize("recompute", ["none", "selective", "full"])
 @pytest.mark.parametrize(
-    "model", [Model(width=128, layers=6, heads=4, kv_heads=2), Model(width=96, layers=4, heads=6, kv_heads=6)]
+    "model",
+    [
+        ModelConfig(width=128, layers=6, heads=4, kv_heads=2),
+        ModelConfig(width=96, layers=4, heads=6, kv_heads=6),
+    ],
 )
 def test_the_memory_told_is_about_what_a_step_takes(recompute, model):
     rows, tokens, vocab = 2, 64, 32
@@ -164,8 +168,8 @@ def test_the_memory_told_is_about_what_a_step_takes(recompute, model):
         sources={},
     )
     decoder = Decoder(model, vocab)
-    for block in decoder.blocks:
-        prepare(block, recompute, compiled=False)
+    for layer in decoder.layers:
+        prepare(layer, recompute, compiled=False)
     inputs = torch.randint(vocab, (rows, tokens))
     positions = torch.arange(tokens).expand(rows, tokens)
 

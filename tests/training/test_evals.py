@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from training import evals
+from training import evals, settings
 from training.data.corpus import open_corpus
 from training.data.heldout import EvalError, open_evals
 from training.model import Decoder, initialize
 from training.parallel import Ranks
 from training.report import learning
-from training.settings import config
 from training.train import main
 
 from .forks import but_progress, said
@@ -31,7 +30,7 @@ def files(published, made, tmp_path):
     made.add_tokenizer(published)
     (tmp_path / "held.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
     (tmp_path / "task.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in TASK))
-    asked = config.Evals(
+    asked = settings.EvalsConfig(
         every_steps=5,
         texts={"docs": str(tmp_path / "held.jsonl")},
         tasks={"counting": str(tmp_path / "task.jsonl")},
@@ -43,14 +42,14 @@ def files(published, made, tmp_path):
 
 @pytest.fixture
 def model(made):
-    decoder = Decoder(config.Model(width=32, layers=2, heads=4, kv_heads=2), made.VOCAB)
+    decoder = Decoder(settings.ModelConfig(width=32, layers=2, heads=4, kv_heads=2), made.VOCAB)
     initialize(decoder, seed=1)
     with torch.no_grad():
-        decoder.embedding.weight *= 20  # so that it prefers some tokens by far
+        decoder.embed_tokens.weight *= 20  # so that it prefers some tokens by far
     return decoder
 
 
-ALONE = Ranks(rank=0, count=1, device=torch.device("cpu"))
+ALONE = Ranks(rank=0, world_size=1, device=torch.device("cpu"))
 
 
 @pytest.fixture
@@ -117,10 +116,10 @@ def test_the_number_of_ranks_changes_no_bit(files, model, monkeypatch):
         sums = []
         monkeypatch.setattr(Ranks, "sum", lambda self, values, sums=sums: sums.append(values))
         for rank in range(count):
-            evals.surprise(model, each, Ranks(rank=rank, count=count, device=torch.device("cpu")), 32)
+            evals.unit_nats(model, each, Ranks(rank=rank, world_size=count, device=torch.device("cpu")), 32)
         whole = torch.stack(sums).sum(0)
         monkeypatch.setattr(Ranks, "sum", lambda self, values, whole=whole: values.copy_(whole))
-        found.append(evals.surprise(model, each, ALONE, 32))
+        found.append(evals.unit_nats(model, each, ALONE, 32))
     assert found[1:] == found[:1] * 3
 
 
@@ -128,7 +127,7 @@ def test_a_model_that_knows_nothing_needs_the_same_bits_in_any_tokenizer(files, 
     """Uniform over V: log2 V bits a token, whatever the stretches."""
     corpus, asked = files
     with torch.no_grad():
-        model.embedding.weight.zero_()
+        model.embed_tokens.weight.zero_()
     scores, _ = evals.evaluate(model, open_evals(asked, corpus), ALONE, seed=1)
     tokens, size = sum(len(text.split()) for text in TEXTS), sum(map(len, TEXTS))
     assert scores[0]["bits_per_byte"] == pytest.approx(tokens * 6 / size)
@@ -138,7 +137,7 @@ def test_samples_are_decided_by_the_seed(files, model, alone):
     corpus, asked = files
     opened = open_evals(asked, corpus)
     with torch.no_grad():
-        model.embedding.weight /= 20  # many tokens are likely
+        model.embed_tokens.weight /= 20  # many tokens are likely
     first, second, other = (evals.sample(model, opened, ALONE, seed) for seed in (1, 1, 2))
     assert first == second != other
     assert [len(text.split()) for text in first] == [5, 5]
@@ -167,7 +166,7 @@ def test_every_mistake_in_the_files_is_told_at_once(files, tmp_path):
     ]
     (tmp_path / "b.jsonl").write_text("\n".join(map(json.dumps, lines)))
     a, b, gone = (str(tmp_path / f"{name}.jsonl") for name in ("a", "b", "gone"))
-    asked = config.Evals(texts={"a": a, "gone": gone}, tasks={"b": b, "a": b, "gone": b})
+    asked = settings.EvalsConfig(texts={"a": a, "gone": gone}, tasks={"b": b, "a": b, "gone": b})
     with pytest.raises(EvalError) as caught:
         open_evals(asked, corpus)
     told = [
@@ -198,7 +197,7 @@ def test_a_tokenizer_that_is_missing_or_another_is_refused(files, published, wri
     path.unlink()
     assert main([str(write_config()), *evaluated]) == 2
     assert capsys.readouterr().err.startswith(f"{path}: cannot be read (No such file or directory)\n")
-    assert open_evals(config.Evals(), corpus).sets == ()  # nothing to score: nothing is missing
+    assert open_evals(settings.EvalsConfig(), corpus).sets == ()  # nothing to score: nothing is missing
 
 
 def scores(out):
@@ -243,7 +242,7 @@ def test_a_run_is_scored_on_its_way_and_its_speed_told(files, write_config, tmp_
     old, new = lines[0]["digest"], scores(out)[-2]["digest"]
     assert but_progress(capsys.readouterr().err) == (
         f"evals: 'docs' is another text from step 14 on ({old}, now {new}): its scores are not comparable "
-        "with those before, and its curve begins anew\n"
+        "with earlier ones, and its curve starts again\n"
     )
     assert len(learning.read_curves(out)["docs"].values) == 1
     assert len(learning.read_curves(out)["counting"].values) == 5

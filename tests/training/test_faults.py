@@ -17,11 +17,11 @@ pytest.importorskip("moto")
 from curation.files import remote as remote_files
 from training.data.corpus import open_corpus, read_pieces
 from training.data.loader import Loader
-from training.data.shards import Reader
+from training.data.shards import ShardReader
 from training.plan import Plan
-from training.settings.config import CacheSettings, Phase
+from training.settings import CacheConfig, Phase
 
-from .forks import Forks
+from .forks import Forks, error_line
 from .s3 import serve, upload
 
 pytestmark = [
@@ -70,7 +70,7 @@ def ours(directory, tmp_path, truth, asks=False):
     """Every row once, through the loader, before that perhaps a row's documents; an error is the loop's."""
     rows = []
     try:
-        corpus = open_corpus([directory], CacheSettings(folder=str(tmp_path / "ours")))
+        corpus = open_corpus([directory], CacheConfig(folder=str(tmp_path / "ours")))
         expected = "xxh3:00"
         if corpus.tokenizer_digest != expected:  # as a checkpoint and a second directory are held against it
             corpus = open_corpus([directory, str(tmp_path / "other")])
@@ -78,7 +78,9 @@ def ours(directory, tmp_path, truth, asks=False):
         plan = Plan(corpus.plan_sources(["web"]), phases, batch_rows=4, lanes=4, seed=1)
         if asks:
             read_pieces(corpus.sources["web"][3], [0])
-        with Loader(plan, Reader(corpus, ["web"]), rank=0, ranks=1, device=torch.device("cpu")) as loader:
+        with Loader(
+            plan, ShardReader(corpus, ["web"]), rank=0, world_size=1, device=torch.device("cpu")
+        ) as loader:
             rows += [batch.tokens.numpy() for batch in loader]
     except Exception as error:  # noqa: BLE001 - what it says is the test
         return told(np.empty((0, 32)), truth, plain(str(error).splitlines()[0]))
@@ -107,7 +109,7 @@ def theirs(directory, tmp_path, truth, readers, timeout_s):
         readers.wait(pid)
         return "**hangs**"
     if code:
-        return told(np.empty((0, 32)), truth, plain(said.read_text().strip().splitlines()[-1]))
+        return told(np.empty((0, 32)), truth, plain(error_line(said.read_text())))
     return told(np.load(out), truth)
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 import yaml
 
-from training.optim import learning_rate
-from training.settings.config import read_config
+from training.schedule import learning_rate
+from training.settings import read_config
 from training.train import main
 
 WSD = ("--set", "optimizer.schedule=wsd")

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from training.data.corpus import ShardError, open_corpus
 from training.data.loader import Loader
 from training.data.segment import documents_bound, segments
-from training.data.shards import Reader
+from training.data.shards import ShardReader
 from training.plan import Plan, PlanError
-from training.settings.config import Phase
+from training.settings import Phase
 
 from .forks import until
 
@@ -24,11 +24,11 @@ def pieces(published, steps=6):
     names = ["docs", "web"]
     phases = [Phase(name="p", steps=steps, mix={"docs": 1, "web": 1})]
     plan = Plan(corpus.plan_sources(names), phases, batch_rows=8, lanes=4, seed=1)
-    return plan, Reader(corpus, names)
+    return plan, ShardReader(corpus, names)
 
 
 def loaded(plan, reader, rank=0, ranks=1, **asked):
-    with Loader(plan, reader, rank=rank, ranks=ranks, device=torch.device("cpu"), **asked) as loader:
+    with Loader(plan, reader, rank=rank, world_size=ranks, device=torch.device("cpu"), **asked) as loader:
         return list(loader)
 
 
@@ -69,7 +69,7 @@ def test_a_fault_in_the_thread_is_raised_and_the_thread_ends(published):
 
 def test_leaving_early_ends_the_thread(published):
     plan, reader = pieces(published, steps=1000)
-    with Loader(plan, reader, rank=0, ranks=1, device=torch.device("cpu")) as loader:
+    with Loader(plan, reader, rank=0, world_size=1, device=torch.device("cpu")) as loader:
         next(iter(loader))
         until(loader._queue.full)
     assert not [thread for thread in threading.enumerate() if thread.name == "loader"]
@@ -130,7 +130,7 @@ def test_documents_beyond_the_bound_are_told_and_all_there(tmp_path, made):
     short = {str(n): np.array([1 + n % 9]) for n in range(900)}
     run = made.publish(tmp_path / "run", {"docs": made.patterned(40, 1), "web": short})
     plan, reader = pieces(run)
-    message = r"step 0: 79 documents in 8 rows, cu_seqlens had room for 32 and now has for 128: "
+    message = r"step 0: 79 documents in 8 rows; cu_seqlens had room for 32 and now has room for 128: "
     with pytest.warns(RuntimeWarning, match=message):
         batches = loaded(plan, reader)
     for batch in batches:
@@ -140,5 +140,5 @@ def test_documents_beyond_the_bound_are_told_and_all_there(tmp_path, made):
 
 
 def test_rows_that_micro_batches_do_not_divide_are_refused(published):
-    with pytest.raises(PlanError, match=r"^8 rows of a rank cannot be dealt to 3 micro batches$"):
+    with pytest.raises(PlanError, match=r"^8 rows of a rank cannot be divided into 3 micro batches$"):
         loaded(*pieces(published), micro_batches=3)

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from training.data.segment import segments
-from training.model import Decoder, block_mask, hidden_width, initialize
-from training.settings.config import Model
+from training.model import Decoder, document_mask, hidden_width, initialize
+from training.settings import ModelConfig
 
-SIZE = Model(width=32, layers=2, heads=4, kv_heads=2)
+SIZE = ModelConfig(width=32, layers=2, heads=4, kv_heads=2)
 EOT = 0
 
 
@@ -55,7 +55,7 @@ def test_no_token_sees_another_document_or_what_comes_after():
 
 def test_the_mask_is_causal_within_documents():
     documents = torch.tensor([[0, 0, 1]])
-    assert block_mask(documents)[0, 0].tolist() == [
+    assert document_mask(documents)[0, 0].tolist() == [
         [True, False, False],
         [True, True, False],
         [False, False, True],
@@ -72,14 +72,14 @@ def test_weights_come_from_the_seed_and_the_name():
     for (name, a), b, c in zip(first.named_parameters(), again.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b)
         assert torch.equal(a, c) == name.endswith("norm.weight")
-    deviation = first.blocks[0].feed.down.weight.std().item()
+    deviation = first.layers[0].mlp.down_proj.weight.std().item()
     assert deviation == pytest.approx(0.02 / 2, rel=0.05)  # of two layers: four parts add to the stream
-    assert first.embedding.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert first.embed_tokens.weight.std().item() == pytest.approx(0.02, rel=0.05)
 
 
 @pytest.mark.parametrize(("tied", "extra"), [(True, 0), (False, 64 * 32)])
 def test_the_number_of_parameters_is_what_the_sizes_say(tied, extra):
-    model = Decoder(Model(width=32, layers=2, heads=4, kv_heads=2, tied=tied), 64)
+    model = Decoder(ModelConfig(width=32, layers=2, heads=4, kv_heads=2, tied=tied), 64)
     attention = 32 * 32 * 2 + 32 * 16 * 2 + 8 * 2
     block = attention + 3 * 32 * 128 + 2 * 32
     assert sum(p.numel() for p in model.parameters()) == 64 * 32 + 2 * block + 32 + extra
@@ -87,4 +87,4 @@ def test_the_number_of_parameters_is_what_the_sizes_say(tied, extra):
 
 @pytest.mark.parametrize(("width", "given", "expected"), [(24, 0, 64), (32, 0, 128), (32, 100, 100)])
 def test_the_hidden_width_is_eight_thirds_rounded_up(width, given, expected):
-    assert hidden_width(Model(width=width, hidden_width=given)) == expected
+    assert hidden_width(ModelConfig(width=width, hidden_width=given)) == expected

@@ -4,13 +4,14 @@ import pytest
 import torch
 
 from training.model import Decoder
-from training.optim import clip, learning_rate, make_optimizer
-from training.settings.config import Config, Model, Optimizer, Phase
+from training.optim import clip, make_optimizer
+from training.schedule import learning_rate
+from training.settings import AdamWConfig, Config, ModelConfig, Phase
 
 
 def config_of(*steps, warmup_steps=10, schedule="cosine"):
     phases = tuple(Phase(name=str(n), steps=count, mix={"a": 1}) for n, count in enumerate(steps))
-    asked = Optimizer(
+    asked = AdamWConfig(
         learning_rate=1.0, warmup_steps=warmup_steps, cosine_floor_fraction=0.2, schedule=schedule
     )
     return Config(data=("x",), out="x", phases=phases, batch_rows=4, lanes=4, optimizer=asked)
@@ -62,7 +63,7 @@ def test_the_moments_are_there_before_the_first_step_and_are_adamws_own():
     torch.manual_seed(1)
     ours, plain = (torch.nn.Sequential(torch.nn.Linear(4, 4, bias=False)) for _ in range(2))
     plain.load_state_dict(ours.state_dict())
-    optimizer = make_optimizer(ours, Optimizer(learning_rate=0.1))
+    optimizer = make_optimizer(ours, AdamWConfig(learning_rate=0.1))
     other = torch.optim.AdamW(plain.parameters(), lr=0.1, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
     assert [float(state["step"]) for state in optimizer.state.values()] == [0.0]
     for _ in range(3):
@@ -78,17 +79,17 @@ def test_there_may_be_no_warmup():
 
 
 def test_matrices_decay_and_embeddings_and_norms_do_not():
-    model = Decoder(Model(width=32, layers=1, tied=False), 64)
+    model = Decoder(ModelConfig(width=32, layers=1, tied=False), 64)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    decayed, free = make_optimizer(model, Optimizer()).param_groups
+    decayed, free = make_optimizer(model, AdamWConfig()).param_groups
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.1, 0.0)
     assert {names[id(p)] for p in free["params"]} == {
-        "embedding.weight",
+        "embed_tokens.weight",
         "norm.weight",
-        "blocks.0.attention_norm.weight",
-        "blocks.0.feed_norm.weight",
-        "blocks.0.attention.query_norm.weight",
-        "blocks.0.attention.key_norm.weight",
+        "layers.0.input_layernorm.weight",
+        "layers.0.post_attention_layernorm.weight",
+        "layers.0.self_attn.q_norm.weight",
+        "layers.0.self_attn.k_norm.weight",
     }
     assert len(decayed["params"]) + len(free["params"]) == len(names)
 

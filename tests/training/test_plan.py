@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.plan import Plan, PlanError, Source
+from training.plan import Plan, PlanError, SourceRows
 from training.plan.order import permutation
 
 from .plans import HUNDREDS, LANES, RANKS, WEIGHTS, batches, curricula, epoch_of, phase, plan_of, sources_of
@@ -97,7 +97,7 @@ def test_a_changed_past_is_refused_with_what_changed(change, lines):
     with pytest.raises(PlanError) as refused:
         two_phases(**change).resume(old.state(), old.past(8))
     assert str(refused.value) == (
-        "the batches before step 8 are drawn; the request would change them:\n"
+        "the batches before step 8 were read; the configuration would change them:\n"
         + "".join(f"  {line}\n" for line in lines)
         + "put these back (later steps may change), or choose another `out`"
     )
@@ -115,7 +115,7 @@ def test_a_phase_that_begins_at_the_saved_step_is_the_future():
 @given(curricula())
 def test_what_a_curriculum_asks_for_is_what_is_drawn(curriculum):
     plan = plan_of(curriculum)
-    asked, drawn = plan.asked_rows(), np.zeros((len(plan.phases), len(plan.sources)), np.int64)
+    asked, drawn = plan.phase_rows(), np.zeros((len(plan.phases), len(plan.sources)), np.int64)
     while plan.step < plan.steps:
         batch = plan.draw()
         drawn[batch.phase] += np.bincount(batch.sources, minlength=len(plan.sources))
@@ -132,7 +132,7 @@ def test_a_source_that_ends_with_a_batch_begins_again_without_a_step_missing():
 
 
 def test_a_billion_rows_take_little_memory():
-    sources = [Source(name=name, digest="x", shard_rows=(16_367,) * 15_300) for name in "abcd"]
+    sources = [SourceRows(name=name, digest="x", shard_rows=(16_367,) * 15_300) for name in "abcd"]
     assert sum(source.rows for source in sources) > 1e9
     tracemalloc.start()
     plan = Plan(sources, [phase(10**6, dict.fromkeys("abcd", 1))], batch_rows=1920, lanes=96, seed=1)

@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from training.parallel import Ranks, ranks
+from training.parallel import Ranks, process_group
 from training.report.pulse import Collector, Pulse, behind
 from training.report.speed import Times, slow
 from training.watch import Signals
@@ -22,7 +22,7 @@ from .forks import until
 ALIVE = {
     "host": "a",
     "pid": 7,
-    "places": 9,
+    "points": 9,
     "step": 4,
     "doing": "learning",
     "waited_s": 3.2,
@@ -45,7 +45,7 @@ ALIVE = {
             "rank 0 (process 7 on a) was last heard of 41 s ago, learning at step 4",
         ),
         (
-            {0: ALIVE, 1: {**ALIVE, "places": 8, "doing": "saving a checkpoint"}},
+            {0: ALIVE, 1: {**ALIVE, "points": 8, "doing": "saving a checkpoint"}},
             "rank 1 (process 7 on a) has been saving a checkpoint at step 4 for 3 s, "
             "while the other ranks wait for it",
         ),
@@ -57,11 +57,11 @@ def test_who_is_missing(beats, told):
 
 def waiting(tmp_path, path, said):
     """Wait for a rank that never comes, until that is told; then fail."""
-    place = Ranks(rank=0, count=2, device=torch.device("cpu"))
+    place = Ranks(rank=0, world_size=2, device=torch.device("cpu"))
     with Pulse(tmp_path, place, timeout_s=1.0) as pulse:
         for step in range(3):
             pulse.at(step, "learning")
-        until(lambda: json.loads(path.read_text())["places"] == 4)  # "beginning" is the first
+        until(lambda: json.loads(path.read_text())["points"] == 4)  # "beginning" is the first
         until(lambda: said.getvalue().endswith("\n"))  # it waits, and tells before the time is out
         assert set(said.getvalue().splitlines()) == {"rank 1 never began"}  # twice if it was held up
         raise KeyError("why")
@@ -79,11 +79,11 @@ def test_a_heart_beats_by_itself_and_says_how_it_ended(tmp_path, monkeypatch):
 
 
 def test_who_asks_is_alive_however_old_its_file_is(tmp_path, monkeypatch):
-    with Pulse(tmp_path, Ranks(rank=0, count=2, device=torch.device("cpu")), timeout_s=600.0) as pulse:
+    with Pulse(tmp_path, Ranks(rank=0, world_size=2, device=torch.device("cpu")), timeout_s=600.0) as pulse:
         pulse.at(3, "learning")
         monkeypatch.setattr(pulse, "_write", lambda: None)  # a disk that takes its time
         for rank, written in ((0, 1.0), (1, time.time() + 600)):
-            beat = {**ALIVE, "places": 2, "written": written}
+            beat = {**ALIVE, "points": 2, "written": written}
             (tmp_path / "heartbeats" / f"rank-{rank:05d}.json").write_text(json.dumps(beat))
         assert pulse.missing() == ""
         monkeypatch.undo()
@@ -91,7 +91,7 @@ def test_who_asks_is_alive_however_old_its_file_is(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_only_an_answer_that_did_not_come_asks_who_is_missing(tmp_path):
-    with Pulse(tmp_path, Ranks(rank=0, count=2, device=torch.device("cpu")), timeout_s=1.0) as pulse:
+    with Pulse(tmp_path, Ranks(rank=0, world_size=2, device=torch.device("cpu")), timeout_s=1.0) as pulse:
         assert pulse.missing_after(RuntimeError("shapes cannot be multiplied")) == ""
         assert pulse.missing_after(dist.DistNetworkError("timed out")) == "rank 1 never began"
 
@@ -124,7 +124,7 @@ def test_garbage_goes_at_its_steps_only():
 
 
 def test_times_are_means_since_the_last_gathering():
-    with ranks() as place:
+    with process_group() as place:
         times = Times(place)
         for step_s, wait_s in ((1.0, 0.1), (3.0, 0.3)):
             times.add(step_s, wait_s)

@@ -13,7 +13,7 @@ import pytest
 
 from training.data.corpus import open_corpus
 from training.plan import explain
-from training.settings.config import read_config
+from training.settings import read_config
 from training.train import main
 
 from .forks import learned, losses, metrics, said, until

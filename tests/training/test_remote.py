@@ -21,10 +21,10 @@ from curation.shards.mds import index_bytes, write_shard
 from training.data import cache, fetch
 from training.data.corpus import ShardError, open_corpus, read_pieces
 from training.data.loader import Loader
-from training.data.shards import Reader
-from training.data.vocabulary import VocabularyError, open_vocabulary
+from training.data.shards import ShardReader
+from training.data.tokenizer import TokenizerError, open_tokenizer
 from training.plan import Plan, explain
-from training.settings.config import CacheSettings, Phase
+from training.settings import CacheConfig, Phase
 
 from .forks import until
 from .s3 import no_fault, serve, upload
@@ -55,11 +55,11 @@ def remote(server, published, tmp_path, monkeypatch, request):
 
 def loaded(directory, tmp_path, *, limit_gib=1.0, steps=12):
     """Every batch of a plan over `directory`, as arrays."""
-    corpus = open_corpus([str(directory)], CacheSettings(folder=str(tmp_path / "cache"), limit_gib=limit_gib))
+    corpus = open_corpus([str(directory)], CacheConfig(folder=str(tmp_path / "cache"), limit_gib=limit_gib))
     phases = [Phase(name="p", steps=steps, mix={"docs": 1, "web": 1})]
     plan = Plan(corpus.plan_sources(["docs", "web"]), phases, batch_rows=8, lanes=4, seed=1)
-    reader = Reader(corpus, ["docs", "web"])
-    with Loader(plan, reader, rank=0, ranks=1, device=torch.device("cpu")) as loader:
+    reader = ShardReader(corpus, ["docs", "web"])
+    with Loader(plan, reader, rank=0, world_size=1, device=torch.device("cpu")) as loader:
         return np.stack([batch.tokens.numpy() for batch in loader])
 
 
@@ -221,15 +221,15 @@ KILLED = """
 import sys, torch
 from training.data import fetch
 fetch._CHUNK_BYTES = 512
-from training.settings.config import CacheSettings, Phase
+from training.settings import CacheConfig, Phase
 from training.data.corpus import open_corpus
 from training.data.loader import Loader
 from training.plan import Plan
-from training.data.shards import Reader
-corpus = open_corpus([sys.argv[1]], CacheSettings(folder=sys.argv[2]))
+from training.data.shards import ShardReader
+corpus = open_corpus([sys.argv[1]], CacheConfig(folder=sys.argv[2]))
 plan = Plan(corpus.plan_sources(["docs", "web"]), [Phase(name="p", steps=10**6, mix={"docs": 1, "web": 1})],
             batch_rows=8, lanes=4, seed=1)
-with Loader(plan, Reader(corpus, ["docs", "web"]), rank=0, ranks=1, device=torch.device("cpu")) as loader:
+with Loader(plan, ShardReader(corpus, ["docs", "web"]), rank=0, world_size=1, device=torch.device("cpu")) as loader:
     for batch in loader:
         print(batch.drawn.step, flush=True)
 """
@@ -279,7 +279,7 @@ def test_what_a_living_process_writes_is_not_swept(tmp_path):
 def read_beside_shards(url):
     """Read everything of a run directory but its shards."""
     corpus = open_corpus([url])
-    open_vocabulary(corpus)
+    open_tokenizer(corpus)
     read_pieces(corpus.sources["web"][2], [0])
 
 
@@ -298,7 +298,7 @@ def test_whatever_is_read_of_a_store_has_time_limits_and_ends_in_words(
     monkeypatch.setattr(server, "breaks", (name,))
     server.fault, server.asked = (lambda path, before: fault), {}
     url = upload(published.directory, re.sub(r"\W", "-", request.node.name))
-    with pytest.raises((ShardError, VocabularyError)) as error:
+    with pytest.raises((ShardError, TokenizerError)) as error:
         read_beside_shards(url)
     last = "ReadTimeoutError: Read timeout on endpoint URL: " if fault == "hang" else "OSError: .*"
     told = rf"{re.escape(url)}/shard/{name}: could not be fetched in 4 attempts, the last: {last}.*"

@@ -9,9 +9,9 @@ import pytest
 from fsspec import AbstractFileSystem, register_implementation
 
 from training.data.corpus import ShardError, open_corpus, read_pieces
-from training.data.vocabulary import VocabularyError, open_vocabulary
+from training.data.tokenizer import TokenizerError, open_tokenizer
 from training.plan import explain
-from training.settings.config import read_config
+from training.settings import read_config
 from training.train import main
 
 
@@ -71,7 +71,7 @@ def test_every_mistake_comes_at_once_where_it_stands(published, write_config, ca
 @pytest.mark.parametrize(
     ("overrides", "lines"),
     [
-        (["seed=4"], "the batches before step 14 are drawn; the request would change them:\n  seed: was 3, now 4\n"
+        (["seed=4"], "the batches before step 14 were read; the configuration would change them:\n  seed: was 3, now 4\n"
                      "put these back (later steps may change), or choose another `out`"),
         (["model.layers=3", "model.width=64"],
          "a checkpoint of another model:\n  model.width: was 32, now 64\n  model.layers: was 2, now 3\n"
@@ -174,8 +174,8 @@ def test_documents_and_a_tokenizer_in_a_store_that_cannot_be_read(closed, publis
     with pytest.raises(ShardError) as caught:
         read_pieces(shard, [0])
     assert f"{caught.value}\n" == closed("closed://runs/a.parquet")
-    with pytest.raises(VocabularyError) as caught:
-        open_vocabulary(replace(corpus, tokenizer="closed://runs/tokenizer.json"))
+    with pytest.raises(TokenizerError) as caught:
+        open_tokenizer(replace(corpus, tokenizer="closed://runs/tokenizer.json"))
     assert f"{caught.value}\n" == closed("closed://runs/tokenizer.json")
 
 

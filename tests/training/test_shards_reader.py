@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from curation.shards.mds import index_bytes, write_shard
-from training.data.corpus import Shard, ShardError, open_corpus, read_pieces
-from training.data.shards import Reader, map_shard
-from training.plan import Row
+from training.data.corpus import ShardError, ShardFile, open_corpus, read_pieces
+from training.data.shards import ShardReader, map_shard
+from training.plan import RowLocation
 
 
 def rows_of(corpus, name):
@@ -42,7 +42,9 @@ def test_it_reads_as_the_reference_does(tmp_path, made, streaming):
     corpus = open_corpus([str(tmp_path / "run")])
     ours = [
         map_shard(
-            Shard(path=folder / i.file, provenance=folder, rows=i.rows, size_bytes=i.bytes, xxh64=i.xxh64),
+            ShardFile(
+                path=folder / i.file, provenance=folder, rows=i.rows, size_bytes=i.bytes, xxh64=i.xxh64
+            ),
             16,
             "uint16",
         )
@@ -86,7 +88,7 @@ def test_a_damaged_file_is_named(published, damage, message):
     size = shard.size_bytes
     expected = message.format(size=size, xxh64=shard.xxh64, less=size - 10, more=size + 1)
     with pytest.raises(ShardError) as fault:
-        Reader(corpus, ["docs", "web"]).read([Row(slot=0, source=1, shard=1, row=0, epoch=0)])
+        ShardReader(corpus, ["docs", "web"]).read([RowLocation(slot=0, source=1, shard=1, row=0, epoch=0)])
     assert re.sub("found [0-9a-f]{16};", "found HASH;", str(fault.value)) == f"{shard.path}: {expected}"
 
 
@@ -127,15 +129,15 @@ def test_a_header_that_contradicts_the_manifest_is_named(published, change, mess
 def test_a_token_outside_the_vocabulary_is_named(published):
     rewrite(published, lambda detail: detail["tokenizer"].update(vocab=40))
     corpus = open_corpus([str(published.directory)])
-    rows = [Row(slot=0, source=0, shard=0, row=row, epoch=0) for row in range(5)]
+    rows = [RowLocation(slot=0, source=0, shard=0, row=row, epoch=0) for row in range(5)]
     pattern = r"shard.00000.mds: row \d: expected tokens below the vocabulary's size, 40, found \d\d; "
     with pytest.raises(ShardError, match=pattern):
-        Reader(corpus, ["web"]).read(rows)
+        ShardReader(corpus, ["web"]).read(rows)
 
 
 def test_a_file_is_hashed_once_and_again_after_it_changed(published, monkeypatch):
     corpus = open_corpus([str(published.directory)])
-    reader, hashed = Reader(corpus, ["web"]), []
+    reader, hashed = ShardReader(corpus, ["web"]), []
     from training.data import shards
 
     monkeypatch.setattr(shards, "_OPEN_SHARDS", 1)
@@ -143,7 +145,7 @@ def test_a_file_is_hashed_once_and_again_after_it_changed(published, monkeypatch
     monkeypatch.setattr(
         shards, "_check_hash", lambda shard, data: (hashed.append(shard.path.name), check(shard, data))
     )
-    first, second = (Row(slot=0, source=0, shard=n, row=0, epoch=0) for n in (0, 1))
+    first, second = (RowLocation(slot=0, source=0, shard=n, row=0, epoch=0) for n in (0, 1))
     reader.read([first, second, first, second])
     assert hashed == ["shard.00000.mds", "shard.00001.mds"]
     flip(reader.shard(0, 0).path)

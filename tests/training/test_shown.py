@@ -1,14 +1,14 @@
-"""Pages of a run with texts that want to act on them: no markup, nothing loaded, no direction turned."""
+"""Pages of a run with hostile texts: no markup, nothing loaded, no change of writing direction."""
 
 import json
 import re
 
-from curation.look.render import visible as of_the_report
-from training.report import curves, shown, spikes
+from curation.look.render.visible import visible
+from training.report import curves, spikes
 
 HOSTILE = '</pre><script>alert(1)</script><img src=http://x/y onerror="a()">\u202egnp.exe\u2066\x1b[2J\x00\ud800 \u200fend'
 SHOWN = (
-    "&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=http://x/y onerror=&quot;a()&quot;&gt;"
+    "&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=http://x/y onerror=&#34;a()&#34;&gt;"
     "⟨202E⟩gnp.exe⟨2066⟩⟨001B⟩[2J⟨0000⟩⟨D800⟩ ⟨200F⟩end"
 )
 POLICY = (
@@ -20,7 +20,7 @@ POLICY = (
 def check_inert(page):
     assert page.startswith(POLICY)
     assert not re.search("<(script|img|iframe|link|object|a)\\b", page)
-    assert shown.visible(page) == page
+    assert visible(page) == page
 
 
 def test_the_page_of_a_spike(tmp_path):
@@ -47,8 +47,3 @@ def test_the_page_of_a_run(tmp_path):
     assert f"<pre><b>{SHOWN}</b>{SHOWN}</pre>" in page
     assert f"<h1>{SHOWN}: step 3, 30 tokens</h1>" in page
     assert "⟨202E⟩gnp.exe" in re.search(r"(?s)<svg.*?</svg>", page)[0]
-
-
-def test_the_report_on_the_data_shows_every_character_alike():
-    every = "".join(map(chr, range(0x110000)))
-    assert shown.visible(every) == of_the_report.visible(every)

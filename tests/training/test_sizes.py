@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from curation.recipe.config import ConfigError
 from training.model import Decoder
-from training.settings import sizes
-from training.settings.config import ConfigError, Model, read_config
+from training.settings import ModelConfig, read_config, sizes
 from training.settings.derive import tree
 
 MODELS = st.builds(
-    lambda kv_heads, groups, size, **other: Model(
+    lambda kv_heads, groups, size, **other: ModelConfig(
         width=2 * size * kv_heads * groups, heads=kv_heads * groups, kv_heads=kv_heads, **other
     ),
     kv_heads=st.integers(1, 3),
@@ -41,11 +41,11 @@ def test_parameters_are_those_of_the_model(model, vocab):
 
 @pytest.mark.parametrize("size", sizes.SHAPES)
 def test_every_size_is_about_what_its_name_says(size):
-    model = Model(**sizes.SHAPES[size])
+    model = ModelConfig(**sizes.SHAPES[size])
     counts = sizes.parameters(model, 50_304)
     assert sum(counts.values()) == counted(model, 50_304)
     named = float(size[:-1]) * {"m": 1e6, "b": 1e9}[size[-1]]
-    assert counts["attention"] + counts["feed"] == pytest.approx(named, rel=0.13)
+    assert counts["attention"] + counts["mlp"] == pytest.approx(named, rel=0.13)
 
 
 @given(model=MODELS, rows=st.integers(1, 2))
@@ -80,7 +80,7 @@ def test_a_size_decides_what_is_not_written(sized):
     config = read_config(sized)
     total = counted(config.model, 32_000)
     inside = 10 * (2 * 384**2 + 2 * 384 * 128 + 3 * 384 * 1024)
-    assert config.model == Model(width=384, layers=10, heads=6, kv_heads=2, hidden_width=1024)
+    assert config.model == ModelConfig(width=384, layers=10, heads=6, kv_heads=2, hidden_width=1024)
     assert config.budget_tokens == 20 * total
     assert config.optimizer.learning_rate == pytest.approx(0.00235 * (inside / 108e6) ** (-1 / 3), rel=0.02)
     assert (config.lanes, config.batch_rows, config.micro_rows) == (48, 96, 16)  # 90,704 tokens are asked for

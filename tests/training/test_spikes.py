@@ -10,10 +10,10 @@ import torch
 
 from training.data.corpus import open_corpus
 from training.data.loader import Loader
-from training.data.shards import Reader
+from training.data.shards import ShardReader
 from training.plan import Plan, explain
 from training.report.spikes import write_spike
-from training.settings.config import Phase, read_config
+from training.settings import Phase, read_config
 from training.train import main
 
 from .forks import but_progress, metrics
@@ -33,6 +33,7 @@ ONE_PHASE = [
     "phases=[{name: all, steps: 60, mix: {docs: 1}}]",
     "batch_rows=4",
     "optimizer.learning_rate=0.02",
+    "watch.window_steps=24",  # of steps that have learned the rule
 ]
 
 
@@ -81,8 +82,11 @@ def test_what_is_skipped_or_rewound_is_left_out_alike_and_for_good(tmp_path, wri
         "log": [],
         "skip": ["watch.on_spike=skip"],
         "rewind": ["watch.on_spike=rewind"],
-        "far": ["watch={on_spike: rewind, skip_count: 6}"],
-        "seldom": ["watch={on_spike: rewind, skip_count: 6}", "checkpoint={every_steps: 11, keep_count: 9}"],
+        "far": ["watch={on_spike: rewind, skip_count: 6, window_steps: 24}"],
+        "seldom": [
+            "watch={on_spike: rewind, skip_count: 6, window_steps: 24}",
+            "checkpoint={every_steps: 11, keep_count: 9}",
+        ],
     }
     lines = {}
     for way, asked in ways.items():
@@ -141,7 +145,9 @@ def test_a_page_of_what_cannot_be_read_says_so_and_ends_no_run(published, tmp_pa
     corpus = open_corpus([str(published.directory)])
     phases = [Phase(name="p", steps=1, mix={"docs": 1, "web": 1})]
     plan = Plan(corpus.plan_sources(["docs", "web"]), phases, batch_rows=8, lanes=4, seed=1)
-    with Loader(plan, Reader(corpus, plan.names), rank=0, ranks=1, device=torch.device("cpu")) as batches:
+    with Loader(
+        plan, ShardReader(corpus, plan.names), rank=0, world_size=1, device=torch.device("cpu")
+    ) as batches:
         (batch,) = batches
     seen = torch.arange(8.0)[:, None].expand(8, made.ROW_TOKENS), batch.tokens, batch.labels
     (published.folder / "web" / "shard.00000.parquet").unlink()
@@ -150,7 +156,7 @@ def test_a_page_of_what_cannot_be_read_says_so_and_ends_no_run(published, tmp_pa
     write_spike(tmp_path / "step-1.html", "why", batch.drawn, seen, plan, corpus)
     spike = json.loads((tmp_path / "step-1.json").read_text())
     assert [row["loss"] for row in spike["rows"]] == [7, 6, 5, 4, 3, 2, 1, 0]
-    told = "decoded for the 64 rows of the highest loss; rows are shown whole, their documents not known: "
+    told = "decoded for the 64 rows of the highest loss; rows are shown whole, since their documents are not known: "
     assert spike["text"].startswith(told + str(published.folder))
     assert spike["text"] in html.unescape((tmp_path / "step-1.html").read_text())
     (document,) = spike["rows"][0]["documents"]

@@ -8,9 +8,9 @@ import torch
 
 from training import model as model_module
 from training.data.segment import documents_bound, segments
-from training.model import Decoder, attend, block_mask, initialize, token_losses
-from training.parallel import build, ranks
-from training.settings.config import Config, Model, Optimizer, Phase
+from training.model import Decoder, attend, document_mask, initialize, token_losses
+from training.parallel import build, process_group
+from training.settings import AdamWConfig, Config, ModelConfig, Phase
 from training.step import learn
 
 ROWS, TOKENS, VOCAB = 4, 64, 64
@@ -18,7 +18,7 @@ ROWS, TOKENS, VOCAB = 4, 64, 64
 
 @pytest.fixture(scope="module")
 def place():
-    with ranks() as place:
+    with process_group() as place:
         yield place
 
 
@@ -43,7 +43,7 @@ def measure(place, **other):
     z_loss = other.pop("z_loss", 0.0)
     asked = Config(
         data=("x",), out="x", phases=(Phase(name="all", steps=1, mix={"a": 1}),), batch_rows=ROWS, lanes=4,
-        model=Model(width=64, layers=3, heads=4, kv_heads=2), optimizer=Optimizer(clip_norm=0, z_loss=z_loss), **other,
+        model=ModelConfig(width=64, layers=3, heads=4, kv_heads=2), optimizer=AdamWConfig(clip_norm=0, z_loss=z_loss), **other,
     )  # fmt: skip
     model = build(asked, VOCAB, place)
     measured = learn(model, batch(asked.micro_batches(1)), SimpleNamespace(names=["a", "b"]), place, asked)
@@ -99,7 +99,7 @@ def test_bfloat16_keeps_weights_and_gradients_in_float32_and_is_near(place):
 def test_the_z_loss_moves_the_gradient_and_not_the_loss_that_is_told(place):
     (plain, before), (measured, after) = measure(place), measure(place, z_loss=0.1)
     assert measured.loss == plain.loss
-    assert not torch.equal(before["embedding.weight"], after["embedding.weight"])
+    assert not torch.equal(before["embed_tokens.weight"], after["embed_tokens.weight"])
 
 
 def test_the_losses_are_their_definition():
@@ -137,16 +137,16 @@ def test_attention_over_the_places_of_documents_is_attention_under_the_mask(monk
     query, key, value = (torch.randn(ROWS, TOKENS, heads, 8, dtype=torch.float64) for heads in (4, 2, 2))
     one = batch(1)
     fast = attend(query, key, value, one.cu_seqlens[0])
-    slow = attend(query, key, value, block_mask(one.documents))
+    slow = attend(query, key, value, document_mask(one.documents))
     torch.testing.assert_close(fast, slow)
 
 
 def test_a_packed_row_through_the_fast_path_is_its_documents_run_apart(monkeypatch):
     monkeypatch.setattr(model_module, "varlen_attn", varlen)
-    model = Decoder(Model(width=32, layers=2, heads=4, kv_heads=2), VOCAB)
+    model = Decoder(ModelConfig(width=32, layers=2, heads=4, kv_heads=2), VOCAB)
     initialize(model, 1)
     model.double()
     one = batch(1)
     masked = model(one.tokens, one.documents, one.positions, one.cu_seqlens[0])  # on a CPU: by the mask
-    monkeypatch.setattr(model_module, "block_mask", lambda _: one.cu_seqlens[0])
+    monkeypatch.setattr(model_module, "document_mask", lambda _: one.cu_seqlens[0])
     torch.testing.assert_close(model(one.tokens, one.documents, one.positions), masked)

@@ -14,9 +14,9 @@ from training import run
 from training.data.corpus import open_corpus
 from training.data.loader import Loader
 from training.parallel import Ranks
-from training.report import record
-from training.report.record import Record
-from training.settings.config import Config, Phase
+from training.report import logger
+from training.report.logger import RunLogger
+from training.settings import Config, Phase
 from training.train import main
 
 from .forks import but_progress, losses, metrics, until
@@ -102,12 +102,12 @@ def test_the_line_of_progress(published, write_config, monkeypatch, capsys):
 
 def test_a_log_is_told_the_first_step_each_phase_the_last_and_ever_more_seldom(tmp_path, capsys, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(record.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(logger.time, "perf_counter", lambda: now[0])
     phases = (Phase(name="broad", steps=1000, mix={"a": 1}), Phase(name="end", steps=5, mix={"a": 1}))
     asked = Config(data=("x",), out=str(tmp_path), phases=phases, batch_rows=1, lanes=1)
     plan = types.SimpleNamespace(steps=asked.steps)
-    place = Ranks(rank=0, count=1, device=torch.device("cpu"))
-    with Record(asked, plan, place, 8, first_step=0) as told:
+    place = Ranks(rank=0, world_size=1, device=torch.device("cpu"))
+    with RunLogger(asked, plan, place, 8, first_step=0) as told:
         for step in range(asked.steps):
             now[0] += 1.0
             phase = phases[step >= 1000].name

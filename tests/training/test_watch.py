@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from training.settings.config import Watch as Asked
-from training.watch import Watch, robust_z
+from training.settings import WatchConfig
+from training.watch import SpikeDetector, robust_z
 
 
 def watched(values, **asked):
-    watch = Watch(Asked(**{"min_steps": 4, "window_steps": 8, "max_z": 8} | asked))
+    watch = SpikeDetector(WatchConfig(**{"min_steps": 4, "window_steps": 8, "max_z": 8} | asked))
     return [watch.judge(value, 1.0) for value in values]
 
 
@@ -38,7 +38,7 @@ def test_which_steps_are_spikes(values, spikes):
 
 
 def test_the_gradient_norm_is_watched_too():
-    watch = Watch(Asked(min_steps=2))
+    watch = SpikeDetector(WatchConfig(min_steps=2))
     for _ in range(3):
         assert not watch.judge(4.0, 1.0)
     assert watch.judge(4.0, 9.0).startswith("grad_norm 9 is ")
@@ -51,7 +51,7 @@ def test_so_many_spikes_in_a_row_are_a_new_level():
 
 
 def test_a_phase_has_a_level_of_its_own():
-    watch = Watch(Asked(min_steps=4))
+    watch = SpikeDetector(WatchConfig(min_steps=4))
     for _ in range(6):
         assert not watch.judge(4.0, 1.0, phase=0)
     for _ in range(6):
@@ -60,10 +60,10 @@ def test_a_phase_has_a_level_of_its_own():
 
 
 def test_what_it_has_seen_goes_through_json_and_judges_alike():
-    first = Watch(Asked(min_steps=4, window_steps=6))
+    first = SpikeDetector(WatchConfig(min_steps=4, window_steps=6))
     for n in range(9):
         first.judge(4.0 + 0.1 * (n % 3), 1.0 + 1 / 3, phase=1)
-    second = Watch(Asked(min_steps=4, window_steps=6))
+    second = SpikeDetector(WatchConfig(min_steps=4, window_steps=6))
     second.load(json.loads(json.dumps(first.state())))
     for value in (4.1, 9.0, 9.0, 4.0):
         assert second.judge(value, 1.0, phase=1) == first.judge(value, 1.0, phase=1)

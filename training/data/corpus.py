@@ -1,4 +1,4 @@
-"""Which shards there are, from the manifests of run directories alone, and whose documents they hold."""
+"""The shards of run directories, from their manifests alone, and the documents in their rows."""
 
 from __future__ import annotations
 
@@ -12,24 +12,21 @@ from typing import Any
 
 from curation.accounting.manifest import BadManifest, MissingManifest, join, published, read_manifest
 from curation.files.remote import StoreError, read
-from training.plan import Source
-from training.settings.sections import CacheSettings
+from training.plan import SourceRows
+from training.settings import CacheConfig
 
 
 class ShardError(RuntimeError):
-    """Shards that are not what their manifest says: names the file, the byte, what was expected and found."""
+    """Shards that differ from their manifest; the message names file, byte, what was expected and found."""
 
 
 class Unreachable(ShardError):
-    """A store that does not give a manifest: there is no use in asking it for more."""
+    """A store that cannot give a manifest; nothing else is asked of it."""
 
 
 @contextmanager
 def reading(path: str, kind: type[Exception]) -> Iterator[None]:
-    """Turn whatever comes of a path or URL that cannot be read into one kind of error, which says what to do.
-
-    What is not there, or is damaged, its reader tells.
-    """
+    """Turn every error of reading a path or URL into one kind, except that it is missing or damaged."""
     try:
         yield
     except (MissingManifest, BadManifest, kind):
@@ -37,15 +34,15 @@ def reading(path: str, kind: type[Exception]) -> Iterator[None]:
     except StoreError as error:
         raise kind(str(error)) from None
     except Exception as error:
-        found = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-        raise kind(f"{path}: cannot be read ({found})") from error
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        raise kind(f"{path}: cannot be read ({reason})") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
-    """One shard file as the manifest describes it; `provenance` names the documents of its rows.
+class ShardFile:
+    """One shard as the manifest describes it; the table `provenance` names the documents of its rows.
 
-    Where it is remote, `remote` is its URL, `path` where its local copy goes, and `provenance` a URL.
+    If it is remote, `remote` is its URL, `path` is that of the local copy, and `provenance` is a URL.
     """
 
     path: Path
@@ -58,7 +55,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A stretch of one document in a row: `length` tokens from token `start` of the document."""
+    """The part of a document in a row: `length` tokens from the document's token `start`."""
 
     id: str
     start: int
@@ -67,7 +64,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """Every source of the run directories a configuration names, and the tokenizer they share."""
+    """All sources of the run directories in a configuration, and their common tokenizer."""
 
     row_tokens: int
     dtype: str
@@ -75,31 +72,32 @@ class Corpus:
     eot_id: int
     tokenizer_digest: str
     tokenizer: str
-    sources: Mapping[str, tuple[Shard, ...]]
-    cache: CacheSettings = field(default_factory=CacheSettings)
+    sources: Mapping[str, tuple[ShardFile, ...]]
+    cache: CacheConfig = field(default_factory=CacheConfig)
     directories: tuple[str, ...] = ()
 
-    def plan_sources(self, names: Sequence[str]) -> list[Source]:
-        """Return what a plan must know of the named sources; a digest covers the hashes of its shards."""
+    def plan_sources(self, names: Sequence[str]) -> list[SourceRows]:
+        """Return what a plan needs of the named sources; the digest covers the hashes of the shards."""
         out = []
         for name in names:
             shards = self.sources[name]
             text = "\n".join(f"{shard.rows} {shard.xxh64}" for shard in shards)
             digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-            out.append(Source(name=name, digest=digest, shard_rows=tuple(shard.rows for shard in shards)))
+            shard_rows = tuple(shard.rows for shard in shards)
+            out.append(SourceRows(name=name, digest=digest, shard_rows=shard_rows))
         return out
 
 
-def open_corpus(directories: Sequence[str], cache: CacheSettings | None = None) -> Corpus:
+def open_corpus(directories: Sequence[str], cache: CacheConfig | None = None) -> Corpus:
     """Return the published shards of some run directories or URLs, from their manifests alone.
 
     Raises:
         MissingManifest: a directory has no published shards, and nothing else is wrong.
-        Unreachable: a manifest cannot be read; no other is asked for.
-        ShardError: a manifest contradicts itself, or two directories differ in tokenizer or row length, or
-            both have a source of the same name; with every reason there is.
+        Unreachable: a manifest cannot be read; the others are not tried.
+        ShardError: with every reason: a manifest contradicts itself, or two directories differ in tokenizer
+            or row length or have a source of the same name.
     """
-    cache = cache or CacheSettings()
+    cache = cache or CacheConfig()
     copies = Path(cache.folder).expanduser()
     corpora: list[Corpus] = []
     faults: list[Exception] = []
@@ -110,24 +108,24 @@ def open_corpus(directories: Sequence[str], cache: CacheSettings | None = None) 
             raise
         except (MissingManifest, ShardError) as error:
             faults.append(error)
-    sources: dict[str, tuple[Shard, ...]] = {}
+    sources: dict[str, tuple[ShardFile, ...]] = {}
     for corpus in corpora:
-        where = corpus.directories[0]
+        directory = corpus.directories[0]
         faults += [
             ShardError(
-                f"{where}: {what}: expected {wanted} as in {corpora[0].directories[0]}, found {found}; "
-                "one run reads shards of one tokenizer and row length"
+                f"{directory}: {name}: expected {expected} as in {corpora[0].directories[0]}, "
+                f"found {actual}; one run reads shards of one tokenizer and row length"
             )
-            for what in ("row_tokens", "dtype", "tokenizer_digest", "vocab", "eot_id")
-            if (found := getattr(corpus, what)) != (wanted := getattr(corpora[0], what))
+            for name in ("row_tokens", "dtype", "tokenizer_digest", "vocab", "eot_id")
+            if (actual := getattr(corpus, name)) != (expected := getattr(corpora[0], name))
         ]
         faults += [
-            ShardError(f"{where}: the source '{name}' is also in another directory of `data`")
+            ShardError(f"{directory}: the source '{name}' is also in another directory of `data`")
             for name in sorted(sources.keys() & corpus.sources.keys())
         ]
         sources |= corpus.sources
     if faults:
-        kind = ShardError if any(isinstance(each, ShardError) for each in faults) else MissingManifest
+        kind = ShardError if any(isinstance(fault, ShardError) for fault in faults) else MissingManifest
         raise kind("\n".join(map(str, faults)))
     return replace(corpora[0], directories=tuple(directories), sources=sources, cache=cache)
 
@@ -149,21 +147,23 @@ def _corpus(directory: str, copies: Path) -> Corpus:
             eot_id=tokenizer["eot_id"],
             tokenizer_digest=tokenizer["digest"],
             tokenizer=join(folder, tokenizer["file"]),
-            sources={name: _shards(folder, copies, name, each) for name, each in detail["streams"].items()},
+            sources={
+                name: _shards(folder, copies, name, stream) for name, stream in detail["streams"].items()
+            },
         )
     except KeyError as error:
         path = join(folder, "manifest.json")
         raise ShardError(f"{path}: `detail` lacks {error}; expected the manifest of a shard stage") from None
 
 
-def _shards(folder: str, copies: Path, name: str, stream: Mapping[str, Any]) -> tuple[Shard, ...]:
-    """Return a stream's shards in the manifest's order, if their rows sum to the stream's."""
+def _shards(folder: str, copies: Path, name: str, stream: Mapping[str, Any]) -> tuple[ShardFile, ...]:
+    """Return a stream's shards in the manifest's order; their rows must sum to the stream's."""
     remote = "://" in folder
-    place = copies / Path(folder).name if remote else Path(folder)  # the name is what made the shards
+    local = copies / Path(folder).name if remote else Path(folder)  # its name is the stage's fingerprint
     shards = tuple(
-        Shard(
-            path=place / entry["file"],
-            provenance=join(folder, entry["provenance"]) if remote else place / entry["provenance"],
+        ShardFile(
+            path=local / entry["file"],
+            provenance=join(folder, entry["provenance"]) if remote else local / entry["provenance"],
             rows=entry["rows"],
             size_bytes=entry["bytes"],
             xxh64=entry["xxh64"],
@@ -180,13 +180,13 @@ def _shards(folder: str, copies: Path, name: str, stream: Mapping[str, Any]) -> 
     return shards
 
 
-def read_pieces(shard: Shard, rows: Sequence[int]) -> dict[int, list[Piece]]:
+def read_pieces(shard: ShardFile, rows: Sequence[int]) -> dict[int, list[Piece]]:
     """Return row -> its documents in order, from the provenance beside the shard.
 
     Raises:
-        ShardError: the provenance is missing, cannot be read or does not know a row.
+        ShardError: the provenance is missing, cannot be read or lacks a row.
     """
-    import pyarrow.parquet as pq  # only people's questions need it
+    import pyarrow.parquet as pq  # training itself does not need it
 
     path = str(shard.provenance)
     with reading(path, ShardError):

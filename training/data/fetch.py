@@ -1,8 +1,8 @@
-"""Remote shards as local files, whole or not at all.
+"""Remote shards as local files, complete or not at all.
 
-A copy is written under another name, held against its size and hash, and renamed; so what has a shard's name
-is that shard, whoever was killed on the way. What a killed process began is removed by the next one: who
-writes a file holds it by `flock`, which ends with the process.
+A copy is written under another name, checked against its size and hash, and renamed, so a file with a shard's
+name is that shard. The writer of a copy locks it with `flock`, which ends with the process, so the next
+process can remove what a killed one left.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pathlib import Path
 import xxhash
 
 from curation.files.remote import Broken, StoreError, attempts, open_store
-from training.data.corpus import Shard, ShardError
+from training.data.corpus import ShardError, ShardFile
 
 _CHUNK_BYTES = 1 << 22
 
 
-def fetch(shard: Shard, is_given_up: Callable[[], bool] = lambda: False) -> None:
-    """Copy a remote shard to its local path, unless it is given up before it is there.
+def fetch(shard: ShardFile, is_cancelled: Callable[[], bool] = lambda: False) -> None:
+    """Copy a remote shard to its local path, unless the fetch is cancelled.
 
     Raises:
         ShardError: every attempt failed, or there is no such object.
@@ -31,7 +31,7 @@ def fetch(shard: Shard, is_given_up: Callable[[], bool] = lambda: False) -> None
     part = shard.path.with_name(f"{shard.path.name}.{os.getpid()}-{threading.get_ident()}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
     try:
-        attempts(shard.remote, lambda: None if is_given_up() else _copy(shard, part, is_given_up))
+        attempts(shard.remote, lambda: None if is_cancelled() else _copy(shard, part, is_cancelled))
     except FileNotFoundError:
         raise ShardError(
             f"{shard.remote}: expected a shard of {shard.size_bytes} bytes, found no object"
@@ -42,14 +42,14 @@ def fetch(shard: Shard, is_given_up: Callable[[], bool] = lambda: False) -> None
         part.unlink(missing_ok=True)
 
 
-def _copy(shard: Shard, part: Path, is_given_up: Callable[[], bool]) -> None:
-    """Copy the object to `part` and give it its name, if the copy is the shard."""
+def _copy(shard: ShardFile, part: Path, is_cancelled: Callable[[], bool]) -> None:
+    """Copy the object to `part`, check it, and rename it."""
     filesystem, name = open_store(shard.remote)
     state, size = xxhash.xxh64(), 0
     with filesystem.open(name, "rb", cache_type="none") as source, part.open("wb") as copy:
         fcntl.flock(copy, fcntl.LOCK_EX)
         while size < shard.size_bytes and (chunk := source.read(min(_CHUNK_BYTES, shard.size_bytes - size))):
-            if is_given_up():
+            if is_cancelled():
                 return
             state.update(chunk)
             size += len(chunk)
@@ -61,13 +61,13 @@ def _copy(shard: Shard, part: Path, is_given_up: Callable[[], bool]) -> None:
         copy.flush()
         try:
             part.rename(shard.path)
-        except FileNotFoundError:  # swept by another rank before it was held
+        except FileNotFoundError:  # removed by another rank before it was locked
             raise Broken(f"{part} is gone") from None
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes had begun to write in a folder of copies."""
+    """Remove the unfinished copies of killed processes from a folder."""
     for part in folder.glob("*.part"):
         with contextlib.suppress(FileNotFoundError, BlockingIOError), part.open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while its writer lives
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its writer lives
             part.unlink()

@@ -1,6 +1,6 @@
-"""Files of evals, read, checked and tokenized: held-out text, tasks by likelihood, prompts.
+"""The files of evals, read, checked and tokenized: held-out text, tasks, prompts.
 
-A set is known by the digest of what it holds.
+A set is identified by the digest of its contents.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from fsspec.utils import infer_compression
 from curation.files.digests import digest_bytes
 from curation.files.remote import read
 from training.data.corpus import Corpus, reading
-from training.data.vocabulary import Vocabulary, VocabularyError, open_vocabulary
-from training.settings import sections as settings
+from training.data.tokenizer import ShardTokenizer, TokenizerError, open_tokenizer
+from training.settings import EvalsConfig
 
-EVALS_VERSION = 1  # part of every digest; raise it when the same files would be scored otherwise
+EVALS_VERSION = 1  # part of every digest; raise it when the same files would get other scores
 
 
 class EvalError(ValueError):
-    """Files of evals that cannot be used: a line for each mistake."""
+    """Files of evals that cannot be used, with a line for each mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """Tokens to be fed, of which those from `first` on are scored, for unit `unit` of its set."""
+    """Input tokens; those from `first` on are scored and count for unit `unit` of the set."""
 
     ids: tuple[int, ...]
     first: int
@@ -56,49 +56,49 @@ class EvalSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evals:
-    """All sets of a run, its prompts, and the tokenizer they were read with."""
+    """All sets of a run, its prompts, and the tokenizer that encoded them."""
 
     sets: tuple[EvalSet, ...]
     prompts: tuple[str, ...]
     sample_tokens: int
     row_tokens: int
-    vocabulary: Vocabulary | None
+    tokenizer: ShardTokenizer | None
 
     @property
     def digests(self) -> dict[str, str]:
         """Return set -> digest."""
-        return {each.name: each.digest for each in self.sets}
+        return {eval_set.name: eval_set.digest for eval_set in self.sets}
 
 
-def open_evals(asked: settings.Evals, corpus: Corpus | None) -> Evals:
-    """Read all files of the evals and tokenize them; without shards, to find what is wrong in the files.
+def open_evals(config: EvalsConfig, corpus: Corpus | None) -> Evals:
+    """Read and tokenize all files of the evals; without a corpus only check them.
 
     Raises:
-        EvalError: with every mistake in them, and where there is something to score and no tokenizer for it.
+        EvalError: with every mistake in them, or if there is no tokenizer for them.
     """
-    faults = [f"the evals name '{name}' twice" for name in sorted(asked.texts.keys() & asked.tasks.keys())]
-    vocabulary, sets = None, list[EvalSet]()
+    faults = [f"the evals name '{name}' twice" for name in sorted(config.texts.keys() & config.tasks.keys())]
+    tokenizer, sets = None, list[EvalSet]()
     row_tokens = corpus.row_tokens if corpus else 0
     try:
-        if corpus and (asked.texts or asked.tasks or asked.prompts):
-            vocabulary = open_vocabulary(corpus)
-    except VocabularyError as error:
+        if corpus and (config.texts or config.tasks or config.prompts):
+            tokenizer = open_tokenizer(corpus)
+    except TokenizerError as error:
         faults.append(str(error))
-    for kind, files in (("text", asked.texts), ("task", asked.tasks)):
+    for kind, files in (("text", config.texts), ("task", config.tasks)):
         for name, path in files.items():
-            entries, wrong = _read(path, kind)
-            faults += wrong
-            if vocabulary and not wrong:
+            entries, mistakes = _read(path, kind)
+            faults += mistakes
+            if tokenizer and not mistakes:
                 make = _text_set if kind == "text" else _task_set
-                sets.append(make(name, entries, vocabulary, row_tokens))
+                sets.append(make(name, entries, tokenizer, row_tokens))
     if faults:
         raise EvalError("\n".join(faults))
     return Evals(
         sets=tuple(sets),
-        prompts=asked.prompts,
-        sample_tokens=asked.sample_tokens,
+        prompts=config.prompts,
+        sample_tokens=config.sample_tokens,
         row_tokens=row_tokens,
-        vocabulary=vocabulary,
+        tokenizer=tokenizer,
     )
 
 
@@ -122,7 +122,7 @@ def _read(path: str, kind: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def _entry(line: str, kind: str) -> tuple[dict[str, Any] | None, str]:
-    """Return what is scored of one line, or what is wrong with it."""
+    """Return the fields of one line that are scored, or what is wrong with it."""
     try:
         entry = json.loads(line)
     except ValueError as error:
@@ -139,7 +139,7 @@ def _entry(line: str, kind: str) -> tuple[dict[str, Any] | None, str]:
     if (
         not isinstance(choices, list)
         or len(choices) < 2
-        or not all(isinstance(c, str) and c for c in choices)
+        or not all(isinstance(choice, str) and choice for choice in choices)
     ):
         return None, f"expected `choices`, two strings or more, none empty, found {choices!r:.60}"
     if not isinstance(answer, int) or isinstance(answer, bool) or not 0 <= answer < len(choices):
@@ -151,36 +151,45 @@ def _digest(kind: str, entries: Sequence[Mapping[str, Any]]) -> str:
     return digest_bytes(json.dumps([EVALS_VERSION, kind, entries], sort_keys=True).encode())
 
 
-def _text_set(name: str, entries: list[dict[str, Any]], words: Vocabulary, row_tokens: int) -> EvalSet:
-    """Return documents from their first token on; long ones in stretches of a row, each read from nothing."""
+def _text_set(
+    name: str, entries: list[dict[str, Any]], tokenizer: ShardTokenizer, row_tokens: int
+) -> EvalSet:
+    """Return documents scored from their first token on; long ones in stretches of a row without context."""
     stretches: list[Stretch] = []
     for unit, entry in enumerate(entries):
-        ids = [words.eot_id, *words.encode(entry["text"])]
+        ids = [tokenizer.eot_id, *tokenizer.encode(entry["text"])]
         parts = (tuple(ids[start : start + row_tokens + 1]) for start in range(0, len(ids) - 1, row_tokens))
         stretches.extend(Stretch(ids=part, first=1, unit=unit) for part in parts)
-    known: dict[str, Any] = {"name": name, "kind": "text", "digest": _digest("text", entries)}
-    sizes = tuple(len(entry["text"].encode()) for entry in entries)
-    return EvalSet(**known, stretches=tuple(stretches), unit_bytes=sizes)
+    return EvalSet(
+        name=name,
+        kind="text",
+        digest=_digest("text", entries),
+        stretches=tuple(stretches),
+        unit_bytes=tuple(len(entry["text"].encode()) for entry in entries),
+    )
 
 
-def _task_set(name: str, entries: list[dict[str, Any]], words: Vocabulary, row_tokens: int) -> EvalSet:
-    """Return each choice after its prompt; the prompt is cut from the left where both exceed a row."""
+def _task_set(
+    name: str, entries: list[dict[str, Any]], tokenizer: ShardTokenizer, row_tokens: int
+) -> EvalSet:
+    """Return each choice after its prompt, which is cut from the left if both exceed a row."""
     stretches: list[Stretch] = []
     sizes: list[int] = []
     answers: list[tuple[int, int, int]] = []
     for entry in entries:
         answers.append((len(sizes), len(entry["choices"]), entry["answer"]))
-        begin = len(words.encode(entry["prompt"]))
+        begin = len(tokenizer.encode(entry["prompt"]))
         for choice in entry["choices"]:
-            ids = [words.eot_id, *words.encode(entry["prompt"] + choice)]
-            held = tuple(ids[-(row_tokens + 1) :])
-            first = max(1, min(begin + 1, len(ids) - 1) - (len(ids) - len(held)))
-            stretches.append(Stretch(ids=held, first=first, unit=len(sizes)))
+            ids = [tokenizer.eot_id, *tokenizer.encode(entry["prompt"] + choice)]
+            kept = tuple(ids[-(row_tokens + 1) :])
+            first = max(1, min(begin + 1, len(ids) - 1) - (len(ids) - len(kept)))
+            stretches.append(Stretch(ids=kept, first=first, unit=len(sizes)))
             sizes.append(len(choice.encode()))
-    known: dict[str, Any] = {
-        "name": name,
-        "kind": "task",
-        "digest": _digest("task", entries),
-        "answers": tuple(answers),
-    }
-    return EvalSet(**known, stretches=tuple(stretches), unit_bytes=tuple(sizes))
+    return EvalSet(
+        name=name,
+        kind="task",
+        digest=_digest("task", entries),
+        stretches=tuple(stretches),
+        unit_bytes=tuple(sizes),
+        answers=tuple(answers),
+    )

@@ -1,4 +1,4 @@
-"""Rows of tokens from MDS shards: memory-mapped, checked against the manifest's hashes on first touch.
+"""Rows of tokens from MDS shards: memory-mapped, checked against the manifest's hashes when first opened.
 
 The format is mosaicml-streaming's MDS version 2: a uint32 count of samples, count + 1 uint32 offsets from
 the start of the file, the JSON configuration of the columns, then the samples. Ours have one column,
@@ -19,26 +19,25 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from training.data.cache import Cache, Share
-from training.data.corpus import Corpus, Shard, ShardError
-from training.plan import Row
+from training.data.cache import Cache, CacheShare
+from training.data.corpus import Corpus, ShardError, ShardFile
+from training.plan import RowLocation
 
-_OPEN_SHARDS = 512  # maps kept open, one for each lane and source if it can be; each holds a descriptor
+_OPEN_SHARDS = 512  # memory maps kept open, ideally one for each lane and source; each holds a descriptor
 _CHUNK_BYTES = 1 << 24
 _CHECKED_ROWS = 1 << 10
 
 Tokens = NDArray[np.integer[Any]]
 
 
-def map_shard(shard: Shard, row_tokens: int, dtype: str, *, verify: bool = True) -> Tokens:
+def map_shard(shard: ShardFile, row_tokens: int, dtype: str, *, verify: bool = True) -> Tokens:
     """Return a shard's rows as a read-only matrix (rows, row_tokens) over the file's pages.
 
-    Twice as wide where a `mask` stands before the tokens (`curate chat` writes one).
-
-    `verify` holds the whole file against its stored hash; size and header are always checked.
+    It is twice as wide if a `mask` precedes the tokens (`curate chat` writes one). `verify` checks the whole
+    file against its stored hash; size and header are always checked.
 
     Raises:
-        ShardError: the file is not what the manifest says.
+        ShardError: the file differs from the manifest.
     """
     size = shard.path.stat().st_size if shard.path.exists() else -1
     if size < 0:
@@ -57,7 +56,7 @@ def map_shard(shard: Shard, row_tokens: int, dtype: str, *, verify: bool = True)
     return tokens.reshape(shard.rows, width)
 
 
-def _check_hash(shard: Shard, data: mmap.mmap) -> None:
+def _check_hash(shard: ShardFile, data: mmap.mmap) -> None:
     state = xxhash.xxh64()
     for begin in range(0, len(data), _CHUNK_BYTES):
         state.update(data[begin : begin + _CHUNK_BYTES])
@@ -68,8 +67,8 @@ def _check_hash(shard: Shard, data: mmap.mmap) -> None:
         )
 
 
-def _check_header(shard: Shard, data: mmap.mmap, row_tokens: int, dtype: str) -> tuple[int, int]:
-    """Return the byte where the samples begin and their width, the header held against the manifest."""
+def _check_header(shard: ShardFile, data: mmap.mmap, row_tokens: int, dtype: str) -> tuple[int, int]:
+    """Check the header against the manifest; return the byte where the samples begin and their width."""
     count = int(np.frombuffer(data, np.uint32, 1)[0])
     if count != shard.rows:
         raise ShardError(
@@ -82,33 +81,35 @@ def _check_header(shard: Shard, data: mmap.mmap, row_tokens: int, dtype: str) ->
         width = 2 * row_tokens
     row_bytes = width * np.dtype(dtype).itemsize
     expected = len(data) - row_bytes * np.arange(count, -1, -1, dtype=np.int64)
-    if wrong := np.flatnonzero(offsets != expected)[:1].tolist():
+    if wrong_rows := np.flatnonzero(offsets != expected)[:1].tolist():
+        row = wrong_rows[0]
         raise ShardError(
-            f"{shard.path}: byte {4 + 4 * wrong[0]}: expected row {wrong[0]} of {row_bytes} bytes at byte "
-            f"{expected[wrong[0]]}, found {offsets[wrong[0]]}"
+            f"{shard.path}: byte {4 + 4 * row}: expected row {row} of {row_bytes} bytes at byte "
+            f"{expected[row]}, found {offsets[row]}"
         )
     columns = json.loads(data[table_end : int(offsets[0])])
-    found = dict(zip(columns["column_names"], columns["column_encodings"], strict=True))
+    actual = dict(zip(columns["column_names"], columns["column_encodings"], strict=True))
     wanted = {"tokens": encoding} if width == row_tokens else {"mask": encoding, "tokens": encoding}
-    if found != wanted:
-        raise ShardError(f"{shard.path}: byte {table_end}: expected the columns {wanted}, found {found}")
+    if actual != wanted:
+        raise ShardError(f"{shard.path}: byte {table_end}: expected the columns {wanted}, found {actual}")
     return int(offsets[0]), width
 
 
-def _check_tokens(shard: Shard, tokens: Tokens, vocab: int) -> None:
+def _check_tokens(shard: ShardFile, tokens: Tokens, vocab: int) -> None:
     for first in range(0, shard.rows if np.iinfo(tokens.dtype).max >= vocab else 0, _CHECKED_ROWS):
-        most = tokens[first : first + _CHECKED_ROWS].max(axis=1)
-        if wrong := np.flatnonzero(most >= vocab)[:1].tolist():
+        largest = tokens[first : first + _CHECKED_ROWS].max(axis=1)
+        if wrong_rows := np.flatnonzero(largest >= vocab)[:1].tolist():
+            row = wrong_rows[0]
             raise ShardError(
-                f"{shard.path}: row {first + wrong[0]}: expected tokens below the vocabulary's size, "
-                f"{vocab}, found {most[wrong[0]]}; write the shards again"
+                f"{shard.path}: row {first + row}: expected tokens below the vocabulary's size, "
+                f"{vocab}, found {largest[row]}; write the shards again"
             )
 
 
-class Reader:
-    """Copies rows out of shards; keeps the newest maps open, hashes a file once while it stays the same.
+class ShardReader:
+    """Copies rows out of shards. It keeps the newest maps open and hashes a file once while it is unchanged.
 
-    Of remote shards it keeps local copies, and begins to fetch those of batches that it is told to expect.
+    Remote shards are copied to a local cache, those of expected batches ahead of time.
     """
 
     def __init__(self, corpus: Corpus, names: Sequence[str]) -> None:
@@ -121,23 +122,23 @@ class Reader:
 
     @property
     def is_remote(self) -> bool:
-        """Tell whether some of its shards have to be fetched."""
+        """Return whether some of its shards have to be fetched."""
         return any(
             self.corpus.sources[name][:1] and self.corpus.sources[name][0].remote for name in self._names
         )
 
-    def keep(self, share: Share) -> None:
-        """Fetch remote shards from now on, and keep copies in this share of the cache."""
+    def use_cache(self, share: CacheShare) -> None:
+        """Fetch remote shards from now on, into this share of the cache."""
         cache = self.corpus.cache
         folder, limit_bytes = Path(cache.folder).expanduser(), cache.limit_gib * (1 << 30)
         self._cache = Cache(folder, limit_bytes, share, self._forget)
 
     def paths(self, shards: Iterable[tuple[int, int]]) -> frozenset[Path]:
-        """Return the local paths of (source, shard) in the plan's numbers, of those that are remote."""
-        return frozenset(found.path for each in shards if (found := self.shard(*each)).remote)
+        """Return the local paths of those of the given (source, shard) that are remote."""
+        return frozenset(file.path for shard in shards if (file := self.shard(*shard)).remote)
 
-    def expect(self, rows: Sequence[Row]) -> None:
-        """Begin to fetch what a later `read` of these rows needs; calls and reads are in the same order."""
+    def expect(self, rows: Sequence[RowLocation]) -> None:
+        """Begin to fetch the shards of the rows of a later `read`; both are called in the same order."""
         if self._cache:
             shards = {(row.source, row.shard): self.shard(row.source, row.shard) for row in rows}
             remote = [shard for shard in shards.values() if shard.remote]
@@ -149,41 +150,41 @@ class Reader:
         if self._cache:
             self._cache.close()
 
-    def shard(self, source: int, number: int) -> Shard:
-        """Return shard `number` of the source with that number in the plan."""
+    def shard(self, source: int, number: int) -> ShardFile:
+        """Return shard `number` of a source, which is given by its number in the plan."""
         return self.corpus.sources[self._names[source]][number]
 
-    def read(self, rows: Sequence[Row]) -> NDArray[np.int64]:
+    def read(self, rows: Sequence[RowLocation]) -> NDArray[np.int64]:
         """Return the tokens of some rows as int64 (rows, row_tokens).
 
         Raises:
-            ShardError: a shard is not what the manifest says, or a token is outside the vocabulary.
+            ShardError: a shard differs from the manifest, or a token is outside the vocabulary.
         """
         out = np.empty((len(rows), self.corpus.row_tokens), np.int64)
-        for place, found in enumerate(self._rows(rows)):
-            out[place] = found[-out.shape[1] :]
+        for index, row in enumerate(self._rows(rows)):
+            out[index] = row[-out.shape[1] :]
         self._read += 1
         return out
 
-    def mask(self, rows: Sequence[Row]) -> NDArray[np.bool_] | None:
-        """Return which tokens of rows just read are to be learned; None where no shard read has a mask."""
+    def mask(self, rows: Sequence[RowLocation]) -> NDArray[np.bool_] | None:
+        """Return which tokens of rows just read have a loss; None if no shard read so far has a mask."""
         if not self._masked:
             return None
-        wanted = self.corpus.row_tokens
-        out = np.ones((len(rows), wanted), np.bool_)
-        for place, found in enumerate(self._rows(rows)):
-            if len(found) > wanted:
-                out[place] = found[:wanted] != 0
+        row_tokens = self.corpus.row_tokens
+        out = np.ones((len(rows), row_tokens), np.bool_)
+        for index, row in enumerate(self._rows(rows)):
+            if len(row) > row_tokens:
+                out[index] = row[:row_tokens] != 0
         return out
 
-    def _rows(self, rows: Sequence[Row]) -> Iterator[Tokens]:
-        """Yield what the shards hold in some rows: tokens, behind their mask where there is one."""
+    def _rows(self, rows: Sequence[RowLocation]) -> Iterator[Tokens]:
+        """Yield rows as the shards hold them: tokens, after their mask if there is one."""
         for _, source, number, row, _ in rows:
-            known = self._maps.get((source, number))
-            yield (self._open(source, number) if known is None else known)[row]
+            tokens = self._maps.get((source, number))
+            yield (self._open(source, number) if tokens is None else tokens)[row]
 
     def _open(self, source: int, number: int) -> Tokens:
-        """Return the rows of a shard; a copy that was damaged after it came is fetched once more."""
+        """Return the rows of a shard; a local copy that was damaged is fetched once more."""
         if len(self._maps) >= _OPEN_SHARDS:
             del self._maps[next(iter(self._maps))]
         shard = self.shard(source, number)
@@ -194,31 +195,31 @@ class Reader:
         except ShardError:
             if not (self._cache and shard.remote):
                 raise
-            self._cache.drop(shard.path)
+            self._cache.evict(shard.path)
             self._cache.need(self._read, shard)
             tokens = self._map(shard)
         self._maps[source, number] = tokens
         return tokens
 
-    def _map(self, shard: Shard) -> Tokens:
-        now = _identity(shard.path)
-        verify = now is None or self._verified.get(shard.path) != now
+    def _map(self, shard: ShardFile) -> Tokens:
+        identity = _identity(shard.path)
+        verify = identity is None or self._verified.get(shard.path) != identity
         tokens = map_shard(shard, self.corpus.row_tokens, self.corpus.dtype, verify=verify)
         if verify:
             _check_tokens(shard, tokens[:, -self.corpus.row_tokens :], self.corpus.vocab)
         self._masked |= tokens.shape[1] > self.corpus.row_tokens
-        if now is not None:
-            self._verified[shard.path] = now
+        if identity is not None:
+            self._verified[shard.path] = identity
         return tokens
 
     def _forget(self, path: Path) -> None:
-        """Close the map of a copy that is given up, so that its room on disk comes free."""
+        """Close the map of an evicted copy, so that its disk space is freed."""
         for key in [key for key in self._maps if self.shard(*key).path == path]:
             del self._maps[key]
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes when a file does (size, time of change, inode), or None where there is none."""
+    """Return what changes with a file (size, modification time, inode), or None if there is none."""
     if not path.exists():
         return None
     status = os.stat(path)

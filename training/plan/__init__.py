@@ -1,6 +1,6 @@
-"""The order of rows, a pure function; `python -m training.plan` asks what a plan will read."""
+"""The order of rows, a pure function; `python -m training.plan` prints what a plan will read."""
 
-from training.plan.order import PlanError, Source
-from training.plan.plan import Draw, Plan, Row, difference
+from training.plan.order import PlanError, SourceRows
+from training.plan.plan import Draw, Plan, RowLocation, difference
 
-__all__ = ["Draw", "Plan", "PlanError", "Row", "Source", "difference"]
+__all__ = ["Draw", "Plan", "PlanError", "RowLocation", "SourceRows", "difference"]

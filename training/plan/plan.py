@@ -1,12 +1,12 @@
 """The order of training data: a pure function of (seed, sources, curriculum, step).
 
-A batch has `batch_rows` slots, dealt evenly to `lanes`; a rank owns a contiguous block of lanes, so every
-number of ranks that divides the lanes sees the same global batch. Each lane owns its own part of every
-source's shards (a node opens a shard once; no two nodes the same one, but at the lanes - 1 cuts of a source).
+A batch has `batch_rows` slots, dealt evenly to `lanes`. A rank owns a contiguous block of lanes, so every
+number of ranks that divides the lanes reads the same global batches. Each lane owns its own part of every
+source's shards, so a node opens a shard once, and two nodes open the same one only at a cut between lanes.
 
-How many rows of each source a step gets is for `quotas` to say, which lane they go to for `deal`, and where
-a lane's next row lies for `order`. Each can answer for any step, so the state is the step. The past never
-depends on the future, which may be edited.
+`quotas` says how many rows of each source a step gets, `deal` to which lane they go, and `order` where a
+lane's next row lies. Each can answer for any step, so the state is the step. The past never depends on the
+future, which may be edited.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from training.plan.deal import Deal
-from training.plan.order import Integers, Order, Places, PlanError, Source
+from training.plan.order import Integers, Order, PlanError, SourceRows, Stretches
 from training.plan.quotas import Quotas
-from training.settings.config import Phase
+from training.settings import Phase
 
 _ORDER = 2  # raised when the same curriculum gives other batches
 _BLOCK_SLOTS = 1 << 15  # drawn at a time
@@ -28,7 +28,7 @@ _BLOCK_SLOTS = 1 << 15  # drawn at a time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
-    """One global batch: for each slot the number of its source and how far its lane is in that source."""
+    """One global batch: for each slot the number of its source, and its lane's cursor in that source."""
 
     step: int
     phase: int
@@ -36,8 +36,8 @@ class Draw:
     cursors: Integers
 
 
-class Row(NamedTuple):
-    """Where one slot's row lies: `shard` and `row` count within the source; `epoch` within the lane."""
+class RowLocation(NamedTuple):
+    """Where the row of a slot lies: shard number in the source, row in the shard, and epoch of the lane."""
 
     slot: int
     source: int
@@ -47,10 +47,16 @@ class Row(NamedTuple):
 
 
 class Plan:
-    """Draws global batches one after another; `state()` and `past()` are what a checkpoint keeps."""
+    """Draws global batches one after another; a checkpoint keeps its `state()` and `past()`."""
 
     def __init__(
-        self, sources: Sequence[Source], phases: Sequence[Phase], *, batch_rows: int, lanes: int, seed: int
+        self,
+        sources: Sequence[SourceRows],
+        phases: Sequence[Phase],
+        *,
+        batch_rows: int,
+        lanes: int,
+        seed: int,
     ) -> None:
         if batch_rows % lanes:
             raise PlanError(f"batch_rows {batch_rows} is no multiple of lanes {lanes}")
@@ -60,14 +66,14 @@ class Plan:
         self.orders = [Order(source, lanes, seed) for source in self.sources]
         self.quotas = Quotas(self.phases, self.names, batch_rows)
         self._deal = Deal(self.quotas, len(self.sources), lanes=lanes, seed=seed)
-        self._places = Places(self.orders, lanes)
+        self._stretches = Stretches(self.orders, lanes)
         self._lane_of = np.arange(batch_rows) // (batch_rows // lanes)
         self._starts = np.cumsum([0, *(phase.steps for phase in self.phases)])
         self.steps = int(self._starts[-1])
         self.step = 0
         self._block_steps = max(1, _BLOCK_SLOTS // batch_rows)
-        self._block = range(0)  # the steps drawn ahead, then their sources and cursors
-        self._drawn: tuple[Integers, Integers] = (np.empty((0, 0), np.int64), np.empty((0, 0), np.int64))
+        self._block = range(0)  # the steps drawn ahead
+        self._drawn = np.empty((2, 0, 0), np.int64)  # their sources and cursors
         self._after = np.zeros((len(self.sources), lanes), np.int64)  # cursors at the block's end
 
     def phase_of(self, step: int) -> int:
@@ -83,22 +89,22 @@ class Plan:
         number = self.phase_of(step)
         return np.array(self.quotas.mixtures[number].weights(step - int(self._starts[number])), np.int64)
 
-    def asked_rows(self) -> Integers:
-        """Return the rows that the curriculum asks for (phases, sources), without drawing it."""
-        asked = []
+    def phase_rows(self) -> Integers:
+        """Return the rows that each phase reads of each source (phases, sources), without drawing it."""
+        weights = []
         for phase, mixture in zip(self.phases, self.quotas.mixtures, strict=True):
             whole = np.array(mixture.after, np.int64) * (phase.steps - phase.ramp_steps)
             ramp = (np.array(mixture.weights(step), np.int64) for step in range(phase.ramp_steps))
-            asked.append(sum(ramp, whole))
+            weights.append(sum(ramp, whole))
         unit = self.quotas.unit
-        return (np.array(asked) + unit // 2) // unit
+        return (np.array(weights) + unit // 2) // unit
 
     def draw(self) -> Draw:
         """Return the next global batch and move on by one step."""
         phase = self.phase_of(self.step)
         if self.step not in self._block:
             self._draw_block()
-        sources, cursors = (each[self.step - self._block.start] for each in self._drawn)
+        sources, cursors = self._drawn[:, self.step - self._block.start]
         drawn = Draw(step=self.step, phase=phase, sources=sources, cursors=cursors)
         self.step += 1
         return drawn
@@ -108,29 +114,28 @@ class Plan:
         first, last = self.step, min(self.step + self._block_steps, self.steps)
         before = self._after if first == self._block.stop else self._deal.cursors(0, first)
         sources, cursors = self._deal.slots(first, last)
-        self._drawn = sources, cursors + before[sources, self._lane_of]
+        self._drawn = np.stack([sources, cursors + before[sources, self._lane_of]])
         self._block, self._after = range(first, last), before + self._deal.cursors(first, last)
 
-    def slots(self, rank: int, ranks: int) -> range:
-        """Return the slots of one rank: those of its block of lanes.
+    def slots(self, rank: int, world_size: int) -> range:
+        """Return the slots of one rank, which are those of its block of lanes.
 
         Raises:
             PlanError: the number of ranks does not divide the lanes.
         """
-        if self.lanes % ranks:
-            fit = [n for n in range(1, self.lanes + 1) if self.lanes % n == 0]
-            raise PlanError(
-                f"{ranks} ranks do not divide {self.lanes} lanes; possible are {', '.join(map(str, fit))}"
-            )
-        share = self.batch_rows // ranks
+        if self.lanes % world_size:
+            divisors = ", ".join(str(n) for n in range(1, self.lanes + 1) if self.lanes % n == 0)
+            raise PlanError(f"{world_size} ranks do not divide {self.lanes} lanes; possible are {divisors}")
+        share = self.batch_rows // world_size
         return range(rank * share, (rank + 1) * share)
 
-    def locate(self, drawn: Draw, slots: Sequence[int]) -> list[Row]:
-        """Return where the rows of some slots of a batch lie. Any thread may ask."""
-        at = np.asarray(slots)
-        sources, cursors = drawn.sources[at], drawn.cursors[at]
-        shards, rows, epochs = self._places.locate(sources, self._lane_of[at], cursors)
-        return list(map(Row._make, zip(at.tolist(), sources.tolist(), shards, rows, epochs, strict=True)))
+    def locate(self, drawn: Draw, slots: Sequence[int]) -> list[RowLocation]:
+        """Return where the rows of some slots of a batch lie; any thread may call it."""
+        index = np.asarray(slots)
+        sources, cursors = drawn.sources[index], drawn.cursors[index]
+        shards, rows, epochs = self._stretches.locate(sources, self._lane_of[index], cursors)
+        locations = zip(index.tolist(), sources.tolist(), shards, rows, epochs, strict=True)
+        return list(map(RowLocation._make, locations))
 
     def owned(self, slots: Sequence[int]) -> set[tuple[int, int]]:
         """Return (source, shard) of every shard that the lanes of some slots ever read."""
@@ -138,8 +143,8 @@ class Plan:
         return {(n, s) for n, order in enumerate(self.orders) for lane in lanes for s in order.shards(lane)}
 
     def begun(self, slots: Sequence[int]) -> set[tuple[int, int]]:
-        """Return (source, shard) of what these lanes are in the midst of, as of the rows located last."""
-        return self._places.begun(np.unique(self._lane_of[np.asarray(slots)]))
+        """Return (source, shard) of the stretches that these lanes have begun and not finished."""
+        return self._stretches.begun(np.unique(self._lane_of[np.asarray(slots)]))
 
     def epochs(self) -> dict[str, float]:
         """Return how many times each source has been read so far."""
@@ -147,7 +152,7 @@ class Plan:
         return {s.name: round(count / s.rows, 4) for s, count in zip(self.sources, drawn, strict=True)}
 
     def state(self) -> dict[str, Any]:
-        """Return what continues the plan from here, beside its past."""
+        """Return the state that, with the past, continues the plan from here."""
         return {"step": self.step}
 
     def past(self, step: int) -> dict[str, Any]:
@@ -168,24 +173,24 @@ class Plan:
         }
 
     def resume(self, state: Mapping[str, Any], past: Mapping[str, Any]) -> None:
-        """Continue from a saved state, if this plan has the same past; its future may differ.
+        """Continue from a saved state if this plan has the same past; its future may differ.
 
         Raises:
-            PlanError: the past differs, with one line for each difference.
+            PlanError: the past differs; the message has a line for each difference.
         """
         if state["step"] > self.steps:
             raise PlanError(f"the checkpoint has done {state['step']} steps, the curriculum has {self.steps}")
         self.step = int(state["step"])
         if differences := difference(past, self.past(self.step)):
             raise PlanError(
-                f"the batches before step {self.step} are drawn; the request would change them:\n"
+                f"the batches before step {self.step} were read; the configuration would change them:\n"
                 + "\n".join(f"  {line}" for line in differences)
                 + "\nput these back (later steps may change), or choose another `out`"
             )
 
 
-def difference(old: Any, new: Any, where: str = "") -> list[str]:
-    """Return one line for each place where plain data differs: `place: was OLD, now NEW`.
+def difference(old: Any, new: Any, path: str = "") -> list[str]:
+    """Return one line for each difference of plain data: `path: was OLD, now NEW`.
 
     >>> difference({"seed": 1, "lanes": 8}, {"seed": 2, "lanes": 8})
     ['seed: was 1, now 2']
@@ -196,7 +201,7 @@ def difference(old: Any, new: Any, where: str = "") -> list[str]:
             line
             for key in keys
             for line in difference(
-                old.get(key, "absent"), new.get(key, "absent"), f"{where}.{key}".lstrip(".")
+                old.get(key, "absent"), new.get(key, "absent"), f"{path}.{key}".lstrip(".")
             )
         ]
     if isinstance(old, list) and isinstance(new, list):
@@ -204,5 +209,5 @@ def difference(old: Any, new: Any, where: str = "") -> list[str]:
         pairs = [
             (old[n] if n < len(old) else "absent", new[n] if n < len(new) else "absent") for n in longest
         ]
-        return [line for n, (a, b) in enumerate(pairs) for line in difference(a, b, f"{where}[{n}]")]
-    return [] if old == new else [f"{where}: was {old}, now {new}"]
+        return [line for n, (a, b) in enumerate(pairs) for line in difference(a, b, f"{path}[{n}]")]
+    return [] if old == new else [f"{path}: was {old}, now {new}"]

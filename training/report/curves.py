@@ -1,29 +1,34 @@
-"""A run on one page, curves.html, phases shaded: `python -m training.report.curves RUN` draws it again."""
+"""The curves of a run on one page, curves.html; `python -m training.report.curves RUN` draws it again."""
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training.report.shown import escaped, opening, visible
+from curation.look.render.charts import empty_figure, inline, running_mean
+from curation.look.render.inert import escaped, opening
+from curation.look.render.visible import visible
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Floats = NDArray[np.float64]
-_INCHES = (9.0, 2.6)
-_LEFT, _BOTTOM, _HEIGHT, _LETTER = 0.07, 0.19, 0.72, 0.0105  # shares of it: the axes' box, a letter's width
+_INCHES = 2.6  # the height of a panel
+_LEFT, _BOTTOM, _HEIGHT, _LETTER = (
+    0.07,
+    0.19,
+    0.72,
+    0.0105,
+)  # shares of it: the axes and the width of a letter
 _POINTS = 900  # of a line; more are averaged
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#b8860b")
 _STYLE = """body{font:14px/1.45 system-ui,sans-serif;max-width:920px;margin:1.5rem auto;color:#222}
@@ -33,8 +38,8 @@ pre{white-space:pre-wrap;background:#f6f6f4;padding:.5rem;margin:.3rem 0}small{c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line of a panel; a faint one lies behind and has no name."""
+class PlotLine:
+    """One line of a panel; a faint one is drawn behind the others, without a name."""
 
     name: str
     x: Floats
@@ -44,7 +49,7 @@ class Line:
 
     @property
     def label(self) -> str:
-        """Its name and its last value."""
+        """Return its name and last value."""
         return "" if self.faint else f"{visible(self.name)} {self.y[-1]:.4g}".strip()
 
 
@@ -77,13 +82,13 @@ def page(
 ) -> str:
     """Return the page: panels over tokens, the last scores, the last samples."""
     last = steps[-1]
-    said = f"step {last['step'] + 1:,}, {last['tokens']:,} tokens"
-    parts = [opening(name, _STYLE), f"<h1>{escaped(name)}: {said}</h1>"]
+    progress = f"step {last['step'] + 1:,}, {last['tokens']:,} tokens"
+    parts = [opening(name, _STYLE), f"<h1>{escaped(name)}: {progress}</h1>"]
     if skipped := [f"{step['step']:,}" for step in steps if step["skipped"]]:
         parts.append(f"<p>Steps left out, marked red: {', '.join(skipped)}</p>")
-    drawn = [(title, [line for line in lines if len(line.y)]) for title, lines in panels(steps, scores)]
-    widest = max(len(line.label) for _, lines in drawn for line in lines)
-    for title, lines in drawn:
+    shown = [(title, [line for line in lines if len(line.y)]) for title, lines in panels(steps, scores)]
+    widest = max(len(line.label) for _, lines in shown for line in lines)
+    for title, lines in shown:
         parts += [f"<h2>{escaped(title)}</h2>", draw(title, lines, steps, widest)]
     newest = [score for score in scores if score["step"] == scores[-1]["step"]]
     if newest:
@@ -92,9 +97,10 @@ def page(
         head = "".join(f"<th>{key.replace('_', ' ')}" for key in (*cells, "digest"))
         body = "".join("<tr>" + "".join(f"<td>{cell}" for cell in row) for row in rows)
         parts += [f"<h2>Scores at step {newest[0]['step']:,}</h2>", f"<table><tr>{head}{body}</table>"]
-    for each in [sample for sample in samples if sample["step"] == samples[-1]["step"]]:
-        text = f"<b>{escaped(each['prompt'])}</b>{escaped(each['text'])}"
-        parts.append(f"<h2>Sample at step {each['step']:,}</h2><pre>{text}</pre>")
+    for sample in samples:
+        if sample["step"] == samples[-1]["step"]:
+            text = f"<b>{escaped(sample['prompt'])}</b>{escaped(sample['text'])}"
+            parts.append(f"<h2>Sample at step {sample['step']:,}</h2><pre>{text}</pre>")
     return "\n".join(parts)
 
 
@@ -104,29 +110,31 @@ def _cell(value: Any) -> str:
 
 def panels(
     steps: Sequence[Mapping[str, Any]], scores: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[str, list[Line]]]:
-    """Yield the title and the lines of each panel that has something to show."""
+) -> Iterator[tuple[str, list[PlotLine]]]:
+    """Yield the title and the lines of each panel that has data."""
     sources = sorted({name for step in steps for name in step["source_losses"]})
     lines = [_line("", steps, lambda step: step["loss"], "#999999", faint=True)]
     lines += [_line("all", steps, lambda step: step["loss"], "#222222", smooth=True)]
     for number, name in enumerate(sources if len(sources) > 1 else []):
-        lines.append(_line(name, steps, lambda s, n=name: s["source_losses"].get(n), number, smooth=True))
+        lines.append(
+            _line(name, steps, lambda step, name=name: step["source_losses"].get(name), number, smooth=True)
+        )
     yield "Training loss, nats a token", lines
     for key, title in (
         ("bits_per_byte", "Held-out text, bits per byte"),
         ("accuracy", "Tasks, share right"),
         ("answer_bits_per_byte", "Tasks, bits per byte of the right answers"),
     ):
-        held = [score for score in scores if key in score]
-        digests = {score["set"]: score["digest"] for score in held}  # the last: others are another text
+        own = [score for score in scores if key in score]
+        digests = {score["set"]: score["digest"] for score in own}  # the last; others are another text
         lines = [
             _line(
                 name,
-                [s for s in held if (s["set"], s["digest"]) == (name, digest)],
-                lambda s, key=key: s[key],
-                n,
+                [score for score in own if (score["set"], score["digest"]) == (name, digest)],
+                lambda score, key=key: score[key],
+                number,
             )
-            for n, (name, digest) in enumerate(digests.items())
+            for number, (name, digest) in enumerate(digests.items())
         ]
         if lines:
             yield title, lines
@@ -143,43 +151,30 @@ def panels(
 def _line(
     name: str,
     points: Sequence[Mapping[str, Any]],
-    of: Any,
+    value_of: Any,
     colour: str | int,
     *,
     faint: bool = False,
     smooth: bool = False,
-) -> Line:
-    """Return a line of what `of` finds in each point, without those where it finds None."""
-    pairs = [(point["tokens"], value) for point in points if (value := of(point)) is not None]
-    x, y = (np.array([pair[n] for pair in pairs], np.float64) for n in (0, 1))
+) -> PlotLine:
+    """Return a line of the values of points, without those whose value is None."""
+    pairs = [(point["tokens"], value) for point in points if (value := value_of(point)) is not None]
+    x, y = np.array(pairs, np.float64).reshape(-1, 2).T
     if smooth:
         y = running_mean(y, max(1, len(y) // 50))
     if len(x) > _POINTS:
         parts = np.array_split(np.arange(len(x)), _POINTS)
         x, y = (np.array([values[part].mean() for part in parts]) for values in (x, y))
-    shown = _COLOURS[colour % len(_COLOURS)] if isinstance(colour, int) else colour
-    return Line(name=name, x=x, y=y, colour=shown, faint=faint)
+    hue = _COLOURS[colour % len(_COLOURS)] if isinstance(colour, int) else colour
+    return PlotLine(name=name, x=x, y=y, colour=hue, faint=faint)
 
 
-def running_mean(values: Floats, reach: int) -> Floats:
-    """Return the mean of each value and the `reach` before and after it, fewer at the ends.
+def draw(title: str, lines: Sequence[PlotLine], steps: Sequence[Mapping[str, Any]], widest: int) -> str:
+    """Return one panel as SVG: phases shaded and named, skipped steps marked, lines with their last values.
 
-    >>> running_mean(np.array([1.0, 2.0, 6.0, 3.0]), 1).round(2).tolist()
-    [1.5, 3.0, 3.67, 4.5]
+    `widest` is the room beside the axes in characters, the same in all panels.
     """
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    places = np.arange(len(values))
-    first, last = np.maximum(places - reach, 0), np.minimum(places + reach + 1, len(values))
-    mean: Floats = (sums[last] - sums[first]) / (last - first)
-    return mean
-
-
-def draw(title: str, lines: Sequence[Line], steps: Sequence[Mapping[str, Any]], widest: int) -> str:
-    """Return one panel as SVG: phases shaded and named, steps left out marked, lines with their last values.
-
-    `widest`: characters for which there is room beside the axes, the same in all panels.
-    """
-    figure = Figure(figsize=_INCHES)
+    figure = empty_figure(_INCHES)
     axes = figure.add_axes((_LEFT, _BOTTOM, max(0.3, 0.87 - _LETTER * widest), _HEIGHT))
     _shade(axes, steps)
     named = {}
@@ -204,28 +199,13 @@ def draw(title: str, lines: Sequence[Line], steps: Sequence[Mapping[str, Any]], 
         labelcolor="linecolor",
     )
     for text, label in zip(legend.get_texts(), named, strict=True):
-        text.set_parse_math(False)  # it is a name, whatever is in it and whatever it begins with
+        text.set_parse_math(False)  # a name is plain text
         text.set_text(label)
-    return _svg(figure, title)
+    return inline(figure, title)
 
 
-def _svg(figure: Figure, title: str) -> str:
-    """Return a figure as what a page holds of it: its text as text, no header, nothing of the day."""
-    stream = io.StringIO()
-    with (
-        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": title}),
-        warnings.catch_warnings(),
-    ):
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's fonts have it, or show that not
-        figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    head, _, inside = stream.getvalue().partition("<svg")[2].partition(">")
-    box = head.partition('viewBox="')[2].partition('"')[0]
-    inside = inside.replace("xlink:href", "href")
-    return f'<svg viewBox="{box}" role="img" aria-label="{escaped(title)}">{inside}'
-
-
-def _bounds(lines: Sequence[Line]) -> tuple[float, float]:
-    """Return from where to where a panel shows: all of its lines, of a faint one all but its extremes."""
+def _bounds(lines: Sequence[PlotLine]) -> tuple[float, float]:
+    """Return the range of a panel: all of its lines, but not the extremes of a faint one."""
     ends = [np.quantile(line.y, (0.01, 0.99) if line.faint else (0.0, 1.0)) for line in lines]
     low = min((float(pair[0]) for pair in ends), default=0.0)
     high = max((float(pair[1]) for pair in ends), default=1.0)
@@ -234,10 +214,10 @@ def _bounds(lines: Sequence[Line]) -> tuple[float, float]:
 
 
 def _shade(axes: Axes, steps: Sequence[Mapping[str, Any]]) -> None:
-    """Shade the phases, each with its name above, and mark each step left out."""
+    """Shade the phases, each with its name above, and mark skipped steps."""
     begin = 0.0
-    for number, (phase, of) in enumerate(groupby(steps, key=lambda step: step["phase"])):
-        end = float(list(of)[-1]["tokens"])
+    for number, (phase, group) in enumerate(groupby(steps, key=lambda step: step["phase"])):
+        end = float(list(group)[-1]["tokens"])
         axes.axvspan(begin, end, color=("#f4f6fb", "#fdf3e7")[number % 2], linewidth=0, zorder=0)
         axes.text(begin, 1.03, f" {visible(phase)}", transform=axes.get_xaxis_transform(), parse_math=False)
         begin = end
@@ -247,7 +227,7 @@ def _shade(axes: Axes, steps: Sequence[Mapping[str, Any]]) -> None:
 
 
 def short(number: float) -> str:
-    """Return a number of tokens as people say it.
+    """Return a number of tokens with a unit.
 
     >>> short(0), short(1500), short(2.5e6), short(3e9)
     ('0', '1.5k', '2.5M', '3B')
@@ -259,12 +239,12 @@ def short(number: float) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return 0, or 2 where there is nothing to draw."""
+    """Run the command; return 0, or 2 if there is nothing to draw."""
     parser = argparse.ArgumentParser(prog="python -m training.report.curves", description=__doc__)
-    parser.add_argument("run")
-    asked = parser.parse_args(arguments)
+    parser.add_argument("run", help="directory of the run")
+    options = parser.parse_args(arguments)
     try:
-        print(write_curves(asked.run))
+        print(write_curves(options.run))
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2

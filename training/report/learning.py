@@ -1,7 +1,7 @@
-"""Speed of learning: after how many tokens a run reaches a level, and one run beside another.
+"""Speed of learning: after how many tokens a run reaches a level, and how that compares between runs.
 
-`python -m training.report.learning BASE RUN ...` holds runs against the first. Sets are compared only where
-their digests say that they are the same text; else it says so and exits with 2.
+`python -m training.report.learning BASE RUN ...` compares runs with the first. If the digests of a set differ
+between runs, it was not the same text: that is reported, and the exit status is 2.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Floats = NDArray[np.float64]
 
 
 class IncomparableError(ValueError):
-    """Scores that were made on different texts, or none at all."""
+    """Scores on different texts, or no scores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """The scores of one set over a run, lower is better: bits per byte (of the right choices, of a task)."""
+    """The scores of one set over a run, in bits per byte (for a task, of the right choices)."""
 
     digest: str
     tokens: tuple[int, ...]
@@ -52,16 +52,16 @@ def curves(scores: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
     digests = {line["set"]: line["digest"] for line in scores}
     out = {}
     for name, digest in digests.items():
-        own = [line for line in scores if line["set"] == name and line["digest"] == digest]
-        values = tuple(line.get("bits_per_byte", line.get("answer_bits_per_byte")) for line in own)
-        out[name] = Curve(digest=digest, tokens=tuple(line["tokens"] for line in own), values=values)
+        lines = [line for line in scores if line["set"] == name and line["digest"] == digest]
+        values = tuple(line.get("bits_per_byte", line.get("answer_bits_per_byte")) for line in lines)
+        out[name] = Curve(digest=digest, tokens=tuple(line["tokens"] for line in lines), values=values)
     return out
 
 
 def envelope(values: Sequence[float]) -> Floats:
-    """Return the lowest so far of the medians of three neighbours, so that noise reaches no level.
+    """Return the running minimum of the medians of three neighbours, so that noise reaches no level.
 
-    The ends go by Tukey's rule (1977, "Exploratory Data Analysis", chapter 7), which keeps a straight line.
+    The ends follow Tukey's rule (1977, "Exploratory Data Analysis", chapter 7), which keeps straight lines.
 
     >>> envelope([5.0, 1.0, 4.0, 3.0, 3.5]).tolist()
     [5.0, 4.0, 3.0, 3.0, 3.0]
@@ -78,9 +78,9 @@ def envelope(values: Sequence[float]) -> Floats:
 
 
 def tokens_to_reach(curve: Curve, level: float) -> float | None:
-    """Return after how many tokens the envelope is first at `level`, linear in ln tokens; None if never.
+    """Return after how many tokens the envelope first reaches `level`, linear in ln tokens; None if never.
 
-    A level that the first score has passed was reached there or before: see `passed_at_first`.
+    If the first score has passed the level, it was reached there or earlier: see `passed_at_first`.
     """
     lowest = envelope(curve.values)
     reached = np.flatnonzero(lowest <= level)
@@ -96,23 +96,24 @@ def tokens_to_reach(curve: Curve, level: float) -> float | None:
 
 
 def passed_at_first(curve: Curve, level: float) -> bool:
-    """Tell whether a run was at `level` when it was first scored: who knows how long before."""
+    """Return whether a run had reached `level` when it was first scored, at an unknown earlier time."""
     return bool(envelope(curve.values)[0] <= level)
 
 
 def speedup(base: Curve, other: Curve) -> tuple[float | None, str]:
-    """Return how many times fewer tokens `other` takes to `base`'s final level, and what to know of that.
+    """Return how many times fewer tokens `other` needs to reach `base`'s final level, and a qualifier.
 
-    Where it was there at its first score, it is `at least` that; `at most` where `base` was. Where it never
-    gets there, its distance is turned into tokens by the slope of the last third of `base` over ln tokens
-    (`extrapolated`); None where that slope does not fall, or both were there at first.
+    The qualifier is `at least` if `other` had reached it at its first score, and `at most` if `base` had. If
+    `other` never reaches it, the distance is turned into tokens by the slope of the last third of `base` over
+    ln tokens (`extrapolated`). The speedup is None if that slope does not fall, or if both had reached the
+    level at their first score.
     """
     level = float(envelope(base.values)[-1])
     whole = tokens_to_reach(base, level)
     if whole and (taken := tokens_to_reach(other, level)):
         sides = passed_at_first(base, level), passed_at_first(other, level)
-        known = {(False, False): "", (False, True): "at least", (True, False): "at most"}
-        return (whole / taken, known[sides]) if sides in known else (None, "")
+        qualifiers = {(False, False): "", (False, True): "at least", (True, False): "at most"}
+        return (whole / taken, qualifiers[sides]) if sides in qualifiers else (None, "")
     third = max(2, len(base.values) // 3)
     if len(base.values) < 2:
         return None, ""
@@ -130,20 +131,20 @@ def mean_over_learning(curve: Curve, first: float, last: float) -> float:
 
 
 def reached(curve: Curve, levels: Sequence[float]) -> dict[str, dict[str, int]]:
-    """Return `tokens_to`, level -> tokens, and `tokens_to_at_most` of levels that were passed at first."""
-    found: dict[str, dict[str, int]] = {"tokens_to": {}, "tokens_to_at_most": {}}
+    """Return `tokens_to`, level -> tokens, and `tokens_to_at_most` for levels passed at the first score."""
+    out: dict[str, dict[str, int]] = {"tokens_to": {}, "tokens_to_at_most": {}}
     for level in levels:
         if (tokens := tokens_to_reach(curve, level)) is not None:
             name = "tokens_to_at_most" if passed_at_first(curve, level) else "tokens_to"
-            found[name][f"{level:g}"] = round(tokens)
-    return found
+            out[name][f"{level:g}"] = round(tokens)
+    return out
 
 
 def compare(base: str, others: Sequence[str]) -> list[list[str]]:
-    """Return the table: each set, its final score in each run, the speedup, the mean over learning.
+    """Return a table: for each set and run the final score, the speedup and the mean over learning.
 
     Raises:
-        IncomparableError: a set has another digest in one of the runs, or they share none.
+        IncomparableError: a set has different digests in two runs, or they have no set in common.
     """
     first, rows = read_curves(base), [["set", "run", "final", "speedup", "mean"]]
     faults = []
@@ -155,9 +156,9 @@ def compare(base: str, others: Sequence[str]) -> list[list[str]]:
                 faults.append(f"'{name}': {base} was scored on {a.digest}, {other} on {b.digest}")
                 continue
             low, high = max(a.tokens[0], b.tokens[0]), min(a.tokens[-1], b.tokens[-1])
-            times, known = speedup(a, b)
-            told = "-" if times is None else f"{times:.2f} {known}".rstrip()
-            for run, curve, speed in ((base, a, "1.00"), (other, b, told)):
+            times, qualifier = speedup(a, b)
+            faster = "-" if times is None else f"{times:.2f} {qualifier}".rstrip()
+            for run, curve, speed in ((base, a, "1.00"), (other, b, faster)):
                 mean = f"{mean_over_learning(curve, low, high):.4f}" if low <= high else "-"
                 row = [name, run, f"{envelope(curve.values)[-1]:.4f}", speed, mean]
                 rows += [row] if row not in rows else []
@@ -165,19 +166,19 @@ def compare(base: str, others: Sequence[str]) -> list[list[str]]:
             faults.append(f"{base} and {other} share no set: {', '.join(first)}; {', '.join(second)}")
     if faults:
         raise IncomparableError(
-            "not the same texts, so not compared:\n" + "\n".join(f"  {f}" for f in faults)
+            "not the same texts, so not compared:\n" + "\n".join(f"  {fault}" for fault in faults)
         )
     return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return 0, or 2 where there is nothing that can be compared."""
+    """Run the command; return 0, or 2 if the runs cannot be compared."""
     parser = argparse.ArgumentParser(prog="python -m training.report.learning", description=__doc__)
-    parser.add_argument("base")
-    parser.add_argument("runs", nargs="+")
-    asked = parser.parse_args(arguments)
+    parser.add_argument("base", help="directory of the run to compare with")
+    parser.add_argument("runs", nargs="+", help="directories of other runs")
+    options = parser.parse_args(arguments)
     try:
-        table = compare(asked.base, asked.runs)
+        table = compare(options.base, options.runs)
     except IncomparableError as error:
         print(error, file=sys.stderr)
         return 2
@@ -185,9 +186,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     print(
-        "bits per byte (of a task: of its right answers); speedup: tokens of the first run / of this one to"
+        "final: bits per byte (for a task, of its right answers); speedup: how many times fewer tokens the\n"
+        "run needs to reach the first's final level; mean: over ln tokens, where both were scored"
     )
-    print("the first's final level; mean: over ln tokens, where both were scored")
     return 0
 
 

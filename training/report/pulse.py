@@ -1,4 +1,4 @@
-"""Whether the ranks live and keep step: heartbeats, who is missing when all wait, garbage by all at once."""
+"""Heartbeats of the ranks, which show whom the others wait for; garbage collection by all at once."""
 
 from __future__ import annotations
 
@@ -24,23 +24,27 @@ _BEAT_S = 1.0
 
 
 class Pulse(AbstractContextManager["Pulse"]):
-    """Writes where this rank is to `out`/heartbeats, every second, and says who is missing when all wait.
+    """Writes this rank's progress to `out`/heartbeats every second, and reports missing ranks.
 
-    All ranks come through the same places in the same order, so whoever has come through fewest is missing.
+    All ranks pass the same points in the same order, so the rank that has passed the fewest is missing.
     """
 
-    def __init__(self, out: Path, place: Ranks, timeout_s: float) -> None:
-        self._place, self._timeout_s = place, timeout_s
+    def __init__(self, out: Path, ranks: Ranks, timeout_s: float) -> None:
+        self._ranks, self._timeout_s = ranks, timeout_s
         self._folder = out / "heartbeats"
-        self._path = self._folder / f"rank-{place.rank:05d}.json"
-        self._beat: dict[str, Any] = {"host": socket.gethostname(), "pid": os.getpid(), "ranks": place.count}
-        self._came = time.monotonic()
+        self._path = self._folder / f"rank-{ranks.rank:05d}.json"
+        self._beat: dict[str, Any] = {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "ranks": ranks.world_size,
+            "points": 0,
+        }
+        self._arrived = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
     def __enter__(self) -> Pulse:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._beat["places"] = 0
         self.at(0, "beginning")
         self._write()
         self._thread.start()
@@ -55,43 +59,43 @@ class Pulse(AbstractContextManager["Pulse"]):
         self._write()
 
     def at(self, step: int, doing: str) -> None:
-        """Note that this rank has come to a place; costs nothing, the thread writes it."""
-        self._came = time.monotonic()  # before the place, which the thread reads first
-        self._beat = {**self._beat, "step": step, "doing": doing, "places": self._beat["places"] + 1}
+        """Note that this rank has reached a point; this is cheap, since the thread writes it."""
+        self._arrived = time.monotonic()  # before the beat, which the thread reads first
+        self._beat = {**self._beat, "step": step, "doing": doing, "points": self._beat["points"] + 1}
 
     def _run(self) -> None:
-        told = 0  # the place where it said who is missing
+        reported = 0  # the point at which missing ranks were reported
         while not self._stop.wait(min(_BEAT_S, self._timeout_s / 10)):
             self._write()
-            place = self._beat["places"]
-            if time.monotonic() - self._came > 0.8 * self._timeout_s and told != place:
-                told = place
+            point = self._beat["points"]
+            if time.monotonic() - self._arrived > 0.8 * self._timeout_s and reported != point:
+                reported = point
                 if text := self.missing():
                     print(text, file=sys.stderr, flush=True)
 
     def _now(self) -> dict[str, Any]:
         beat = self._beat
-        return {**beat, "waited_s": round(time.monotonic() - self._came, 1), "written": time.time()}
+        return {**beat, "waited_s": round(time.monotonic() - self._arrived, 1), "written": time.time()}
 
     def _write(self) -> None:
         write_whole(self._path, json.dumps(self._now()).encode())
 
     def missing_after(self, error: RuntimeError) -> str:
-        """Return who is missing where an error says that a rank did not answer; else nothing."""
+        """Return which ranks are missing if the error says that one did not answer, else ''."""
         if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
             return ""
-        time.sleep(_silent_s(self._timeout_s))  # until a rank that was killed is known to be silent
+        time.sleep(_silent_s(self._timeout_s))  # until the heartbeat of a killed rank is old enough
         return self.missing()
 
     def missing(self) -> str:
-        """Return which rank the others wait for, as far as the heartbeats tell; nothing if none is behind."""
+        """Return which ranks the others wait for according to the heartbeats, or ''."""
         beats: dict[int, Any] = {}
-        for rank in range(self._place.count):
+        for rank in range(self._ranks.world_size):
             path = self._folder / f"rank-{rank:05d}.json"
             if path.exists():
                 beats[rank] = json.loads(path.read_text(encoding="utf-8"))
-        beats[self._place.rank] = self._now()  # who asks is alive, however long the disk holds its file up
-        return behind(beats, self._place.count, time.time(), _silent_s(self._timeout_s))
+        beats[self._ranks.rank] = self._now()  # this rank is alive, however slow the disk is
+        return behind(beats, self._ranks.world_size, time.time(), _silent_s(self._timeout_s))
 
 
 def _silent_s(timeout_s: float) -> float:
@@ -99,33 +103,35 @@ def _silent_s(timeout_s: float) -> float:
 
 
 def behind(beats: Mapping[int, Mapping[str, Any]], count: int, now: float, silent_s: float) -> str:
-    """Return which ranks ended, fell silent, or have come through fewer places than the others.
+    """Return which ranks ended, fell silent, or have passed fewer points than the others.
 
-    >>> one = {"host": "a", "pid": 1, "places": 7, "step": 3, "doing": "learning", "waited_s": 9}
+    >>> one = {"host": "a", "pid": 1, "points": 7, "step": 3, "doing": "learning", "waited_s": 9}
     >>> one["written"] = 5
-    >>> behind({0: one, 1: {**one, "pid": 2, "places": 6, "doing": "waiting for data"}}, 2, now=6, silent_s=5)
+    >>> behind({0: one, 1: {**one, "pid": 2, "points": 6, "doing": "waiting for data"}}, 2, now=6, silent_s=5)
     'rank 1 (process 2 on a) has been waiting for data at step 3 for 9 s, while the other ranks wait for it'
     """
-    most = max((beat["places"] for beat in beats.values()), default=0)
-    found = []
+    furthest = max((beat["points"] for beat in beats.values()), default=0)
+    lines = []
     for rank in range(count):
         beat = beats.get(rank)
         if beat is None:
-            found.append(f"rank {rank} never began")
+            lines.append(f"rank {rank} never began")
             continue
         who, at = f"rank {rank} (process {beat['pid']} on {beat['host']})", f"at step {beat['step']}"
         if "ended" in beat and beat["ended"] != "done":
-            found.append(f"{who} ended {at}, {beat['doing']}: {beat['ended']}")
+            lines.append(f"{who} ended {at}, {beat['doing']}: {beat['ended']}")
         elif "ended" not in beat and now - beat["written"] > silent_s:
-            found.append(f"{who} was last heard of {now - beat['written']:.0f} s ago, {beat['doing']} {at}")
-        elif beat["places"] < most:
-            told = f"{who} has been {beat['doing']} {at} for {beat['waited_s']:.0f} s"
-            found.append(f"{told}, while the other ranks wait for it")
-    return "\n".join(found)
+            lines.append(f"{who} was last heard of {now - beat['written']:.0f} s ago, {beat['doing']} {at}")
+        elif beat["points"] < furthest:
+            lines.append(
+                f"{who} has been {beat['doing']} {at} for {beat['waited_s']:.0f} s, "
+                "while the other ranks wait for it"
+            )
+    return "\n".join(lines)
 
 
 class Collector(AbstractContextManager["Collector"]):
-    """Collects Python's garbage at the same steps on all ranks, so that they wait once and not by turns."""
+    """Collects Python's garbage at the same steps on all ranks, so that they pause together."""
 
     def __init__(self, every_steps: int) -> None:
         self._every_steps = every_steps
@@ -143,7 +149,7 @@ class Collector(AbstractContextManager["Collector"]):
             gc.unfreeze()
 
     def after(self, step: int) -> float:
-        """Collect if it is time after so many steps; return for how many seconds that held things up."""
+        """Collect if it is due after so many steps; return the seconds it took."""
         if not self._every_steps or step % self._every_steps:
             return 0.0
         began = time.perf_counter()

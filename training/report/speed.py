@@ -1,4 +1,4 @@
-"""How fast the devices are: against their peak, and against each other, by how long matrix products take."""
+"""The speed of the devices: their peak, and each rank's time for the same matrix products."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 from training.parallel import Ranks
 
 _SLOW = 1.5  # times the median rank's
-_STALLED = 0.05  # of the time, waiting for data
-# Dense bfloat16, from the makers' data sheets; the first name that the device's name holds.
-_KNOWN = {
+_STALLED = 0.05  # share of the time spent waiting for data
+# Dense bfloat16, from data sheets; the first key that the device's name contains is used.
+_PEAKS = {
     "B200": 2250e12,
     "H200": 989e12,
     "H100 NVL": 835e12,
@@ -27,15 +27,15 @@ _KNOWN = {
 
 
 def peak_flops(device: torch.device, precision: str) -> float:
-    """Return the known bfloat16 peak of a GPU, or the best that matrix products reach on one not known.
+    """Return the data sheet's bfloat16 peak of a GPU, or else the measured one.
 
-    0.0 on a CPU: others compute on it too, and a share of a peak that moves says nothing.
+    It is 0.0 on a CPU, which other processes use too, so that a share of its peak says nothing.
     """
     if device.type != "cuda":
         return 0.0
     name = torch.cuda.get_device_name(device)
-    known = (peak for part, peak in _KNOWN.items() if part in name and precision == "bfloat16")
-    return next(known, 0.0) or measured_flops(device, getattr(torch, precision))
+    peaks = (peak for part, peak in _PEAKS.items() if part in name and precision == "bfloat16")
+    return next(peaks, 0.0) or measured_flops(device, getattr(torch, precision))
 
 
 def measured_flops(device: torch.device, dtype: torch.dtype, size: int = 8192) -> float:
@@ -44,7 +44,7 @@ def measured_flops(device: torch.device, dtype: torch.dtype, size: int = 8192) -
 
 
 def product_s(matrix: torch.Tensor, times: int) -> float:
-    """Return the least time of several that the product of a matrix with itself takes."""
+    """Return the shortest time, of several, of the product of a matrix with itself."""
     best = float("inf")
     for _ in range(times):
         _synchronize(matrix)
@@ -61,16 +61,16 @@ def _synchronize(matrix: torch.Tensor) -> None:
 
 
 class Times:
-    """Each rank's times since the last gathering: of a step, of waiting for data, and of a fixed sum of work.
+    """Each rank's times since the last gathering: of a step, of waiting for data, of a fixed amount of work.
 
-    Ranks wait for each other in every step, so their step times are alike whoever is slow. The work (matrix
-    products, nothing to wait for) tells a slow device; the wait tells a slow store.
+    Ranks wait for each other in every step, so their step times do not show which is slow. The work (matrix
+    products, without communication) shows a slow device; the wait for data shows a slow store.
     """
 
-    def __init__(self, place: Ranks) -> None:
-        self._place = place
-        size = 4096 if place.device.type == "cuda" else 256
-        self._matrix = torch.ones(size, size, device=place.device) / size
+    def __init__(self, ranks: Ranks) -> None:
+        self._ranks = ranks
+        size = 4096 if ranks.device.type == "cuda" else 256
+        self._matrix = torch.ones(size, size, device=ranks.device) / size
         self._steps: list[tuple[float, float]] = []
 
     def add(self, step_s: float, wait_s: float) -> None:
@@ -78,17 +78,17 @@ class Times:
         self._steps.append((step_s, wait_s))
 
     def gather(self) -> dict[str, list[float]]:
-        """Return what each rank measured, in their order; all ranks call it at once."""
-        step_s, wait_s = (sum(each) / len(self._steps) for each in zip(*self._steps, strict=True))
+        """Return the times of all ranks in their order; all ranks call it together."""
+        step_s, wait_s = (sum(times) / len(self._steps) for times in zip(*self._steps, strict=True))
         self._steps.clear()
-        mine = torch.tensor([[step_s, wait_s, product_s(self._matrix, 3)]], device=self._place.device)
-        columns = self._place.gather(mine).T.tolist()
+        mine = torch.tensor([[step_s, wait_s, product_s(self._matrix, 3)]], device=self._ranks.device)
+        columns = self._ranks.gather(mine).T.tolist()
         names = ("step_s", "data_wait_s", "work_s")
-        return {name: [round(v, 6) for v in of] for name, of in zip(names, columns, strict=True)}
+        return {name: [round(v, 6) for v in column] for name, column in zip(names, columns, strict=True)}
 
 
 def slow(times: Mapping[str, Sequence[float]]) -> list[str]:
-    """Return which rank computes much longer than the median rank, and which waits for data, in words.
+    """Return lines about a rank that computes much longer than the median rank, and one that waits for data.
 
     >>> slow({"step_s": [1.0, 1.0, 1.0], "data_wait_s": [0.0, 0.2, 0.0], "work_s": [0.01, 0.01, 0.03]})
     ['rank 2 takes 3.0 times as long as the median rank for the same work', \

@@ -1,4 +1,4 @@
-"""A batch that stood out, as a file that a person can open: its documents, their text, their losses."""
+"""The page of a spike: the documents of its batch, their text and their losses."""
 
 from __future__ import annotations
 
@@ -14,91 +14,91 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from curation.look.render.inert import escaped, opening
 from training.data.corpus import Corpus, Piece, ShardError
 from training.data.segment import IGNORED
-from training.data.shards import Reader
-from training.data.vocabulary import Vocabulary, VocabularyError, open_vocabulary
+from training.data.shards import ShardReader
+from training.data.tokenizer import TokenizerError, open_tokenizer
 from training.plan import Draw, Plan
 from training.plan.explain import documents
-from training.report.shown import escaped, opening
 
-_SHOWN_ROWS = 64  # the worst, of which the text is written
+_SHOWN_ROWS = 64  # those of the highest loss, whose text is written
 
 
 def write_spike(
-    path: Path, why: str, drawn: Draw, seen: Sequence[Tensor], plan: Plan, corpus: Corpus
+    path: Path, why: str, drawn: Draw, batch: Sequence[Tensor], plan: Plan, corpus: Corpus
 ) -> None:
-    """Write a batch to an HTML page, to be read, and to a JSON file beside it; the highest loss first.
+    """Write a batch to an HTML page and to a JSON file beside it, the highest loss first.
 
-    `seen` are the losses, the tokens and the labels of the global batch (slots, row_tokens). Rows whose
-    loss is not finite come before all others. Text is decoded for the worst rows, where the tokenizer can be
-    had. What cannot be read beside the shards is missing from the page, which says so: it ends no run.
+    `batch` holds the losses, tokens and labels of the global batch (slots, row_tokens). Rows whose loss is
+    not finite come first. Text is decoded for the first rows. If the tokenizer or the documents' names cannot
+    be read, the page says so and the run goes on.
     """
-    losses, tokens, labels = (each.cpu().numpy() for each in seen)
-    reader = Reader(corpus, plan.names)
+    losses, tokens, labels = (tensor.cpu().numpy() for tensor in batch)
+    reader = ShardReader(corpus, plan.names)
     located = plan.locate(drawn, range(plan.batch_rows))
     try:
-        known, unknown = documents(reader, located), ""
+        row_pieces, note = documents(reader, located), ""
     except ShardError as error:
-        row_tokens, unknown = corpus.row_tokens, f"; rows are shown whole, their documents not known: {error}"
-        known = [[Piece(id="not known", start=0, length=row_tokens)]] * len(located)
+        note = f"; rows are shown whole, since their documents are not known: {error}"
+        row_pieces = [[Piece(id="not known", start=0, length=corpus.row_tokens)]] * len(located)
     rows: list[dict[str, Any]] = []
-    for row, pieces in zip(located, known, strict=True):
-        counted, of_row, of_documents = labels[row.slot] != IGNORED, losses[row.slot], []
-        for piece, place, held in zip(pieces, places(pieces), spans(pieces), strict=True):
-            loss = _mean(of_row[place], counted[place])
-            ids = tokens[row.slot][held].tolist()
-            of_documents.append({**asdict(piece), "loss": loss, "tokens": ids})
+    for row, pieces in zip(located, row_pieces, strict=True):
+        has_label, row_losses, entries = labels[row.slot] != IGNORED, losses[row.slot], []
+        for piece, span, predicted in zip(pieces, spans(pieces), predicted_spans(pieces), strict=True):
+            loss = _mean(row_losses[predicted], has_label[predicted])
+            ids = tokens[row.slot][span].tolist()
+            entries.append({**asdict(piece), "loss": loss, "tokens": ids})
         rows.append(
             {
                 "slot": row.slot,
                 "source": plan.names[row.source],
-                "loss": _mean(of_row, counted),
+                "loss": _mean(row_losses, has_label),
                 "shard": str(reader.shard(row.source, row.shard).path),
                 "row": row.row,
-                "documents": sorted(of_documents, key=_worst_first),
+                "documents": sorted(entries, key=_worst_first),
             }
         )
     rows.sort(key=_worst_first)
-    spike = {"step": drawn.step, "why": why, "text": _add_text(rows, corpus) + unknown, "rows": rows}
+    spike = {"step": drawn.step, "why": why, "text": _add_text(rows, corpus) + note, "rows": rows}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".json").write_text(json.dumps(spike, indent=1), encoding="utf-8")
     path.write_text(page(spike), encoding="utf-8")
 
 
 def _add_text(rows: Sequence[dict[str, Any]], corpus: Corpus) -> str:
-    """Put text in the place of the tokens of the worst rows; return what there is to know about it."""
-    known: Vocabulary | None = None
+    """Replace the tokens of the first rows by their text; return a note about the text."""
+    tokenizer = None
     try:
-        known, told = open_vocabulary(corpus), f"decoded for the {_SHOWN_ROWS} rows of the highest loss"
-    except VocabularyError as error:
-        told = f"none: {error}"
+        tokenizer, note = open_tokenizer(corpus), f"decoded for the {_SHOWN_ROWS} rows of the highest loss"
+    except TokenizerError as error:
+        note = f"none: {error}"
     for number, row in enumerate(rows):
         for document in row["documents"]:
             ids = document.pop("tokens")
-            if known and number < _SHOWN_ROWS:
-                document["text"] = known.decode(ids)
-    return told
+            if tokenizer and number < _SHOWN_ROWS:
+                document["text"] = tokenizer.decode(ids)
+    return note
 
 
-def places(pieces: Sequence[Piece]) -> list[slice]:
-    """Return where in a row each piece's tokens are *predicted*: one place before they stand.
+def predicted_spans(pieces: Sequence[Piece]) -> list[slice]:
+    """Return where in a row each piece's tokens are *predicted*: one position before their own.
 
-    >>> places([Piece(id="a", start=5, length=3), Piece(id="b", start=0, length=2)])
+    >>> predicted_spans([Piece(id="a", start=5, length=3), Piece(id="b", start=0, length=2)])
     [slice(0, 2, None), slice(2, 4, None)]
     """
     return [slice(max(span.start - 1, 0), span.stop - 1) for span in spans(pieces)]
 
 
 def spans(pieces: Sequence[Piece]) -> list[slice]:
-    """Return where in a row each piece's tokens stand."""
+    """Return the positions in a row of each piece's tokens."""
     ends = itertools.accumulate((piece.length for piece in pieces), initial=0)
     return [slice(a, b) for a, b in itertools.pairwise(ends)]
 
 
-def _mean(losses: NDArray[np.float32], counted: NDArray[np.bool_]) -> float | str:
-    """Return the mean loss of the counted tokens; text where JSON has no number for it."""
-    value = float(losses[counted].mean()) if counted.any() else 0.0
+def _mean(losses: NDArray[np.float32], has_label: NDArray[np.bool_]) -> float | str:
+    """Return the mean loss of the tokens with a label, as text if it is not finite, for JSON."""
+    value = float(losses[has_label].mean()) if has_label.any() else 0.0
     return round(value, 4) if math.isfinite(value) else str(value)
 
 
@@ -113,13 +113,14 @@ h2{font-size:1.05rem;margin:2rem 0 .3rem}h3{font-size:.95rem;margin:1rem 0 .2rem
 
 
 def page(spike: dict[str, Any]) -> str:
-    """Return the spike as one HTML page: a table of its sources, then its worst rows, with text."""
+    """Return a spike as an HTML page: a table of its sources, then the rows of the highest loss."""
     sources: dict[str, list[float | str]] = {}
     for row in spike["rows"]:
         sources.setdefault(row["source"], []).append(row["loss"])
     table = "".join(
-        f"<tr><td>{escaped(name)}<td class=n>{len(of)}<td class=n>{of[0]}<td class=n>{of[len(of) // 2]}"
-        for name, of in sorted(sources.items())
+        f"<tr><td>{escaped(name)}<td class=n>{len(losses)}"
+        f"<td class=n>{losses[0]}<td class=n>{losses[len(losses) // 2]}"
+        for name, losses in sorted(sources.items())
     )
     parts = [
         opening(f"step {spike['step']}", _STYLE),

@@ -1,7 +1,6 @@
-"""What a training run is asked to do, as frozen dataclasses; a YAML file of these fields is the request.
+"""The configuration of a training run: frozen dataclasses, written as YAML of the same fields.
 
-The vocabulary, the end-of-text id and the row length are not here: they belong to the shards and are read
-from their manifest.
+The vocabulary, the end-of-text id and the row length are not here: they are read from the shards' manifest.
 """
 
 from __future__ import annotations
@@ -10,19 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from curation.recipe.config import ConfigError, Reader, nearest
+from yaml.nodes import Node
+
+from curation.recipe.config import ConfigError, Reader, below, nearest
 from training.settings.derive import TOKENS_PER_PARAMETER, tree
 from training.settings.sections import (
     AT_LEAST_ONE,
     AT_LEAST_ZERO,
     FRACTION,
-    CacheSettings,
-    Checkpoint,
-    Evals,
-    Found,
-    Model,
-    Optimizer,
-    Watch,
+    AdamWConfig,
+    CacheConfig,
+    CheckpointConfig,
+    EvalsConfig,
+    ModelConfig,
+    OptimizerConfig,
+    PathAndText,
+    WatchConfig,
 )
 
 
@@ -32,10 +34,10 @@ class Phase:
 
     Attributes:
         name: shown in metrics; not part of the order of data.
-        steps: how many batches; derived where `share` is given instead.
+        steps: how many batches; derived where only `share` is given.
         share: of the run's budget, 0 to 1.
         mix: source -> weight, in rows (so in tokens); only the proportions count.
-        ramp_steps: over how many of the first steps the mixture moves, in a straight line, from that of the
+        ramp_steps: over how many of its first steps the mixture moves in a straight line from that of the
             phase before; 0 is a hard switch.
     """
 
@@ -46,7 +48,7 @@ class Phase:
     ramp_steps: int = field(default=0, metadata=AT_LEAST_ZERO)
 
     @staticmethod
-    def mistakes(values: Mapping[str, Any]) -> Iterator[Found]:
+    def mistakes(values: Mapping[str, Any]) -> Iterator[PathAndText]:
         """Yield what is wrong with the mixture or the ramp."""
         name, mix = values.get("name"), values.get("mix")
         for source, weight in (mix or {}).items():
@@ -67,28 +69,28 @@ class Config:
     """A whole run.
 
     Attributes:
-        data: run directories of the curation, or URLs of them, whose published shards are read.
-        out: the directory this run writes; the same command on it continues the run.
+        data: run directories of the curation, or their URLs, whose published shards are read.
+        out: the directory this run writes; the same command continues the run in it.
         seed: decides the order of data and the first weights.
         batch_rows: rows of one optimizer step, over all ranks.
-        lanes: parts each source's shards are dealt into; ranks must divide it. It is part of the order of
-            data, so choose one that many numbers of ranks divide and keep it.
+        lanes: parts each source's shards are dealt into; the number of ranks must divide it. It is part of
+            the order of data, so choose a number with many divisors and keep it.
         phases: the curriculum.
-        size: decides what is not written: the model's shape, `optimizer`'s learning_rate and warmup_steps,
+        size: derives what is not written: the model's shape, `optimizer`'s learning_rate and warmup_steps,
             batch_rows, micro_rows, lanes, budget_tokens, and the steps of phases by their `share`.
-        tokens_per_parameter: of the budget, where `budget_tokens` is not given (Hoffmann et al. 2022).
-        budget_tokens: what phases have a share of.
-        batch_tokens: gives batch_rows where that is not given, to the nearest multiple of the lanes.
-        fork: {from: RUN, at: STEP, phase: {...}} continues the checkpoint of another run at that step, with
-            its configuration (what else stands here changes it) and one phase, the last, of its own.
-        micro_rows: rows a rank computes at once, at most; 0 is all of its rows. Fewer need less memory and
+        tokens_per_parameter: gives the budget where `budget_tokens` is not given (Hoffmann et al. 2022).
+        budget_tokens: the tokens that phases have a share of.
+        batch_tokens: gives batch_rows where that is not given, rounded to a multiple of the lanes.
+        fork: {from: RUN, at: STEP, phase: {...}} continues another run from its checkpoint at that step, with
+            that run's configuration (other keys here override it) and one last phase of its own.
+        micro_rows: the most rows a rank computes at once; 0 is all of its rows. Fewer need less memory and
             give the same losses.
-        precision: of matrix products; weights, moments and the sum of gradients are always float32.
-        recompute: which activations the backward pass computes again instead of keeping them: none; selective
-            (all but attention and the narrow products); full (all within a block).
-        compile: compile the blocks (once, all together).
-        max_epochs: how often a source may be read, one number for all or source -> number. Four passes cost
-            little beside fresh data, more soon teach nothing (Muennighoff et al. 2023).
+        precision: of matrix products; weights, optimizer state and summed gradients are always float32.
+        recompute: which activations the backward pass computes again instead of keeping: none; selective
+            (all but attention and the narrow products); full (all within a layer).
+        compile: compile the layers; they share the compiled code.
+        max_epochs: how often a source may be read, one number for all or source -> number. Up to four epochs
+            are nearly as good as fresh data, more soon add nothing (Muennighoff et al. 2023).
     """
 
     data: tuple[str, ...]
@@ -107,17 +109,17 @@ class Config:
     precision: Literal["float32", "bfloat16"] = "float32"
     recompute: Literal["none", "selective", "full"] = "none"
     compile: bool = False
-    model: Model = field(default_factory=Model)
-    optimizer: Optimizer = field(default_factory=Optimizer)
-    cache: CacheSettings = field(default_factory=CacheSettings)
-    checkpoint: Checkpoint = field(default_factory=Checkpoint)
-    watch: Watch = field(default_factory=Watch)
-    evals: Evals = field(default_factory=Evals)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    optimizer: OptimizerConfig = field(default_factory=AdamWConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    watch: WatchConfig = field(default_factory=WatchConfig)
+    evals: EvalsConfig = field(default_factory=EvalsConfig)
     tensorboard: bool = False
 
     @staticmethod
-    def mistakes(values: Mapping[str, Any]) -> Iterator[Found]:
-        """Yield what the fields given contradict in each other."""
+    def mistakes(values: Mapping[str, Any]) -> Iterator[PathAndText]:
+        """Yield the fields that contradict each other."""
         if values.get("data") == ():
             yield ("data",), "data names no directory"
         phases = values.get("phases")
@@ -128,9 +130,9 @@ class Config:
                 ("phases", 0, "ramp_steps"),
                 f"the first phase, '{phases[0].name}', has no phase before it to ramp from",
             )
-        most = values.get("max_epochs")
+        limits = values.get("max_epochs")
         known = sorted({source for phase in phases or () if phase for source in phase.mix})
-        for source in most if known and isinstance(most, Mapping) else ():
+        for source in limits if known and isinstance(limits, Mapping) else ():
             if source not in known:
                 yield (
                     ("max_epochs", source),
@@ -147,9 +149,9 @@ class Config:
         """Return the number of optimizer steps of the whole curriculum."""
         return sum(phase.steps for phase in self.phases)
 
-    def micro_batches(self, ranks: int) -> int:
-        """Return in how many equal parts a rank computes its rows: the fewest of at most `micro_rows`."""
-        rows = self.batch_rows // ranks
+    def micro_batches(self, world_size: int) -> int:
+        """Return the least number of equal parts of a rank's rows that have at most `micro_rows`."""
+        rows = self.batch_rows // world_size
         most = min(self.micro_rows or rows, rows)
         return next(n for n in range(1, rows + 1) if rows % n == 0 and rows // n <= most)
 
@@ -165,13 +167,29 @@ class Config:
 
 
 def read_config(path: str, overrides: Sequence[str] = ()) -> Config:
-    """Return the run a YAML file asks for.
+    """Return the configuration in a YAML file.
 
     Raises:
         ConfigError: with every mistake as `file:line:column: text`.
     """
-    reader = Reader()
+    reader = config_reader()
     config = reader.dataclass(tree(path, overrides)[0], Config)
     if reader.mistakes:
         raise ConfigError(reader.mistakes)
     return cast(Config, config)
+
+
+def config_reader() -> Reader:
+    """Return a reader that decodes the optimizer's section with the settings of the optimizer it names."""
+    return Reader(decoders={OptimizerConfig: _optimizer})
+
+
+def _optimizer(reader: Reader, node: Node) -> Any:
+    from training.optim import OPTIMIZERS  # loads torch, which a plan of the data does not need
+
+    named = below(node, ["name"])
+    name = "adamw" if named is node else str(named.value)
+    if name not in OPTIMIZERS:
+        reader.wrong(named, f"no optimizer is named '{name}'{nearest(name, OPTIMIZERS)}")
+        return None
+    return reader.dataclass(node, OPTIMIZERS[name].config, "optimizer")

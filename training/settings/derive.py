@@ -1,7 +1,7 @@
-"""What a request leaves open and its `size` decides; what a `fork` takes from its trunk. As YAML nodes.
+"""What a `size` derives of a configuration, and what a `fork` takes from its trunk, as YAML nodes.
 
-Derived values are laid into the request as if they had been written there, so that all of it is checked,
-printed and stored alike. What is written wins over what is derived.
+Derived values are put into the configuration as if they had been written there, so that all of it is checked,
+printed and stored alike. A written value wins over a derived one.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from yaml.nodes import MappingNode, Node
 
 from curation.accounting.manifest import join, published, read_manifest
 from curation.recipe.config import ConfigError, Reader, below, compose, lay, parse, plain
-from training.settings import sizes
-from training.settings.sections import Model
+from training.settings.sections import ModelConfig
+from training.settings.sizes import SHAPES, batch_tokens, learning_rate, parameters
 
-LANES = 48  # 1, 2, 3, 4, 6, 8, 12, 16, 24 or 48 ranks see the same batches
+LANES = 48  # 1, 2, 3, 4, 6, 8, 12, 16, 24 or 48 ranks read the same batches
 MICRO_TOKENS = 16_384  # at once on a rank
 TOKENS_PER_PARAMETER = 20.0  # Hoffmann et al. 2022
-_UNKNOWN = (2048, 50_000)  # row length and vocabulary where no shards can be read: they are refused later
+_UNKNOWN = (2048, 50_000)  # row length and vocabulary if no shards can be read, which `checks` refuses
 
 
 def tree(path: str, overrides: Sequence[str] = ()) -> tuple[Node, dict[str, Any]]:
-    """Return the whole request as a YAML node, and what was derived for it, as dotted key -> value.
+    """Return the whole configuration as a YAML node, and what was derived, as dotted key -> value.
 
     Raises:
-        ConfigError: the file, or the configuration of a fork's trunk, is no YAML or is not there.
+        ConfigError: the file, or the configuration of a fork's trunk, is missing or is no YAML.
     """
     root = _forked(compose(path, overrides))
     derived = _derived(plain(root))
@@ -37,44 +37,41 @@ def tree(path: str, overrides: Sequence[str] = ()) -> tuple[Node, dict[str, Any]
 
 
 def put(root: Node, dotted: str, value: Any) -> None:
-    """Lay a value into the request as one that was derived."""
+    """Put a derived value into the configuration."""
     name = f"derived {dotted} {value}"
     lay(root, dotted, parse(yaml.safe_dump(value), name), name)
 
 
-def _derived(asked: Any) -> dict[str, Any]:
-    """Return every derived value that is not given; nothing for a request that is wrong in its form."""
-    if not isinstance(asked, dict):
+def _derived(config: Any) -> dict[str, Any]:
+    """Return every derived value that is not written; nothing for a malformed configuration."""
+    if not isinstance(config, dict):
         return {}
-    phases: list[Any] = found if isinstance(found := asked.get("phases"), list) else []
-    shares = [_number(each.get("share")) if isinstance(each, dict) else 0 for each in phases]
-    if not (asked.get("size") or asked.get("batch_tokens") or any(shares)):
+    phases: list[Any] = value if isinstance(value := config.get("phases"), list) else []
+    shares = [_number(phase.get("share")) if isinstance(phase, dict) else 0 for phase in phases]
+    if not (config.get("size") or config.get("batch_tokens") or any(shares)):
         return {}
-    row_tokens, vocab = _facts(asked.get("data"))
+    row_tokens, vocab = _facts(config.get("data"))
     out: dict[str, Any] = {}
 
     def settle(dotted: str, derived: Any) -> Any:
         section, _, key = dotted.rpartition(".")
-        given = asked.get(section) if section else asked
-        if isinstance(given, dict) and given.get(key) is not None:
-            return type(derived)(_number(given[key]) or derived)
-        if given is None or isinstance(given, dict):
+        written = config.get(section) if section else config
+        if isinstance(written, dict) and written.get(key) is not None:
+            return type(derived)(_number(written[key]) or derived)
+        if written is None or isinstance(written, dict):
             out[dotted] = derived
         return derived
 
-    sized = asked.get("size") is not None
-    shape = sizes.SHAPES.get(str(asked.get("size")), {})
-    model = asked.get("model")
-    written = model.items() if isinstance(model, dict) else ()
-    given = {key: value for key, value in written if isinstance(value, int)}
-    chosen = {key: settle(f"model.{key}", value) for key, value in shape.items()}
-    known = {key: value for key, value in {**chosen, **given}.items() if key in Model.__slots__}
-    counts = sizes.parameters(Model(**{k: v for k, v in known.items() if k == "tied" or v > 0}), vocab)
-    inside = counts["attention"] + counts["feed"]
-    lanes = settle("lanes", LANES) if sized else max(1, int(_number(asked.get("lanes"))))
-    wanted = _number(asked.get("batch_tokens")) or sizes.batch_tokens(inside)
-    rows = settle("batch_rows", lanes * max(1, round(wanted / row_tokens / lanes)))
-    per_parameter = _number(asked.get("tokens_per_parameter")) or TOKENS_PER_PARAMETER
+    sized = config.get("size") is not None
+    shape = {
+        key: settle(f"model.{key}", value) for key, value in SHAPES.get(str(config.get("size")), {}).items()
+    }
+    counts = parameters(_model(shape, config.get("model")), vocab)
+    in_layers = counts["attention"] + counts["mlp"]
+    lanes = settle("lanes", LANES) if sized else max(1, int(_number(config.get("lanes"))))
+    wanted_tokens = _number(config.get("batch_tokens")) or batch_tokens(in_layers)
+    rows = settle("batch_rows", lanes * max(1, round(wanted_tokens / row_tokens / lanes)))
+    per_parameter = _number(config.get("tokens_per_parameter")) or TOKENS_PER_PARAMETER
     budget = settle("budget_tokens", round(per_parameter * sum(counts.values())))
     steps = max(1, round(budget / (rows * row_tokens)))
     done = 0.0
@@ -84,13 +81,21 @@ def _derived(asked: Any) -> dict[str, Any]:
             out[f"phases.{number}.steps"] = max(1, round(done * steps) - first)
     if sized:
         settle("micro_rows", max(1, MICRO_TOKENS // row_tokens))
-        settle("optimizer.learning_rate", sizes.learning_rate(inside))
-        settle("optimizer.warmup_steps", max(1, min(round(inside / (rows * row_tokens)), steps // 10)))
+        settle("optimizer.learning_rate", learning_rate(in_layers))
+        settle("optimizer.warmup_steps", max(1, min(round(in_layers / (rows * row_tokens)), steps // 10)))
     return out
 
 
+def _model(shape: dict[str, Any], written: Any) -> ModelConfig:
+    """Return the model of a shape and what is written, without values that the reader will refuse."""
+    numbers = written.items() if isinstance(written, dict) else ()
+    values = {**shape, **{key: value for key, value in numbers if isinstance(value, int)}}
+    known = {key: value for key, value in values.items() if key in ModelConfig.__slots__}
+    return ModelConfig(**{key: value for key, value in known.items() if key == "tied" or value > 0})
+
+
 def _number(value: Any) -> float:
-    """Return a positive number, 0 for anything else: the decoder says what is wrong with it."""
+    """Return a positive number, or 0 for anything else, which the reader refuses."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -103,26 +108,26 @@ def _facts(data: Any) -> tuple[int, int]:
     try:
         detail = read_manifest(published(str(data[0]), "shard")).detail
         return int(detail["row_tokens"]), int(detail["tokenizer"]["vocab"])
-    except Exception:  # noqa: BLE001 - stores raise kinds of their own; what cannot be read is refused later
+    except Exception:  # noqa: BLE001 - stores raise kinds of their own; `checks` refuses what cannot be read
         return _UNKNOWN
 
 
 def _forked(root: Node) -> Node:
-    """Return the trunk's configuration, cut at the step of the fork, with the fork's own on top.
+    """Return the trunk's configuration, cut at the step of the fork, overridden by the fork's own.
 
     Raises:
-        ConfigError: the trunk's configuration cannot be read, or `fork` is not whole.
+        ConfigError: the trunk's configuration cannot be read, or `fork` is incomplete.
     """
-    asked = plain(root)
-    fork = asked.get("fork") if isinstance(asked, dict) else None
+    config = plain(root)
+    fork = config.get("fork") if isinstance(config, dict) else None
     if not isinstance(fork, dict) or "phase" not in fork:
         return root
-    place = below(root, ["fork"])
+    node = below(root, ["fork"])
     trunk, at = fork.get("from"), fork.get("at")
     if not isinstance(trunk, str) or not isinstance(at, int) or not isinstance(fork["phase"], dict):
-        raise _wrong(place, "expected fork: {from: RUN, at: STEP, phase: {name: ..., steps: ..., mix: ...}}")
-    if "phases" in asked:
-        raise _wrong(place, "a fork has its trunk's phases up to `at`, then `phase`; take out `phases`")
+        raise _wrong(node, "expected fork: {from: RUN, at: STEP, phase: {name: ..., steps: ..., mix: ...}}")
+    if "phases" in config:
+        raise _wrong(node, "a fork has its trunk's phases up to `at`, then `phase`; remove `phases`")
     base, before, phases = compose(join(trunk, "config.yaml")), 0, []
     for number, phase in enumerate(plain(base)["phases"]):
         if before < at:
@@ -130,15 +135,15 @@ def _forked(root: Node) -> Node:
             phases.append(below(base, ["phases", number]))
         before += phase["steps"]
     if not 0 < at <= before:
-        raise _wrong(place, f"at {at} is outside the steps 1 to {before} of {trunk}")
-    below(base, ["phases"]).value = [*phases, below(place, ["phase"])]
-    place.value = [pair for pair in place.value if pair[0].value != "phase"]
+        raise _wrong(node, f"at {at} is outside the steps 1 to {before} of {trunk}")
+    below(base, ["phases"]).value = [*phases, below(node, ["phase"])]
+    node.value = [pair for pair in node.value if pair[0].value != "phase"]
     _merge(base, root)
     return base
 
 
 def _merge(base: Node, over: Node) -> None:
-    """Lay one mapping over another, key by key."""
+    """Override one mapping by another, key by key."""
     for key, value in over.value:
         known = below(base, [key.value])
         if known is not base and isinstance(known, MappingNode) and isinstance(value, MappingNode):

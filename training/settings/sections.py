@@ -1,4 +1,4 @@
-"""The sections of a training run's configuration, each with its defaults."""
+"""The sections of a training run's configuration, with their defaults."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ AT_LEAST_ZERO = {"min": 0}
 AT_LEAST_ONE = {"min": 1}
 FRACTION = {"min": 0, "max": 1}
 
-Found = tuple[tuple[str | int, ...], str]  # where below a mapping something is wrong, and what
+PathAndText = tuple[tuple[str | int, ...], str]  # where below a mapping something is wrong, and what
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """The size of the decoder; `hidden_width` 0 means 8/3 of the width, rounded up to a multiple of 64."""
+class ModelConfig:
+    """The shape of the decoder; `hidden_width` 0 means 8/3 of the width, rounded up to a multiple of 64."""
 
     width: int = field(default=256, metadata=AT_LEAST_ONE)
     layers: int = field(default=4, metadata=AT_LEAST_ONE)
@@ -26,28 +26,35 @@ class Model:
     tied: bool = True
 
     @staticmethod
-    def mistakes(values: Mapping[str, Any]) -> Iterator[Found]:
-        """Yield what the fields given contradict in each other."""
-        width, heads, shared = (
-            values.get(name, getattr(Model(), name)) for name in ("width", "heads", "kv_heads")
+    def mistakes(values: Mapping[str, Any]) -> Iterator[PathAndText]:
+        """Yield the fields that contradict each other."""
+        width, heads, kv_heads = (
+            values.get(name, getattr(ModelConfig(), name)) for name in ("width", "heads", "kv_heads")
         )
         if width and heads and width % (2 * heads):
             yield (
                 (),
                 f"width {width} is no multiple of 2 x {heads} heads, which rotate pairs of numbers",
             )
-        if heads and shared and heads % shared:
-            yield (), f"{heads} heads cannot share {shared} kv_heads evenly"
+        if heads and kv_heads and heads % kv_heads:
+            yield (), f"{heads} heads cannot share {kv_heads} kv_heads evenly"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Optimizer:
-    """AdamW and its schedule: warmup, `cosine` to a fraction of the peak (`wsd`: level), zero by the end."""
+class OptimizerConfig:
+    """The settings of every optimizer; the subclass that `name` selects adds its own.
 
+    Attributes:
+        name: one of `training.optim.OPTIMIZERS`.
+        learning_rate: the peak.
+        clip_norm: gradients are scaled down to this global norm; 0 leaves them.
+        warmup_steps: the rate rises over them in a straight line.
+        schedule: `cosine` falls to `cosine_floor_fraction` of the peak, `wsd` stays level; then to zero.
+        z_loss: weight of log(sum of exp of the logits)^2 in the loss.
+    """
+
+    name: str
     learning_rate: float = field(default=1e-3, metadata=AT_LEAST_ZERO)
-    beta1: float = field(default=0.9, metadata=FRACTION)
-    beta2: float = field(default=0.95, metadata=FRACTION)
-    weight_decay: float = field(default=0.1, metadata=AT_LEAST_ZERO)
     clip_norm: float = field(default=1.0, metadata=AT_LEAST_ZERO)
     warmup_steps: int = field(default=20, metadata=AT_LEAST_ZERO)
     schedule: Literal["cosine", "wsd"] = "cosine"
@@ -56,15 +63,25 @@ class Optimizer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
-    """How often to save, and which checkpoints stay.
+class AdamWConfig(OptimizerConfig):
+    """AdamW; embeddings and norms have no weight decay."""
+
+    name: str = "adamw"
+    beta1: float = field(default=0.9, metadata=FRACTION)
+    beta2: float = field(default=0.95, metadata=FRACTION)
+    weight_decay: float = field(default=0.1, metadata=AT_LEAST_ZERO)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointConfig:
+    """How often to save, and which checkpoints to keep.
 
     Attributes:
-        every_steps: save after so many steps; 0 leaves the period to the failure rate.
-        expected_gpu_hours_between_failures: of one rank; with what a save was measured to cost, it gives the
-            period that loses the least time (Daly 2006).
-        keep_count: how many of the newest stay.
-        keep_every_steps: those of every so many steps are made as well, and stay for ever; 0 is none.
+        every_steps: save after every so many steps; 0 derives the period from the failure rate.
+        expected_gpu_hours_between_failures: of one rank. With the measured cost of a save it gives the period
+            that loses the least time (Daly 2006).
+        keep_count: how many of the newest are kept.
+        keep_every_steps: also save after every so many steps, and keep those for ever; 0 is never.
     """
 
     every_steps: int = field(default=0, metadata=AT_LEAST_ZERO)
@@ -74,18 +91,18 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """What is a spike, what is done about one, and what else is looked after.
+class WatchConfig:
+    """What counts as a spike and what is done about it; garbage collection, slow and missing ranks.
 
     Attributes:
-        max_z: a loss or gradient norm is a spike so many robust deviations above the window's median.
-        window_steps: the steps before it that it is held against.
-        min_steps: fewer than these judge nothing; so many spikes one after another are a new level.
+        max_z: a loss or gradient norm so many robust deviations above the window's median is a spike.
+        window_steps: the earlier steps it is compared with.
+        min_steps: with fewer earlier steps nothing is a spike; so many spikes in a row are a new level.
         on_spike: `log` it; `skip` its batch before the optimizer moves; or `rewind` to a checkpoint before
-            it and leave out the `skip_count` batches that end with it (PaLM did: Chowdhery et al. 2022, 5.1).
-        collect_every_steps: all ranks collect garbage at once; 0 leaves it to Python.
-        gather_every_steps: how often the ranks' times are held against each other.
-        timeout_s: how long the ranks wait for one that is missing.
+            it and skip the `skip_count` batches that end with it (as PaLM did: Chowdhery et al. 2022, 5.1).
+        collect_every_steps: all ranks collect garbage at the same steps; 0 leaves it to Python.
+        gather_every_steps: how often the ranks' times are compared.
+        timeout_s: how long the ranks wait for a missing one.
     """
 
     max_z: float = field(default=8.0, metadata={"min": 1})
@@ -99,15 +116,15 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evals:
-    """What is measured during the run, on files of its own; each is known by its digest.
+class EvalsConfig:
+    """What is scored during the run, on files of its own, each identified by its digest.
 
     Attributes:
-        every_steps: measure after so many steps; the last is always measured.
+        every_steps: score after every so many steps; the last step is always scored.
         texts: name (best that of a source) -> JSONL of held-out documents (`text`): bits per byte.
-        tasks: name -> JSONL of `prompt`, `choices`, `answer` (the number of the right one): accuracy.
-        prompts: continued by `sample_tokens` tokens each.
-        levels: bits per byte; the summary says after how many tokens each text reached each of them.
+        tasks: name -> JSONL of `prompt`, `choices`, `answer` (the index of the right one): accuracy.
+        prompts: texts to be continued by `sample_tokens` tokens.
+        levels: bits per byte; the summary says after how many tokens each text reached each level.
     """
 
     every_steps: int = field(default=1000, metadata=AT_LEAST_ONE)
@@ -119,8 +136,8 @@ class Evals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CacheSettings:
-    """Where a node keeps copies of remote shards, and how much of them: its ranks share the limit."""
+class CacheConfig:
+    """Where a node keeps copies of remote shards, and how much of them; its ranks share the limit."""
 
     folder: str = "~/.cache/spark-curation/shards"
     limit_gib: float = field(default=100.0, metadata=AT_LEAST_ZERO)

@@ -1,7 +1,6 @@
-"""Charts as SVG text that stands inside a page: no script, no request, colours from the page's style.
+"""Charts as SVG inside a page: no script, no request, colours from the page's style.
 
-Curves are Matplotlib's. Histograms are drawn here: their bars and bounds are what the page's
-sliders move.
+Matplotlib draws curves. Histograms are drawn here, since the page's sliders move their bars and bounds.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class Scale:
 
 def scale(values: Numbers, bounds: Sequence[float | None]) -> Scale:
     """Return the axis for values and bounds (None or infinite is none); see `histogram`."""
-    edges, logarithmic = _edges(values, [each for each in bounds if each is not None and is_bound(each)])
+    edges, logarithmic = _edges(values, [bound for bound in bounds if bound is not None and is_bound(bound)])
     first, last = float(edges[0]), float(edges[-1])
     least, most = (float(values.min()), float(values.max())) if len(values) else (first, last)
     return Scale(
@@ -83,11 +82,14 @@ def histogram(
     """
     drawn = scale(np.asarray([*kept, *removed], dtype=np.float64), [low, high])
     edges, logarithmic = drawn.edges, drawn.logarithmic
-    counts = [_counts(np.asarray(each, dtype=np.float64), edges) for each in (kept, removed)]
+    counts = [_counts(np.asarray(values, dtype=np.float64), edges) for values in (kept, removed)]
     top = max(1, int((counts[0] + counts[1]).max()))
     bars = [_bar(n, int(k), int(r), top) for n, (k, r) in enumerate(zip(*counts, strict=True)) if k + r]
-    lines = [_bound_line(_across(b, edges, logarithmic), side, number(b))
-             for side, b in (("min", low), ("max", high)) if is_bound(b)]  # fmt: skip
+    lines = [
+        _bound_line(_across(bound, edges, logarithmic), side, number(bound))
+        for side, bound in (("min", low), ("max", high))
+        if is_bound(bound)
+    ]
     ticks = [
         (4, "≤ " if drawn.below else "", edges[0], "start"),
         (WIDTH - 4, "≥ " if drawn.above else "", edges[-1], "end"),
@@ -137,14 +139,14 @@ def _across(value: float | None, edges: Numbers, logarithmic: bool) -> float:
     return part * WIDTH
 
 
-def _bar(place: int, kept: int, removed: int, top: int) -> str:
-    """Both parts are drawn, also one of no height: the page moves bounds, and documents change sides."""
+def _bar(index: int, kept: int, removed: int, top: int) -> str:
+    """Return both parts of a bar, even one of no height: the page moves documents to the other side."""
     out, base = "", 0.0
     for name, count in (("kept", kept), ("gone", removed)):
         height = count / top * (HEIGHT - 14)
-        out += _rect(name, place * WIDTH / BINS + 0.5, HEIGHT - base - height, WIDTH / BINS - 1, height)
+        out += _rect(name, index * WIDTH / BINS + 0.5, HEIGHT - base - height, WIDTH / BINS - 1, height)
         base += height
-    return f'<g data-bin="{place}"><title>{kept} kept, {removed} removed</title>{out}</g>'
+    return f'<g data-bin="{index}"><title>{kept} kept, {removed} removed</title>{out}</g>'
 
 
 def _rect(name: str, x: float, y: float, width: float, height: float) -> str:
@@ -171,7 +173,7 @@ def curve(
 ) -> Markup:
     """Return a training curve: the loss at every step, its running mean, the phases shaded and named.
 
-    `marked` are steps that stood out, a line each.
+    `marked` are the steps of spikes, each drawn as a line.
     """
     loss, at = np.asarray(losses, dtype=np.float64), np.asarray(steps, dtype=np.float64)
     good = np.isfinite(loss)
@@ -182,7 +184,8 @@ def curve(
         axes.text(start, 1.02, name, transform=axes.get_xaxis_transform(), parse_math=False)
     mark = "." if good.sum() == 1 else ""
     axes.plot(at[good], loss[good], mark, color=_LINE, linewidth=1, alpha=0.35, gid="loss")
-    axes.plot(at[good], _running_mean(loss[good]), mark, color=_LINE, linewidth=2, gid="smooth")
+    smooth = running_mean(loss[good], max(1, int(good.sum()) // 40))
+    axes.plot(at[good], smooth, mark, color=_LINE, linewidth=2, gid="smooth")
     for step in marked:
         axes.axvline(step, color=_SPIKE, linewidth=1, gid=f"spike-{step:.0f}")
     axes.margins(x=0)
@@ -217,7 +220,7 @@ def inline(figure: Figure, label: str) -> Markup:
         matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}),
         warnings.catch_warnings(),
     ):
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's fonts have it, or show that not
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser's fonts may have it
         figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     head, _, inside = stream.getvalue().partition("<svg")[2].partition(">")
     box = head.partition('viewBox="')[2].partition('"')[0]
@@ -225,12 +228,16 @@ def inline(figure: Figure, label: str) -> Markup:
     return Markup(head + inside.replace("xlink:href", "href"))
 
 
-def _running_mean(values: Numbers) -> Numbers:
-    reach = max(1, len(values) // 40)
+def running_mean(values: Numbers, reach: int) -> Numbers:
+    """Return the mean of each value and the `reach` before and after it, fewer at the ends.
+
+    >>> running_mean(np.array([1.0, 2.0, 6.0, 3.0]), 1).round(2).tolist()
+    [1.5, 3.0, 3.67, 4.5]
+    """
     sums = np.concatenate([[0.0], np.cumsum(values)])
     ends = np.minimum(np.arange(len(values)) + reach + 1, len(values))
     starts = np.maximum(np.arange(len(values)) - reach, 0)
-    mean: Numbers = (sums[ends] - sums[starts]) / np.maximum(1, ends - starts)
+    mean: Numbers = (sums[ends] - sums[starts]) / (ends - starts)
     return mean
 
 
@@ -244,6 +251,6 @@ def _stretches(steps: Numbers, phases: Sequence[str]) -> list[tuple[str, float, 
 
 
 def _svg(height: int, title: Markup, inside: str) -> Markup:
-    """`inside` is made of numbers and escaped text by the functions above."""
+    """Return an SVG element; the functions above make `inside` of numbers and escaped text."""
     head = f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">'
     return Markup(f"{head}<title>{title}</title>{inside}</svg>")

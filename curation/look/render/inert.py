@@ -1,4 +1,4 @@
-"""What keeps a page from being moved by the documents it shows: inert data, one script, a strict policy."""
+"""What keeps the documents on a page from acting on it: escaped text, inert data, a strict content policy."""
 
 from __future__ import annotations
 
@@ -6,32 +6,38 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment
-from markupsafe import Markup
+from markupsafe import Markup, escape
+
+from curation.look.render.visible import visible
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def script(environment: Environment, *names: str) -> Markup:
-    """Return our own script of some files, one behind the other, as they stand in the package."""
+    """Return the package's own scripts, concatenated."""
     loader = environment.loader
     assert loader is not None
     return Markup("\n".join(loader.get_source(environment, name)[0] for name in names))
 
 
-def policy(source: str, *, connect: bool = False) -> str:
-    """Return the content policy of a page whose one script is `source`: nothing is loaded, nothing else runs.
+def policy(source: str = "", *, connect: bool = False) -> str:
+    """Return the content policy of a page that loads nothing and runs nothing but the script `source`.
 
     `connect` lets the script talk to the page's own server.
     """
-    digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
-    parts = ["default-src 'none'", "style-src 'unsafe-inline'", f"script-src 'sha256-{digest}'"]
+    parts = ["default-src 'none'", "style-src 'unsafe-inline'"]
+    if source:
+        digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+        parts.append(f"script-src 'sha256-{digest}'")
     parts += ["connect-src 'self'"] if connect else []
     return "; ".join([*parts, "base-uri 'none'", "form-action 'none'"])
 
 
 def inert(data: Mapping[str, Any]) -> Markup:
-    r"""Return JSON that stands in a script element whatever its texts are: none can end it, or begin one.
+    r"""Return JSON for a script element: no text in it can end the element, or begin one.
 
     >>> inert({"text": "</script><!-- &amp;"})
     Markup('{"text":"\\u003c/script\\u003e\\u003c!-- \\u0026amp;"}')
@@ -40,3 +46,20 @@ def inert(data: Mapping[str, Any]) -> Markup:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
+
+
+def escaped(text: str) -> Markup:
+    r"""Return text for a page: visible, and no markup.
+
+    >>> escaped("<b>\u202e")
+    Markup('&lt;b&gt;⟨202E⟩')
+    """
+    return escape(visible(text))
+
+
+def opening(title: str, style: str) -> str:
+    """Return the beginning of a page without scripts, which loads nothing and runs nothing."""
+    return (
+        f'<!doctype html><meta charset=utf-8><meta http-equiv="Content-Security-Policy" content="{policy()}">'
+        f'<meta name="referrer" content="no-referrer"><title>{escaped(title)}</title><style>{style}</style>'
+    )

@@ -1,4 +1,4 @@
-"""Text and numbers as people can see them: what a terminal or a browser would act on is spelled out."""
+"""Text and numbers for people; characters that a terminal or browser would act on are spelled out."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def bound(low: float | None, high: float | None) -> str:
 
 
 def is_bound(value: float | None) -> bool:
-    """Tell whether a bound binds: it is there and finite."""
+    """Return whether a bound is there and finite."""
     return value is not None and math.isfinite(value)
 
 
@@ -70,23 +70,23 @@ def number(value: float | None) -> str:
 
 
 def alike(pair: Mapping[str, Any]) -> str:
-    """Return how alike two documents were found; `pair` is of the clusters table (None, NaN: not measured).
+    """Return how similar two documents are, for a row of the clusters table (None or NaN is not measured).
 
     >>> alike({"reason": "dedup.near", "jaccard": 0.9117}), alike({"reason": "semantic", "cosine": 0.98})
     ('Jaccard 0.912', 'cosine 0.980')
     >>> alike({"reason": "dedup.near", "jaccard": float("nan"), "through": "a1"})
     'not compared, by way of a1'
     """
-    found = {
+    measured = {
         name: value
         for name in ("jaccard", "cosine", "containment")
         if isinstance(value := pair.get(name), float) and not math.isnan(value)
     }
-    if pair["reason"] == "dedup.contained" and "containment" in found:
-        told = f"{found['containment']:.1%} of it stands there"
-    elif "jaccard" in found:
-        told = f"Jaccard {found['jaccard']:.3f}"
+    if pair["reason"] == "dedup.contained" and "containment" in measured:
+        text = f"{measured['containment']:.1%} of it stands there"
+    elif "jaccard" in measured:
+        text = f"Jaccard {measured['jaccard']:.3f}"
     else:
-        told = f"cosine {found['cosine']:.3f}" if "cosine" in found else "not compared"
+        text = f"cosine {measured['cosine']:.3f}" if "cosine" in measured else "not compared"
     through = pair.get("through")
-    return f"{told}, by way of {through}" if isinstance(through, str) else told
+    return f"{text}, by way of {through}" if isinstance(through, str) else text

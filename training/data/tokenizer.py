@@ -1,4 +1,4 @@
-"""The tokenizer that made the shards, for people's text: evals, prompts, the documents of a spike."""
+"""The tokenizer that made the shards, for evals, prompts and the pages of spikes."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from curation.files.remote import read
 from training.data.corpus import Corpus, reading
 
 
-class VocabularyError(ValueError):
-    """A tokenizer that cannot be had, or is not the one that made the shards."""
+class TokenizerError(ValueError):
+    """A tokenizer that cannot be read, or is not the one that made the shards."""
 
 
-class Vocabulary:
-    """Text to ids and back, as the shards have them."""
+class ShardTokenizer:
+    """Text to ids and back, with the ids of the shards."""
 
     def __init__(self, engine: Any, corpus: Corpus) -> None:
         self._engine, self.eot_id, self.digest = engine, corpus.eot_id, corpus.tokenizer_digest
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text, without an end of text; special tokens in it are ordinary text."""
+        """Return the ids of a text without an end of text; special tokens in it are encoded as plain text."""
         ids: list[int] = self._engine.encode(text, add_special_tokens=False).ids
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of ids; bytes that are no whole character become U+FFFD."""
+        """Return the text of ids; incomplete characters become U+FFFD."""
         text: str = self._engine.decode(list(ids), skip_special_tokens=False)
         return text
 
 
-def open_vocabulary(corpus: Corpus) -> Vocabulary:
+def open_tokenizer(corpus: Corpus) -> ShardTokenizer:
     """Return the tokenizer that the shards' manifest names.
 
     Raises:
-        VocabularyError: the file cannot be read, is no tokenizer, or has another digest.
+        TokenizerError: the file cannot be read, is no tokenizer, or has another digest.
     """
     import tokenizers
 
-    with reading(corpus.tokenizer, VocabularyError):
+    with reading(corpus.tokenizer, TokenizerError):
         data = read(corpus.tokenizer)
-        if (found := digest_bytes(data)) != corpus.tokenizer_digest:
-            raise VocabularyError(
+        if (digest := digest_bytes(data)) != corpus.tokenizer_digest:
+            raise TokenizerError(
                 f"{corpus.tokenizer}: expected the tokenizer that made the shards, "
-                f"{corpus.tokenizer_digest}, found {found}; put that file back"
+                f"{corpus.tokenizer_digest}, found {digest}; put that file back"
             )
     try:
         engine = tokenizers.Tokenizer.from_str(data.decode())
-    except Exception as error:  # what the library raises for a malformed file is no narrower
-        raise VocabularyError(f"{corpus.tokenizer}: not a tokenizer ({error})") from error
+    except Exception as error:  # the library raises nothing narrower for a malformed file
+        raise TokenizerError(f"{corpus.tokenizer}: not a tokenizer ({error})") from error
     engine.no_truncation()
     engine.no_padding()
     engine.encode_special_tokens = True
-    return Vocabulary(engine, corpus)
+    return ShardTokenizer(engine, corpus)

@@ -1,4 +1,4 @@
-"""What a run leaves: config.yaml, *.jsonl, summary.json, curves.html; and the line of progress."""
+"""The files of a run: config.yaml, *.jsonl, summary.json, curves.html; and its line of progress."""
 
 from __future__ import annotations
 
@@ -18,49 +18,49 @@ from training.parallel import Ranks
 from training.plan import Plan
 from training.report.curves import write_curves
 from training.report.learning import reached, read_curves
-from training.settings.config import Config
+from training.settings import Config
 
 _PAUSES = ("save_s", "collect_s", "eval_s")
-_ANEW = "\r\x1b[K"  # over the line of progress, on a terminal
-_MOST_SILENT_S = 60.0  # between two lines of progress where there is no terminal
+_CLEAR_LINE = "\r\x1b[K"  # on a terminal, over the line of progress
+_MAX_SILENT_S = 60.0  # between two lines of progress without a terminal
 
 
-class Record:
-    """Writes a run's directory, from its first rank; the others only keep count. A context manager.
+class RunLogger:
+    """Writes a run's directory from its first rank; on the others it writes nothing. A context manager.
 
-    `flops_per_token` (forward and backward) and `peak_flops` (a second, of all ranks) give the share of the
-    devices' peak that the run uses (MFU); 0 where a peak is not known, and nothing is said.
+    `flops_per_token` (forward and backward) and `peak_flops` (a second, of all ranks) give the MFU, which is
+    left out if `peak_flops` is 0.
     """
 
     def __init__(
         self,
-        asked: Config,
+        config: Config,
         plan: Plan,
-        place: Ranks,
+        ranks: Ranks,
         row_tokens: int,
         *,
         first_step: int,
         flops_per_token: float = 0.0,
         peak_flops: float = 0.0,
     ) -> None:
-        self.out, self.place, self.spikes = Path(asked.out), place, 0
-        self._asked, self._plan, self._first_step = asked, plan, first_step
-        self._step_tokens = asked.batch_rows * row_tokens
+        self.out, self.ranks, self.spikes = Path(config.out), ranks, 0
+        self._config, self._plan, self._first_step = config, plan, first_step
+        self._step_tokens = config.batch_rows * row_tokens
         self._mfu_per_speed = flops_per_token / peak_flops if peak_flops else 0.0
         self._pauses = dict.fromkeys(_PAUSES, 0.0)
         self._first: dict[str, Any] = {}
         self._last: dict[str, Any] = {}
         self._began = self._last_time = time.perf_counter()
-        self._silent_s, self._tell_at = 1.0, 0.0  # of a log: doubles from line to line; when the next is due
+        self._silent_s, self._next_line_at = 1.0, 0.0  # of a log; the silence doubles from line to line
         self._stream: IO[str] | None = None
         self._board: Any = None
 
-    def __enter__(self) -> Record:
-        if self.place.is_first:
+    def __enter__(self) -> RunLogger:
+        if self.ranks.is_first:
             self.out.mkdir(parents=True, exist_ok=True)
-            plain = json.loads(json.dumps(asdict(self._asked)))  # tuples as lists
+            plain = json.loads(json.dumps(asdict(self._config)))  # tuples as lists
             (self.out / "config.yaml").write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
-            if self._asked.tensorboard:
+            if self._config.tensorboard:
                 self._board = self._open_board()
             self.cut(self._first_step)
         return self
@@ -76,7 +76,7 @@ class Record:
             self._board.close()
 
     def _open_board(self) -> Any:
-        """Return TensorBoard's writer, or None, in words, where it is not installed."""
+        """Return TensorBoard's writer, or None and print a line if it is not installed."""
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
@@ -87,8 +87,8 @@ class Record:
         return SummaryWriter(str(self.out / "tensorboard"), purge_step=self._first_step)
 
     def cut(self, step: int) -> None:
-        """Cut the metrics back to the steps before `step`: a killed run was ahead, a rewound one is."""
-        if not self.place.is_first:
+        """Cut the metrics back to the steps before `step`, since a killed or rewound run was ahead."""
+        if not self.ranks.is_first:
             return
         if self._stream:
             self._stream.close()
@@ -103,7 +103,7 @@ class Record:
         self._stream = path.open("a", encoding="utf-8")
 
     def step(self, step: int, **measured: Any) -> None:
-        """Append one step to the metrics, with what held it up since the last, and renew the progress."""
+        """Append one step to the metrics, with the pauses since the last, and renew the line of progress."""
         now = time.perf_counter()
         step_s = now - self._last_time
         self._last_time, speed = now, self._step_tokens / step_s
@@ -117,7 +117,7 @@ class Record:
             **{name: round(seconds, 6) for name, seconds in self._pauses.items()},
         }
         self._pauses = dict.fromkeys(_PAUSES, 0.0)
-        begins = line["phase"] != self._last.get("phase")
+        is_new_phase = line["phase"] != self._last.get("phase")
         self._first, self._last = self._first or line, line
         if self._stream is None:
             return
@@ -125,19 +125,19 @@ class Record:
         self._stream.flush()
         self._chart(line, step)
         if sys.stderr.isatty():
-            print(f"{_ANEW}{self._progress(line, now)}", end="", file=sys.stderr, flush=True)
-        elif begins or now >= self._tell_at or step + 1 == self._plan.steps:
+            print(f"{_CLEAR_LINE}{self._progress(line, now)}", end="", file=sys.stderr, flush=True)
+        elif is_new_phase or now >= self._next_line_at or step + 1 == self._plan.steps:
             self.say(self._progress(line, now))
-            self._tell_at = now + self._silent_s
-            self._silent_s = min(2 * self._silent_s, _MOST_SILENT_S)
+            self._next_line_at = now + self._silent_s
+            self._silent_s = min(2 * self._silent_s, _MAX_SILENT_S)
 
-    def _chart(self, values: Mapping[str, Any], step: int, where: str = "") -> None:
-        """Give TensorBoard, if there is one, the numbers of a line: `loss`, `source_losses/web`."""
+    def _chart(self, values: Mapping[str, Any], step: int, prefix: str = "") -> None:
+        """Give TensorBoard, if it is used, the numbers of a line: `loss`, `source_losses/web`."""
         for name, value in values.items() if self._board else ():
             if isinstance(value, Mapping):
-                self._chart(value, step, f"{where}{name}/")
+                self._chart(value, step, f"{prefix}{name}/")
             elif isinstance(value, float):
-                self._board.add_scalar(f"{where}{name}", value, step)
+                self._board.add_scalar(f"{prefix}{name}", value, step)
 
     def _progress(self, line: Mapping[str, Any], now: float) -> str:
         """Return a step as one line for people."""
@@ -152,39 +152,39 @@ class Record:
         )
 
     def paused(self, name: str, seconds: float) -> None:
-        """Note what held the training up since the last step; it goes with the next."""
+        """Add to a pause since the last step; it is written with the next."""
         self._pauses[name] += seconds
 
-    def ranks(self, step: int, times: Mapping[str, Sequence[float]], told: Sequence[str]) -> None:
-        """Append each rank's times to ranks.jsonl, and say who is slow."""
-        self.append("ranks.jsonl", {"step": step, **times, "slow": list(told)})
-        self.say(*(f"step {step}: {line}" for line in told))
+    def rank_times(self, step: int, times: Mapping[str, Sequence[float]], slow: Sequence[str]) -> None:
+        """Append each rank's times to ranks.jsonl, and print which are slow."""
+        self.append("ranks.jsonl", {"step": step, **times, "slow": list(slow)})
+        self.say(*(f"step {step}: {line}" for line in slow))
 
     def append(self, name: str, line: Mapping[str, Any]) -> None:
-        """Append a line of JSON to a file of the run: the first rank does."""
-        if self.place.is_first:
+        """Append a line of JSON to a file of the run, on the first rank."""
+        if self.ranks.is_first:
             with (self.out / name).open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-            if name == "evals.jsonl":  # at the step before, which a run that goes on from there keeps
+            if name == "evals.jsonl":  # at the step before, which a run resumed here keeps
                 self._chart({"evals": {line["set"]: line}}, line["step"] - 1)
 
     def say(self, *lines: str) -> None:
-        """Print lines for people, once for all ranks."""
-        if self.place.is_first:
+        """Print lines to stderr, on the first rank."""
+        if self.ranks.is_first:
             for line in lines:
-                print(_ANEW * sys.stderr.isatty() + line, file=sys.stderr, flush=True)
+                print(_CLEAR_LINE * sys.stderr.isatty() + line, file=sys.stderr, flush=True)
 
     def draw(self) -> None:
-        """Draw the run so far to curves.html, if it has taken a step."""
-        if self.place.is_first and self._last:
+        """Write curves.html of the run so far, if it has taken a step."""
+        if self.ranks.is_first and self._last:
             write_curves(self.out)
 
     def finish(self, parameters: int, skipped: Sequence[int]) -> dict[str, Any]:
-        """Write and return the summary, and say in one line how it ended: the first rank does.
+        """Write and return the summary, and print one line about the end, on the first rank.
 
-        A loss is None where its step was left out, or taken before and the metrics of it are gone.
+        A loss is None if its step was left out or its metrics are lost.
         """
-        if not self.place.is_first:
+        if not self.ranks.is_first:
             return {}
         steps = self._plan.steps
         losses = [line.get("loss") for line in (self._first, self._last)]
@@ -196,30 +196,30 @@ class Record:
             "parameters": parameters,
             "epochs": self._plan.epochs(),
             "spikes": self.spikes,
-            "ranks": self.place.count,
+            "ranks": self.ranks.world_size,
             "seconds": round(time.perf_counter() - self._began, 3),
             "resumed_at": self._first_step,
             "skipped": skipped,
             "evals": self._learned(),
         }
         (self.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
-        did = "nothing left to do" if self._first_step == steps else f"{summary['seconds']:.0f} s"
-        shown = " to ".join("unknown" if loss is None else f"{loss:.3f}" for loss in losses)
-        print(f"{steps} steps, {summary['tokens']:,} tokens, loss {shown} ({did}): {self.out}")
+        time_text = "nothing left to do" if self._first_step == steps else f"{summary['seconds']:.0f} s"
+        loss_text = " to ".join("unknown" if loss is None else f"{loss:.3f}" for loss in losses)
+        print(f"{steps} steps, {summary['tokens']:,} tokens, loss {loss_text} ({time_text}): {self.out}")
         return summary
 
     def _learned(self) -> dict[str, Any]:
-        """Return each set's last score and after how many tokens it was at each level."""
-        asked = self._asked.evals
-        curves = read_curves(self.out) if asked.texts or asked.tasks else {}
+        """Return each set's last score and after how many tokens it reached each level."""
+        config = self._config.evals
+        curves = read_curves(self.out) if config.texts or config.tasks else {}
         return {
-            name: {"bits_per_byte": curve.values[-1], **reached(curve, asked.levels)}
+            name: {"bits_per_byte": curve.values[-1], **reached(curve, config.levels)}
             for name, curve in curves.items()
         }
 
 
 def clock(seconds: float) -> str:
-    """Return a time as people read it.
+    """Return a duration for people.
 
     >>> clock(59.9), clock(3725), clock(400_000)
     ('0:59', '1:02:05', '4 d 15:06:40')
@@ -231,6 +231,6 @@ def clock(seconds: float) -> str:
 
 
 def _whole_lines(path: Path) -> list[str]:
-    """Return the lines of a file, without one that a kill cut short."""
+    """Return the lines of a file, without a last one that a kill cut short."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
     return [line for line in lines if line.endswith("\n")]
