@@ -74,14 +74,10 @@ TRAINING_MAY_IMPORT = (
 )
 
 
-def imports(path: Path, *, types: bool = True) -> set[str]:
-    """Every module a file imports, also inside functions; without `types`, not what only type checkers read."""
-    tree = ast.parse(path.read_text())
-    for node in [] if types else [node for node in ast.walk(tree) if isinstance(node, ast.If)]:
-        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            node.body = []
+def imports(path: Path) -> set[str]:
+    """Every module a file imports, also inside functions."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -137,7 +133,7 @@ def test_every_package_has_its_layer_and_imports_what_is_below() -> None:
 def test_no_module_imports_itself_by_way_of_others() -> None:
     """No circles, not even by imports inside functions."""
     modules = {name_of(p)[:-3].replace("/", ".").removesuffix(".__init__"): p for p in FILES}
-    graph = {name: imports(path, types=False) & modules.keys() - {name} for name, path in modules.items()}
+    graph = {name: imports(path) & modules.keys() - {name} for name, path in modules.items()}
     while outside := {n for n, used in graph.items() if not used} | (
         graph.keys() - set().union(*graph.values())
     ):

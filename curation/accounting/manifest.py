@@ -25,7 +25,7 @@ class Manifest:
     """What made a stage's output, and what it holds.
 
     Attributes:
-        stage: extract, lines, filter, select, dedup, sites, decontaminate, tokenizer or shard.
+        stage: its name (see `curation.spark.run.STAGES`).
         fingerprint: 16 hex digits of everything below that made it.
         config: the stage's section of the recipe, defaults filled in.
         inputs: name -> fingerprint of each stage, or identity of each file, it read.

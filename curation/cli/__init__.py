@@ -10,7 +10,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
 
 from curation import __version__
 from curation.accounting.manifest import BadManifest, MissingManifest
@@ -19,11 +18,6 @@ from curation.cli.printing import refuse
 from curation.files.remote import StoreError
 from curation.look.render.charts import MissingMatplotlib
 from curation.recipe.config import ConfigError
-
-__all__ = ["Command", "main"]
-
-#: (name, function) -> the parser of a new command; its help is the function's docstring.
-Command: TypeAlias = Callable[[str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
 
 
 def _parser() -> argparse.ArgumentParser:

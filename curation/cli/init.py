@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from curation.cli.command import Command
 from curation.cli.printing import refuse
-
-if TYPE_CHECKING:
-    from curation.cli import Command
 
 _STARTERS = files("curation.recipe") / "starters"
 NAMES = tuple(sorted(path.name.removesuffix(".yaml") for path in _STARTERS.iterdir()))

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import fsspec
 
+from curation.cli.command import Command
 from curation.cli.printing import answer, failed, json_argument, refuse
-
-if TYPE_CHECKING:
-    from curation.cli import Command
 
 
 def add_to(command: Command) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import MissingManifest
+from curation.cli.command import Command
 from curation.cli.printing import answer, failed, json_argument, refuse
 
 if TYPE_CHECKING:
-    from curation.cli import Command
     from curation.look.run import OpenedRun
 
 _UNITS = ("documents", "characters", "tokens")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
+from curation.cli.command import Command
 from curation.cli.printing import failed, refuse
-
-if TYPE_CHECKING:
-    from curation.cli import Command
 
 
 def add_to(command: Command) -> None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
 
+from curation.cli.command import Command
 from curation.cli.printing import failed, refuse
 from curation.spark.arguments import SET, add_run_arguments, add_stage_choice
-
-if TYPE_CHECKING:
-    from curation.cli import Command
 
 
 def add_to(command: Command) -> None:
