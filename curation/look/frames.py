@@ -7,16 +7,14 @@ What people read of them (`documents`, `pairs`) is masked as the recipe masks; `
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-import fsspec
 import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
 
-from curation.accounting.manifest import Manifest, join
+from curation.accounting.manifest import Manifest
 from curation.look.run import open_run, samples, tables
 
 
@@ -81,15 +79,5 @@ def streams(directory: str) -> pd.DataFrame:
 
 
 def training(directory: str) -> pd.DataFrame:
-    """Return the metrics of a training run: one row a line of `metrics.jsonl` below `directory`.
-
-    Where there is none, the frame is empty and its `attrs["empty"]` says so.
-    """
-    path = join(directory, "metrics.jsonl")
-    filesystem, name = fsspec.core.url_to_fs(path)
-    lines = filesystem.cat_file(name).decode("utf-8").splitlines() if filesystem.exists(name) else []
-    if steps := [json.loads(line) for line in lines if line.strip()]:
-        return pd.DataFrame(steps)
-    frame = pd.DataFrame(columns=["step", "phase", "loss"]).astype({"step": "float64", "loss": "float64"})
-    frame.attrs["empty"] = f"No training run to show: {path} is not there, or holds no step yet."
-    return frame
+    """Return the metrics of a training run: one row a line of `metrics.jsonl` below `directory`."""
+    return tables.metrics(directory)

@@ -16,7 +16,7 @@ from curation.filters.judge import judge_text
 from curation.filters.rules import Label, Pass
 from curation.look.questions.account import Disagreement, account
 from curation.look.questions.whatif import what_if
-from curation.look.report.page import render
+from curation.look.report import gather, render
 from curation.look.run import open_run, read_changes
 from curation.shards.tokens import train_tokenizer
 
@@ -217,7 +217,7 @@ def test_an_account_by_what_is_no_label_says_what_there_is(
 
 
 def test_the_report_tells_labels_apart(labelled: Path) -> None:
-    page = " ".join(render(open_run(str(labelled))).split())
+    page = " ".join(render(gather(open_run(str(labelled)))).split())
     assert "<h3>script Cyrl</h3>" in page
     assert "dropped 2 of 3 documents" in page
     (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)

@@ -18,7 +18,7 @@ from curation.look.label import marks
 from curation.look.label.marks import read_labels
 from curation.look.label.page import Drawn, Marks, draw, page
 from curation.look.label.server import LocalPage
-from curation.look.report.page import write_report
+from curation.look.report import write_report
 from curation.look.run import open_run
 
 from .browser import HOSTILE, chromium, opened, requests, window

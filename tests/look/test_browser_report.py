@@ -18,7 +18,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from curation.look.questions.whatif import what_if
-from curation.look.report.page import write_report
+from curation.look.report import write_report
 from curation.look.run import open_run, read_changes
 
 from .browser import HOSTILE, chromium, opened, requests, window

@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.look.report.edits import aligned, changes
+from curation.look.report.edits import aligned, edited
 from curation.look.report.extraction import agreement
 from curation.look.run import open_run
 
@@ -39,8 +39,8 @@ def test_long_equal_stretches_are_counted() -> None:
 
 
 def test_edits_are_shown_with_what_the_stage_received(small_run: Path, judged: Path, tmp_path: Path) -> None:
-    assert changes(open_run(str(small_run))) == {}, "no edit changed anything"
-    assert changes(open_run(str(judged))) == {}, "what the filter received is not there"
+    assert edited(open_run(str(small_run))) == {}, "no edit changed anything"
+    assert edited(open_run(str(judged))) == {}, "what the filter received is not there"
 
 
 def test_agreement_is_symmetric_and_whole_for_equal_texts() -> None:

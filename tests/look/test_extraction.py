@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from curation.look.report.extraction import COMPARED_PAGES, chosen
+from curation.look.report.extraction import COMPARED_PAGES, pages_to_read
 
 PART = COMPARED_PAGES // 4
 
@@ -18,9 +18,9 @@ def test_pages_with_tables_and_with_code_are_among_the_compared(tables: int, cod
     with_tables = [400 + n for n in range(min(tables, PART))]
     with_code = [400 + tables + n for n in range(min(code, PART))]
     plain = range(COMPARED_PAGES - len(with_tables) - len(with_code))
-    assert chosen(frame).index.tolist() == [*plain, *with_tables, *with_code]
+    assert pages_to_read(frame).index.tolist() == [*plain, *with_tables, *with_code]
 
 
 def test_no_page_is_chosen_from_texts() -> None:
-    assert chosen(pd.DataFrame({"engine": [None], "measures": [{}]})).empty
-    assert chosen(pd.DataFrame({"engine": [], "measures": []})).empty
+    assert pages_to_read(pd.DataFrame({"engine": [None], "measures": [{}]})).empty
+    assert pages_to_read(pd.DataFrame({"engine": [], "measures": []})).empty

@@ -12,9 +12,8 @@ import pytest
 from curation.accounting.manifest import read_manifest
 from curation.filters.rules import Edit, Pass, Rule
 from curation.look import frames
-from curation.look.report.edits import changes
-from curation.look.report.masked import masked
-from curation.look.report.page import render
+from curation.look.report import gather, render
+from curation.look.report.edits import edited, masked
 from curation.look.run import open_run
 
 KINDS = ("email", "phone", "iban", "secret")
@@ -72,17 +71,17 @@ def test_counts_are_the_ledgers_by_kind_and_source(run: str) -> None:
 
 def test_places_have_their_context_and_not_what_stood_there(run: str) -> None:
     found = {each.name: each for each in masked(open_run(run), frames.documents(run, "filter"))}
-    (place,) = found["privacy.phone"].places
+    (place,) = found["privacy.phone"].examples
     assert (place.before, place.after) == (
         "The desk is at ",
         " on week days, and at email@example.com on others.",
     )
-    assert sorted(each.spans for each in found["privacy.email"].places) == [1, 2]
+    assert sorted(each.spans for each in found["privacy.email"].examples) == [1, 2]
     assert not [hidden for hidden in HIDDEN if hidden in repr(found)]
 
 
 def test_nothing_that_was_masked_is_anywhere_in_the_report(run: str) -> None:
-    html = render(open_run(run))
+    html = render(gather(open_run(run)))
     said = Read(html).said
     assert "What was masked" in said
     assert "<mark>[NUMBER]</mark> on week days" in html
@@ -99,7 +98,7 @@ def test_masking_alone_is_no_change_to_show_and_hides_in_others(judging: Namespa
     texts = [("web", "en", f"Write to {EMAIL} [1] today.\nAnd to nobody else [2].")]
     judging.publish(tmp_path, "extract", [judging.document(0, source="web", text=texts[0][2])])
     path = str(judging.write(tmp_path, texts=texts, passes=[*PASSES, stripped]))
-    found = changes(open_run(path))
+    found = edited(open_run(path))
     assert list(found) == ["own.remove_citations"]
     assert EMAIL not in repr(found)
     assert "email@example.com" in repr(found)
@@ -110,7 +109,7 @@ def test_what_a_stage_before_the_filter_changed_is_masked_too(judging: Namespace
     judging.publish(tmp_path, "extract", [judging.document(0, source="web", text=text)])
     cut = judging.document(0, source="web", title="", text=text[9:], edits=[("lines.repeated", 9)])
     judging.publish(tmp_path, "lines", [cut])
-    found = changes(open_run(str(judging.write(tmp_path, texts=[("web", "en", text[9:])], passes=PASSES))))
+    found = edited(open_run(str(judging.write(tmp_path, texts=[("web", "en", text[9:])], passes=PASSES))))
     assert list(found) == ["lines.repeated"]
     assert EMAIL not in repr(found)
 
@@ -124,4 +123,4 @@ def test_a_pass_for_some_sources_masks_in_those(judging: Namespace, tmp_path: Pa
 
 
 def test_a_run_that_masks_nothing_says_so(small_run: Path) -> None:
-    assert "No edit masked anything." in render(open_run(str(small_run)))
+    assert "No edit masked anything." in render(gather(open_run(str(small_run))))

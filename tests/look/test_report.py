@@ -4,9 +4,13 @@ import base64
 import hashlib
 import json
 import re
+import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from types import FrameType
 from types import SimpleNamespace as Namespace
+from typing import TypeVar
 
 import fsspec
 import pyarrow as pa
@@ -17,11 +21,13 @@ from curation.filters.rules import Edit, Pass, Rule
 from curation.look import frames
 from curation.look.questions.account import account
 from curation.look.questions.why import why
-from curation.look.report.page import render, write_report
+from curation.look.report import gather, render, write_report
 from curation.look.run import open_run
 
 #: Elements that open and stay open until closed; the rest of HTML's void elements never close.
 VOID = {"meta", "br", "img", "link", "input", "hr", "wbr"}
+
+T = TypeVar("T")
 
 
 class Page(HTMLParser):
@@ -53,7 +59,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def html(small_run: Path) -> str:
-    return render(open_run(str(small_run)))
+    return render(gather(open_run(str(small_run))))
 
 
 def test_the_page_is_well_formed(html: str) -> None:
@@ -109,7 +115,7 @@ def test_every_section_says_what_the_run_holds(html: str) -> None:
 
 
 def test_an_edit_is_told_by_its_characters(judged: Path) -> None:
-    text = " ".join("".join(Page(render(open_run(str(judged)))).text).split())
+    text = " ".join("".join(Page(render(gather(open_run(str(judged))))).text).split())
     reasons = frames.reasons(str(judged))
     ledger = frames.ledgers(str(judged)).iloc[0]
     (edit,) = reasons[(reasons.source == "all") & (reasons.reason == "edit:house.mask_pii")].itertuples()
@@ -120,7 +126,7 @@ def test_an_edit_is_told_by_its_characters(judged: Path) -> None:
 
 
 def test_the_account_of_the_rules_is_shown(judged: Path, html: str) -> None:
-    page = Page(render(open_run(str(judged))))
+    page = Page(render(gather(open_run(str(judged)))))
     assert page.open == []
     text = " ".join("".join(page.text).split())
     found = account(open_run(str(judged)))
@@ -138,18 +144,20 @@ def test_the_account_of_the_rules_is_shown(judged: Path, html: str) -> None:
 
 
 def test_a_run_whose_rules_dropped_nothing(judging: Namespace, tmp_path: Path) -> None:
-    assert "No document broke a rule." in render(open_run(str(judging.write(tmp_path, texts=[]))))
+    assert "No document broke a rule." in render(gather(open_run(str(judging.write(tmp_path, texts=[])))))
 
 
 def test_a_training_run_is_drawn_with_its_phases(small_run: Path, metrics: Path) -> None:
-    text = " ".join("".join(Page(render(open_run(str(small_run)), training=str(metrics))).text).split())
+    text = " ".join(
+        "".join(Page(render(gather(open_run(str(small_run)), training=str(metrics)))).text).split()
+    )
     assert "100 steps; loss 7.950 at the first, 3.000 at the last." in text
     assert "main & <late>" in text
 
 
 def test_a_training_run_that_was_named_must_be_there(small_run: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        render(open_run(str(small_run)), training=str(tmp_path))
+        render(gather(open_run(str(small_run)), training=str(tmp_path)))
 
 
 def test_a_run_that_stopped_after_extract_has_a_report(small_run: Path, tmp_path: Path) -> None:
@@ -160,13 +168,13 @@ def test_a_run_that_stopped_after_extract_has_a_report(small_run: Path, tmp_path
 
 
 def test_the_same_run_gives_the_same_page(small_run: Path, html: str) -> None:
-    assert render(open_run(str(small_run))) == html
+    assert render(gather(open_run(str(small_run)))) == html
 
 
 def test_a_run_in_an_object_store_is_read_and_written_by_its_url(small_run: Path, html: str) -> None:
     store = fsspec.filesystem("memory")
     store.put(str(small_run), "/look_run", recursive=True)
-    assert render(open_run("memory://look_run")) == html
+    assert render(gather(open_run("memory://look_run"))) == html
     (life,) = why(open_run("memory://look_run"), f"{3:032x}").lives
     assert len(life.steps) == 3
     assert len(life.places) == 2
@@ -197,7 +205,7 @@ def test_a_page_shows_best_and_worst_where_the_recipe_measures_quality(
 ) -> None:
     said = "The recipe measures no quality, so none are chosen as best and worst"
     quality = Pass(name="quality", edits=(), rules=(Rule(name="quality", signal="word_count", min=1),))
-    with_it = render(open_run(str(judging.write(tmp_path, passes=[quality]))))
+    with_it = render(gather(open_run(str(judging.write(tmp_path, passes=[quality])))))
     assert (said in html, said in with_it) == (True, False)
     assert "Quality goes by quality.quality." in with_it
     groups = json.loads(Page(with_it).scripts[0])["browsed"]["groups"]
@@ -211,7 +219,7 @@ def test_what_breaks_a_rule_is_shown_however_far_down_it_stands(judging: Namespa
     texts = [("web", "en", f"{prose}{mail}int main() {{ return 0; }}\n{prose}")]
     run = judging.write(tmp_path, texts=texts, passes=[code])
     judging.publish(run, "extract", [judging.document(0, source="web", text=texts[0][2])])
-    (found,) = json.loads(Page(render(open_run(str(run)))).scripts[0])["browsed"]["documents"]
+    (found,) = json.loads(Page(render(gather(open_run(str(run))))).scripts[0])["browsed"]["documents"]
     assert [part for part, reasons in found["text"] if reasons] == ["int main() { return 0; }"]
     (gap,) = [part.split()[0] for part, reasons in found["text"] if reasons is None]
     shown = sum(len(part) for part, reasons in found["text"] if reasons is not None)
@@ -222,8 +230,8 @@ def test_what_breaks_a_rule_is_shown_however_far_down_it_stands(judging: Namespa
 def test_a_page_stays_small_whatever_its_documents_hold(
     small_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("curation.look.report.browser.BUDGET_BYTES", 10)
-    short = json.loads(Page(render(open_run(str(small_run)))).scripts[0])["browsed"]["documents"]
+    monkeypatch.setattr("curation.look.report.documents.BUDGET_BYTES", 10)
+    short = json.loads(Page(render(gather(open_run(str(small_run))))).scripts[0])["browsed"]["documents"]
     assert all(sum(len(part) for part, _ in each["text"] or ()) <= 200 for each in short)
     assert any(each["rest"] for each in short)
 
@@ -252,11 +260,37 @@ def test_a_report_stays_small_whatever_its_documents_hold(judging: Namespace, tm
     ]
     (path / "clusters").mkdir()
     pq.write_table(pa.Table.from_pylist(pairs), path / "clusters" / "part-0.parquet")
-    assert len(render(open_run(str(run))).encode()) < 10_000_000
+    assert len(render(gather(open_run(str(run)))).encode()) < 10_000_000
 
 
 def test_the_page_goes_by_the_name_of_its_recipe(judging: Namespace, tmp_path: Path) -> None:
     run = judging.write(tmp_path)
-    assert "<h1>What became of every page</h1>" in render(open_run(str(run)))
+    assert "<h1>What became of every page</h1>" in render(gather(open_run(str(run))))
     (tmp_path / "recipe.yaml").write_text("# made\nname: web <en>\ninputs: {}\n", encoding="utf-8")
-    assert "<h1>web &lt;en&gt;: what became of every page</h1>" in render(open_run(str(run)))
+    assert "<h1>web &lt;en&gt;: what became of every page</h1>" in render(gather(open_run(str(run))))
+
+
+def test_a_page_is_drawn_from_what_was_gathered(small_run: Path, metrics: Path) -> None:
+    """Gathering reads and counts; drawing then crosses few modules, and opens no run."""
+    gathered, gathering = _modules(lambda: gather(open_run(str(small_run)), training=str(metrics)))
+    html, drawing = _modules(lambda: render(gathered))
+    assert html.endswith("</html>")
+    assert len(drawing) <= 10, drawing
+    assert not [name for name in drawing if name.startswith("curation.look.run")]
+    assert len(gathering | drawing) <= 27, gathering | drawing
+
+
+def _modules(work: Callable[[], T]) -> tuple[T, set[str]]:
+    """Return what `work` returns, and the modules of curation.look whose functions it entered."""
+    entered: set[str] = set()
+
+    def enter(frame: FrameType, event: str, _: object) -> None:
+        name = frame.f_globals.get("__name__", "")
+        if event == "call" and name.startswith("curation.look."):
+            entered.add(name)
+
+    sys.setprofile(enter)
+    try:
+        return work(), entered
+    finally:
+        sys.setprofile(None)

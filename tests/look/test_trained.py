@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from curation.cli import main
-from curation.look.report.training import SPIKES_SHOWN, spikes, trained
-from curation.look.report.vocabulary import vocabulary
+from curation.look.report.training import SPIKES_SHOWN, read_spikes, training_summary
+from curation.look.report.vocabulary import tokenizer_use
 from curation.look.run import open_run
 
 
@@ -21,7 +21,7 @@ def test_spikes_come_in_the_order_of_their_steps_with_their_worst_documents(metr
     rows = [{"documents": [{"id": name, "loss": 9.0, "text": "so"}, {"id": name}]} for name in "abcd"]
     write(metrics, 70, why="grad_norm is nan", rows=rows)
     write(metrics, 9, rows=[{"slot": 1}, {"documents": None}], later="something new")
-    first, second = spikes(str(metrics))
+    first, second = read_spikes(str(metrics))
     assert (first.step, first.why, first.documents) == (9, "", ())
     assert second.documents == (("a", "9.0", "so"), ("b", "9.0", "so"), ("c", "9.0", "so"))
 
@@ -30,7 +30,7 @@ def test_spikes_stand_in_the_curve_and_the_summary_tells_epochs(small_run: Path,
     for step in range(1, SPIKES_SHOWN + 4):
         write(metrics, step)
     (metrics / "summary.json").write_text(json.dumps({"epochs": {"web": 2}}), encoding="utf-8")
-    found = trained(str(small_run), str(metrics))
+    found = training_summary(str(small_run), str(metrics))
     assert found is not None
     assert found.chart.count('id="spike-') == found.spike_count == SPIKES_SHOWN + 3
     assert len(found.spikes) == SPIKES_SHOWN
@@ -38,15 +38,15 @@ def test_spikes_stand_in_the_curve_and_the_summary_tells_epochs(small_run: Path,
 
 
 def test_a_run_that_still_trains_has_neither(small_run: Path, metrics: Path) -> None:
-    found = trained(str(small_run), str(metrics))
+    found = training_summary(str(small_run), str(metrics))
     assert found is not None
     assert (found.spikes, found.epochs, found.steps) == ((), {}, 100)
-    assert trained(str(small_run), None) is None
+    assert training_summary(str(small_run), None) is None
 
 
 def test_a_vocabulary_needs_shards_and_their_tokenizer(small_run: Path, judged: Path) -> None:
-    assert vocabulary(open_run(str(judged))) is None
-    assert vocabulary(open_run(str(small_run))) is None, "no tokenizer.json beside these shards"
+    assert tokenizer_use(open_run(str(judged))) is None
+    assert tokenizer_use(open_run(str(small_run))) is None, "no tokenizer.json beside these shards"
 
 
 @pytest.mark.slow
@@ -61,15 +61,15 @@ def test_fertility_and_rare_tokens_are_those_of_the_tokenizer(small_run: Path, t
     (shard,) = (run / "shard").glob("*/manifest.json")
     texts = documents(str(run), "dedup", "kept")["text"].tolist()
     shard.with_name("tokenizer.json").write_bytes(train_tokenizer(texts * 20, 400))
-    found = vocabulary(open_run(str(run)))
+    found = tokenizer_use(open_run(str(run)))
     assert found is not None
     tokens = [ids.tolist() for ids in encode_batch(load_tokenizer(shard.with_name("tokenizer.json")), texts)]
     assert found.documents == len(texts) == 6
     (english,) = found.languages
     assert english.tokens == sum(map(len, tokens))
     assert english.words == sum(len(text.split()) for text in texts)
-    assert found.seen == len({each for ids in tokens for each in ids})
-    assert found.seen <= found.size
+    assert found.used == len({each for ids in tokens for each in ids})
+    assert found.used <= found.size
     for rare in found.rare:
         assert rare.count == sum(ids.count(rare.id) for ids in tokens)
         assert rare.documents == sum(rare.id in ids for ids in tokens) <= 2

@@ -1,79 +1,198 @@
-"""What of a run a report looks at: its samples, read once, and the documents chosen from them."""
+"""Everything that a report shows of a run, gathered before any of it is drawn."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import fsspec
 import pandas as pd
 import pyarrow.compute as pc
 
-from curation.accounting.manifest import Manifest
+from curation.accounting.manifest import Manifest, join
 from curation.accounting.settle import SETTLED
-from curation.look.label.marks import Agreement
-from curation.look.report import extraction
-from curation.look.report.choice import Chosen, Group, by_quality, choose
-from curation.look.report.training import Trained
-from curation.look.run import OpenedRun, masked_rows, read_originals, stored
+from curation.look.label.marks import Agreement, agreement
+from curation.look.render.cards import word_changes
+from curation.look.report import edits, extraction
+from curation.look.report.accounts import reason_counts, rule_account, stage_accounts
+from curation.look.report.documents import document_data
+from curation.look.report.selection import HIGHEST, Group, Selection, by_quality, select
+from curation.look.report.sliders import slider_data
+from curation.look.report.training import TrainingSummary, training_summary
+from curation.look.report.vocabulary import TokenizerUse, tokenizer_use
+from curation.look.run import OpenedRun, masked_rows, read_originals, stored, tables
 from curation.look.run.samples import plain
 
 SAMPLED_DOCUMENTS = 10_000  # about so many rows of a stage are read into memory
+PAIRS_SHOWN, PAIR_CHARACTERS = 20, 4_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """Samples of a run, in hash order, and the documents to show.
+class Signal:
+    """A rule (a row of `tables.rules`) and its values of documents that broke no rule and that broke one."""
+
+    rule: Any
+    kept: Sequence[float]
+    removed: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What the page shows, by the names that its templates use.
 
     Attributes:
-        judged: what the filter stage judged; empty where it has not run.
-        extracted: what extraction kept.
-        chosen: the documents.
+        name: of the recipe; empty where it is not known.
+        stages: the account of each stage.
+        manifests: of the stages, in order.
+        signals: the rules of the filter stage, with values of a sample.
+        kept_now: documents of the sliders' sample that broke no rule.
+        judged: documents that the filter stage judged; `rate` is the sampled share of them.
+        needed: whether the recipe says `measure: needed`.
+        account: of the filter's rules; None where it has not run.
+        counts: reason -> its counts in the ledger, over all stages.
+        edits: edit -> documents that it changed.
+        masked: kinds of masked spans.
+        extracted: documents in the sample of what extraction kept.
         losses, readings: of `curation.look.report.extraction`.
+        pairs: removed documents beside kept ones.
+        streams: of the shards.
+        vocabulary: what the tokenizer makes of kept texts.
+        training, epochs: of a training run.
+        labels: how far the filter agrees with people's labels.
+        quality: by what the best and the worst documents were chosen; empty where none were.
+        known: ids of the documents that can be read in the page.
+        data: what the page's script works on: `what_if` and `browsed`.
     """
 
-    judged: pd.DataFrame
-    extracted: pd.DataFrame
-    chosen: Chosen
+    name: str
+    stages: Sequence[Mapping[str, Any]]
+    manifests: Sequence[Manifest]
+    signals: Sequence[Signal]
+    kept_now: int
+    judged: int
+    rate: float
+    needed: bool
+    account: Mapping[str, Any] | None
+    counts: Mapping[str, Mapping[str, int]]
+    edits: Mapping[str, Sequence[edits.EditedDocument]]
+    masked: Sequence[edits.MaskedKind]
+    extracted: int
     losses: Sequence[extraction.Loss]
     readings: Sequence[extraction.Reading]
+    pairs: Sequence[Mapping[str, Any]]
+    streams: Sequence[Mapping[str, Any]]
+    vocabulary: TokenizerUse | None
+    training: TrainingSummary | None
+    epochs: Mapping[str, float]
+    labels: Agreement | None
+    quality: str
+    known: frozenset[str]
+    data: Mapping[str, Any]
 
 
-def shown(run: OpenedRun, training: Trained | None, labels: Agreement | None) -> Shown:
-    """Return what a report of a run shows."""
-    nothing = plain(SETTLED.empty_table())
-    stages = run.row_stages
+def gather(run: OpenedRun, *, training: str | None = None) -> Contents:
+    """Return what a report shows of a run, and of a training run: `training`, or DIR/train where None.
 
-    def sample(stage: str, state: str | None = None, share: int = 1) -> pd.DataFrame:
-        wanted = SAMPLED_DOCUMENTS // share
-        return stored(run, stage, state, wanted=wanted) if stage in run.manifests else nothing
-
-    judged, extracted = sample("filter"), sample("extract", "kept")
-    removed = pd.concat([sample("extract", state, 10) for state in ("dropped", "failed")], ignore_index=True)
-    kept = sample(stages[-1], "kept") if stages else nothing
-    chosen = choose(run, judged, removed, kept)
-    if len(judged):
-        for group, rows in by_quality(run, kept, _preferred(run.manifests)):
-            chosen.add(group, rows)
+    Raises:
+        MissingTraining: `training` was given and holds no metrics.jsonl.
+    """
+    trained, labels = training_summary(run.directory, training), agreement(run)
+    judged, extracted = _sample(run, "filter"), _sample(run, "extract", "kept")
     losses = extraction.losses(extracted)
+    selection = _select(run, judged, extracted, losses)
+    _add_named(run, selection, trained, labels)
+    has_filter = "filter" in run.manifests
+    sliders = slider_data(judged, run.bounds) if len(judged) else {}
+    data = {"what_if": sliders, "browsed": document_data(run, selection)}
+    return Contents(
+        name=_name(run.directory),
+        stages=stage_accounts(run),
+        manifests=list(run.manifests.values()),
+        signals=_signals(run, judged) if has_filter else [],
+        kept_now=int((judged["reasons"].head(sliders.get("documents", 0)).map(len) == 0).sum()),
+        judged=run.ledger("filter")["in"]["records"] if has_filter else 0,
+        rate=judged.attrs.get("rate", 1.0),
+        needed=has_filter and run.bounds.measure != "all",
+        account=rule_account(run) if has_filter else None,
+        counts=reason_counts(run.manifests.values()),
+        edits=edits.markup(run, extracted) | edits.edited(run),
+        masked=edits.masked(run, judged),
+        extracted=len(extracted),
+        losses=losses,
+        readings=_readings(run, extracted),
+        pairs=_pairs(run) if "dedup" in run.manifests else [],
+        streams=tables.streams(run).to_dict("records"),
+        vocabulary=tokenizer_use(run),
+        training=trained,
+        epochs=trained.epochs if trained else {},
+        labels=labels,
+        quality=next((group.about for group in selection.groups if group.name == HIGHEST), ""),
+        known=frozenset(document["id"] for document in data["browsed"]["documents"]),
+        data=data,
+    )
+
+
+def _name(directory: str) -> str:
+    """Return the name of the recipe that the run was made by; empty where it is not there."""
+    filesystem, path = fsspec.core.url_to_fs(join(directory, "recipe.yaml"))
+    if not filesystem.exists(path):
+        return ""
+    match = re.search(r"^name:\s*(\S.*)$", filesystem.cat_file(path).decode("utf-8"), re.MULTILINE)
+    return match[1].strip() if match else ""
+
+
+def _sample(run: OpenedRun, stage: str, state: str | None = None, share: int = 1) -> pd.DataFrame:
+    """Return a sample of a stage in hash order; empty where it has not run."""
+    if stage not in run.manifests:
+        return plain(SETTLED.empty_table())
+    return stored(run, stage, state, wanted=SAMPLED_DOCUMENTS // share)
+
+
+def _signals(run: OpenedRun, judged: pd.DataFrame) -> list[Signal]:
+    kept = judged["state"] == "kept"
+    wide = pd.DataFrame(list(judged["measures"]), index=judged.index, dtype="float64")
+    signals = []
+    for rule in tables.rules(run).itertuples(index=False):
+        values = wide[rule.name] if rule.name in wide else pd.Series(dtype="float64")
+        passed, gone = (values[where.reindex(values.index)].dropna().tolist() for where in (kept, ~kept))
+        signals.append(Signal(rule=rule, kept=passed, removed=gone))
+    return signals
+
+
+def _select(
+    run: OpenedRun, judged: pd.DataFrame, extracted: pd.DataFrame, losses: Sequence[extraction.Loss]
+) -> Selection:
+    """Return the documents to show."""
+    states = ("dropped", "failed")
+    removed = pd.concat([_sample(run, "extract", state, 10) for state in states], ignore_index=True)
+    last = run.row_stages[-1] if run.row_stages else ""
+    kept = _sample(run, last, "kept")
+    selection = select(run, judged, removed, kept)
+    if len(judged):
+        for group, rows in by_quality(run, kept, _preferred(run)):
+            selection.add(group, rows)
     for loss in losses:
-        worst = [(extracted.loc[n], "") for n in loss.worst]
-        chosen.add(Group("extraction", f"{loss.what} lost", "Most in the page, none in the text."), worst)
-    lying = [dict(row) for _, row in extraction.chosen(extracted).iterrows()]
-    readings = extraction.compared(lying, read_originals(run, lying)) if lying else []
-    _named(run, stages, chosen, training, labels)
-    return Shown(judged=judged, extracted=extracted, chosen=chosen, losses=losses, readings=readings)
+        worst = [(extracted.loc[row], "") for row in loss.worst]
+        selection.add(Group("extraction", f"{loss.what} lost", "Most in the page, none in the text."), worst)
+    return selection
 
 
-def _preferred(found: Mapping[str, Manifest]) -> str | None:
+def _preferred(run: OpenedRun) -> str | None:
     """Return the measure that deduplication prefers first."""
-    prefer = found["dedup"].config.get("prefer") if "dedup" in found else None
-    names = [each["name"] for each in prefer or ()]
+    config = run.manifests["dedup"].config if "dedup" in run.manifests else {}
+    names = [preference["name"] for preference in config.get("prefer") or ()]
     return next((name for name in names if "." in name), None)
 
 
-def _named(
-    run: OpenedRun, stages: Sequence[str], chosen: Chosen, training: Trained | None, labels: Agreement | None
+def _readings(run: OpenedRun, extracted: pd.DataFrame) -> list[extraction.Reading]:
+    rows = [dict(row) for _, row in extraction.pages_to_read(extracted).iterrows()]
+    return extraction.compared(rows, read_originals(run, rows)) if rows else []
+
+
+def _add_named(
+    run: OpenedRun, selection: Selection, training: TrainingSummary | None, labels: Agreement | None
 ) -> None:
     """Add the documents that spikes and labels name."""
     groups = [
@@ -88,9 +207,22 @@ def _named(
         groups.append((Group("labels", "marks and recipe differ", about), list(labels.differing)))
     ids = sorted({id for _, items in groups for id, _ in items})
     rows: dict[str, dict[str, Any]] = {}
-    for stage in stages if ids else ():
+    for stage in run.row_stages if ids else ():
         for row in masked_rows(run, stage, pc.field("id").isin(ids)):
-            told = {"measures": dict(row["measures"] or ()), "reasons": row["reasons"] or []}
-            rows[row["id"]] = {**row, **told}
+            measures, reasons = dict(row["measures"] or ()), row["reasons"] or []
+            rows[row["id"]] = {**row, "measures": measures, "reasons": reasons}
     for group, items in groups:
-        chosen.add(group, [(rows[id], note) for id, note in items if id in rows])
+        selection.add(group, [(rows[id], note) for id, note in items if id in rows])
+
+
+def _pairs(run: OpenedRun) -> list[dict[str, Any]]:
+    """Return one pair a cluster with what differs: near copies first, of the largest clusters first."""
+    frame = tables.pairs(run).drop_duplicates("kept_id")
+    frame = frame.sort_values("jaccard", key=lambda value: value >= 1, kind="stable").head(PAIRS_SHOWN)
+    frame = frame.astype(object).where(frame.notna(), None)
+    frame = frame.map(lambda value: value[:PAIR_CHARACTERS] if isinstance(value, str) else value)
+    return [
+        {**row, "pieces": word_changes(kept, row["text"] or "") if kept else []}
+        for row in frame.to_dict("records")
+        for kept in [row["kept_text"]]  # none where an earlier run keeps it
+    ]

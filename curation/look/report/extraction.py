@@ -23,19 +23,19 @@ _TIMEOUT_S = 5.0
 COUNTED = {"table_cells": "table cells", "code_blocks": "code blocks"}
 
 
-def chosen(extracted: pd.DataFrame) -> pd.DataFrame:
-    """Return documents whose pages every engine is to read: a quarter have tables, a quarter code.
+def pages_to_read(extracted: pd.DataFrame) -> pd.DataFrame:
+    """Return the documents whose pages every engine reads: a quarter have tables, a quarter code.
 
     `extracted` is a sample in hash order. Of its pages few have any, and those tell engines apart.
     """
     pages = extracted[extracted["engine"].fillna("") != ""]
-    places: list[int] = []
+    rows: list[int] = []
     for name in reversed(COUNTED):  # code is the rarer
-        seen = pages["measures"].map(lambda found, key=f"extract.{name}_seen": found.get(key, 0) > 0)
-        left = pages.index[seen.astype(bool) & ~pages.index.isin(places)]
-        places += left[: COMPARED_PAGES // 4].tolist()
-    others = pages.index.difference(places, sort=False)[: COMPARED_PAGES - len(places)]
-    return pages.loc[sorted([*places, *others])]
+        has = pages["measures"].map(lambda measures, key=f"extract.{name}_seen": measures.get(key, 0) > 0)
+        left = pages.index[has.astype(bool) & ~pages.index.isin(rows)]
+        rows += left[: COMPARED_PAGES // 4].tolist()
+    others = pages.index.difference(rows, sort=False)[: COMPARED_PAGES - len(rows)]
+    return pages.loc[sorted([*rows, *others])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +64,17 @@ class Reading:
 
 
 def losses(frame: pd.DataFrame) -> list[Loss]:
-    """Return what the documents of a sample of kept rows lost; `worst` are places in the frame."""
-    found = []
+    """Return what the documents of a sample of kept rows lost; `worst` are rows of the frame."""
+    losses = []
     for name, what in COUNTED.items():
         seen, kept = (
             frame["measures"].map(lambda m, key=f"extract.{name}_{side}": m.get(key, 0.0)).astype("float64")
             for side in ("seen", "kept")
         )
         lost = seen[(seen > 0) & (kept == 0)].sort_values(ascending=False, kind="stable")
-        worst = tuple(int(place) for place in lost.index[:SHOWN_LOSSES])
-        found.append(Loss(what=what, pages=int((seen > 0).sum()), lost=len(lost), worst=worst))
-    return found
+        worst = tuple(int(row) for row in lost.index[:SHOWN_LOSSES])
+        losses.append(Loss(what=what, pages=int((seen > 0).sum()), lost=len(lost), worst=worst))
+    return losses
 
 
 def compared(rows: Sequence[Mapping[str, Any]], pages: Sequence[Original]) -> list[Reading]:
@@ -90,24 +90,24 @@ def compared(rows: Sequence[Mapping[str, Any]], pages: Sequence[Original]) -> li
 
 
 def _reading(engine: str, pages: Sequence[str], texts: Sequence[str]) -> Reading:
-    found = []
     with Guard(Extract(engine=engine, timeout_s=_TIMEOUT_S)) as guard:
         guard.extract(pages[0])
         began = time.perf_counter()
-        found = [guard.extract(page) for page in pages]
+        results = [guard.extract(page) for page in pages]
         seconds = time.perf_counter() - began
-    good = [each if isinstance(each, Extraction) else None for each in found]
-    made = [each for each in good if each]
+    extractions = [result if isinstance(result, Extraction) else None for result in results]
+    made = [extraction for extraction in extractions if extraction]
     return Reading(
         engine=engine,
         pages=len(pages),
-        without_text=sum(not each.text.strip() for each in made),
-        faults=len(found) - len(made),
-        characters=sum(len(each.text) for each in made),
-        table_cells=round(sum(each.counts.get("table_cells_kept", 0) for each in made)),
-        code_blocks=round(sum(each.counts.get("code_blocks_kept", 0) for each in made)),
+        without_text=sum(not extraction.text.strip() for extraction in made),
+        faults=len(results) - len(made),
+        characters=sum(len(extraction.text) for extraction in made),
+        table_cells=round(sum(extraction.counts.get("table_cells_kept", 0) for extraction in made)),
+        code_blocks=round(sum(extraction.counts.get("code_blocks_kept", 0) for extraction in made)),
         agreement=sum(
-            agreement(each.text if each else "", text) for each, text in zip(good, texts, strict=True)
+            agreement(extraction.text if extraction else "", text)
+            for extraction, text in zip(extractions, texts, strict=True)
         )
         / len(pages),
         milliseconds=1000 * seconds / len(pages),

@@ -1,4 +1,4 @@
-"""The measures of a sample, packed for the page, where bounds are moved and documents counted again."""
+"""The measures of a sample, packed for the page, whose sliders move bounds and count documents again."""
 
 from __future__ import annotations
 
@@ -21,59 +21,60 @@ NAMED_DOCUMENTS, NAME_CHARACTERS = 2_000, 60
 Values = npt.NDArray[np.float32]
 
 
-def movable(frame: pd.DataFrame, bounds: RuleBounds) -> dict[str, Any]:
+def slider_data(frame: pd.DataFrame, bounds: RuleBounds) -> dict[str, Any]:
     """Return the measures of a filter stage's sample as JSON data; empty where nothing was judged.
 
-    Values are 32-bit, little-endian, base64; not-a-number where nothing was measured. One that would fall on
-    the other side of its bound for that is moved to the next number on its own side, so at the recipe's
-    bounds the page counts as the run did. `named` are the first documents, in hash order.
+    Values are 32-bit floats, little-endian, base64; NaN where a rule did not measure. Rounding never moves a
+    value across its bound (see `narrowed`), so at the recipe's bounds the page counts what the run counted.
+    `named` are the ids and names of the first documents, in hash order.
     """
     if frame.empty or not bounds.names:
         return {}
     frame = frame.head(max(1, BUDGET_BYTES // (4 * len(bounds.names))))
     wide = pd.DataFrame(list(frame["measures"]), index=frame.index, dtype="float64")
     wide = wide.reindex(columns=list(bounds.names))
-    scales = [_scale(wide, bounds, place) for place in range(len(bounds.names))]
+    scales = [_scale(wide, bounds, n) for n in range(len(bounds.names))]
     fixed = _fixed(wide, frame["language"], bounds)
-    sources = sorted({str(each or "") for each in frame["source"]})
+    source = frame["source"].fillna("").astype(str)
+    sources = sorted(set(source))
     first = frame.head(NAMED_DOCUMENTS)
     names = first["title"].where(first["title"].fillna("") != "", first["url"]).fillna("")
     return {
-        "rules": [_rule(wide, bounds, place, scale) for place, scale in enumerate(scales)],
-        "sources": [visible(each) for each in sources],
-        "source": _packed([sources.index(str(each or "")) for each in frame["source"]], "<u2"),
+        "rules": [_rule(wide, bounds, n, scale) for n, scale in enumerate(scales)],
+        "sources": [visible(name) for name in sources],
+        "source": _packed([sources.index(name) for name in source], "<u2"),
         "fixed": _packed(fixed, "u1"),
         "characters": _packed(frame["characters"].fillna(0), "<f4"),
         "named": [
-            [each, visible(shortened(name, NAME_CHARACTERS))]
-            for each, name in zip(first["id"], names, strict=True)
+            [id, visible(shortened(name, NAME_CHARACTERS))]
+            for id, name in zip(first["id"], names, strict=True)
         ],
         "documents": len(frame),
     }
 
 
 def _fixed(wide: pd.DataFrame, languages: pd.Series[Any], bounds: RuleBounds) -> npt.NDArray[np.int64]:
-    """Return how many rules of its language's own bounds each document broke; those have no place to move.
+    """Return how many bounds of its language's own table each document broke; the page cannot move those.
 
-    Its values become not-a-number in `wide`: the bounds that do move are not for it.
+    The values of such documents become NaN in `wide`: the bounds that do move are not for them.
     """
     broken = np.zeros(len(wide), np.int64)
     for language, (low, high) in bounds.per_language.items():
-        mine = (languages == language).to_numpy()
-        values = wide.to_numpy()[mine]
-        broken[mine] = ((values < low) | (values > high)).sum(axis=1)
-        wide.loc[mine] = np.nan
+        rows = (languages == language).to_numpy()
+        values = wide.to_numpy()[rows]
+        broken[rows] = ((values < low) | (values > high)).sum(axis=1)
+        wide.loc[rows] = np.nan
     return broken
 
 
-def _scale(wide: pd.DataFrame, bounds: RuleBounds, place: int) -> charts.Scale:
-    """Return the axis of a rule's histogram: of all that measured it, also what its bounds are not for."""
-    values = wide[bounds.names[place]].dropna().to_numpy()
-    return charts.scale(values, [float(bounds.low[place]), float(bounds.high[place])])
+def _scale(wide: pd.DataFrame, bounds: RuleBounds, n: int) -> charts.Scale:
+    """Return the axis of the n-th rule's histogram, of every document that it measured."""
+    values = wide[bounds.names[n]].dropna().to_numpy()
+    return charts.scale(values, [float(bounds.low[n]), float(bounds.high[n])])
 
 
-def _rule(wide: pd.DataFrame, bounds: RuleBounds, place: int, scale: charts.Scale) -> dict[str, Any]:
-    name, low, high = bounds.names[place], float(bounds.low[place]), float(bounds.high[place])
+def _rule(wide: pd.DataFrame, bounds: RuleBounds, n: int, scale: charts.Scale) -> dict[str, Any]:
+    name, low, high = bounds.names[n], float(bounds.low[n]), float(bounds.high[n])
     values = wide[name].to_numpy()
     return {
         "name": name,
@@ -91,7 +92,7 @@ def _rule(wide: pd.DataFrame, bounds: RuleBounds, place: int, scale: charts.Scal
 
 
 def narrowed(values: npt.NDArray[np.float64], low: float, high: float) -> Values:
-    """Return 32-bit values on the same side of each bound, itself made 32-bit, as the 64-bit ones.
+    """Return values as 32-bit floats, each still on its side of both bounds, which become 32-bit too.
 
     >>> float(narrowed(np.array([0.1 + 1e-12]), 0.0, 0.1)[0]) > float(np.float32(0.1))
     True

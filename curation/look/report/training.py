@@ -1,4 +1,4 @@
-"""A training run as its report shows it: loss, how often each source was read, spikes and their documents."""
+"""A training run in a report: its loss, how often each source was read, spikes and their documents."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pandas as pd
 from markupsafe import Markup
 
 from curation.accounting.manifest import join
-from curation.look import frames
 from curation.look.render import charts
+from curation.look.run import tables
 
 #: A loss per step is drawn for at most this many steps; longer runs are thinned evenly.
 DRAWN_STEPS = 2_000
-SPIKES_SHOWN, DOCUMENTS_EACH, EXCERPT_CHARACTERS = 12, 3, 200
+SPIKES_SHOWN, DOCUMENTS_PER_SPIKE, EXCERPT_CHARACTERS = 12, 3, 200
 
 
 class MissingTraining(FileNotFoundError):
@@ -34,7 +34,7 @@ class Spike:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class TrainingSummary:
     """A training run: its first and last loss, the curve as SVG, spikes, and source -> times read."""
 
     steps: int
@@ -46,7 +46,7 @@ class Trained:
     epochs: Mapping[str, float]
 
 
-def trained(directory: str, training: str | None) -> Trained | None:
+def training_summary(directory: str, training: str | None) -> TrainingSummary | None:
     """Return the loss curve, epochs and spikes of a training run, or None where there is none to show.
 
     Raises:
@@ -58,24 +58,24 @@ def trained(directory: str, training: str | None) -> Trained | None:
         raise MissingTraining(
             f"--train {training}: holds no metrics.jsonl; expected the `out` of a training run"
         )
-    metrics = frames.training(folder)
+    metrics = tables.metrics(folder)
     losses = metrics.dropna(subset=["loss"]) if "loss" in metrics else pd.DataFrame()
     if losses.empty:
         return None
     thin = losses.iloc[:: max(1, -(-len(losses) // DRAWN_STEPS))]
     phases = thin["phase"].fillna("").astype(str).tolist() if "phase" in thin else [""] * len(thin)
-    found = spikes(folder)
-    steps = [each.step for each in found]
-    drawn = charts.curve(
+    spikes = read_spikes(folder)
+    steps = [spike.step for spike in spikes]
+    chart = charts.curve(
         thin["step"].tolist(), thin["loss"].tolist(), phases, "training loss by step", marked=steps
     )
-    return Trained(
+    return TrainingSummary(
         steps=len(losses),
         first=float(losses["loss"].iloc[0]),
         last=float(losses["loss"].iloc[-1]),
-        chart=drawn,
-        spikes=tuple(found[:SPIKES_SHOWN]),
-        spike_count=len(found),
+        chart=chart,
+        spikes=tuple(spikes[:SPIKES_SHOWN]),
+        spike_count=len(spikes),
         epochs=_epochs(folder),
     )
 
@@ -89,23 +89,23 @@ def _epochs(folder: str) -> dict[str, float]:
     return {str(source): float(count) for source, count in epochs.items()}
 
 
-def spikes(folder: str) -> list[Spike]:
+def read_spikes(folder: str) -> list[Spike]:
     """Return the spikes that a training run wrote down, in the order of their steps."""
     filesystem, name = fsspec.core.url_to_fs(join(folder, "spikes"))
     if not filesystem.exists(name):
         return []
-    files = sorted(each for each in filesystem.ls(name, detail=False) if each.endswith(".json"))
-    return [_spike(json.loads(filesystem.cat_file(each))) for each in files]
+    files = sorted(file for file in filesystem.ls(name, detail=False) if file.endswith(".json"))
+    return [_spike(json.loads(filesystem.cat_file(file))) for file in files]
 
 
 def _spike(written: Mapping[str, Any]) -> Spike:
     """Return a spike from its file; what a later or earlier writer leaves out is empty."""
     documents: dict[str, tuple[str, str, str]] = {}
     for row in written.get("rows") or ():
-        for each in row.get("documents") or ():
-            if "id" in each and len(documents) < DOCUMENTS_EACH:
-                told = str(each["id"]), str(each.get("loss", "")), str(each.get("text", ""))
-                documents.setdefault(told[0], (*told[:2], told[2][:EXCERPT_CHARACTERS]))
+        for document in row.get("documents") or ():
+            if "id" in document and len(documents) < DOCUMENTS_PER_SPIKE:
+                id, text = str(document["id"]), str(document.get("text", ""))
+                documents.setdefault(id, (id, str(document.get("loss", "")), text[:EXCERPT_CHARACTERS]))
     return Spike(
         step=int(written.get("step", -1)),
         why=str(written.get("why", "")),

@@ -43,17 +43,17 @@ class Rare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vocabulary:
-    """What a sample of kept texts says of the tokenizer: `seen` of its `size` tokens occur in it."""
+class TokenizerUse:
+    """What a sample of kept texts says of the tokenizer: `used` of its `size` tokens occur in it."""
 
     languages: tuple[Fertility, ...]
     rare: tuple[Rare, ...]
-    seen: int
+    used: int
     size: int
     documents: int
 
 
-def vocabulary(run: OpenedRun) -> Vocabulary | None:
+def tokenizer_use(run: OpenedRun) -> TokenizerUse | None:
     """Return what the tokenizer of a run makes of a hash-sample of its kept texts; None without one."""
     if "shard" not in run.manifests:
         return None
@@ -70,12 +70,12 @@ def vocabulary(run: OpenedRun) -> Vocabulary | None:
     held: dict[int, list[str]] = {}
     for document, ids in zip(frame["id"], encoded, strict=True):
         counts.update(ids)
-        for each in set(ids):
-            held.setdefault(each, []).append(document)
-    return Vocabulary(
-        languages=tuple(_fertility([str(each or "un") for each in frame["language"]], texts, encoded)),
+        for token in set(ids):
+            held.setdefault(token, []).append(document)
+    return TokenizerUse(
+        languages=tuple(_fertility([str(name or "un") for name in frame["language"]], texts, encoded)),
         rare=tuple(_rare(tokenizer, counts, held)),
-        seen=len(counts),
+        used=len(counts),
         size=tokenizer.vocab,
         documents=len(texts),
     )
@@ -100,20 +100,20 @@ def _fertility(
         units = (1, len(ids), len(text.split()), len(text), len(text.encode("utf-8", "replace")))
         sums[language] = [a + b for a, b in zip(mine, units, strict=True)]
     names = ("documents", "tokens", "words", "characters", "bytes")
-    found = [Fertility(language=each, **dict(zip(names, sums[each], strict=True))) for each in sums]
-    return sorted(found, key=lambda each: (-each.tokens, each.language))[:LANGUAGES_SHOWN]
+    rows = [Fertility(language=name, **dict(zip(names, sums[name], strict=True))) for name in sums]
+    return sorted(rows, key=lambda row: (-row.tokens, row.language))[:LANGUAGES_SHOWN]
 
 
 def _rare(tokenizer: Tokenizer, counts: Counter[int], held: Mapping[int, Sequence[str]]) -> list[Rare]:
-    few = [each for each in counts if len(held[each]) <= FEW_DOCUMENTS]
-    few.sort(key=lambda each: (-counts[each], each))
+    few = [token for token in counts if len(held[token]) <= FEW_DOCUMENTS]
+    few.sort(key=lambda token: (-counts[token], token))
     return [
         Rare(
-            token=tokenizer.engine.decode([each], skip_special_tokens=False),
-            id=each,
-            count=counts[each],
-            documents=len(held[each]),
-            example=held[each][0],
+            token=tokenizer.engine.decode([token], skip_special_tokens=False),
+            id=token,
+            count=counts[token],
+            documents=len(held[token]),
+            example=held[token][0],
         )
-        for each in few[:TOKENS_SHOWN]
+        for token in few[:TOKENS_SHOWN]
     ]

@@ -1,15 +1,18 @@
-"""What a run counted and compared, as pandas frames: rules, measures, ledgers, reasons, pairs, streams."""
+"""Tables of a run as pandas frames: rules, measures, ledgers, reasons, pairs, streams, training metrics."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import fsspec
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.accounting.ledger import STATES
+from curation.accounting.manifest import join
 from curation.accounting.sample import LOOK, sampled
 from curation.look.run.opened import OpenedRun
 from curation.look.run.samples import stored
@@ -130,3 +133,18 @@ def streams(run: OpenedRun) -> pd.DataFrame:
         for name, stream in (shards.detail["streams"] if shards else {}).items()
     ]
     return pd.DataFrame(table, columns=["stream", *counts, "shards", "bytes"])
+
+
+def metrics(directory: str) -> pd.DataFrame:
+    """Return the metrics of a training run: one row a line of `metrics.jsonl` below `directory`.
+
+    Where there is none, the frame is empty and its `attrs["empty"]` says so.
+    """
+    path = join(directory, "metrics.jsonl")
+    filesystem, name = fsspec.core.url_to_fs(path)
+    lines = filesystem.cat_file(name).decode("utf-8").splitlines() if filesystem.exists(name) else []
+    if steps := [json.loads(line) for line in lines if line.strip()]:
+        return pd.DataFrame(steps)
+    frame = pd.DataFrame(columns=["step", "phase", "loss"]).astype({"step": "float64", "loss": "float64"})
+    frame.attrs["empty"] = f"No training run to show: {path} is not there, or holds no step yet."
+    return frame

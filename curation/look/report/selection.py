@@ -1,4 +1,4 @@
-"""Which documents a report shows, in groups, each document once however many groups it is in."""
+"""Which documents a report shows, in groups; a document in several groups is kept once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from curation.look.render.visible import number
 from curation.look.run import LABEL, OpenedRun, tables
 from curation.text.address import site
 
-RANDOM, EACH, EXTREMES, VALUES = 30, 4, 8, 10
+RANDOM, PER_GROUP, EXTREMES, VALUES = 30, 4, 8, 10
 NEAR_SHOWN = 3
 HIGHEST, LOWEST = "highest quality", "lowest quality"
 #: Lengths in characters at which the strata of length begin.
@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Group:
-    """Documents chosen for one reason, each with a note (its value, its side of a bound)."""
+    """Documents selected for one reason, each with a note (its value, its side of a bound)."""
 
     kind: str
     name: str
@@ -33,31 +33,27 @@ class Group:
 
 
 @dataclass(slots=True)
-class Chosen:
-    """The documents of a report: `rows` in the order they were first chosen, `groups` name their places."""
+class Selection:
+    """The documents of a report: `rows`, and groups of (row number, note)."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
-    _places: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    _positions: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
     def add(self, group: Group, rows: Iterable[tuple[Row, str]]) -> None:
         """Add documents to a group; a group of none is not shown."""
         for row, note in rows:
             key = (row["id"], row["file"], row["offset"])
-            if key not in self._places:
-                self._places[key] = len(self.rows)
+            if key not in self._positions:
+                self._positions[key] = len(self.rows)
                 self.rows.append({**row, "site": site(row["url"])})
-            group.items.append((self._places[key], note))
+            group.items.append((self._positions[key], note))
         if group.items and group not in self.groups:
             self.groups.append(group)
 
-    def place(self, document: str) -> int | None:
-        """Return where a document of that id stands, or None."""
-        return next((place for key, place in self._places.items() if key[0] == document), None)
 
-
-def choose(run: OpenedRun, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd.DataFrame) -> Chosen:
-    """Return the documents to show.
+def select(run: OpenedRun, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd.DataFrame) -> Selection:
+    """Return the documents to show, in groups.
 
     Args:
         run: the run.
@@ -65,29 +61,29 @@ def choose(run: OpenedRun, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd
         removed: a sample of what extraction removed.
         kept: a sample of what the last stage kept.
     """
-    chosen = Chosen()
+    selection = Selection()
     gone = judged[judged["state"] != "kept"] if len(judged) else judged
-    chosen.add(
+    selection.add(
         Group("random", "kept", "A hash-sample of what the last stage kept."), _plain(kept.head(RANDOM))
     )
-    chosen.add(Group("random", "removed by a rule", "A hash-sample."), _plain(gone.head(RANDOM)))
+    selection.add(Group("random", "removed by a rule", "A hash-sample."), _plain(gone.head(RANDOM)))
     if len(judged):
         rules = tables.rules(run)
         for group, near in _near(judged, rules):
-            chosen.add(group, near)
+            selection.add(group, near)
         for name, rows in _by_reason(gone, only=True):
-            chosen.add(Group("dropped by this rule only", name, "Without it they would be kept."), rows)
+            selection.add(Group("dropped by this rule only", name, "Without it they would be kept."), rows)
     for frame in (gone, removed):
         for name, rows in _by_reason(frame, only=False):
-            chosen.add(Group("removed by", name), rows)
+            selection.add(Group("removed by", name), rows)
     for kind, name, part in _strata(judged if len(judged) else kept, run.labels):
-        chosen.add(Group(kind, name), part)
+        selection.add(Group(kind, name), part)
     lengths = kept["characters"].fillna(0)
     for name, ordered in (("longest", lengths.nlargest), ("shortest", lengths.nsmallest)):
-        found = ordered(EXTREMES, keep="first").index
-        told = [(kept.loc[n], f"{lengths[n]:,} characters") for n in found]
-        chosen.add(Group("extremes", name, "Of what was kept."), told)
-    return chosen
+        rows = ordered(EXTREMES, keep="first").index
+        extremes = [(kept.loc[row], f"{lengths[row]:,} characters") for row in rows]
+        selection.add(Group("extremes", name, "Of what was kept."), extremes)
+    return selection
 
 
 def _plain(frame: pd.DataFrame) -> Iterator[tuple[Row, str]]:
@@ -95,28 +91,28 @@ def _plain(frame: pd.DataFrame) -> Iterator[tuple[Row, str]]:
 
 
 def _near(frame: pd.DataFrame, rules: pd.DataFrame) -> Iterator[tuple[Group, list[tuple[Row, str]]]]:
-    for rule, bound, values, places in samples.nearest(frame, rules, NEAR_SHOWN):
+    for rule, bound, values, nearest in samples.nearest(frame, rules, NEAR_SHOWN):
         rows = [
-            (frame.loc[n], f"{number(values[n])}, {told}")
-            for key, told in (("passed", "passes"), ("broke", "breaks it"))
-            for n in places[key]
+            (frame.loc[row], f"{number(values[row])}, {verdict}")
+            for key, verdict in (("passed", "passes"), ("broke", "breaks it"))
+            for row in nearest[key]
         ]
         yield Group("near a bound", f"{rule}, {bound}", "Would you have decided the same?"), rows
 
 
 def _by_reason(frame: pd.DataFrame, *, only: bool) -> Iterator[tuple[str, list[tuple[Row, str]]]]:
-    found: dict[str, list[tuple[Row, str]]] = {}
+    groups: dict[str, list[tuple[Row, str]]] = {}
     for _, row in frame.iterrows():
         names = sorted({reason["name"] for reason in row["reasons"]})
         for name in names if not only or len(names) == 1 else ():
-            mine = found.setdefault(name, [])
-            if len(mine) < EACH:
-                mine.append((row, ""))
-    yield from sorted(found.items())
+            rows = groups.setdefault(name, [])
+            if len(rows) < PER_GROUP:
+                rows.append((row, ""))
+    yield from sorted(groups.items())
 
 
 def _strata(
-    frame: pd.DataFrame, called: Iterable[str]
+    frame: pd.DataFrame, labels: Iterable[str]
 ) -> Iterator[tuple[str, str, Iterator[tuple[Row, str]]]]:
     """Yield (kind, value, rows) of the commonest sources, languages, sites, labels, and of every length."""
     if frame.empty:
@@ -128,12 +124,12 @@ def _strata(
         "site": frame["url"].map(site),
         "length": lengths.map(lambda band: f"from {band.left:,.0f} characters"),
     }
-    for name in called:
-        of_each = frame["metadata"].map(lambda found, name=name: (found or {}).get(name) or "")
-        columns[name.removeprefix(LABEL)] = of_each
+    for name in labels:
+        values = frame["metadata"].map(lambda metadata, name=name: (metadata or {}).get(name) or "")
+        columns[name.removeprefix(LABEL)] = values
     for kind, column in columns.items():
         for name in column[column != ""].value_counts(sort=True).head(VALUES).index:
-            yield f"by {kind}", str(name), _plain(frame[column == name].head(EACH))
+            yield f"by {kind}", str(name), _plain(frame[column == name].head(PER_GROUP))
 
 
 def by_quality(
@@ -156,6 +152,7 @@ def by_quality(
     if name is None:
         return
     values = kept["measures"].map(lambda measured: measured.get(name)).astype("float64").dropna()
-    for told, ordered in ((HIGHEST, values.nlargest), (LOWEST, values.nsmallest)):
-        found = ordered(EXTREMES, keep="first").index
-        yield Group("extremes", told, about), [(kept.loc[n], f"{name} {number(values[n])}") for n in found]
+    for title, ordered in ((HIGHEST, values.nlargest), (LOWEST, values.nsmallest)):
+        rows = ordered(EXTREMES, keep="first").index
+        notes = [(kept.loc[row], f"{name} {number(values[row])}") for row in rows]
+        yield Group("extremes", title, about), notes

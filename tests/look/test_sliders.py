@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.look import frames
-from curation.look.report.sliders import movable, narrowed
+from curation.look.report.sliders import narrowed, slider_data
 from curation.look.run import open_run
 
 NUMBERS = st.floats(-1e30, 1e30)
@@ -29,7 +29,7 @@ def test_values_stay_on_their_side_of_each_bound(values: list[float], one: float
 
 def test_the_page_counts_as_the_run_did(judged: Path) -> None:
     frame = frames.documents(str(judged), "filter")
-    data = movable(frame, open_run(str(judged)).bounds)
+    data = slider_data(frame, open_run(str(judged)).bounds)
     broken = np.zeros(len(frame), np.int64)
     for rule in data["rules"]:
         values = np.frombuffer(base64.b64decode(rule["values"]), "<f4")
@@ -45,14 +45,14 @@ def test_the_page_counts_as_the_run_did(judged: Path) -> None:
 
 def test_nothing_judged_is_nothing_to_move(judged: Path) -> None:
     frame = frames.documents(str(judged), "filter").head(0)
-    assert movable(frame, open_run(str(judged)).bounds) == {}
+    assert slider_data(frame, open_run(str(judged)).bounds) == {}
 
 
 def test_a_languages_own_bounds_stay(judged: Path) -> None:
     frame = frames.documents(str(judged), "filter")
     bounds = open_run(str(judged)).bounds
     own = np.full(len(bounds.names), -np.inf), np.array([4.0, *[np.inf] * (len(bounds.names) - 1)])
-    data = movable(frame, replace(bounds, per_language={"de": own}))
+    data = slider_data(frame, replace(bounds, per_language={"de": own}))
     fixed = np.frombuffer(base64.b64decode(data["fixed"]), "u1")
     german = (frame["language"] == "de").to_numpy()
     longer = np.array([each.get(bounds.names[0], np.nan) > 4 for each in frame["measures"]])

@@ -1,0 +1,123 @@
+"""The accounts of a run as data for its report: of every stage, and of the filter's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from curation.accounting.ledger import STATES
+from curation.accounting.manifest import Manifest
+from curation.filters.account import Tally
+from curation.look.questions import account
+from curation.look.render.counted import phrases
+from curation.look.run import LABEL, OpenedRun, kept_rates
+
+EDIT = "edit:"  # begins the reasons of a ledger that are edits: they remove characters, no record
+GROUPS_SHOWN = 12  # sources, and languages, that lost most
+SOURCES_SHOWN = 8  # of a stage, their reasons side by side
+
+
+def stage_accounts(run: OpenedRun) -> list[dict[str, Any]]:
+    """Return the account of every stage that keeps one: whole and by source, with each reason and edit."""
+    shards = run.manifests.get("shard")
+    rates = kept_rates(shards) if shards and "tokens" in shards.ledger else {"": 0.0}
+    return [_stage(manifest, rates) for manifest in run.manifests.values() if manifest.ledger]
+
+
+def _stage(manifest: Manifest, rates: Mapping[str, float]) -> dict[str, Any]:
+    """Return one stage's account; `rates` are tokens a character by source, to tell the tokens it kept."""
+    ledger = manifest.ledger
+    accounts = [("all sources", ledger), *ledger["sources"].items()]
+    kept = {
+        source: rates.get(source, rates[""]) * counts["kept"]["characters"]
+        for source, counts in ledger["sources"].items()
+    }
+    received = ledger["in"]
+    removed = sorted(ledger["reasons"].items(), key=_weight)
+    return {
+        "name": manifest.stage,
+        "accounts": [
+            {
+                "source": source,
+                **counts,
+                "counted": phrases(counts.get("counts", {})),
+                "tokens": round(kept.get(source, sum(kept.values()))),
+            }
+            for source, counts in accounts
+        ],
+        "shares": {state: ledger[state]["records"] / max(1, received["records"]) for state in STATES},
+        "kept": ledger["kept"]["records"],
+        "in": received["records"],
+        "reasons": [
+            {"name": name, **counts, "share": counts["records"] / max(1, received["records"])}
+            for name, counts in removed
+            if not name.startswith(EDIT)
+        ],
+        "edits": [
+            {
+                "name": name.removeprefix(EDIT),
+                "characters": counts["characters"],
+                "share": counts["characters"] / max(1, received["characters"]),
+            }
+            for name, counts in removed
+            if name.startswith(EDIT)
+        ],
+        "sources": _largest(ledger),
+    }
+
+
+def _largest(ledger: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the largest sources, where there are several, each with its reasons."""
+    sources = sorted(ledger["sources"].items(), key=lambda item: (-item[1]["in"]["records"], item[0]))
+    several = sources[:SOURCES_SHOWN] if len(sources) > 1 else []
+    return [(name, counts["reasons"]) for name, counts in several]
+
+
+def _weight(item: tuple[str, Mapping[str, int]]) -> tuple[int, int, str]:
+    """Reasons go by records; edits, which remove none, by characters."""
+    name, counts = item
+    return -counts["records"], -counts["characters"], name
+
+
+def reason_counts(manifests: Iterable[Manifest]) -> dict[str, Mapping[str, int]]:
+    """Return reason -> its counts in the ledger, over all stages."""
+    ledgers = [manifest.ledger for manifest in manifests if manifest.ledger]
+    return {name: counts for ledger in ledgers for name, counts in ledger["reasons"].items()}
+
+
+def rule_account(run: OpenedRun) -> dict[str, Any]:
+    """Return what each rule removed: of all, by source, language and label; empty if nothing."""
+    rules = account.account(run.directory, run.labels)
+    groups = [("all documents", tally) for tally in rules.by().values()]
+    for by in (*account.COLUMNS, *run.labels):
+        kind, tallies = by.removeprefix(LABEL), rules.by(by)
+        parts = [(f"{kind} {name}", tally) for name, tally in tallies.items() if tally.dropped[0]]
+        groups += parts[:GROUPS_SHOWN] if len(tallies) > 1 else []
+    if not groups[0][1].dropped[0]:
+        return {}
+    return {
+        "units": rules.units,
+        "notes": rules.notes,
+        "parts": [_part(rules, name, tally) for name, tally in groups],
+        "overlap": [(name, shares.tolist()) for name, shares in rules.overlap().iterrows()],
+    }
+
+
+def _part(rules: account.Account, name: str, tally: Tally) -> dict[str, Any]:
+    return {
+        "name": name,
+        "headline": account.headline(tally, rules.units),
+        "rules": [
+            {
+                "name": rules.bounds.names[rule],
+                "breaks": float(tally.broke[0, rule]),
+                "only": float(tally.only[0, rule]),
+                "share": float(tally.shapley[0, rule]),
+                "shares": [
+                    float(shares[rule] / max(1.0, dropped))
+                    for shares, dropped in zip(tally.shapley, tally.dropped, strict=True)
+                ],
+            }
+            for rule in account.ranked(tally)
+        ],
+    }
