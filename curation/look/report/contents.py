@@ -15,9 +15,10 @@ from curation.accounting.manifest import Manifest, join
 from curation.accounting.settle import SETTLED
 from curation.look.label.marks import Agreement, agreement
 from curation.look.render.cards import word_changes
-from curation.look.report import edits, extraction
+from curation.look.report import extraction
 from curation.look.report.accounts import reason_counts, rule_account, stage_accounts
 from curation.look.report.documents import document_data
+from curation.look.report.edits import EditedDocument, MaskedKind, edited, markup, masked
 from curation.look.report.selection import HIGHEST, Group, Selection, by_quality, select
 from curation.look.report.sliders import slider_data
 from curation.look.report.training import TrainingSummary, training_summary
@@ -76,8 +77,8 @@ class Contents:
     needed: bool
     account: Mapping[str, Any] | None
     counts: Mapping[str, Mapping[str, int]]
-    edits: Mapping[str, Sequence[edits.EditedDocument]]
-    masked: Sequence[edits.MaskedKind]
+    edits: Mapping[str, Sequence[EditedDocument]]
+    masked: Sequence[MaskedKind]
     extracted: int
     losses: Sequence[extraction.Loss]
     readings: Sequence[extraction.Reading]
@@ -117,8 +118,8 @@ def gather(run: OpenedRun, *, training: str | None = None) -> Contents:
         needed=has_filter and run.bounds.measure != "all",
         account=rule_account(run) if has_filter else None,
         counts=reason_counts(run.manifests.values()),
-        edits=edits.markup(run, extracted) | edits.edited(run),
-        masked=edits.masked(run, judged),
+        edits=markup(run, extracted) | edited(run),
+        masked=masked(run, judged),
         extracted=len(extracted),
         losses=losses,
         readings=_readings(run, extracted),
