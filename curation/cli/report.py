@@ -29,8 +29,7 @@ def add_to(command: Command) -> None:
 def report(options: argparse.Namespace) -> int:
     """Write a report of a run; one HTML file that needs no server and no network."""
     from curation.look.questions import Disagreement
-    from curation.look.report.page import write_report
-    from curation.look.report.training import MissingTraining
+    from curation.look.report import MissingTraining, write_report
     from curation.look.run import open_run
 
     try:
@@ -48,9 +47,7 @@ def label(options: argparse.Namespace) -> int:
     Half of them were kept by the filter and half dropped. The marks are in DIR/labels.jsonl, and `curate
     report` shows how far the recipe and each rule agree with them.
     """
-    from curation.look.label.marks import export, path
-    from curation.look.label.page import Marks, draw, page
-    from curation.look.label.server import LocalPage
+    from curation.look.label import LabelStore, LocalPage, draw, export, label_page, path
     from curation.look.run import open_run
 
     if options.only and not options.export:
@@ -62,8 +59,8 @@ def label(options: argparse.Namespace) -> int:
             print(f"written: {options.export}, {written:,} documents")
             return 0
         drawn = draw(run, options.n)
-        marks = Marks(options.directory, drawn.strata)
-        server = LocalPage(*page(run, drawn, marks), marks.add, port=options.port)
+        marks = LabelStore(options.directory, drawn.strata)
+        server = LocalPage(*label_page(run, drawn, marks), marks.add, port=options.port)
     except (ValueError, OSError) as error:
         return refuse(error)
     print(f"{len(drawn.rows):,} documents to mark: {server.url}", flush=True)

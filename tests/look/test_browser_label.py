@@ -16,7 +16,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from curation.look.label import marks
 from curation.look.label.marks import read_labels
-from curation.look.label.page import Drawn, Marks, draw, page
+from curation.look.label.page import Drawn, LabelStore, draw, label_page
 from curation.look.label.server import LocalPage
 from curation.look.report import write_report
 from curation.look.run import open_run
@@ -44,8 +44,8 @@ def run(judging: Namespace, tmp_path: Path) -> str:
 @contextmanager
 def serving(run: str, n: int = 6) -> Iterator[tuple[LocalPage, Drawn]]:
     drawn = draw(open_run(run), n)
-    marked = Marks(run, drawn.strata)
-    with LocalPage(*page(open_run(run), drawn, marked), marked.add) as found:
+    marked = LabelStore(run, drawn.strata)
+    with LocalPage(*label_page(open_run(run), drawn, marked), marked.add) as found:
         thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield found, drawn

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 
 from curation.cli import main
 from curation.look.label import page as labelling
-from curation.look.label.marks import Label, agreement, export, read_labels, share, weighed, write_labels
-from curation.look.label.page import Marks, draw, page
+from curation.look.label.marks import HumanLabel, agreement, export, read_labels, share, weighed, write_labels
+from curation.look.label.page import LabelStore, draw, label_page
 from curation.look.label.server import LocalPage
 from curation.look.run import Original, open_run
 
 WEIGHED = st.lists(st.tuples(st.booleans(), st.floats(0.1, 100)), min_size=1, max_size=50)
 
 
-def label(number: int, mark: str, weight: float = 1.0) -> Label:
-    return Label(
+def label(number: int, mark: str, weight: float = 1.0) -> HumanLabel:
+    return HumanLabel(
         id=f"{number:032x}", mark=mark, note="", weight=weight, marked_at="2026-01-01T00:00:00+00:00"
     )  # type: ignore[arg-type]
 
@@ -69,13 +69,13 @@ def test_a_page_that_cannot_be_read_again_is_none_and_not_empty(
     gone = Original(missing="its file is not there")
     monkeypatch.setattr(labelling, "read_originals", lambda run, rows: [gone for _ in rows])
     drawn = draw(open_run(run), 4)
-    html, _ = page(open_run(run), drawn, Marks(run, drawn.strata))
+    html, _ = label_page(open_run(run), drawn, LabelStore(run, drawn.strata))
     assert html.replace(" ", "").count('"page":null') == 4
 
 
 def test_each_answer_is_saved_and_the_last_one_counts(run: str) -> None:
     drawn = draw(open_run(run), 10)
-    marks = Marks(run, drawn.strata)
+    marks = LabelStore(run, drawn.strata)
     one, other = (row["id"] for row in drawn.rows[:2])
     assert marks.add({"id": one, "mark": "keep", "note": "fine \u202e"}) == {"saved": 1}
     assert marks.add({"id": other, "mark": "drop"}) == {"saved": 2}
@@ -85,7 +85,7 @@ def test_each_answer_is_saved_and_the_last_one_counts(run: str) -> None:
         (one, "unsure", ""),
         (other, "drop", ""),
     ]
-    assert found == Marks(run, drawn.strata).found
+    assert found == LabelStore(run, drawn.strata).found
     for wrong in (None, [], {"id": "x", "mark": "keep"}, {"id": one, "mark": "yes"}, {"id": one}):
         with pytest.raises(ValueError, match=r"no document of that id|a mark is one of"):
             marks.add(wrong)
@@ -96,7 +96,7 @@ def test_weights_follow_from_what_is_marked_and_not_from_the_draw(run: str) -> N
     """Twelve first, then as many as there are: every mark of a verdict weighs the same, whichever draw it was in."""
     for n, marked in ((12, 12), (60, 40)):
         drawn = draw(open_run(run), n)
-        marks = Marks(run, drawn.strata)
+        marks = LabelStore(run, drawn.strata)
         for row in drawn.rows[:marked]:
             marks.add({"id": row["id"], "mark": "keep"})
     found = list(read_labels(run).values())
@@ -125,7 +125,7 @@ def test_rules_are_judged_by_the_marks(run: str) -> None:
     broke = {id for id, row in rows.items() if any(r["name"] == "gopher.word_count" for r in row["reasons"])}
     found = weighed(
         {
-            id: Label(
+            id: HumanLabel(
                 id=id,
                 mark="drop" if id in broke else "keep",
                 note="",
@@ -180,8 +180,8 @@ def test_marks_become_a_table_to_train_on(
 @pytest.fixture
 def server(run: str) -> Iterator[LocalPage]:
     drawn = draw(open_run(run), 10)
-    marks = Marks(run, drawn.strata)
-    with LocalPage(*page(open_run(run), drawn, marks), marks.add) as found:
+    marks = LabelStore(run, drawn.strata)
+    with LocalPage(*label_page(open_run(run), drawn, marks), marks.add) as found:
         thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield found
@@ -209,7 +209,7 @@ def test_the_page_is_there_for_who_knows_the_token(server: LocalPage) -> None:
 
 
 def test_pages_of_others_learn_and_change_nothing(server: LocalPage, run: str) -> None:
-    body = json.dumps({"id": next(iter(Marks(run, {}).found), "0" * 32), "mark": "keep"})
+    body = json.dumps({"id": next(iter(LabelStore(run, {}).found), "0" * 32), "mark": "keep"})
     mark = f"{server.root}mark"
     kind = {"Content_Type": "application/json"}
     assert (

@@ -16,7 +16,7 @@ from curation.filters.pii.mask import mask_pii
 from curation.filters.rules import Edit, Pass, Rule
 from curation.look import frames
 from curation.look.label import page as labelling
-from curation.look.label.marks import Label, export, write_labels
+from curation.look.label.marks import HumanLabel, export, write_labels
 from curation.look.questions.grep import grep
 from curation.look.render import cells
 from curation.look.run import Original, View, open_run
@@ -120,10 +120,10 @@ def test_documents_to_mark_and_marked_ones_are_masked(
     monkeypatch.setattr(labelling, "read_originals", lambda run, rows: [page for _ in rows])
     monkeypatch.setattr(labelling, "visible_texts", list)
     drawn = labelling.draw(open_run(run), 10)
-    html, _ = labelling.page(open_run(run), drawn, labelling.Marks(run, drawn.strata))
+    html, _ = labelling.label_page(open_run(run), drawn, labelling.LabelStore(run, drawn.strata))
     assert "Call " in html
     write_labels(
-        run, {id: Label(id=id, mark="keep", note="", weight=1, marked_at="") for id in (FIRST, THIRD)}
+        run, {id: HumanLabel(id=id, mark="keep", note="", weight=1, marked_at="") for id in (FIRST, THIRD)}
     )
     assert export(open_run(run), str(tmp_path / "marked.jsonl")) == 2
     written = (tmp_path / "marked.jsonl").read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ _STAGE = "filter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+class HumanLabel:
     """One document's mark.
 
     Attributes:
@@ -43,7 +43,7 @@ class Label:
     held: int = 0
 
 
-def weighed(found: Mapping[str, Label]) -> dict[str, Label]:
+def weighed(found: Mapping[str, HumanLabel]) -> dict[str, HumanLabel]:
     """Return labels with the weights that follow from which are there: those of a stratum share it evenly.
 
     Draws of any size take the first of a stratum by one hash, and who marks stops anywhere in the order
@@ -62,17 +62,17 @@ def path(directory: str) -> str:
     return join(directory, "labels.jsonl")
 
 
-def read_labels(directory: str) -> dict[str, Label]:
+def read_labels(directory: str) -> dict[str, HumanLabel]:
     """Return id -> label, in the order they were first given; none where nothing was marked."""
     filesystem, name = fsspec.core.url_to_fs(path(directory))
     if not filesystem.exists(name):
         return {}
     lines = filesystem.cat_file(name).decode("utf-8").splitlines()
-    found = [Label(**json.loads(line)) for line in lines if line.strip()]
+    found = [HumanLabel(**json.loads(line)) for line in lines if line.strip()]
     return {each.id: each for each in found}
 
 
-def write_labels(directory: str, found: Mapping[str, Label]) -> None:
+def write_labels(directory: str, found: Mapping[str, HumanLabel]) -> None:
     """Write the whole table anew, aside and then in its place: what is there is always whole."""
     text = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in found.values())
     write_whole(path(directory), text.encode("utf-8"))
@@ -123,7 +123,7 @@ def extracted(run: OpenedRun, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class WeightedShare:
     """A weighted share with its 95 % interval; `total` is how many documents it is of, after weighing."""
 
     value: float
@@ -139,7 +139,7 @@ class Share:
         return f"{100 * self.value:.0f} % ({100 * self.low:.0f} to {100 * self.high:.0f})"
 
 
-def share(found: Sequence[tuple[bool, float]]) -> Share:
+def share(found: Sequence[tuple[bool, float]]) -> WeightedShare:
     """Return the share of what is true, of (true or not, weight), with Wilson's score interval.
 
     Unequal weights make a sample worth less: it counts as (sum w)^2 / (sum w^2) documents (Kish 1965).
@@ -150,13 +150,13 @@ def share(found: Sequence[tuple[bool, float]]) -> Share:
     """
     total = sum(weight for _, weight in found)
     if not total:
-        return Share(0.0, 0.0, 1.0, 0.0)
+        return WeightedShare(0.0, 0.0, 1.0, 0.0)
     value = sum(weight for true, weight in found if true) / total
     count = total**2 / sum(weight**2 for _, weight in found)
     spread = _DEVIATE**2 / count
     middle = (value + spread / 2) / (1 + spread)
     reach = math.sqrt(spread * (value * (1 - value) + spread / 4)) / (1 + spread)
-    return Share(value, max(0.0, middle - reach), min(1.0, middle + reach), count)
+    return WeightedShare(value, max(0.0, middle - reach), min(1.0, middle + reach), count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,8 +165,8 @@ class RuleShare:
 
     name: str
     broke: int
-    precision: Share
-    recall: Share
+    precision: WeightedShare
+    recall: WeightedShare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +182,7 @@ class Agreement:
 
     labelled: int
     unsure: int
-    agreement: Share
+    agreement: WeightedShare
     table: tuple[tuple[str, int, int], ...]
     rules: tuple[RuleShare, ...]
     differing: tuple[tuple[str, str], ...]
@@ -238,5 +238,5 @@ def agreement(run: OpenedRun) -> Agreement | None:
     )
 
 
-def _agrees(label: Label, row: Mapping[str, Any]) -> bool:
+def _agrees(label: HumanLabel, row: Mapping[str, Any]) -> bool:
     return bool((label.mark == "keep") == (row["state"] == "kept"))

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from curation.accounting.sample import position
-from curation.look.label.marks import MARKS, Label, extracted, read_labels, weighed, write_labels
+from curation.look.label.marks import MARKS, HumanLabel, extracted, read_labels, weighed, write_labels
 from curation.look.render import cards as samples
 from curation.look.render.inert import inert, policy, script
 from curation.look.render.visible import visible
@@ -61,12 +61,12 @@ def draw(run: OpenedRun, n: int) -> Drawn:
 
 
 @dataclass(slots=True)
-class Marks:
+class LabelStore:
     """The labels of a run: read once, written whole after each answer, by one writer at a time."""
 
     directory: str
     strata: Mapping[str, tuple[str, int]]
-    found: dict[str, Label] = field(default_factory=dict)
+    found: dict[str, HumanLabel] = field(default_factory=dict)
     _lock: Any = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
@@ -87,7 +87,7 @@ class Marks:
             document = answer["id"]
             old = self.found.get(document)
             stratum, held = (old.stratum, old.held) if old else self.strata[document]
-            label = Label(
+            label = HumanLabel(
                 id=document,
                 mark=answer["mark"],
                 note=note,
@@ -102,7 +102,7 @@ class Marks:
             return {"saved": len(self.found)}
 
 
-def page(run: OpenedRun, drawn: Drawn, marks: Marks) -> tuple[str, str]:
+def label_page(run: OpenedRun, drawn: Drawn, marks: LabelStore) -> tuple[str, str]:
     """Return the page as HTML, and its content policy."""
     loader = PackageLoader("curation.look.render")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)

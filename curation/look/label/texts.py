@@ -100,7 +100,7 @@ def _of_lines(path: str, source: TextSource) -> Iterator[TrainingText]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class QualityModel:
     """The answer to `curate quality train`, and what lies beside the model.
 
     Attributes:
@@ -160,7 +160,7 @@ def _auc(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-def train_quality(settings: QualityTraining, out: str) -> Trained:
+def train_quality(settings: QualityTraining, out: str) -> QualityModel:
     """Train a model, save it at the local path `out`, and write `out`.json beside it.
 
     Raises:
@@ -175,7 +175,7 @@ def train_quality(settings: QualityTraining, out: str) -> Trained:
     model = Classifier(out, settings.label, settings.characters)
     other = [each.text for each in examples.other_negative]
     scores = model.scores(other)
-    trained = Trained(
+    trained = QualityModel(
         model=os.path.basename(out),
         digest=digest_file(out),
         training_digest=digest_bytes(text.encode()),

@@ -8,7 +8,7 @@ from typing import Any
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import Manifest
 from curation.filters.account import Tally
-from curation.look.questions import account
+from curation.look.questions.account import COLUMNS, RuleAccount, account, headline, ranked
 from curation.look.render.counted import phrases
 from curation.look.run import LABEL, OpenedRun, kept_rates
 
@@ -87,9 +87,9 @@ def reason_counts(manifests: Iterable[Manifest]) -> dict[str, Mapping[str, int]]
 
 def rule_account(run: OpenedRun) -> dict[str, Any]:
     """Return what each rule removed: of all, by source, language and label; empty if nothing."""
-    rules = account.account(run.directory, run.labels)
+    rules = account(run, run.labels)
     groups = [("all documents", tally) for tally in rules.by().values()]
-    for by in (*account.COLUMNS, *run.labels):
+    for by in (*COLUMNS, *run.labels):
         kind, tallies = by.removeprefix(LABEL), rules.by(by)
         parts = [(f"{kind} {name}", tally) for name, tally in tallies.items() if tally.dropped[0]]
         groups += parts[:GROUPS_SHOWN] if len(tallies) > 1 else []
@@ -103,10 +103,10 @@ def rule_account(run: OpenedRun) -> dict[str, Any]:
     }
 
 
-def _part(rules: account.Account, name: str, tally: Tally) -> dict[str, Any]:
+def _part(rules: RuleAccount, name: str, tally: Tally) -> dict[str, Any]:
     return {
         "name": name,
-        "headline": account.headline(tally, rules.units),
+        "headline": headline(tally, rules.units),
         "rules": [
             {
                 "name": rules.bounds.names[rule],
@@ -118,6 +118,6 @@ def _part(rules: account.Account, name: str, tally: Tally) -> dict[str, Any]:
                     for shares, dropped in zip(tally.shapley, tally.dropped, strict=True)
                 ],
             }
-            for rule in account.ranked(tally)
+            for rule in ranked(tally)
         ],
     }

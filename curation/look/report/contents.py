@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from curation.accounting.manifest import Manifest, join
 from curation.accounting.settle import SETTLED
-from curation.look.label.marks import Agreement, agreement
+from curation.look.label import Agreement, agreement
 from curation.look.render.cards import word_changes
 from curation.look.report import extraction
 from curation.look.report.accounts import reason_counts, rule_account, stage_accounts
