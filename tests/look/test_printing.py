@@ -99,7 +99,7 @@ def _times(ledger: Any, factor: int) -> Any:
     return ledger * factor if type(ledger) is int else ledger
 
 
-TRAINED = texts.Trained(
+TRAINED = texts.QualityModel(
     model="model.bin",
     digest="0" * 16,
     training_digest="1" * 16,
