@@ -129,7 +129,7 @@ def test_nothing_is_cut(
     monkeypatch.delenv("COLUMNS", raising=False)
     if columns:
         monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setattr(texts, "train_quality", lambda settings, out: TRAINED)
+    monkeypatch.setattr("curation.look.label.train_quality", lambda settings, out: TRAINED)
     assert main(command) == 0
     text = capsys.readouterr().out
     assert "…" not in text

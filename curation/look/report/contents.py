@@ -15,10 +15,10 @@ from curation.accounting.manifest import Manifest, join
 from curation.accounting.settle import SETTLED
 from curation.look.label import Agreement, agreement
 from curation.look.render.cards import word_changes
-from curation.look.report import extraction
 from curation.look.report.accounts import reason_counts, rule_account, stage_accounts
 from curation.look.report.documents import document_data
 from curation.look.report.edits import EditedDocument, MaskedKind, edited, markup, masked
+from curation.look.report.extraction import Loss, Reading, compare_engines, losses, pages_to_read
 from curation.look.report.selection import HIGHEST, Group, Selection, by_quality, select
 from curation.look.report.sliders import slider_data
 from curation.look.report.training import TrainingSummary, training_summary
@@ -80,8 +80,8 @@ class Contents:
     edits: Mapping[str, Sequence[EditedDocument]]
     masked: Sequence[MaskedKind]
     extracted: int
-    losses: Sequence[extraction.Loss]
-    readings: Sequence[extraction.Reading]
+    losses: Sequence[Loss]
+    readings: Sequence[Reading]
     pairs: Sequence[Mapping[str, Any]]
     streams: Sequence[Mapping[str, Any]]
     vocabulary: TokenizerUse | None
@@ -101,8 +101,8 @@ def gather(run: OpenedRun, *, training: str | None = None) -> Contents:
     """
     trained, labels = training_summary(run.directory, training), agreement(run)
     judged, extracted = _sample(run, "filter"), _sample(run, "extract", "kept")
-    losses = extraction.losses(extracted)
-    selection = _select(run, judged, extracted, losses)
+    lost = losses(extracted)
+    selection = _select(run, judged, extracted, lost)
     _add_named(run, selection, trained, labels)
     has_filter = "filter" in run.manifests
     sliders = slider_data(judged, run.bounds) if len(judged) else {}
@@ -121,7 +121,7 @@ def gather(run: OpenedRun, *, training: str | None = None) -> Contents:
         edits=markup(run, extracted) | edited(run),
         masked=masked(run, judged),
         extracted=len(extracted),
-        losses=losses,
+        losses=lost,
         readings=_readings(run, extracted),
         pairs=_pairs(run) if "dedup" in run.manifests else [],
         streams=tables.streams(run).to_dict("records"),
@@ -162,9 +162,7 @@ def _signals(run: OpenedRun, judged: pd.DataFrame) -> list[Signal]:
     return signals
 
 
-def _select(
-    run: OpenedRun, judged: pd.DataFrame, extracted: pd.DataFrame, losses: Sequence[extraction.Loss]
-) -> Selection:
+def _select(run: OpenedRun, judged: pd.DataFrame, extracted: pd.DataFrame, lost: Sequence[Loss]) -> Selection:
     """Return the documents to show."""
     states = ("dropped", "failed")
     removed = pd.concat([_sample(run, "extract", state, 10) for state in states], ignore_index=True)
@@ -174,7 +172,7 @@ def _select(
     if len(judged):
         for group, rows in by_quality(run, kept, _preferred(run)):
             selection.add(group, rows)
-    for loss in losses:
+    for loss in lost:
         worst = [(extracted.loc[row], "") for row in loss.worst]
         selection.add(Group("extraction", f"{loss.what} lost", "Most in the page, none in the text."), worst)
     return selection
@@ -187,9 +185,9 @@ def _preferred(run: OpenedRun) -> str | None:
     return next((name for name in names if "." in name), None)
 
 
-def _readings(run: OpenedRun, extracted: pd.DataFrame) -> list[extraction.Reading]:
-    rows = [dict(row) for _, row in extraction.pages_to_read(extracted).iterrows()]
-    return extraction.compared(rows, read_originals(run, rows)) if rows else []
+def _readings(run: OpenedRun, extracted: pd.DataFrame) -> list[Reading]:
+    rows = [dict(row) for _, row in pages_to_read(extracted).iterrows()]
+    return compare_engines(rows, read_originals(run, rows)) if rows else []
 
 
 def _add_named(

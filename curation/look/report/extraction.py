@@ -65,7 +65,7 @@ class Reading:
 
 def losses(frame: pd.DataFrame) -> list[Loss]:
     """Return what the documents of a sample of kept rows lost; `worst` are rows of the frame."""
-    losses = []
+    table = []
     for name, what in COUNTED.items():
         seen, kept = (
             frame["measures"].map(lambda m, key=f"extract.{name}_{side}": m.get(key, 0.0)).astype("float64")
@@ -73,11 +73,11 @@ def losses(frame: pd.DataFrame) -> list[Loss]:
         )
         lost = seen[(seen > 0) & (kept == 0)].sort_values(ascending=False, kind="stable")
         worst = tuple(int(row) for row in lost.index[:SHOWN_LOSSES])
-        losses.append(Loss(what=what, pages=int((seen > 0).sum()), lost=len(lost), worst=worst))
-    return losses
+        table.append(Loss(what=what, pages=int((seen > 0).sum()), lost=len(lost), worst=worst))
+    return table
 
 
-def compared(rows: Sequence[Mapping[str, Any]], pages: Sequence[Original]) -> list[Reading]:
+def compare_engines(rows: Sequence[Mapping[str, Any]], pages: Sequence[Original]) -> list[Reading]:
     """Return what each engine makes of the pages of documents, beside the text that the run has of them.
 
     Each runs in a guarded process, after one page that is not counted: what it costs to start is no speed.
