@@ -108,7 +108,8 @@ def write_run(directory: Path) -> Path:
     good += [document(10, text=HOSTILE, title=HOSTILE, url="javascript:alert(1)")]
     good += [document(11, text=f"{WORDS} again"), document(12, text=f"{WORDS} 3")]
     good[-1]["url"] = good[0]["url"]  # captured twice
-    publish(directory, "extract", bad + good)
+    inputs = {name: {"format": "warc"} for name in ("web", "docs")}
+    publish(directory, "extract", bad + good, config={"inputs": inputs})
     judged = [_measured(row) for row in good]
     publish(directory, "filter", judged, config={"filter": [{"name": "gopher", "only": [], "rules": RULES}]})
     pairs = [
