@@ -1,7 +1,7 @@
-"""Compressed bytes, piece by piece: what stands before damage comes out, and no piece is large.
+"""Compressed bytes, decompressed piece by piece: what precedes damage is returned, and no piece is large.
 
-A few bytes may stand for gigabytes, so every library is given little at a time: no step makes more than some
-tens of megabytes, and damage costs what stands in its step.
+A few bytes may decompress to gigabytes, so each library gets little input at a time: no step returns more
+than some tens of megabytes, and damage costs at most its step.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Damaged(Exception):
 
 
 def inflated(pieces: Iterable[bytes], form: int = GZIP) -> Iterator[bytes]:
-    """Yield what deflate packed; of gzip every member, whatever padding stands behind it. Raises Damaged."""
+    """Yield the decompressed bytes of deflate; of gzip every member, despite padding. Raises Damaged."""
     stream = zlib.decompressobj(form)
     for step in _steps(pieces, _STEP_BYTES):
         pending = step
@@ -33,17 +33,17 @@ def inflated(pieces: Iterable[bytes], form: int = GZIP) -> Iterator[bytes]:
                     break
                 stream = zlib.decompressobj(form)
             try:
-                found = stream.decompress(pending)
+                data = stream.decompress(pending)
             except zlib.error as error:
                 raise Damaged(str(error)) from None
-            yield found
+            yield data
             pending = stream.unused_data
     if not stream.eof:
         raise Damaged("the file ends inside a gzip member" if form == GZIP else "it ends too soon")
 
 
 def unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what zstd packed, of every frame. Raises Damaged."""
+    """Yield the decompressed bytes of every zstd frame. Raises Damaged."""
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor()
@@ -54,30 +54,30 @@ def unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
             if stream.eof:
                 stream = decompressor.decompressobj()
             try:
-                found = stream.decompress(pending)
+                data = stream.decompress(pending)
             except zstandard.ZstdError as error:
                 raise Damaged(str(error)) from None
-            yield found
+            yield data
             pending = stream.unused_data if stream.eof else b""
     if not stream.eof:
         raise Damaged("the file ends inside a zstd frame")
 
 
 def unbrotli(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what Brotli packed. Raises Damaged."""
+    """Yield the decompressed bytes of Brotli. Raises Damaged."""
     import brotli
 
     stream = brotli.Decompressor()
     for step in chain(_steps(pieces, _STEP_BYTES), (b"",)):
         pending = step
-        while True:  # until it has said all that it can of what it has been given
+        while True:  # until it has no more output for this input
             try:
-                found = stream.process(pending, output_buffer_limit=_BROTLI_OUTPUT_BYTES)
+                data = stream.process(pending, output_buffer_limit=_BROTLI_OUTPUT_BYTES)
             except brotli.error as error:
                 raise Damaged(str(error)) from None
-            yield found
+            yield data
             pending = b""
-            if not found:
+            if not data:
                 break
     if not stream.is_finished():
         raise Damaged("it ends too soon")

@@ -50,8 +50,8 @@ def building(url: str) -> Iterator[Path]:
         yield Path(folder)
         _seal(Path(folder))
         filesystem.makedirs(name, exist_ok=True)
-        for each in sorted(Path(folder).iterdir(), key=lambda file: (file.name == SEAL, file.name)):
-            filesystem.put_file(str(each), f"{name}/{each.name}")
+        for path in sorted(Path(folder).iterdir(), key=lambda file: (file.name == SEAL, file.name)):
+            filesystem.put_file(str(path), f"{name}/{path.name}")
 
 
 def opened(url: str) -> Path:
@@ -63,18 +63,18 @@ def opened(url: str) -> Path:
     filesystem, name = fsspec.core.url_to_fs(url)
     if _is_local(filesystem):
         if wrong := damage(Path(name)):
-            raise NotWhole(_told(url, wrong))
+            raise NotWhole(_message(url, wrong))
         return Path(name)
     try:
         seal: bytes = filesystem.cat_file(f"{name}/{SEAL}")
     except FileNotFoundError:
-        raise NotWhole(_told(url, f"it has no {SEAL}")) from None
+        raise NotWhole(_message(url, f"it has no {SEAL}")) from None
 
     def fetch(folder: Path) -> None:
         for file in json.loads(seal):
             filesystem.get_file(f"{name}/{file}", str(folder / file))
         if _listed(folder) != seal:
-            raise NotWhole(_told(url, "what was copied from it has other bytes than its seal says"))
+            raise NotWhole(_message(url, "what was copied from it has other bytes than its seal says"))
 
     return made(xxhash.xxh3_128_hexdigest(seal), fetch)
 
@@ -106,8 +106,8 @@ def stamp(url: str) -> str:
     """Return what changes when a file's bytes do: its size and the store's mark, else a hash of the bytes."""
     filesystem, name = fsspec.core.url_to_fs(url)
     info = filesystem.info(name)
-    found = mark(info)
-    return f"{info['size']} {info.get('ino', '')} {found}" if found else digest_file(url)
+    version = mark(info)
+    return f"{info['size']} {info.get('ino', '')} {version}" if version else digest_file(url)
 
 
 def damage(folder: Path) -> str | None:
@@ -115,9 +115,9 @@ def damage(folder: Path) -> str | None:
     try:
         files = json.loads((folder / SEAL).read_bytes())
         for name, (size_bytes, _) in files.items():
-            found = (folder / name).stat().st_size
-            if found != size_bytes:
-                return f"its {name} has {found:,} bytes, not {size_bytes:,}"
+            held = (folder / name).stat().st_size
+            if held != size_bytes:
+                return f"its {name} has {held:,} bytes, not {size_bytes:,}"
     except FileNotFoundError as error:
         return f"it has no {Path(error.filename).name}"
     except ValueError:
@@ -125,7 +125,7 @@ def damage(folder: Path) -> str | None:
     return None
 
 
-def _told(url: str, wrong: str) -> str:
+def _message(url: str, wrong: str) -> str:
     why = "another run removed them, or a disk was full"
     return f"{url}: these tables are not whole: {wrong}. Run again: {why}"
 
@@ -146,8 +146,8 @@ def _root() -> Path:
 def _seal(folder: Path) -> None:
     """Make a folder count; its bytes are on the disk before its seal is."""
     seal = _listed(folder)
-    for each in folder.iterdir():
-        with each.open("rb") as stream:
+    for path in folder.iterdir():
+        with path.open("rb") as stream:
             os.fsync(stream.fileno())
     with (folder / SEAL).open("wb") as stream:
         stream.write(seal)
@@ -157,7 +157,7 @@ def _seal(folder: Path) -> None:
 
 def _listed(folder: Path) -> bytes:
     """Return the seal of what lies in a folder: name -> (bytes, hash), the same for the same files."""
-    files = {each.name: (each.stat().st_size, digest_file(str(each))) for each in sorted(folder.iterdir())}
+    files = {path.name: (path.stat().st_size, digest_file(str(path))) for path in sorted(folder.iterdir())}
     return json.dumps(files).encode()
 
 

@@ -26,7 +26,7 @@ class StoreError(OSError):
     """A store that does not give what it was asked for: the URL, what it said, what to do."""
 
 
-class Broken(Exception):
+class BadRead(Exception):
     """What was read is not what was asked for, in words; another attempt may be luckier."""
 
 
@@ -49,7 +49,7 @@ def open_store(url: str) -> tuple[Any, str]:
             return fsspec.core.url_to_fs(url)  # type: ignore[no-any-return]
         filesystem, name = fsspec.core.url_to_fs(url, config_kwargs=limits)
     except (ImportError, ValueError) as error:
-        raise StoreError(f"{url}: cannot be read ({told(error)}); {_ADVICE}") from None
+        raise StoreError(f"{url}: cannot be read ({describe(error)}); {_ADVICE}") from None
     filesystem.retries = 1  # of this instance: no other is opened with these limits
     return filesystem, name
 
@@ -71,20 +71,20 @@ def attempts(url: str, work: Callable[[], T]) -> T:
             return work()
         except (FileNotFoundError, StoreError):
             raise
-        except Exception as error:  # noqa: BLE001 - stores raise their own kinds; the last is told whole
-            wrong = told(error)
+        except Exception as error:  # noqa: BLE001 - stores raise their own kinds; the last is reported
+            wrong = describe(error)
             if isinstance(error, PermissionError) or type(error).__name__ in _NO_CREDENTIALS:
                 raise StoreError(f"{url}: cannot be read ({wrong}); {_ADVICE}") from None
     raise StoreError(f"{url}: could not be fetched in {ATTEMPTS} attempts, the last: {wrong}")
 
 
-def told(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """Return an error of a store in words."""
     if isinstance(error, IndexError):  # s3fs's own, over the arguments that a time limit's error lacks
         error = error.__context__ or error
     if isinstance(error, TimeoutError):
         return f"no byte for {READ_TIMEOUT_S} s"
-    return str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, BadRead) else f"{type(error).__name__}: {error}"
 
 
 def read(url: str) -> bytes:

@@ -76,13 +76,13 @@ def assemble_best_fit(
     check_addressable(len(rows), layout.row_tokens, layout.dtype, f"shard {shard}")
     table: Ids = np.full((len(rows), layout.row_tokens), layout.eot_id, layout.dtype)
     stretches: list[tuple[int, str, int, int]] = []
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         begin = 0
         for number, start, length in row:
             _, name, ids = ordered[number]
             piece = ids[start : start + length]  # without the end of text, which is there already
-            table[place, begin : begin + len(piece)] = piece
-            stretches.append((place, name, start, length))
+            table[index, begin : begin + len(piece)] = piece
+            stretches.append((index, name, start, length))
             begin += length
     columns = list(zip(*stretches, strict=True))
     arrays = [pa.array(column, field.type) for column, field in zip(columns, PROVENANCE, strict=True)]

@@ -41,7 +41,7 @@ class Chat:
 
     Attributes:
         id: its file and line.
-        line: its number in the file, which alone decides its place among the others.
+        line: its number in the file, which alone decides its position among the others.
         tokens: after an end of text.
         mask: 1 for each token that is to be learned.
     """
@@ -64,17 +64,17 @@ def chats(path: str, template: Template, tokenizer: Tokenizer) -> Iterator[Chat]
                 continue
             where = f"{path}:{number}"
             text, spans = template.spans(messages_of(line, where), where)
-            found = tokenizer.engine.encode(text, add_special_tokens=False)
-            if tokenizer.eot_id in found.ids:
+            encoded = tokenizer.engine.encode(text, add_special_tokens=False)
+            if tokenizer.eot_id in encoded.ids:
                 raise ChatError(
                     f"{where}: its text holds token {tokenizer.eot_id}, the end of text, which parts rows; "
                     "use a template that ends turns with another token"
                 )
-            begins = np.array([begin for begin, _ in found.offsets], np.int64)
+            begins = np.array([begin for begin, _ in encoded.offsets], np.int64)
             mask = np.zeros(len(begins) + 1, np.int64)
             for begin, end in spans:
                 mask[1:] |= (begins >= begin) & (begins < end)
-            ids = np.array([tokenizer.eot_id, *found.ids], np.int64)
+            ids = np.array([tokenizer.eot_id, *encoded.ids], np.int64)
             yield Chat(id=where, line=str(number), tokens=ids, mask=mask)
 
 
@@ -85,14 +85,14 @@ def filled(row: Sequence[Chat], row_tokens: int, tokenizer: Tokenizer) -> tuple[
     """
     tokens: Ids = np.full(row_tokens, tokenizer.eot_id, tokenizer.dtype)
     mask: Ids = np.zeros(row_tokens, tokenizer.dtype)
-    place = 0
+    begin = 0
     for chat in row:
-        end = place + len(chat.tokens)
-        tokens[place:end], mask[place:end] = chat.tokens, chat.mask
-        mask[place] = place > 0 and mask[place - 1]
-        place = end
-    if 0 < place < row_tokens:
-        mask[place] = mask[place - 1]
+        end = begin + len(chat.tokens)
+        tokens[begin:end], mask[begin:end] = chat.tokens, chat.mask
+        mask[begin] = begin > 0 and mask[begin - 1]
+        begin = end
+    if 0 < begin < row_tokens:
+        mask[begin] = mask[begin - 1]
     return tokens, mask
 
 
@@ -149,9 +149,9 @@ def _tokenizer(path: str, known: Mapping[str, Any], copy: Path) -> Tokenizer:
     """Return the tokenizer of the shards, which takes a template's special tokens for what they are."""
     with fsspec.open(path, "rb") as stream:
         data: bytes = stream.read()
-    if (found := digest_bytes(data)) != known["digest"]:
+    if (digest := digest_bytes(data)) != known["digest"]:
         raise ChatError(
-            f"{path}: expected the tokenizer that made the shards, {known['digest']}, found {found}; "
+            f"{path}: expected the tokenizer that made the shards, {known['digest']}, found {digest}; "
             "put that file back"
         )
     copy.write_bytes(data)
@@ -199,7 +199,7 @@ def _shard(
     tokens, mask = (np.stack([pair[n] for pair in pairs]) for n in (0, 1))
     info = write_shard(folder, number, tokens, mask)
     provenance = info.file.replace(".mds", ".parquet")
-    pieces = [(place, chat.id, 0, len(chat.tokens)) for place, row in enumerate(rows) for chat in row]
+    pieces = [(index, chat.id, 0, len(chat.tokens)) for index, row in enumerate(rows) for chat in row]
     columns = zip(*pieces, strict=True)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, PROVENANCE, strict=True)]
     pq.write_table(pa.table(arrays, schema=PROVENANCE), folder / provenance, compression="zstd")

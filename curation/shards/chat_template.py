@@ -33,17 +33,17 @@ def messages_of(line: str, where: str) -> list[dict[str, str]]:
     if isinstance(entry, dict) and "prompt" in entry and "response" in entry:
         pairs = (("user", entry["prompt"]), ("assistant", entry["response"]))
         entry = {"messages": [{"role": role, "content": content} for role, content in pairs]}
-    found: Any = entry.get("messages") if isinstance(entry, dict) else None
-    ok = isinstance(found, list) and all(
-        isinstance(each, dict) and isinstance(each.get("role"), str) and isinstance(each.get("content"), str)
-        for each in found
+    messages: Any = entry.get("messages") if isinstance(entry, dict) else None
+    ok = isinstance(messages, list) and all(
+        isinstance(turn, dict) and isinstance(turn.get("role"), str) and isinstance(turn.get("content"), str)
+        for turn in messages
     )
-    if not ok or not any(each["role"] == "assistant" for each in found):
+    if not ok or not any(turn["role"] == "assistant" for turn in messages):
         raise ChatError(
             f"{where}: expected `messages`, each with a `role` and a `content` and one at least of the "
             "assistant, or `prompt` and `response`"
         )
-    return list(found)
+    return list(messages)
 
 
 class Template:
@@ -51,17 +51,17 @@ class Template:
 
     def __init__(self, path: str | None) -> None:
         try:
-            asked: Mapping[str, Any] = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+            config: Mapping[str, Any] = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
         except ValueError as error:
             raise ChatError(f"{path}: no JSON: {error}") from None
-        source = asked.get("chat_template", PLAIN)
+        source = config.get("chat_template", PLAIN)
         if isinstance(source, list):  # several, by name
-            source = {each["name"]: each["template"] for each in source}.get("default")
+            source = {named["name"]: named["template"] for named in source}.get("default")
         if not isinstance(source, str):
             raise ChatError(f"{path}: expected a `chat_template` that is text, or one named 'default'")
         self._tokens = {
             name: value["content"] if isinstance(value, dict) else value
-            for name, value in asked.items()
+            for name, value in config.items()
             if name.endswith("_token") and isinstance(value, str | dict)
         }
         engine = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
@@ -73,13 +73,13 @@ class Template:
 
     def render(self, messages: Sequence[Mapping[str, str]], *, prompt: bool = False) -> str:
         """Return the text of a conversation; with `prompt`, up to where the assistant begins to answer."""
-        asked = {**self._tokens, "messages": messages, "add_generation_prompt": prompt}
-        return self._template.render(asked)
+        variables = {**self._tokens, "messages": messages, "add_generation_prompt": prompt}
+        return self._template.render(variables)
 
     def spans(self, messages: Sequence[Mapping[str, str]], where: str) -> tuple[str, list[tuple[int, int]]]:
         """Return the whole text, and where in it the assistant speaks: what follows each of its prompts."""
         try:
-            whole, found = self.render(messages), []
+            whole, spans = self.render(messages), []
             for number, message in enumerate(messages):
                 if message["role"] == "assistant":
                     before = self.render(messages[:number], prompt=True)
@@ -89,10 +89,10 @@ class Template:
                             f"{where}: the template writes message {number} in another way when more follow "
                             "it, so what the assistant says cannot be told from the rest"
                         )
-                    found.append((len(before), len(after)))
+                    spans.append((len(before), len(after)))
         except jinja2.TemplateError as error:
             raise ChatError(f"{where}: the template refuses it: {error}") from None
-        return whole, found
+        return whole, spans
 
 
 def _raise(message: str) -> None:

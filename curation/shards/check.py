@@ -119,15 +119,15 @@ def measure(
     for source, language, text in texts:
         (ids,) = encode_batch(tokenizer, [text])
         used += np.bincount(ids, minlength=tokenizer.vocab)
-        each = usage.setdefault((source, language), Usage())
-        each.documents, each.tokens = each.documents + 1, each.tokens + len(ids)
-        each.bytes += len(text.encode())
+        counts = usage.setdefault((source, language), Usage())
+        counts.documents, counts.tokens = counts.documents + 1, counts.tokens + len(ids)
+        counts.bytes += len(text.encode())
     return used, usage
 
 
 def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
     (ids,) = encode_batch(tokenizer, [text])
-    return [int(each) for each in ids]
+    return [int(id_) for id_ in ids]
 
 
 def _decode(tokenizer: Tokenizer, ids: Sequence[int] | Ids) -> str:
@@ -146,10 +146,12 @@ def _round_trip(tokenizer: Tokenizer) -> Finding:
         return Finding(
             check="round trip", level="ok", what=f"{len(TEXTS)} hard texts come back byte for byte"
         )
-    told = "; ".join(f"{name}: {how}" for name, how in lost.items())
+    changes = "; ".join(f"{name}: {how}" for name, how in lost.items())
     if tokenizer.engine.normalizer is not None:
-        told += f" (the file has a normalizer, {type(tokenizer.engine.normalizer).__name__})"
-    return Finding(check="round trip", level="failure", what=f"text is changed: {told}", facts={"lost": lost})
+        changes += f" (the file has a normalizer, {type(tokenizer.engine.normalizer).__name__})"
+    return Finding(
+        check="round trip", level="failure", what=f"text is changed: {changes}", facts={"lost": lost}
+    )
 
 
 def _unknown(tokenizer: Tokenizer) -> Finding:

@@ -164,13 +164,13 @@ def _stretches(
 ) -> list[tuple[int, str, int, int]]:
     """Return (row, id, start in the document, length) for each row the stretch lies in."""
     start, name = document
-    found = []
+    stretches = []
     while begin < stop:
         row = (begin - first) // row_tokens
         upto = min(stop, first + (row + 1) * row_tokens)
-        found.append((row, name, begin - start, upto - begin))
+        stretches.append((row, name, begin - start, upto - begin))
         begin = upto
-    return found
+    return stretches
 
 
 def _misplaced(shard: int, covered: int, before: str, found: str) -> ValueError:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import xxhash
 
-from curation.files.remote import Broken, StoreError, attempts, open_store
+from curation.files.remote import BadRead, StoreError, attempts, open_store
 from training.data.corpus import ShardError, ShardFile
 
 _CHUNK_BYTES = 1 << 22
@@ -55,14 +55,14 @@ def _copy(shard: ShardFile, part: Path, is_cancelled: Callable[[], bool]) -> Non
             size += len(chunk)
             copy.write(chunk)
         if size != shard.size_bytes:
-            raise Broken(f"expected {shard.size_bytes} bytes, found {size}")
+            raise BadRead(f"expected {shard.size_bytes} bytes, found {size}")
         if state.hexdigest() != shard.xxh64:
-            raise Broken(f"expected xxh64 {shard.xxh64}, found {state.hexdigest()}")
+            raise BadRead(f"expected xxh64 {shard.xxh64}, found {state.hexdigest()}")
         copy.flush()
         try:
             part.rename(shard.path)
         except FileNotFoundError:  # removed by another rank before it was locked
-            raise Broken(f"{part} is gone") from None
+            raise BadRead(f"{part} is gone") from None
 
 
 def sweep(folder: Path) -> None:
