@@ -19,7 +19,7 @@ from curation.look.report.accounts import reason_counts, rule_account, stage_acc
 from curation.look.report.documents import document_data
 from curation.look.report.edits import EditedDocument, MaskedKind, edited, markup, masked
 from curation.look.report.extraction import Loss, Reading, compare_engines, losses, pages_to_read
-from curation.look.report.selection import HIGHEST, Group, Selection, by_quality, select
+from curation.look.report.selection import HIGHEST, Group, ShownDocuments, by_quality, select
 from curation.look.report.sliders import slider_data
 from curation.look.report.training import TrainingSummary, training_summary
 from curation.look.report.vocabulary import TokenizerUse, tokenizer_use
@@ -162,7 +162,9 @@ def _signals(run: OpenedRun, judged: pd.DataFrame) -> list[Signal]:
     return signals
 
 
-def _select(run: OpenedRun, judged: pd.DataFrame, extracted: pd.DataFrame, lost: Sequence[Loss]) -> Selection:
+def _select(
+    run: OpenedRun, judged: pd.DataFrame, extracted: pd.DataFrame, lost: Sequence[Loss]
+) -> ShownDocuments:
     """Return the documents to show."""
     states = ("dropped", "failed")
     removed = pd.concat([_sample(run, "extract", state, 10) for state in states], ignore_index=True)
@@ -191,7 +193,7 @@ def _readings(run: OpenedRun, extracted: pd.DataFrame) -> list[Reading]:
 
 
 def _add_named(
-    run: OpenedRun, selection: Selection, training: TrainingSummary | None, labels: Agreement | None
+    run: OpenedRun, selection: ShownDocuments, training: TrainingSummary | None, labels: Agreement | None
 ) -> None:
     """Add the documents that spikes and labels name."""
     groups = [

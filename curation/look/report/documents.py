@@ -12,7 +12,7 @@ from curation.filters.rules import Rule
 from curation.look.render.cards import badge
 from curation.look.render.inert import inert
 from curation.look.render.visible import shortened, visible
-from curation.look.report.selection import Selection
+from curation.look.report.selection import ShownDocuments
 from curation.look.run import OpenedRun, Original, masked_rows, read_originals, spans, visible_texts
 
 #: Characters shown of a text and of its page, less where all together would go over the budget.
@@ -38,7 +38,7 @@ def _received(run: OpenedRun, rows: Sequence[Mapping[str, Any]]) -> dict[str, st
     return {row["id"]: row["text"] for row in received if row["text"] is not None}
 
 
-def document_data(run: OpenedRun, selection: Selection) -> Data:
+def document_data(run: OpenedRun, selection: ShownDocuments) -> Data:
     """Return documents and groups as JSON data; no text in it acts on the page."""
     has_extract = "extract" in run.manifests
     texts = _received(run, selection.rows)

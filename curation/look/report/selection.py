@@ -33,7 +33,7 @@ class Group:
 
 
 @dataclass(slots=True)
-class Selection:
+class ShownDocuments:
     """The documents of a report: `rows`, and groups of (row number, note)."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Selection:
             self.groups.append(group)
 
 
-def select(run: OpenedRun, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd.DataFrame) -> Selection:
+def select(run: OpenedRun, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd.DataFrame) -> ShownDocuments:
     """Return the documents to show, in groups.
 
     Args:
@@ -61,7 +61,7 @@ def select(run: OpenedRun, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd
         removed: a sample of what extraction removed.
         kept: a sample of what the last stage kept.
     """
-    selection = Selection()
+    selection = ShownDocuments()
     gone = judged[judged["state"] != "kept"] if len(judged) else judged
     selection.add(
         Group("random", "kept", "A hash-sample of what the last stage kept."), _plain(kept.head(RANDOM))
