@@ -174,12 +174,17 @@ def test_the_same_run_gives_the_same_page(small_run: Path, html: str) -> None:
 def test_a_run_in_an_object_store_is_read_and_written_by_its_url(small_run: Path, html: str) -> None:
     store = fsspec.filesystem("memory")
     store.put(str(small_run), "/look_run", recursive=True)
-    assert render(gather(open_run("memory://look_run"))) == html
+    assert _undated(render(gather(open_run("memory://look_run")))) == _undated(html)
     (life,) = why(open_run("memory://look_run"), f"{3:032x}").lives
     assert len(life.steps) == 3
     assert len(life.places) == 2
     assert write_report(open_run("memory://look_run")) == "memory://look_run/report.html"
-    assert store.cat("/look_run/report.html").decode() == html
+    assert _undated(store.cat("/look_run/report.html").decode()) == _undated(html)
+
+
+def _undated(html: str) -> str:
+    """A copy of a run was published when it was copied."""
+    return re.sub("<time>.*?</time>", "", html)
 
 
 def test_documents_are_chosen_in_every_way(html: str) -> None:
@@ -215,7 +220,7 @@ def test_a_page_shows_best_and_worst_where_the_recipe_measures_quality(
 def test_what_breaks_a_rule_is_shown_however_far_down_it_stands(judging: Namespace, tmp_path: Path) -> None:
     rule = Rule(name="brackets", signal="phrase_count", max=0, options={"phrases": ("{",)})
     code = Pass(name="code", edits=(Edit(name="mask_pii"),), rules=(rule,))
-    prose, mail = "A line of prose that says little.\n" * 150, "write to someone@example.org\n"
+    prose, mail = "A line of prose that says little.\n" * 720, "write to someone@example.org\n"
     texts = [("web", "en", f"{prose}{mail}int main() {{ return 0; }}\n{prose}")]
     run = judging.write(tmp_path, texts=texts, passes=[code])
     judging.publish(run, "extract", [judging.document(0, source="web", text=texts[0][2])])
@@ -277,7 +282,7 @@ def test_a_page_is_drawn_from_what_was_gathered(small_run: Path, metrics: Path) 
     assert html.endswith("</html>")
     assert len(drawing) <= 10, drawing
     assert not [name for name in drawing if name.startswith("curation.look.run")]
-    assert len(gathering | drawing) <= 27, gathering | drawing
+    assert len(gathering | drawing) <= 28, gathering | drawing
 
 
 def _modules(work: Callable[[], T]) -> tuple[T, set[str]]:

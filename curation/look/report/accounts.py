@@ -1,20 +1,27 @@
-"""The accounts of a run as data for its report: of every stage, and of the filter's rules."""
+"""The accounts of a run as data for its report: in a few numbers, by stage, and of the filter's rules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+import fsspec
+
+from curation.accounting.fingerprint import fingerprint
 from curation.accounting.ledger import STATES
-from curation.accounting.manifest import Manifest
+from curation.accounting.manifest import NAME, Manifest
 from curation.filters.account import Tally
 from curation.look.questions.account import COLUMNS, RuleAccount, account, headline, ranked
 from curation.look.render.counted import phrases
-from curation.look.run import LABEL, OpenedRun, kept_rates
+from curation.look.run import LABEL, OpenedRun, funnel, kept_rates
 
 EDIT = "edit:"  # begins the reasons of a ledger that are edits: they remove characters, no record
 GROUPS_SHOWN = 12  # sources, and languages, that lost most
 SOURCES_SHOWN = 8  # of a stage, their reasons side by side
+COSTLIEST = 3  # rules among the headlines
 
 
 def stage_accounts(run: OpenedRun) -> list[dict[str, Any]]:
@@ -121,3 +128,83 @@ def _part(rules: RuleAccount, name: str, tally: Tally) -> dict[str, Any]:
             for rule in ranked(tally)
         ],
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headlines:
+    """The whole run in a few numbers.
+
+    Attributes:
+        received: records that came into the first stage.
+        left: documents that the last stage kept.
+        lost: state -> records that ended in it, over all stages; only states with any.
+        tokens_received: of the text of the documents that the first stage kept, always an estimate (`~`);
+            empty where nothing was tokenized.
+        tokens_left: of the documents that are left; an estimate (`~`) unless the last stage counted them.
+        rules: the rules that dropped most, each with its share of what the filter dropped.
+        published: when the newest manifest was written, to the minute; empty where the store does not say.
+        recipe: fingerprint of the configurations of all stages: equal for runs of the same recipe.
+        left_out: in words, the stages whose account is of other data; they are not counted here.
+    """
+
+    received: int
+    left: int
+    lost: Mapping[str, int]
+    tokens_received: str
+    tokens_left: str
+    rules: Sequence[tuple[str, float]]
+    published: str
+    recipe: str
+    left_out: str
+
+
+def headlines(
+    run: OpenedRun, stages: Sequence[Mapping[str, Any]], account: Mapping[str, Any] | None
+) -> Headlines | None:
+    """Return the headlines of a run; None where no stage keeps an account.
+
+    Args:
+        run: the run.
+        stages: the account of each stage.
+        account: of the filter's rules; None or empty where they dropped nothing.
+    """
+    if not stages:
+        return None
+    ledgers, left_out = funnel(run)
+    first, last = ledgers[0], ledgers[-1]
+    lost = Counter[str]()
+    for ledger in ledgers:
+        lost.update({state: count.records for state, count in ledger.total.states.items()})
+    tokens = {stage["name"]: stage["accounts"][0]["tokens"] for stage in stages}
+    counted = last.tokens.get("kept", 0)
+    rules = account["parts"][0]["rules"][:COSTLIEST] if account else []
+    return Headlines(
+        received=first.total.received.records,
+        left=last.total.states["kept"].records,
+        lost={state: lost[state] for state in STATES if state != "kept" and lost[state]},
+        tokens_received=_about(tokens[first.stage]),
+        tokens_left=f"{counted:,}" if counted else _about(tokens[last.stage]),
+        rules=[(rule["name"], rule["shares"][0]) for rule in rules],
+        published=_published(run),
+        recipe=fingerprint({stage: manifest.config for stage, manifest in run.manifests.items()}),
+        left_out=left_out,
+    )
+
+
+def _about(count: float) -> str:
+    """Return an estimate as text of three digits; nothing for zero.
+
+    >>> _about(1_300_672), _about(0)
+    ('~1,300,000', '')
+    """
+    return f"~{float(f'{count:.2e}'):,.0f}" if count else ""
+
+
+def _published(run: OpenedRun) -> str:
+    """Return when the newest manifest of a run was written. No manifest says it (law 4); its file does."""
+    filesystem, _ = fsspec.core.url_to_fs(run.directory)
+    try:
+        times: list[datetime] = [filesystem.modified(run.path(stage, NAME)) for stage in run.manifests]
+    except NotImplementedError:  # a store without times, such as a web server
+        return ""
+    return f"{max(times).astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -15,7 +15,13 @@ from curation.accounting.manifest import Manifest, join
 from curation.accounting.settle import SETTLED
 from curation.look.label import Agreement, agreement
 from curation.look.render.cards import word_changes
-from curation.look.report.accounts import reason_counts, rule_account, stage_accounts
+from curation.look.report.accounts import (
+    Headlines,
+    headlines,
+    reason_counts,
+    rule_account,
+    stage_accounts,
+)
 from curation.look.report.documents import document_data
 from curation.look.report.edits import EditedDocument, MaskedKind, edited, markup, masked
 from curation.look.report.extraction import Loss, Reading, compare_engines, losses, pages_to_read
@@ -45,6 +51,7 @@ class Contents:
 
     Attributes:
         name: of the recipe; empty where it is not known.
+        headlines: the whole run in a few numbers; None where no stage keeps an account.
         stages: the account of each stage.
         manifests: of the stages, in order.
         signals: the rules of the filter stage, with values of a sample.
@@ -68,6 +75,7 @@ class Contents:
     """
 
     name: str
+    headlines: Headlines | None
     stages: Sequence[Mapping[str, Any]]
     manifests: Sequence[Manifest]
     signals: Sequence[Signal]
@@ -105,18 +113,20 @@ def gather(run: OpenedRun, *, training: str | None = None) -> Contents:
     selection = _select(run, judged, extracted, lost)
     _add_named(run, selection, trained, labels)
     has_filter = "filter" in run.manifests
+    stages, account = stage_accounts(run), rule_account(run) if has_filter else None
     sliders = slider_data(judged, run.bounds) if len(judged) else {}
     data = {"what_if": sliders, "browsed": document_data(run, selection)}
     return Contents(
         name=_name(run.directory),
-        stages=stage_accounts(run),
+        headlines=headlines(run, stages, account),
+        stages=stages,
         manifests=list(run.manifests.values()),
         signals=_signals(run, judged) if has_filter else [],
         kept_now=int((judged["reasons"].head(sliders.get("documents", 0)).map(len) == 0).sum()),
         judged=run.ledger("filter")["in"]["records"] if has_filter else 0,
         rate=judged.attrs.get("rate", 1.0),
         needed=has_filter and run.bounds.measure != "all",
-        account=rule_account(run) if has_filter else None,
+        account=account,
         counts=reason_counts(run.manifests.values()),
         edits=markup(run, extracted) | edited(run),
         masked=masked(run, judged),

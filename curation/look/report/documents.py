@@ -16,11 +16,13 @@ from curation.look.report.selection import ShownDocuments
 from curation.look.run import OpenedRun, Original, masked_rows, read_originals, spans, visible_texts
 
 #: Characters shown of a text and of its page, less where all together would go over the budget.
-SHOWN_CHARACTERS = (2_400, 1_200, 600, 300, 100)
+SHOWN_CHARACTERS = (20_000, 10_000, 5_000, 2_400, 1_200, 600, 300, 100)
 BUDGET_BYTES = 3 * 2**20
 #: Of a title, a URL, the name of a source.
 NAME_CHARACTERS = 300
-#: Where a rule is broken only behind what is shown, so much is shown of there: a part of that, so often.
+#: Characters in which the lines are sought that break a rule: of the beginning, else of its worst stretch.
+MARKED_CHARACTERS = 2_400
+#: Where that stretch lies behind what is shown, a part of it is shown as well, so often.
 EXCERPT_PART, EXCERPTS = 4, 3
 #: Characters of an excerpt before what it is about.
 LEAD_CHARACTERS = 60
@@ -98,16 +100,16 @@ def _excerpts(
     text: str, reasons: Sequence[Mapping[str, Any]], rules: Mapping[str, Rule], shown: int
 ) -> list[_Excerpt]:
     """Return the beginning of a text, and where rules are broken that are not broken there."""
-    excerpts = [_Excerpt(0, min(shown, len(text)))]
+    excerpts, size = [_Excerpt(0, min(shown, len(text)))], min(shown, MARKED_CHARACTERS)
     for n, reason in enumerate(reasons):
         rule, value = rules.get(reason["name"]), reason["value"]
         if rule is None or value is None:
             continue
-        if marks := spans.spans(text[:shown], rule, value):
+        if marks := spans.spans(text[:size], rule, value):
             excerpts[0].marks[n] = marks
-        elif len(text) > shown and (worst := spans.worst(text, rule, value, shown)):
+        elif len(text) > size and (worst := spans.worst(text, rule, value, size)):
             marks = [(worst[0] + a, worst[0] + b) for a, b in spans.spans(text[slice(*worst)], rule, value)]
-            _mark(excerpts, n, marks, len(text), shown // EXCERPT_PART)
+            _mark(excerpts, n, marks, len(text), size // EXCERPT_PART)
     return sorted(excerpts, key=lambda excerpt: excerpt.start)
 
 

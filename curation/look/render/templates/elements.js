@@ -14,7 +14,7 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-const known = new Set(data.browsed.documents.map((each) => each.id));
+const known = new Set(data.browsed.documents.map((doc) => doc.id));
 const identified = (id) => known.has(id)
   ? make("a", { href: `#document-${encodeURIComponent(id)}` }, make("code", {}, id))
   : make("code", {}, id);
