@@ -15,7 +15,7 @@ from curation.pages.charset import decode
 from curation.pages.formats import read, splits
 from curation.recipe.recipe import read_recipe
 
-_PAGES = 400
+_PAGES = 200
 _LEAST = 0.995
 
 

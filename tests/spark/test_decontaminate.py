@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +65,47 @@ def planted(where: Path, order: int = 0, files: int = 1) -> tuple[Path, list[str
     return recipe, items
 
 
-def ran(recipe: Path, out: Path, *overrides: str) -> dict[str, dict[str, Any]]:
-    """Run up to the shards; return key -> row of the stage."""
-    Run(read_recipe(str(recipe), overrides), Store(str(out)), say=lambda line: None).run()
-    rows = (
-        ds.dataset(f"{published(str(out), 'decontaminate')}/rows", partitioning="hive").to_table().to_pylist()
-    )
-    return {row["record_id"]: row for row in rows}
+#: Up to the stage that is tested; shards are left to the tests that look at them.
+STAGES = ("extract", "filter", "dedup", "decontaminate")
 
 
-def test_documents_that_hold_an_item_are_dropped_and_say_which(spark: object, tmp_path: Path) -> None:
-    recipe, items = planted(tmp_path / "in")
-    rows = ran(recipe, tmp_path / "out")
+@dataclass(frozen=True)
+class Planted:
+    """A finished run over pages of which some hold an item."""
+
+    recipe: Path
+    out: Path
+    items: list[str]
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        return rows_of(self.out)
+
+
+def rows_of(out: Path) -> dict[str, dict[str, Any]]:
+    """Return key -> row of the stage."""
+    table = ds.dataset(f"{published(str(out), 'decontaminate')}/rows", partitioning="hive").to_table()
+    return {row["record_id"]: row for row in table.to_pylist()}
+
+
+def ran(
+    recipe: Path, out: Path, *overrides: str, stages: Sequence[str] = STAGES
+) -> dict[str, dict[str, Any]]:
+    """Run some stages (none named: all); return key -> row of the stage."""
+    Run(read_recipe(str(recipe), overrides), Store(str(out)), say=lambda line: None).run(stages)
+    return rows_of(out)
+
+
+@pytest.fixture(scope="module")
+def whole_run(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    """One run up to the shards; tests that only read share it."""
+    folder = tmp_path_factory.mktemp("planted")
+    recipe, items = planted(folder / "in")
+    ran(recipe, folder / "out", stages=())
+    return Planted(recipe, folder / "out", items)
+
+
+def test_documents_that_hold_an_item_are_dropped_and_say_which(whole_run: Planted) -> None:
+    rows, items = whole_run.rows(), whole_run.items
     dropped = {key: row["reasons"] for key, row in rows.items() if row["state"] == "dropped"}
     assert sorted(dropped) == [*[f"holds{i}" for i in range(6)], "only"]
     (reason,) = dropped["holds3"]
@@ -85,17 +116,18 @@ def test_documents_that_hold_an_item_are_dropped_and_say_which(spark: object, tm
     ]
     measures = dict(rows["holds3"]["measures"])
     assert measures["decontaminate.overlap"] == measures["decontaminate.item_count"] == 1.0
-    ledgers, left_out = funnel(open_run(str(tmp_path / "out")))
+    opened = open_run(str(whole_run.out))
+    ledgers, left_out = funnel(opened)
     assert [each.stage for each in ledgers] == ["extract", "filter", "dedup", "decontaminate", "shard"]
     assert balanced(ledgers)
     assert not left_out
-    assert "item item3 (tests.jsonl:4)" in as_text(why(open_run(str(tmp_path / "out")), "holds3"))
+    assert "item item3 (tests.jsonl:4)" in as_text(why(opened, "holds3"))
 
 
-def test_the_report_counts_documents_by_item_and_lists_common_passages(spark: object, tmp_path: Path) -> None:
-    recipe, texts = planted(tmp_path / "in")
-    rows = ran(recipe, tmp_path / "out")
-    path = published(str(tmp_path / "out"), "decontaminate")
+def test_the_report_counts_documents_by_item_and_lists_common_passages(whole_run: Planted) -> None:
+    rows, texts = whole_run.rows(), whole_run.items
+    opened = open_run(str(whole_run.out))
+    path = published(str(whole_run.out), "decontaminate")
     assert read_manifest(path).detail["sets"]["tests"] == {
         "items": 21, "items_looked_for": 21, "items_found": 7, "items_common": 1, "documents": 7,
     }  # fmt: skip
@@ -110,7 +142,7 @@ def test_the_report_counts_documents_by_item_and_lists_common_passages(spark: ob
     assert all(rows[f"prompt{i}"]["state"] == "kept" for i in range(9))
     matches = ds.dataset(f"{path}/matches").to_table().to_pylist()
     assert {row["item_id"] for row in matches if row["common"]} == {"item20"}
-    found = contamination(open_run(str(tmp_path / "out")))
+    found = contamination(opened)
     assert [(each.id, each.documents) for each in found.items] == [
         (f"item{i}", 1) for i in (0, 1, 2, 3, 4, 5, 7)
     ]
@@ -121,9 +153,7 @@ def test_the_report_counts_documents_by_item_and_lists_common_passages(spark: ob
     for said in ("tests 21 21 7 1 7", "9 documents: ", f"“{PROMPT}”"):
         assert said in told, told
     assert json.loads(json.dumps(found.to_json()))["sets"]["tests"]["items_found"] == 7
-    assert f"common text (in 9 documents): “{PROMPT}”" in flat(
-        as_text(why(open_run(str(tmp_path / "out")), "prompt3"))
-    )
+    assert f"common text (in 9 documents): “{PROMPT}”" in flat(as_text(why(opened, "prompt3")))
 
 
 def test_a_cut_leaves_the_rest_and_the_account_closes(spark: object, tmp_path: Path) -> None:
@@ -149,7 +179,7 @@ def test_a_cut_leaves_the_rest_and_the_account_closes(spark: object, tmp_path: P
 def test_the_same_output_in_any_layout_and_another_for_other_items(spark: object, tmp_path: Path) -> None:
     first, _ = planted(tmp_path / "a")
     second, _ = planted(tmp_path / "b", order=5, files=3)
-    ran(first, tmp_path / "out_a")
+    ran(first, tmp_path / "out_a", stages=())
     ran(second, tmp_path / "out_b")
     one, other = (
         read_manifest(published(str(tmp_path / each), "decontaminate")) for each in ("out_a", "out_b")

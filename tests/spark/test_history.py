@@ -11,7 +11,6 @@ import pyarrow as pa
 import pytest
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from curation.accounting.fingerprint import canonical
 from curation.accounting.manifest import Manifest, published
 from curation.accounting.settle import SETTLED
 from curation.recipe.config import ConfigError
@@ -21,6 +20,7 @@ from curation.spark.dedup import history
 from curation.spark.dedup.inputs import Preference
 from curation.spark.run import Run
 from curation.spark.stages.dedup import Finder
+from curation.spark.stages.filter import FILTER
 from curation.spark.store import Store
 from curation.spark.tables import account, write_rows
 
@@ -57,7 +57,7 @@ def filtered(spark: Any, out: Path, name: str, texts: dict[str, str], source: st
     write_rows(spark.createDataFrame(table, schema=from_arrow_schema(SETTLED)), where)
     ledger, digest, count = account(spark, "filter", where)
     made = {"inputs": {}, "resources": {}, "versions": {}, "output_version": 1, "ledger": ledger.to_json()}
-    config = canonical(run._config("filter"))
+    config = FILTER.decided_by(run.recipe)
     run.store.publish(
         Manifest(stage="filter", fingerprint="f" * 16, config=config, rows=count, digest=digest, **made)
     )
