@@ -37,15 +37,19 @@ RETRY_TIMEOUT_S = 1.0
 def serve(descriptor: int, settings: Extract) -> None:
     """Extract pages from the socket until it closes. Raises ValueError on an unknown engine."""
     connection = socket.socket(fileno=descriptor)
+    incoming = connection.makefile("rb")
     engine = engine_named(settings.engine)
     _prepare(engine, settings.max_memory_mib)
     connection.sendall(READY)
-    while (page := _receive(connection)) is not None:
-        number, html, retry = page
+    while len(head := incoming.read(REQUEST.size)) == REQUEST.size:
+        number, length, retry = REQUEST.unpack(head)
+        body = incoming.read(length)
+        if len(body) < length:  # the parent has gone
+            return
         limit_s = RETRY_TIMEOUT_S if retry else settings.timeout_s
         signal.setitimer(signal.ITIMER_PROF, limit_s)
         signal.setitimer(signal.ITIMER_REAL, clock_s(limit_s) + _ORPHAN_S)
-        answer = _answer(html, None if retry else engine, settings)
+        answer = _answer(body.decode("utf-8", "replace"), None if retry else engine, settings)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_PROF, 0)
         connection.sendall(HEADER.pack(number, len(answer)) + answer)
@@ -80,27 +84,6 @@ def _answer(html: str, engine: Engine | None, settings: Extract) -> bytes:
         # Any library error on any page in the world must become that page's row.
         detail = f"{type(error).__name__}: {error}"[:500]
         return json.dumps({"fault": "error", "detail": detail}).encode()
-
-
-def _receive(connection: socket.socket) -> tuple[int, str, bool] | None:
-    head = _exactly(connection, REQUEST.size)
-    if head is None:
-        return None
-    number, length, retry = REQUEST.unpack(head)
-    body = _exactly(connection, length)
-    return None if body is None else (number, body.decode("utf-8", "replace"), retry)
-
-
-def _exactly(connection: socket.socket, count: int) -> bytes | None:
-    """Return `count` bytes, None where the parent has gone."""
-    parts = []
-    while count > 0:
-        part = connection.recv(min(count, 2**20))
-        if not part:
-            return None
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
 
 
 def main(arguments: list[str]) -> None:

@@ -5,7 +5,7 @@ with none or a wrong one come out right to the letter (see `_chain`). A declarat
 detector says otherwise *and* its reading looks better (see `_lies`). Labels mean what browsers mean by
 them: "iso-8859-1" is windows-1252, "gb2312" is GB 18030, "euc-kr" is code page 949.
 
-BlockFile: WHATWG Encoding Standard (labels), RFC 3629.
+Source: WHATWG Encoding Standard (labels), RFC 3629.
 """
 
 from __future__ import annotations

@@ -21,7 +21,9 @@ class _WatchedFile:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.error: OSError | None = None
-        self.closed = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
     def read(self, count: int = -1) -> bytes:
         try:
@@ -29,22 +31,6 @@ class _WatchedFile:
         except OSError as error:
             self.error = error
             raise
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def close(self) -> None:
-        self.closed = True
-        self._file.close()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
 
 
 def parquet_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:

@@ -42,19 +42,15 @@ def _steps(tree: Any, settings: Any) -> tuple[Any, str]:
         cleaned = core.prune_unwanted_nodes(cleaned, core.REMOVE_COMMENTS_XPATH)
     body, text = core.extract_content(cleaned, settings)
     if not settings.fast:
-        before = partial(_cleaned, tree, settings)
         raw = copy(tree) if precise else partial(copy, tree)
-        body, text = core.compare_extraction(before, raw, body, text, settings)
+        body, text = core.compare_extraction(
+            lambda: core.tree_cleaning(copy(tree), settings), raw, body, text, settings
+        )
     if not precise and len(text) < settings.min_extracted_size:
-        found, found_text, length = core.baseline(tree)
-        if length > len(text):
-            body, text = found, found_text
+        baseline = core.baseline(tree)
+        if baseline[2] > len(text):
+            body, text, _ = baseline
     return body, text
-
-
-def _cleaned(tree: Any, settings: Any) -> Any:
-    core = prepared().core
-    return core.tree_cleaning(copy(tree), settings)
 
 
 @cache

@@ -10,7 +10,7 @@ and a damaged range to the split that read the record before it. A split that st
 to the next record start. Limit: an archive stored *inside* a record looks like records to a split that starts
 inside it; where archives of archives are expected, use splits larger than the files.
 
-BlockFile: ISO 28500 (WARC 1.0, 1.1); one gzip member a record is its Annex A. ARC: see `grammar`.
+Source: ISO 28500 (WARC 1.0, 1.1); one gzip member a record is its Annex A. ARC: see `grammar`.
 """
 
 from __future__ import annotations
