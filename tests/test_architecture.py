@@ -36,8 +36,8 @@ MAY_IMPORT = {
     "extract": {"document", "pages", "signals", "text"},
     "signals": {"files", "text"},
     "filters": {"document", "signals", "text"},
-    "quality": {"signals", "text"},
-    "contamination": {"text"},
+    "quality": {"files", "signals", "text"},
+    "contamination": {"files", "text"},
     "dedup": {"document"},
     "shards": {"accounting", "document", "files"},
     "recipe": {

@@ -15,6 +15,8 @@ import regex
 import xxhash
 from numpy.typing import NDArray
 
+from curation.text.bounds import UNSPACED
+
 Hashes = NDArray[np.uint64]
 
 #: Target words of a passage: lines are joined up to it; a passage of more than twice as many is split evenly.
@@ -22,9 +24,8 @@ PASSAGE_WORDS = 24
 _CACHED_WORDS = 1 << 20
 
 _THOUSANDS = r"[0-9]+(?:,[0-9]{3})+(?![0-9])"
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _ASCII = re.compile(rf"{_THOUSANDS}|[a-zA-Z0-9]+")
-_ANY = regex.compile(rf"{_THOUSANDS}|[{_UNSPACED}]\p{{M}}*|[\p{{L}}\p{{M}}\p{{N}}--[{_UNSPACED}]]+", regex.V1)
+_ANY = regex.compile(rf"{_THOUSANDS}|[{UNSPACED}]\p{{M}}*|[\p{{L}}\p{{M}}\p{{N}}--[{UNSPACED}]]+", regex.V1)
 
 
 def normal(word: str) -> str:

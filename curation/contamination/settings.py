@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import fsspec
-
 from curation.contamination.index import BadEvaluation, Item, read_items
 from curation.contamination.search import MatchCriteria
+from curation.files.remote import named_files
 from curation.text.mistakes import Where
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -47,11 +46,7 @@ class SetFile:
     id: str | None
 
     def items(self) -> Iterator[Item]:
-        """Yield its items.
-
-        Raises:
-            BadEvaluation: the file cannot be read as declared.
-        """
+        """Yield its items, as `read_items` does."""
         return read_items(self.path, self.set, self.fields, self.id)
 
 
@@ -92,12 +87,12 @@ class Decontaminate(MatchCriteria):
         if against is not None and not against:
             yield ("against",), "against is empty; name at least one evaluation set"
         names: dict[str, int] = {}
-        for i, each in enumerate(against or ()):
-            if not each:  # it has a mistake of its own
+        for i, entry in enumerate(against or ()):
+            if not entry:  # it has a mistake of its own
                 continue
-            files = files_of(each, values.get("fields") or ("text",), values.get("id"))
+            files = files_of(entry, values.get("fields") or ("text",), values.get("id"))
             if not files:
-                path = each if isinstance(each, str) else each.path
+                path = entry if isinstance(entry, str) else entry.path
                 yield ("against", i), f"'{path}' names no file; expected a path, URL or glob of JSONL"
             for name in {file.set for file in files}:
                 if names.setdefault(name, i) != i:
@@ -117,27 +112,20 @@ class Decontaminate(MatchCriteria):
 
     def files(self) -> list[SetFile]:
         """Return every file of every set, sorted by set and path."""
-        found = [file for each in self.against for file in files_of(each, self.fields, self.id)]
-        return sorted(found, key=lambda file: (file.set, file.path))
+        files = [file for entry in self.against for file in files_of(entry, self.fields, self.id)]
+        return sorted(files, key=lambda file: (file.set, file.path))
 
 
-def files_of(each: str | EvaluationSet, fields: tuple[str, ...], id_field: str | None) -> list[SetFile]:
+def files_of(entry: str | EvaluationSet, fields: tuple[str, ...], id_field: str | None) -> list[SetFile]:
     """Return the files that one entry of `against` names, none where it names nothing."""
-    given = EvaluationSet(path=each) if isinstance(each, str) else each
+    own = EvaluationSet(path=entry) if isinstance(entry, str) else entry
     try:
-        filesystem, pattern = fsspec.core.url_to_fs(given.path)
-        names = sorted(filesystem.glob(pattern))
+        paths = named_files(own.path)
     except (OSError, ValueError, ImportError):
         return []
     return [
-        SetFile(
-            set=given.name or _stem(name),
-            path=filesystem.unstrip_protocol(name) if "://" in given.path else name,
-            fields=given.fields or fields,
-            id=given.id or id_field,
-        )
-        for name in names
-        if filesystem.isfile(name)
+        SetFile(set=own.name or _stem(path), path=path, fields=own.fields or fields, id=own.id or id_field)
+        for path in paths
     ]
 
 

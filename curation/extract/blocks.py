@@ -33,7 +33,7 @@ def blocks(text: str, quotes: Collection[str] = (), *, markdown: bool = True) ->
     [('heading', '# Title'), ('paragraph', 'Some words.'), ('list', '- one\n- two')]
     """
     quoted = {line for quote in quotes for line in map(_words, quote.split("\n")) if line}
-    found: list[tuple[Kind, list[str]]] = []
+    result: list[tuple[Kind, list[str]]] = []
     last: Kind | None = None
     for kind, line in _lines(text) if markdown else _plain_lines(text):
         if kind is None:
@@ -42,11 +42,11 @@ def blocks(text: str, quotes: Collection[str] = (), *, markdown: bool = True) ->
         if kind == "paragraph" and quoted and _words(plain(line)) in quoted:
             kind = "quote"
         if kind == last and kind != "heading":
-            found[-1][1].append(line)
+            result[-1][1].append(line)
         else:
-            found.append((kind, [line]))
+            result.append((kind, [line]))
         last = kind
-    return [(kind, "\n".join(lines)) for kind, lines in found]
+    return [(kind, "\n".join(lines)) for kind, lines in result]
 
 
 def _lines(markdown: str) -> Iterator[tuple[Kind | None, str]]:

@@ -75,9 +75,9 @@ def _prepare(engine: Engine, max_memory_mib: int) -> None:
 def _answer(html: str, engine: Engine | None, settings: Extract) -> bytes:
     """Return the JSON of an extraction (by the linear engine where `engine` is None), refusal or fault."""
     try:
-        found = extract_page(html, engine, settings) if engine else retry_page(html, settings)
-        kind = "refused" if isinstance(found, Refusal) else "extraction"
-        return json.dumps({kind: asdict(found)}).encode()
+        outcome = extract_page(html, engine, settings) if engine else retry_page(html, settings)
+        kind = "refused" if isinstance(outcome, Refusal) else "extraction"
+        return json.dumps({kind: asdict(outcome)}).encode()
     except MemoryError:
         return json.dumps({"fault": "memory", "detail": "out of memory"}).encode()
     except Exception as error:  # noqa: BLE001

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from importlib import metadata as packages
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from curation.extract.layout import CELLS, has_text, unwrap_layout
 from curation.extract.metadata import title
@@ -159,10 +159,9 @@ def engine_named(name: str) -> Engine:
             " and any function written as package.module:function"
         )
     try:
-        found: Engine = getattr(import_module(module), function)
+        return cast(Engine, getattr(import_module(module), function))
     except (ImportError, AttributeError) as error:
         raise ValueError(f"extraction engine {name!r} cannot be imported: {error}") from None
-    return found
 
 
 def _trafilatura_text(tree: Any, favour: Favour, *, fast: bool = False) -> _Main:

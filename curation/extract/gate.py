@@ -98,8 +98,8 @@ def refuse_text(data: bytes, characters: int) -> Reason | None:
 
     data: the text in UTF-8, in which to count takes a tenth of the time. characters: how many it has.
     """
-    found = len(data) - len(data.translate(None, _C0)) + len(_C1.findall(data)) + data.count(_REPLACEMENT)
-    fraction = found / max(1, characters)
+    bad = len(data) - len(data.translate(None, _C0)) + len(_C1.findall(data)) + data.count(_REPLACEMENT)
+    fraction = bad / max(1, characters)
     if fraction <= _MAX_NO_TEXT_FRACTION:
         return None
     return Reason(

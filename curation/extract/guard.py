@@ -97,12 +97,12 @@ class Guard:
 
         Such a text counts `retried`; the fault stays where the linear engine fails or finds nothing.
         """
-        found = self.extract(html)
-        if not isinstance(found, Fault) or found.name not in _RETRIED:
-            return found
+        outcome = self.extract(html)
+        if not isinstance(outcome, Fault) or outcome.name not in _RETRIED:
+            return outcome
         again = self._ask(html, RETRY_TIMEOUT_S, retry=True)
         if not isinstance(again, Extraction) or not again.text.strip():
-            return found
+            return outcome
         return replace(again, counts={**again.counts, "retried": 1.0})
 
     def _ask(self, html: str | bytes, timeout_s: float, *, retry: bool) -> Extraction | Refusal | Fault:

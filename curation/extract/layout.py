@@ -40,7 +40,7 @@ def has_text(element: Any, *, but: tuple[str, ...]) -> bool:
     waiting = [element]
     while waiting:
         each = waiting.pop()
-        if each.text and not each.text.isspace():
+        if element.text and not element.text.isspace():
             return True
         for child in each:
             if child.tail and not child.tail.isspace():
@@ -100,12 +100,12 @@ def _split(table: Any, rows: list[Any], prose: set[Any]) -> None:
 
 def _paragraphs(cell: Any) -> list[Any]:
     """Return the cell's blocks as they are, and what runs between them as paragraphs, line breaks kept."""
-    code = {each for block in cell.iter("code") for each in block.iter()}
-    for each in cell.iter():
-        if each not in code:
-            each.text = _spaced(each.text)
-        if each not in code or each.tag == "code":
-            each.tail = _spaced(each.tail)
+    code = {element for block in cell.iter("code") for element in block.iter()}
+    for element in cell.iter():
+        if element not in code:
+            element.text = _spaced(element.text)
+        if element not in code or element.tag == "code":
+            element.tail = _spaced(element.tail)
     _tidy(cell)
     parts: list[Any] = []
     run = cell.makeelement("p")

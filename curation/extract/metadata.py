@@ -51,8 +51,8 @@ def title(html: str) -> str:
     'A & B'
     """
     head = html[:_HEAD_CHARACTERS]
-    for found in _TITLE.finditer(head):
-        text = _one_line(found.group(1))
+    for match in _TITLE.finditer(head):
+        text = _one_line(match[1])
         if text:
             return text
     for tag in _TAG.findall(head):
@@ -72,13 +72,13 @@ def light(html: str) -> dict[str, str]:
     language = _HTML_LANGUAGE.search(head[:8192])
     end = _HEAD_END.search(head)
     declared, canonical = _declared(head[: end.start()] if end else head)
-    found = {
+    facts = {
         "canonical": _address(canonical) or _first(declared, "canonical", _address),
         "language": language[1] if language else _first(declared, "language", _language),
         "published": _first(declared, "published", _day),
         "site": _first(declared, "site", _one_line),
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in facts.items() if value}
 
 
 def full(html: str, tree: Any) -> dict[str, str]:
@@ -87,15 +87,15 @@ def full(html: str, tree: Any) -> dict[str, str]:
 
     # A fixed last day: the default, today, would make a page's date depend on when it was extracted.
     dates = {"original_date": True, "extensive_search": False, "max_date": "2100-01-01"}
-    found = extract_metadata(tree, date_config=dates, extensive=False)
+    guess = extract_metadata(tree, date_config=dates, extensive=False)
     guessed = {
-        "author": found.author,
-        "canonical": found.url,
-        "categories": "; ".join(found.categories or ()),
-        "description": found.description,
-        "published": found.date,
-        "site": found.sitename,
-        "tags": "; ".join(found.tags or ()),
+        "author": guess.author,
+        "canonical": guess.url,
+        "categories": "; ".join(guess.categories or ()),
+        "description": guess.description,
+        "published": guess.date,
+        "site": guess.sitename,
+        "tags": "; ".join(guess.tags or ()),
     }
     all_of_it = {name: _one_line(value) for name, value in guessed.items() if value} | light(html)
     return dict(sorted(all_of_it.items()))
@@ -135,11 +135,11 @@ def _language(text: str) -> str:
 
 
 def _day(text: str) -> str:
-    found = _DATE.match(text)
-    if not found:
+    match = _DATE.match(text)
+    if not match:
         return ""
     try:
-        return date(int(found[1]), int(found[3]), int(found[4])).isoformat()
+        return date(int(match[1]), int(match[3]), int(match[4])).isoformat()
     except ValueError:  # the 31st of February
         return ""
 

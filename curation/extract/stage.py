@@ -103,27 +103,27 @@ def _document(page: dict[str, Any], guard: Guard, max_page_mib: float) -> dict[s
 
 def _extracted(row: dict[str, Any], data: bytes, characters_in: int, guard: Guard) -> dict[str, Any]:
     """Return the row with what the guarded engine made of the page, given in UTF-8."""
-    found = guard.extract_or_retry(data)
-    if isinstance(found, Refusal):
-        row["language"] = found.language
-        row["measures"] |= found.measures
-        return _refused(row, found.reason, characters_in)
-    if isinstance(found, Fault):
+    outcome = guard.extract_or_retry(data)
+    if isinstance(outcome, Refusal):
+        row["language"] = outcome.language
+        row["measures"] |= outcome.measures
+        return _refused(row, outcome.reason, characters_in)
+    if isinstance(outcome, Fault):
         reason = Reason(
-            name=found.name, state=FAILED, value=found.value, max=found.limit, detail=found.detail
+            name=outcome.name, state=FAILED, value=outcome.value, max=outcome.limit, detail=outcome.detail
         )
         return _refused(row, reason, characters_in)
-    row["engine"] = found.engine
-    row["title"] = _clean(found.title)
-    row["metadata"] = {name: _clean(value) for name, value in found.metadata.items()}
-    row["measures"] |= found.gate
-    row["measures"] |= {f"extract.{name}": value for name, value in found.counts.items()}
-    text = _clean(found.text)
+    row["engine"] = outcome.engine
+    row["title"] = _clean(outcome.title)
+    row["metadata"] = {name: _clean(value) for name, value in outcome.metadata.items()}
+    row["measures"] |= outcome.gate
+    row["measures"] |= {f"extract.{name}": value for name, value in outcome.counts.items()}
+    text = _clean(outcome.text)
     if not text.strip():
         reason = Reason(name="extract.no_text", state=DROPPED, detail="the page has no main text")
         return _refused(row, reason, characters_in)
-    if found.blocks is not None:
-        row["blocks"] = [{"kind": kind, "text": _clean(part)} for kind, part in found.blocks]
+    if outcome.blocks is not None:
+        row["blocks"] = [{"kind": kind, "text": _clean(part)} for kind, part in outcome.blocks]
     return _with_text(row, text, characters_in)
 
 

@@ -29,13 +29,19 @@ def retry_page(html: str, settings: Extract) -> Extraction:
     return _finished(linear(html), html, simple, {})
 
 
-def _finished(found: Extraction, html: str, settings: Extract, measures: Mapping[str, float]) -> Extraction:
+def _finished(
+    extraction: Extraction, html: str, settings: Extract, measures: Mapping[str, float]
+) -> Extraction:
     about: Mapping[str, str] = {}
     if settings.metadata == "light":
         about = metadata.light(html)
     elif settings.metadata == "full":
         about = metadata.full(html, parse(html))
-    parts = blocks(found.text, found.quotes, markdown=found.markdown) if settings.structured else None
-    plain = settings.format == "text" and found.markdown
-    text = as_text(found.text) if plain else found.text
-    return replace(found, text=text, quotes=(), metadata=about, blocks=parts, gate=measures)
+    parts = (
+        blocks(extraction.text, extraction.quotes, markdown=extraction.markdown)
+        if settings.structured
+        else None
+    )
+    plain = settings.format == "text" and extraction.markdown
+    text = as_text(extraction.text) if plain else extraction.text
+    return replace(extraction, text=text, quotes=(), metadata=about, blocks=parts, gate=measures)

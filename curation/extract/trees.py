@@ -78,7 +78,7 @@ def text_length(tree: Any) -> float:
     """
     if tree.getroottree().parser.error_log.filter_from_fatals():
         return math.inf
-    unseen = sum(len(each.text or "") for each in tree.iter("script", "style", "noscript", "template"))
+    unseen = sum(len(element.text or "") for element in tree.iter("script", "style", "noscript", "template"))
     return len(tree.xpath("string()")) - unseen
 
 
@@ -104,15 +104,15 @@ def main_text(html: str) -> str:
     """Return the main text as Resiliparse finds it."""
     from resiliparse.extract.html2text import extract_plain_text
 
-    found: str = extract_plain_text(
+    text: str = extract_plain_text(
         resiliparse_tree(html), main_content=True, comments=False, preserve_formatting=True
     )
-    return found
+    return text
 
 
 def visible_text(html: str, *, formatted: bool = False) -> str:
     """Return what a reader of the page would see, boilerplate included: linear in the page's size."""
     from resiliparse.extract.html2text import extract_plain_text
 
-    found: str = extract_plain_text(resiliparse_tree(html), main_content=False, preserve_formatting=formatted)
-    return found
+    text: str = extract_plain_text(resiliparse_tree(html), main_content=False, preserve_formatting=formatted)
+    return text

@@ -47,13 +47,13 @@ def judge(html: str, gate: Gate) -> tuple[Mapping[str, float], Refusal | None]:
         return measures, Refusal(reason=reason, language="un", measures=measures)
     if not gate.languages:
         return measures, None
-    found = shares(text, characters=_LANGUAGE_CHARACTERS)
+    by_language = shares(text, characters=_LANGUAGE_CHARACTERS)
     # Rounded once: the order of a set, which is another in every process, is not the result's.
-    share = min(1.0, math.fsum(found.get(language, 0.0) for language in set(gate.languages)))
+    share = min(1.0, math.fsum(by_language.get(language, 0.0) for language in set(gate.languages)))
     measures["gate.language"] = share
     if share >= gate.min:
         return measures, None
-    main = max(found, key=lambda code: found[code], default="un")
+    main = max(by_language, key=lambda code: by_language[code], default="un")
     detail = f"{' + '.join(gate.languages)} in the visible text, mostly {main}"
     reason = Reason(name="gate.language", state=DROPPED, value=share, min=gate.min, detail=detail)
     return measures, Refusal(reason=reason, language=main, measures=measures)

@@ -40,7 +40,7 @@ class NotWhole(ValueError):
 def building(url: str) -> Iterator[Path]:
     """Yield an empty local folder to fill with files; then these stand at `url`, in any store, and count."""
     filesystem, name = fsspec.core.url_to_fs(url)
-    if _is_local(filesystem):
+    if isinstance(filesystem, LocalFileSystem):
         shutil.rmtree(name, ignore_errors=True)
         Path(name).mkdir(parents=True)
         yield Path(name)
@@ -61,7 +61,7 @@ def opened(url: str) -> Path:
         NotWhole: they are not all there, or not as they were written.
     """
     filesystem, name = fsspec.core.url_to_fs(url)
-    if _is_local(filesystem):
+    if isinstance(filesystem, LocalFileSystem):
         if wrong := damage(Path(name)):
             raise NotWhole(_message(url, wrong))
         return Path(name)
@@ -128,10 +128,6 @@ def damage(folder: Path) -> str | None:
 def _message(url: str, wrong: str) -> str:
     why = "another run removed them, or a disk was full"
     return f"{url}: these tables are not whole: {wrong}. Run again: {why}"
-
-
-def _is_local(filesystem: fsspec.AbstractFileSystem) -> bool:
-    return isinstance(filesystem, LocalFileSystem)
 
 
 def _root() -> Path:

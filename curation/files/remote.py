@@ -97,6 +97,12 @@ def read(url: str) -> bytes:
     """
     filesystem, name = open_store(url)
     if "://" not in url:
-        found: bytes = filesystem.cat_file(name)
-        return found
+        return bytes(filesystem.cat_file(name))
     return attempts(url, lambda: bytes(filesystem.cat_file(name)))
+
+
+def named_files(path: str) -> list[str]:
+    """Return the files that a path, URL or glob names, sorted; none where it names none."""
+    filesystem, pattern = fsspec.core.url_to_fs(path)
+    names = [name for name in sorted(filesystem.glob(pattern)) if filesystem.isfile(name)]
+    return [filesystem.unstrip_protocol(name) if "://" in path else name for name in names]

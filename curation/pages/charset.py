@@ -156,9 +156,9 @@ def decode(body: bytes, content_type: str = "") -> Decoded:
     if wide:
         return _replace(body, wide, "nul_pattern")
     if b"\x1b$" in body and b"\x0e" not in body[:_SNIFF_BYTES]:
-        found = _replace(body, "iso2022_jp", "escapes")
-        if found.replaced_count == 0:
-            return found
+        escaped = _replace(body, "iso2022_jp", "escapes")
+        if escaped.replaced_count == 0:
+            return escaped
     try:
         return Decoded(text=body.decode(), charset="utf-8", method="utf-8", replaced_count=0)
     except UnicodeDecodeError:
@@ -189,10 +189,10 @@ def _chain(body: bytes, content_type: str) -> Decoded:
         name = codec(label)
         if name is None or name in _WEAK or name.startswith("utf-16"):
             continue
-        found = _replace(body, name, method)
-        if found.replaced_count <= _MAX_UNDECODABLE_FRACTION * len(found.text):
+        declared = _replace(body, name, method)
+        if declared.replaced_count <= _MAX_UNDECODABLE_FRACTION * len(declared.text):
             guess = _detect(body)
-            return guess if _lies(found, guess, body) else found
+            return guess if _lies(declared, guess, body) else declared
     return _detect(body)
 
 
@@ -220,26 +220,26 @@ def without_markup(text: str) -> str:
     Nothing is searched for again that was not found: pages may open a million scripts and close none.
     """
     parts: list[str] = []
-    done = place = 0
+    done = position = 0
     absent: set[str] = set()
-    while tag := _TAG.search(text, place):
+    while tag := _TAG.search(text, position):
         name = (tag[1] or "").lower()
         end = _end(text, f"</{name}", tag.end(), absent) if name else 0
         end = end or _end(text, ">", tag.end(), absent)
         if end:
             parts += [text[done : tag.start()], " "]
             done = end
-        place = end or tag.start() + 1
+        position = end or tag.start() + 1
     return "".join([*parts, text[done:]])
 
 
 def _end(text: str, mark: str, start: int, absent: set[str]) -> int:
     """Return where the next mark ends, 0 where there is none; such marks are noted as absent."""
-    found = None if mark in absent else re.compile(mark, re.IGNORECASE).search(text, start)
-    if found is None:
+    match = None if mark in absent else re.compile(mark, re.IGNORECASE).search(text, start)
+    if match is None:
         absent.add(mark)
         return 0
-    return found.end()
+    return match.end()
 
 
 def _looks(text: str) -> tuple[int, int]:
@@ -252,21 +252,18 @@ def _looks(text: str) -> tuple[int, int]:
         length += end - start
         if length >= _LOOKED_AT:
             break
-    seen = " ".join(parts)
-    return len(_ODD.findall(seen)), len(_COMMON.findall(seen))
+    sample = " ".join(parts)
+    return len(_ODD.findall(sample)), len(_COMMON.findall(sample))
 
 
 def _declared(body: bytes, content_type: str) -> list[tuple[str, str]]:
     """Return the labels that header and page declare, with where they were found."""
-    found = []
-    header = _HEADER.search(content_type)
-    if header:
-        found.append((header.group(1), "header"))
-    meta = _META.search(body[:_SNIFF_BYTES])
-    if meta:
-        label = meta.group(1) or meta.group(2)
-        found.append((label.decode("ascii"), "meta"))
-    return found
+    labels = []
+    if header := _HEADER.search(content_type):
+        labels.append((header[1], "header"))
+    if meta := _META.search(body[:_SNIFF_BYTES]):
+        labels.append(((meta[1] or meta[2]).decode("ascii"), "meta"))
+    return labels
 
 
 def _detect(body: bytes) -> Decoded:

@@ -132,12 +132,11 @@ def _decode_layer(body: bytes, name: str) -> tuple[bytes, bool] | None:
         return _unpacked(unbrotli([body]))
     if name != "deflate":
         return None
-    found = _unpacked(inflated([body], ZLIB))
-    if found is None:
-        # Raw deflate has no checksum: only a stream that ends as it should is believed.
-        found = _unpacked(inflated([body], RAW))
-        return found if found and found[1] else None
-    return found
+    if unpacked := _unpacked(inflated([body], ZLIB)):
+        return unpacked
+    # Raw deflate has no checksum: only a stream that ends as it should is believed.
+    raw = _unpacked(inflated([body], RAW))
+    return raw if raw and raw[1] else None
 
 
 def _unpacked(pieces: Iterator[bytes]) -> tuple[bytes, bool] | None:

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import fsspec
-
+from curation.files.remote import named_files
 from curation.text.mistakes import Where
 
 
@@ -42,11 +41,7 @@ class TextSource:
 
     def files(self) -> list[str]:
         """Return the files that the path names."""
-        if not self.path:
-            return []
-        filesystem, pattern = fsspec.core.url_to_fs(self.path)
-        names = [name for name in sorted(filesystem.glob(pattern)) if filesystem.isfile(name)]
-        return [filesystem.unstrip_protocol(name) if "://" in self.path else name for name in names]
+        return named_files(self.path) if self.path else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +82,13 @@ class QualityTraining:
             sources = values.get(name)
             if sources is not None and not sources:
                 yield (name,), f"{name} is empty; name at least one table or run"
-            for i, each in enumerate(sources or ()):
-                if each and each.path and not each.files():
-                    yield (name, i), f"'{each.path}' names no file; expected JSONL or Parquet"
-        given = {each for name in ("positive", "negative") for each in values.get(name) or () if each}
-        for i, each in enumerate(values.get("held_out") or ()):
-            if each in given:
-                yield ("held_out", i), f"'{each.called}' is trained on; hold out another source"
+            for i, source in enumerate(sources or ()):
+                if source and source.path and not source.files():
+                    yield (name, i), f"'{source.path}' names no file; expected JSONL or Parquet"
+        trained = [*(values.get("positive") or ()), *(values.get("negative") or ())]
+        for i, source in enumerate(values.get("held_out") or ()):
+            if source and source in trained:
+                yield ("held_out", i), f"'{source.called}' is trained on; hold out another source"
 
     @property
     def options(self) -> dict[str, Any]:

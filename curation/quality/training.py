@@ -6,6 +6,7 @@ and one thread trains in its own process with zeroed memory.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -128,8 +129,6 @@ def train(text: str, model: str, options: Mapping[str, Any]) -> None:
     Raises:
         TrainingFailed: fastText failed.
     """
-    import json
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "train.txt")
         path.write_text(text, encoding="utf-8")
@@ -149,11 +148,8 @@ class Classifier:
         """Load the model."""
         import fasttext
 
-        self._model, self._label, self._characters = (
-            fasttext.load_model(path),
-            f"__label__{label}",
-            characters,
-        )
+        self._model = fasttext.load_model(path)
+        self._label, self._characters = f"__label__{label}", characters
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return (texts,) probabilities."""

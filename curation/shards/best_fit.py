@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from curation.shards.pack import PROVENANCE, Layout, check_addressable, interval_tokens
+from curation.shards.pack import Layout, check_addressable, interval_tokens, provenance_table
 from curation.shards.tokens import Ids
 
 Piece = tuple[int, int, int]  # (number of the document, start in it, length)
@@ -84,6 +84,4 @@ def assemble_best_fit(
             table[index, begin : begin + len(piece)] = piece
             stretches.append((index, name, start, length))
             begin += length
-    columns = list(zip(*stretches, strict=True))
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, PROVENANCE, strict=True)]
-    return table, pa.table(arrays, schema=PROVENANCE)
+    return table, provenance_table(stretches)

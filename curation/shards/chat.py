@@ -17,7 +17,6 @@ from typing import Any
 import fsspec
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.accounting.fingerprint import fingerprint
@@ -27,7 +26,7 @@ from curation.files.whole import replacing_directory, write_whole
 from curation.shards.best_fit import fit
 from curation.shards.chat_template import ChatError, Template, messages_of
 from curation.shards.mds import index_bytes, write_shard
-from curation.shards.pack import PROVENANCE, order_key, rows_per_shard
+from curation.shards.pack import order_key, provenance_table, rows_per_shard
 from curation.shards.tokens import Ids, Tokenizer, load_tokenizer
 
 TOKENIZER = "tokenizer.json"
@@ -200,9 +199,7 @@ def _shard(
     info = write_shard(folder, number, tokens, mask)
     provenance = info.file.replace(".mds", ".parquet")
     pieces = [(index, chat.id, 0, len(chat.tokens)) for index, row in enumerate(rows) for chat in row]
-    columns = zip(*pieces, strict=True)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, PROVENANCE, strict=True)]
-    pq.write_table(pa.table(arrays, schema=PROVENANCE), folder / provenance, compression="zstd")
+    pq.write_table(provenance_table(pieces), folder / provenance, compression="zstd")
     named = {"file": f"{folder.name}/{info.file}", "provenance": f"{folder.name}/{provenance}"}
     return {**named, "rows": info.rows, "bytes": info.bytes, "xxh64": info.xxh64}, info.entry
 

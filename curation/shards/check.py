@@ -43,12 +43,15 @@ _QUESTIONS = ("Answer", "Question", "A", "Label", "Output")
 _NUMBERS = ("7", "42", "365", "2024", "12345", "123456", "1234567890")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+Level = Literal["ok", "note", "failure"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
     """One answer: `what` was found, for people, and the same as numbers or short lists in `facts`."""
 
     check: str
-    level: Literal["ok", "note", "failure"]
+    level: Level
     what: str
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -143,15 +146,11 @@ def _round_trip(tokenizer: Tokenizer) -> Finding:
             at = next((n for n, (a, b) in pairs if a != b), min(len(text), len(back)))
             lost[name] = f"{text[at : at + 8]!a} came back as {back[at : at + 8]!a}"
     if not lost:
-        return Finding(
-            check="round trip", level="ok", what=f"{len(TEXTS)} hard texts come back byte for byte"
-        )
+        return Finding("round trip", "ok", f"{len(TEXTS)} hard texts come back byte for byte")
     changes = "; ".join(f"{name}: {how}" for name, how in lost.items())
     if tokenizer.engine.normalizer is not None:
         changes += f" (the file has a normalizer, {type(tokenizer.engine.normalizer).__name__})"
-    return Finding(
-        check="round trip", level="failure", what=f"text is changed: {changes}", facts={"lost": lost}
-    )
+    return Finding("round trip", "failure", f"text is changed: {changes}", {"lost": lost})
 
 
 def _unknown(tokenizer: Tokenizer) -> Finding:
@@ -160,8 +159,8 @@ def _unknown(tokenizer: Tokenizer) -> Finding:
     hit = [name for name, text in TEXTS.items() if id_ is not None and id_ in _ids(tokenizer, text)]
     if hit:
         what = f"{unknown!r} stands for text it cannot write: {', '.join(hit)}"
-        return Finding(check="unknown tokens", level="failure", what=what, facts={"texts": hit})
-    return Finding(check="unknown tokens", level="ok", what="no text becomes an unknown token")
+        return Finding("unknown tokens", "failure", what, {"texts": hit})
+    return Finding("unknown tokens", "ok", "no text becomes an unknown token")
 
 
 def _special(tokenizer: Tokenizer) -> Finding:
@@ -170,7 +169,7 @@ def _special(tokenizer: Tokenizer) -> Finding:
     hit = [name for id_, name in special.items() if id_ in _ids(tokenizer, f"a {name} b{name}")]
     if hit:
         what = f"text becomes a special id: {', '.join(hit[:_SHOWN])}"
-        return Finding(check="special tokens in text", level="failure", what=what, facts={"tokens": hit})
+        return Finding("special tokens in text", "failure", what, {"tokens": hit})
     what = f"{len(special)} special tokens, each text where a page quotes it"
     plain = sorted(token.content for token in added.values() if not token.special)
     if plain:
@@ -178,8 +177,8 @@ def _special(tokenizer: Tokenizer) -> Finding:
         what += (
             f"; {len(plain)} added tokens are not special, so a page that holds one becomes its id: {shown}"
         )
-    level: Literal["ok", "note"] = "note" if plain else "ok"
-    return Finding(check="special tokens in text", level=level, what=what, facts={"added": plain[:_SHOWN]})
+    level: Level = "note" if plain else "ok"
+    return Finding("special tokens in text", level, what, {"added": plain[:_SHOWN]})
 
 
 def _pieces(tokenizer: Tokenizer) -> tuple[list[int], list[str]]:
@@ -194,9 +193,9 @@ def _invalid(tokenizer: Tokenizer) -> Finding:
     whole = set(_ids(tokenizer, _REPLACED))
     parts = [i for i, piece in zip(ids, pieces, strict=True) if _REPLACED in piece and {i} != whole]
     what = f"{len(parts):,} of {len(ids):,} ids are part of a character: alone they decode to U+FFFD"
-    level: Literal["ok", "note"] = "note" if parts else "ok"
+    level: Level = "note" if parts else "ok"
     facts = {"count": len(parts), "examples": parts[:_SHOWN]}
-    return Finding(check="invalid UTF-8", level=level, what=what, facts=facts)
+    return Finding("invalid UTF-8", level, what, facts)
 
 
 def _unreachable(tokenizer: Tokenizer) -> Finding:
@@ -206,10 +205,10 @@ def _unreachable(tokenizer: Tokenizer) -> Finding:
     lost = [(i, text) for (i, text), one in zip(whole, back, strict=True) if one.tolist() != [i]]
     facts = {"count": len(lost), "examples": [[i, text] for i, text in lost[:_SHOWN]]}
     if not lost:
-        return Finding(check="unreachable ids", level="ok", what="each id comes out of its own text")
+        return Finding("unreachable ids", "ok", "each id comes out of its own text")
     shown = ", ".join(f"{i} {text!a}" for i, text in lost[:_SHOWN])
     what = f"{len(lost):,} ids do not come out of their own text, so they may stay untrained: {shown}"
-    return Finding(check="unreachable ids", level="note", what=what, facts=facts)
+    return Finding("unreachable ids", "note", what, facts)
 
 
 def _leading_space(tokenizer: Tokenizer) -> Finding:
@@ -224,7 +223,7 @@ def _leading_space(tokenizer: Tokenizer) -> Finding:
     if changed:
         what += f"; the cut before a space moves the ids of {', '.join(changed)}"
     facts = {"joined": joined, "words": len(_WORDS), "changed": changed, "indents": spaces}
-    return Finding(check="leading space", level="note" if changed else "ok", what=what, facts=facts)
+    return Finding("leading space", "note" if changed else "ok", what, facts)
 
 
 def _colon_space(tokenizer: Tokenizer) -> Finding:
@@ -241,7 +240,7 @@ def _colon_space(tokenizer: Tokenizer) -> Finding:
         f"for {space}" + ("; end prompts without a space" if kept > space else "")
     )
     facts = {"pairs": pairs, "colon": kept, "colon_space": space}
-    return Finding(check="colon and space", level="ok" if kept == pairs else "note", what=what, facts=facts)
+    return Finding("colon and space", "ok" if kept == pairs else "note", what, facts)
 
 
 def _digits(tokenizer: Tokenizer) -> Finding:
@@ -257,7 +256,7 @@ def _digits(tokenizer: Tokenizer) -> Finding:
     alone = sum(len(_ids(tokenizer, str(n))) == 1 for n in range(1000))
     what = f"digits are cut {how}: {'|'.join(cut[_NUMBERS[-1]])}; {alone} of 0 to 999 are one token"
     facts = {"how": how, "cut": cut, "one_token_below_1000": alone}
-    return Finding(check="digits", level="note" if how == unlike else "ok", what=what, facts=facts)
+    return Finding("digits", "note" if how == unlike else "ok", what, facts)
 
 
 def _grouped(digits: int) -> list[int]:
@@ -278,4 +277,4 @@ def _unused(tokenizer: Tokenizer, used: np.ndarray[Any, Any]) -> Finding:
         f", the last: {shown}" if never else ""
     )
     facts = {"count": len(never), "share": len(never) / max(1, len(ids)), "tokens": tokens}
-    return Finding(check="vocabulary used", level="note" if never else "ok", what=what, facts=facts)
+    return Finding("vocabulary used", "note" if never else "ok", what, facts)

@@ -127,6 +127,13 @@ def shard_range(start: int, length: int, row_tokens: int, rows_per_shard: int) -
     return range(start // shard_tokens, (start + length - 1) // shard_tokens + 1)
 
 
+def provenance_table(stretches: Iterable[tuple[int, str, int, int]]) -> pa.Table:
+    """Return (row, id, start, length) tuples as a PROVENANCE table."""
+    columns = zip(*stretches, strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, PROVENANCE, strict=True)]
+    return pa.table(arrays, schema=PROVENANCE)
+
+
 def assemble(shard: int, documents: Iterable[tuple[int, str, Ids]], layout: Layout) -> tuple[Ids, pa.Table]:
     """Return one shard's rows (rows, row_tokens), and which document each stretch of them is.
 
@@ -154,9 +161,7 @@ def assemble(shard: int, documents: Iterable[tuple[int, str, Ids]], layout: Layo
         covered, before = min(stop, end), f"document {name!r}"
     if covered != end:
         raise _misplaced(shard, covered, before, f"nothing up to the shard's end at {end}")
-    columns = list(zip(*stretches, strict=True))
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, PROVENANCE, strict=True)]
-    return flat.reshape(-1, layout.row_tokens), pa.table(arrays, schema=PROVENANCE)
+    return flat.reshape(-1, layout.row_tokens), provenance_table(stretches)
 
 
 def _stretches(

@@ -93,15 +93,14 @@ def encode_column(tokenizer: Tokenizer, texts: pa.StringArray) -> tuple[pa.Int64
     encoded = encode_batch(tokenizer, texts.to_pylist())
     lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
     little = np.dtype(tokenizer.dtype).newbyteorder("<")
-    flat = np.concatenate(encoded).astype(little, copy=False) if encoded else np.empty(0, little)
-    if flat.nbytes >= 1 << 31:
+    size_bytes = int(lengths.sum()) * little.itemsize
+    if size_bytes >= 1 << 31:
         raise ValueError(
-            f"{len(encoded)} texts: found {flat.nbytes:,} bytes of ids, expected less than 2 GiB in a batch; "
+            f"{len(encoded)} texts: found {size_bytes:,} bytes of ids, expected less than 2 GiB in a batch; "
             "lower spark.sql.execution.arrow.maxRecordsPerBatch"
         )
-    offsets = np.concatenate([[0], np.cumsum(lengths) * little.itemsize]).astype(np.int32)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(flat)]
-    return pa.array(lengths), pa.BinaryArray.from_buffers(pa.binary(), len(encoded), buffers)
+    stored = (ids.astype(little, copy=False).tobytes() for ids in encoded)
+    return pa.array(lengths), pa.array(stored, pa.binary(), size=len(encoded))
 
 
 def train_tokenizer(texts: Iterable[str], vocab: int) -> bytes:

@@ -113,8 +113,9 @@ def _table_words(bits: int) -> int:
     return ((1 << bits) + 2) // 2
 
 
-def compiled(paths: Sequence[str]) -> Blocklist:
-    """Return the compiled list of several files and folders; this machine compiles it once.
+@functools.lru_cache(maxsize=16)
+def load(paths: tuple[str, ...]) -> Blocklist:
+    """Return the compiled list of files and folders: compiled once per machine, loaded once per process.
 
     The compiled file is named by a hash of the paths and of their stamps (sizes, times, ETags).
     """
@@ -144,12 +145,6 @@ def _compile(paths: Sequence[str], out: Path) -> None:
     table[1 << bits :] = len(hashes)
     head = np.array([bits, with_paths], np.uint64)
     np.concatenate([head, table.view(np.uint64), hashes]).tofile(out)
-
-
-@functools.lru_cache(maxsize=16)
-def load(paths: tuple[str, ...]) -> Blocklist:
-    """Return the compiled list of files and folders, loaded once per process."""
-    return compiled(paths)
 
 
 def suffixes(host: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ itself, and a share of all characters has to count them all.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -18,14 +19,6 @@ CharacterClass = Literal[
 ]
 
 
-def _ascii_letter(character: str) -> bool:
-    return character.isascii() and character.isalpha()
-
-
-def _ascii_digit(character: str) -> bool:
-    return character.isascii() and character.isdigit()
-
-
 _CLASSES: Mapping[CharacterClass, Callable[[str], bool]] = {
     "letter": str.isalpha,
     "digit": str.isdecimal,
@@ -33,8 +26,8 @@ _CLASSES: Mapping[CharacterClass, Callable[[str], bool]] = {
     "alphanumeric": str.isalnum,
     "uppercase": str.isupper,
     "whitespace": str.isspace,
-    "ascii_letter": _ascii_letter,
-    "ascii_digit": _ascii_digit,
+    "ascii_letter": frozenset(string.ascii_letters).__contains__,
+    "ascii_digit": frozenset(string.digits).__contains__,
 }
 
 

@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 
 _Flags = NDArray[np.bool_]
 
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+#: Scripts written without spaces, for a character class.
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _IN_WORD, _SINGLE, _MARK, _APOSTROPHE, _OTHER = 1, 2, 4, 8, 16
 _CLASSES = {
-    rf"[\p{{L}}\p{{M}}\p{{N}}--[{_UNSPACED}]]": _IN_WORD,
-    rf"[{_UNSPACED}]": _SINGLE,
+    rf"[\p{{L}}\p{{M}}\p{{N}}--[{UNSPACED}]]": _IN_WORD,
+    rf"[{UNSPACED}]": _SINGLE,
     r"\p{M}": _MARK,
     r"['’]": _APOSTROPHE,
     # Visible: no white space for `str.split`, which also splits at \x1c to \x1f (`regex` does not).
-    rf"[^\s\x1c-\x1f\p{{L}}\p{{M}}\p{{N}}{_UNSPACED}]": _OTHER,
+    rf"[^\s\x1c-\x1f\p{{L}}\p{{M}}\p{{N}}{UNSPACED}]": _OTHER,
 }
 
 

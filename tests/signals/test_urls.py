@@ -140,7 +140,7 @@ def test_every_domain_above_a_host_is_looked_up(tmp_path: Path, listed: list[str
 def test_what_is_listed_is_found_and_nothing_else(tmp_path: Path, count: int) -> None:
     path = tmp_path / f"{count}.txt"
     path.write_text("\n".join(f"h{i}.org" for i in range(count)))
-    entries = blocklist.compiled([str(path)])
+    entries = blocklist.load((str(path),))
     assert len(entries) == count
     assert all(f"h{i}.org" in entries for i in range(count))
     assert not any(f"h{i}.org" in entries for i in range(count, 2 * count))

@@ -59,7 +59,7 @@ def _unwanted(*, comments: bool) -> list[Find]:
     from trafilatura import xpaths
 
     lists = (xpaths.RAW_TREE_PRUNE_XPATH, xpaths.REMOVE_COMMENTS_AND_LISTS_XPATH if comments else ())
-    return merged([each for searches in lists for each in searches])
+    return merged([search for searches in lists for search in searches])
 
 
 @cache

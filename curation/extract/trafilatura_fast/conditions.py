@@ -44,11 +44,10 @@ Value = Callable[[TagAttributes], str]
 
 
 class Condition(NamedTuple):
-    """A condition; what it depends on: names of attributes, the tag, which of several stands first."""
+    """A condition, the attributes it looks at, and groups of them of which the first in the page counts."""
 
     holds: Test
     names: tuple[str, ...]
-    by_tag: bool = False
     orders: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
@@ -58,7 +57,6 @@ class Condition(NamedTuple):
         return cls(
             tests[0] if len(tests) == 1 else lambda element: all(test(element) for test in tests),
             tuple(dict.fromkeys(name for condition in conditions for name in condition.names)),
-            any(condition.by_tag for condition in conditions),
             tuple(order for condition in conditions for order in condition.orders),
         )
 
@@ -93,9 +91,7 @@ def read(text: str) -> Condition | None:
     except SyntaxError:
         return None
     attributes = dict.fromkeys(name for group in names for name in group if name)
-    return Condition(
-        holds, tuple(attributes), ("",) in names, tuple(group for group in names if len(group) > 1)
-    )
+    return Condition(holds, tuple(attributes), tuple(group for group in names if len(group) > 1))
 
 
 def _test(term: re.Match[str], names: tuple[str, ...]) -> Test:

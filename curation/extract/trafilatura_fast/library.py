@@ -42,10 +42,6 @@ def prepared() -> Any:
     return trafilatura
 
 
-def _as_it_is(text: str) -> str:
-    return text
-
-
 def _leave_characters_alone() -> None:
     """Keep the library from putting backslashes before _ * [ ] ~ < and backticks in prose.
 
@@ -57,7 +53,7 @@ def _leave_characters_alone() -> None:
     for name in ("_escape_inline_specials", "_escape_and_convert_math"):
         if not hasattr(xml, name):
             raise RuntimeError(f"trafilatura.xml has no {name}: look where it escapes Markdown now")
-    xml._escape_inline_specials = _as_it_is
+    xml._escape_inline_specials = lambda text: text
     convert = xml._escape_and_convert_math
     # Formulas begin with a backslash: without one nothing is left to convert.
     xml._escape_and_convert_math = lambda text: convert(text) if "\\" in text else text
@@ -102,9 +98,9 @@ def _delete_until_nothing_changes() -> None:
     def delete_unless_settled(tree: Any, tag: str, **named: Any) -> Any:
         if tag in settled:
             return tree
-        looked_at = list(tree.iter(tag))
+        elements = list(tree.iter(tag))
         tree = delete(tree, tag, **named)
-        if any(each.getparent() is None for each in looked_at):
+        if any(element.getparent() is None for element in elements):
             settled.clear()
         else:
             settled.add(tag)

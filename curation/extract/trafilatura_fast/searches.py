@@ -30,29 +30,19 @@ Key = tuple[Any, ...]
 
 
 class Expression(NamedTuple):
-    """One XPath expression: the tags it selects (none: any), and its condition on an element's attributes.
+    """One XPath expression: the tags it selects (none: any), and its condition on tag and attributes.
 
-    by_tag: its condition on attributes and tag together. rest: the expression itself, where it has conditions
-    on more than the element; it is evaluated on trees with elements that meet the other conditions.
+    rest: the expression itself, where it has conditions on more than the element; it is evaluated on trees
+    with elements that meet the other conditions.
     """
 
     tags: tuple[str, ...]
     condition: Condition
-    by_tag: Condition | None = None
     rest: Any = None
-
-    def takes(self, element: Any) -> bool:
-        """Return whether an element that meets the condition on attributes is taken with its tag."""
-        if self.tags and element.tag not in self.tags:
-            return False
-        return self.by_tag is None or self.by_tag.holds(TagAttributes(element.tag, dict(element.items())))
 
     def takes_bare(self) -> bool:
         """Return whether an element without attributes is taken."""
-        bare = [TagAttributes(tag, {}) for tag in self.tags or ("div",)]
-        return any(
-            self.condition.holds(each) and (not self.by_tag or self.by_tag.holds(each)) for each in bare
-        )
+        return any(self.condition.holds(TagAttributes(tag, {})) for tag in self.tags or ("div",))
 
 
 class TreeSearch:
@@ -61,13 +51,13 @@ class TreeSearch:
     first: return the first match only.
     """
 
-    def __init__(self, found: Sequence[Expression], *, first: bool) -> None:
-        self.parts = found
+    def __init__(self, parts: Sequence[Expression], *, first: bool) -> None:
+        self.parts = parts
         self.first = first
-        tags = [part.tags for part in found]
-        self._tags = tuple(dict.fromkeys(tag for each in tags for tag in each)) if all(tags) else ("*",)
-        self._names = tuple(dict.fromkeys(name for part in found for name in part.condition.names))
-        orders = {names for part in found for names in part.condition.orders}
+        all_tags = dict.fromkeys(tag for part in parts for tag in part.tags)
+        self._tags = tuple(all_tags) if all(part.tags for part in parts) else ("*",)
+        self._names = tuple(dict.fromkeys(name for part in parts for name in part.condition.names))
+        orders = {names for part in parts for names in part.condition.orders}
         self._orders = [
             pair for names in orders for pair in combinations(sorted(map(self._names.index, names)), 2)
         ]
@@ -75,22 +65,21 @@ class TreeSearch:
 
     def __call__(self, tree: Any) -> Sequence[Any]:
         """Return the matches."""
-        taken: list[Any] = []
+        matches: list[Any] = []
         partial: list[Expression] = []
-        for element, met in self._candidates(tree):
-            takers = [part for part in met if part.takes(element)]
+        for element, takers in self._candidates(tree):
             partial += [part for part in takers if part.rest is not None and part not in partial]
             if any(part.rest is None for part in takers):
-                taken.append(element)
+                matches.append(element)
                 if self.first:
                     break
         # Conditions that cannot be read are left to the expression itself; few trees have such elements.
         for part in partial:
-            taken += part.rest(tree)
-        return list(dict.fromkeys(taken)) if partial else taken
+            matches += part.rest(tree)
+        return list(dict.fromkeys(matches)) if partial else matches
 
     def _candidates(self, tree: Any) -> Iterator[tuple[Any, tuple[Expression, ...]]]:
-        """Yield the elements whose attributes some parts take, with those parts."""
+        """Yield the elements that some parts take, with those parts."""
         names, orders, verdicts = self._names, self._orders, self._verdicts
         nothing = (None,) * len(names)
         if len(verdicts) > _MAX_REMEMBERED:
@@ -104,14 +93,17 @@ class TreeSearch:
                 if key[one] is not None and key[other] is not None:
                     key = (*key, *(name for name, _ in element.items() if name in names))
                     break
-            met = verdicts.get(key)
-            if met is None:
-                known = TagAttributes("", {name: value for name, value in element.items() if name in names})
-                met = tuple(part for part in self.parts if part.condition.holds(known))
+            key = (element.tag, *key)
+            takers = verdicts.get(key)
+            if takers is None:
+                known = TagAttributes(
+                    element.tag, {name: value for name, value in element.items() if name in names}
+                )
+                takers = tuple(part for part in self.parts if part.condition.holds(known))
                 if sum(map(len, known.attributes.values())) <= REMEMBERED_CHARACTERS:
-                    verdicts[key] = met
-            if met:
-                yield element, met
+                    verdicts[key] = takers
+            if takers:
+                yield element, takers
 
 
 def together(xpaths: Sequence[Any], *, first: bool = False) -> list[Find]:
@@ -131,10 +123,10 @@ def together(xpaths: Sequence[Any], *, first: bool = False) -> list[Find]:
 
 def merged(finds: Sequence[Find]) -> list[Find]:
     """Return the same with all searches for every match as one, so that a tree is walked through once."""
-    searches = [each for each in finds if isinstance(each, TreeSearch) and not each.first]
-    others = [each for each in finds if each not in searches]
-    found = [part for each in searches for part in each.parts]
-    return [*([TreeSearch(found, first=False)] if found else ()), *others]
+    searches = [find for find in finds if isinstance(find, TreeSearch) and not find.first]
+    others = [find for find in finds if find not in searches]
+    parts = [part for search in searches for part in search.parts]
+    return [*([TreeSearch(parts, first=False)] if parts else ()), *others]
 
 
 def _part(xpath: Any, *, one: bool) -> Expression | None:
@@ -144,20 +136,11 @@ def _part(xpath: Any, *, one: bool) -> Expression | None:
     conditions = parts((only[1] or only[2]) if only else path)
     if (only and not one) or not conditions:
         return None
-    tags: tuple[str, ...] = ()
-    if _TAGS.fullmatch(conditions[0]):
-        tags = tuple(re.findall(r"self::(\w+)", conditions.pop(0)))
-    understood = list(takewhile(bool, map(read, conditions)))
+    tags = re.findall(r"self::(\w+)", conditions[0]) if _TAGS.fullmatch(conditions[0]) else ()
+    understood = [condition for condition in takewhile(bool, map(read, conditions)) if condition]
     whole = len(understood) == len(conditions)
-    plain = [each for each in understood if each and not each.by_tag]
-    if not plain or (one and not whole):
+    if not understood or (one and not whole):
         return None
-    tagged = [each for each in understood if each and each.by_tag]
-    part = Expression(
-        tags,
-        Condition.all_of(plain),
-        Condition.all_of(tagged) if tagged else None,
-        None if whole else xpath,
-    )
+    part = Expression(tuple(tags), Condition.all_of(understood), None if whole else xpath)
     # Elements without attributes are passed over without a look.
     return None if part.takes_bare() else part

@@ -167,21 +167,19 @@ def _parse(window: Window, stream: GzipStream | PlainStream) -> tuple[Mapping[st
     if block_bytes > MAX_BODY_BYTES:
         _pass_over(window, stream, block_end, headers)
     if not window.fill(block_end):
-        found = len(window.data) - block_at
-        raise _Broken(f"Content-Length is {block_bytes}, but only {found} bytes follow")
+        present = len(window.data) - block_at
+        raise _Broken(f"Content-Length is {block_bytes}, but only {present} bytes follow")
     return headers, bytes(window.data[block_at:block_end]), block_end + _trailer(window, block_end)
 
 
 def _head(window: Window) -> tuple[int, int]:
     """Return where the headers end and where the block starts."""
-    found = window.grammar.head_end.search(window.data, 0, _MAX_HEAD_BYTES)
-    while found is None:
+    while (end := window.grammar.head_end.search(window.data, 0, _MAX_HEAD_BYTES)) is None:
         if len(window.data) >= _MAX_HEAD_BYTES:
             raise _Broken(f"the headers do not end within {_MAX_HEAD_BYTES} bytes")
         if not window.fill(len(window.data) + 1):
             raise _Broken("the headers are cut off")
-        found = window.grammar.head_end.search(window.data, 0, _MAX_HEAD_BYTES)
-    return found.start(), found.end()
+    return end.span()
 
 
 def _trailer(window: Window, block_end: int) -> int:

@@ -63,9 +63,9 @@ class Window:
         least = 1
         while True:
             more = self.fill(max(least, len(self.data)) + start_bytes)
-            found = self.grammar.resync.search(self.data, least)
-            if found and (found.end() < len(self.data) or not more):
-                self.drop(found.start())
+            match = self.grammar.resync.search(self.data, least)
+            if match and (match.end() < len(self.data) or not more):
+                self.drop(match.start())
                 return True
             if not more:
                 self.drop(len(self.data))
@@ -133,10 +133,9 @@ class GzipStream:
                 self._next += len(self._pending)
                 if not self._pending:
                     raise DamagedMember("the file ends inside a gzip member")
-            found = self._step()
-            if found:
-                self._produced += len(found)
-                return found
+            if data := self._step():
+                self._produced += len(data)
+                return data
         return b""
 
     def _step(self) -> bytes:
@@ -146,7 +145,7 @@ class GzipStream:
             # zlib throws away what a failing call had made: go back and take a smaller step.
             before = self._inflate.copy()
             try:
-                found = self._inflate.decompress(piece, _OUTPUT_BYTES)
+                data = self._inflate.decompress(piece, _OUTPUT_BYTES)
             except zlib.error as error:
                 if len(piece) <= 1:
                     raise DamagedMember(f"damaged gzip member: {error}") from None
@@ -154,7 +153,7 @@ class GzipStream:
                 piece = piece[: len(piece) // 2]
                 continue
             self._pending = self._inflate.unconsumed_tail + self._pending[len(piece) :]
-            return found
+            return data
 
     def _next_member(self) -> None:
         self._next -= len(self._inflate.unused_data)
@@ -238,10 +237,10 @@ def next_member(source: BlockFile, grammar: Grammar, offset: int, limit: int) ->
         # Two bytes of the next block: a magic may straddle the border.
         piece = source.piece(offset)
         data = piece + source.at(offset + len(piece), len(_MAGIC) - 1)
-        found = data.find(_MAGIC)
-        while found >= 0 and offset + found < limit:
-            if starts_record(source, grammar, offset + found):
-                return offset + found
-            found = data.find(_MAGIC, found + 1)
+        at = data.find(_MAGIC)
+        while at >= 0 and offset + at < limit:
+            if starts_record(source, grammar, offset + at):
+                return offset + at
+            at = data.find(_MAGIC, at + 1)
         offset += len(piece)
     return limit
