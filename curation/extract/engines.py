@@ -220,18 +220,18 @@ def _plain_counts(html: str, text: str, *, main: bool = True) -> dict[str, float
     from resiliparse.extract.html2text import extract_plain_text
 
     tree = resiliparse_tree(html)
-    seen = element_count(html, "td", "th", "pre")
+    elements = element_count(html, "td", "th", "pre")
     code = 0
-    if seen["pre"]:
+    if elements["pre"]:
         tagged = extract_plain_text(
             tree, main_content=main, comments=False, preserve_formatting="minimal_html"
         )
         code = tagged.count("<pre>")
-    cells = seen["td"] + seen["th"]
+    cells = elements["td"] + elements["th"]
     rows = (line.count("\t\t") for line in text.split("\n")) if cells else ()
     return {
         "table_cells_seen": float(cells),
-        "code_blocks_seen": float(seen["pre"]),
+        "code_blocks_seen": float(elements["pre"]),
         "table_cells_kept": float(min(cells, sum(tabs + 1 for tabs in rows if tabs))),
         "code_blocks_kept": float(code),
     }

@@ -175,7 +175,7 @@ def _stands(path: Path, lock: IO[Any]) -> bool:
 
 
 def _sweep(root: Path) -> None:
-    """Remove what nobody asked for since a day, with its lock."""
+    """Remove the folders that no process used for a day, with their locks."""
     for path in root.glob("*.lock"):
         with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("r+b") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # its age tells nothing before it is held

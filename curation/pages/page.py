@@ -1,4 +1,4 @@
-"""What a reader returns (a page, or a failure that says where) and what it is told to read."""
+"""What a reader returns (a page, or a failure that says where) and the options it reads by."""
 
 from __future__ import annotations
 

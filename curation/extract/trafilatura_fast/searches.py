@@ -1,6 +1,6 @@
 """trafilatura's XPath searches for elements by tag and attributes: the same answers for a sixth of the work.
 
-A third of an extraction is XPath: expressions of a hundred alternatives, asked of every element of a page,
+A third of an extraction is XPath: expressions of a hundred alternatives, tried on every element of a page,
 with regular expressions. Their answer depends on an element's tag and a few attributes alone, and pages
 repeat those. So the library's own expression is read once (`trafilatura_fast.conditions`), several of a list
 at a time, and what it says of a combination is remembered; nothing of what they say is written down here.
