@@ -12,7 +12,7 @@ from typing import Any
 
 from curation.extract.trafilatura_fast.searches import together
 
-#: Lists of expressions in `trafilatura.xpaths` that pages are searched with; of some only the first match is used.
+#: Lists of expressions in `trafilatura.xpaths` to replace; of some only the first match is used.
 _FIRST_MATCH = ("BODY_XPATH",)
 _ALL_MATCHES = (
     "DISCARD_IMAGE_ELEMENTS",
