@@ -3,7 +3,7 @@
 spark-submit jobs/extract.py RECIPE --in DIR --out DIR [--set key=value ...]
 """
 
-from curation.spark.job import main
+from curation.cli.run import submit
 
 if __name__ == "__main__":
-    main(__doc__, "extract")
+    submit(__doc__, "extract")

@@ -3,7 +3,7 @@
 spark-submit jobs/run.py RECIPE --out DIR [--only STAGE ...] [--in DIR] [--set key=value ...]
 """
 
-from curation.spark.job import main
+from curation.cli.run import submit
 
 if __name__ == "__main__":
-    main(__doc__)
+    submit(__doc__)

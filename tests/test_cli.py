@@ -215,7 +215,7 @@ def test_the_jobs_under_spark_submit(root: Path, run_directory: Path, tmp_path: 
 
     first = job("extract", "--in", str(run_directory / "in.jsonl"), "--out", str(tmp_path / "a"))
     assert first.returncode == 0, first.stderr
-    assert "extract" in first.stdout
+    assert "balanced: every record is accounted for" in first.stdout
     second = job("run", "--only", "filter", "--in", str(tmp_path / "a"), "--out", str(tmp_path / "b"))
     assert second.returncode == 0, second.stderr
     digests = [stage_digest(folder, "filter") for folder in (tmp_path / "b", run_directory / "out")]

@@ -1,4 +1,4 @@
-"""The commands that take a recipe: run, check."""
+"""The commands that take a recipe: run, check; and what every job does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from curation.cli.command import Command
 from curation.cli.printing import failed, refuse
-from curation.spark.arguments import SET, add_run_arguments, add_stage_choice
+from curation.spark.arguments import SET, add_input, add_run_arguments, add_stage_choice
 
 
 def add_to(command: Command) -> None:
@@ -34,12 +34,31 @@ def run(options: argparse.Namespace) -> int:
         return refuse(error)
     except RUN_ERRORS as error:
         return failed(error)
-    funnel = questions.ledger(open_run(options.out))
-    if funnel.left_out:
-        print(funnel.left_out, file=sys.stderr)
-    print_answer(funnel)
+    opened = open_run(options.out)
+    if any(manifest.ledger for manifest in opened.manifests.values()):
+        funnel = questions.ledger(opened)
+        if funnel.left_out:
+            print(funnel.left_out, file=sys.stderr)
+        print_answer(funnel)
     print(f"look at it: curate report {options.out}; curate why {options.out} ID_OR_URL")
     return 0
+
+
+def submit(doc: str | None, *only: str) -> None:
+    """Run from a spark-submit script as `curate run` does, and exit with its status.
+
+    Args:
+        doc: what `--help` says.
+        only: stages to run; none named: those of `--only`, or all.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_run_arguments(parser)
+    add_input(parser)
+    if only:
+        parser.set_defaults(only=list(only))
+    else:
+        add_stage_choice(parser)
+    sys.exit(run(parser.parse_args()))
 
 
 def check(options: argparse.Namespace) -> int:

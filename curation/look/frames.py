@@ -19,11 +19,7 @@ from curation.look.run import open_run, samples, tables
 
 
 def manifests(directory: str) -> Mapping[str, Manifest]:
-    """Return stage -> manifest of what a run directory has published, in the order of the stages.
-
-    Raises:
-        MissingManifest: nothing was published there.
-    """
+    """Return stage -> manifest of what a run directory has published, in the order of the stages."""
     return open_run(directory).manifests
 
 

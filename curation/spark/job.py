@@ -1,13 +1,8 @@
-"""The frame of every job: arguments, recipe, run, exit status.
-
-Exit status: 0 done, 1 the run failed, 2 the request was wrong.
-"""
+"""What a command line asks of Spark: its recipe, with the changes to it, run up to some stages."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
 
 import yaml
@@ -16,11 +11,9 @@ from curation.accounting.ledger import LedgerError
 from curation.accounting.manifest import Manifest, MissingManifest, join
 from curation.recipe.config import ConfigError, compose
 from curation.recipe.recipe import Recipe, read_recipe
-from curation.spark.arguments import add_input, add_run_arguments, add_stage_choice
 from curation.spark.errors import StageFailed, StaleInput, UnknownStage
 from curation.spark.run import STAGES, Run
 from curation.spark.session import submitted
-from curation.spark.stage import Stage
 from curation.spark.store import InputError, Store, TakenOver, url_to_fs, write_text
 
 #: Errors of the user's request, not of the run.
@@ -29,16 +22,14 @@ REQUEST_ERRORS = (ConfigError, InputError, MissingManifest, StaleInput, UnknownS
 RUN_ERRORS = (LedgerError, StageFailed, TakenOver)
 
 
-def execute(
-    options: argparse.Namespace, stages: Sequence[Stage] = STAGES, sections: type[Recipe] = Recipe
-) -> list[Manifest]:
+def execute(options: argparse.Namespace) -> list[Manifest]:
     """Run the stages that the command line asks for; return their manifests.
 
     Raises:
         InputError: the request cannot be run.
         UnknownStage: it names a stage that there is not.
     """
-    recipe = read_recipe(options.recipe, options.set, sections)
+    recipe = read_recipe(options.recipe, options.set)
     if any(mark in options.out for mark in "*?[]{}"):
         raise InputError(f"--out {options.out}: Spark reads *?[]{{}} as patterns; choose another name")
     filesystem, name = url_to_fs(options.out)
@@ -47,13 +38,13 @@ def execute(
     if submitted() and options.master:
         raise InputError(f"--master {options.master}: give it to spark-submit, before the script")
     source = None
-    if not options.only or any(not stage.after for stage in stages if stage.name in options.only):
+    if not options.only or any(not stage.after for stage in STAGES if stage.name in options.only):
         for path in options.source:
             recipe = _redirected(recipe, path)
     elif options.source:
         source = options.source[-1].rstrip("/")
     store = Store(options.out.rstrip("/"))
-    manifests = Run(recipe, store, options.master, source, stages=stages).run(options.only)
+    manifests = Run(recipe, store, options.master, source).run(options.only)
     declared = yaml.serialize(compose(options.recipe, options.set))
     write_text(join(store.directory, "recipe.yaml"), f"# {options.recipe}, as it was run\n{declared}")
     return manifests
@@ -69,34 +60,3 @@ def _redirected(recipe: Recipe, source: str) -> Recipe:
             )
         name, path = next(iter(recipe.inputs)), source
     return replace(recipe, inputs={**recipe.inputs, name: replace(recipe.inputs[name], path=path)})
-
-
-def main(
-    doc: str | None,
-    *only: str,
-    stages: Sequence[Stage] = STAGES,
-    sections: type[Recipe] = Recipe,
-) -> None:
-    """Run from a spark-submit script; exit 0 done, 1 the run failed, 2 the request was wrong.
-
-    Args:
-        doc: what `--help` says.
-        only: stages to run; none named: those of `--only`, or all.
-        stages: those there are, in order.
-        sections: the sections of a recipe, see `read_recipe`.
-    """
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_run_arguments(parser)
-    add_input(parser)
-    if only:
-        parser.set_defaults(only=list(only))
-    else:
-        add_stage_choice(parser)
-    try:
-        execute(parser.parse_args(), stages, sections)
-    except REQUEST_ERRORS as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except RUN_ERRORS as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)

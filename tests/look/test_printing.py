@@ -189,6 +189,18 @@ def test_a_terminal_that_is_too_narrow_wraps_text_and_leaves_numbers_whole() -> 
     assert wide.splitlines()[1] == "a rule with a rather long name  1,234,567  98,765,432"
 
 
+def test_a_name_too_wide_for_its_column_breaks_behind_a_dot_or_an_underscore() -> None:
+    grid = Grid(["", "broke"], [["    dedup.exact", "1"], ["gopher.duplicate_lines one", "22"]])
+    assert [line.split() for line in as_text(grid, 20).splitlines()] == [
+        ["broke"],
+        ["dedup.", "1"],
+        ["exact"],
+        ["gopher.", "22"],
+        ["duplicate_"],
+        ["lines", "one"],
+    ]
+
+
 def test_nothing_in_a_cell_acts_on_the_terminal_or_is_markup() -> None:
     text = as_text(Grid(["name"], [["[bold]x[/] :smile: \x1b[31m"], [Text("ours", style="bold")]]))
     assert text == "name\n[bold]x[/] :smile: ⟨001B⟩[31m\nours\n"

@@ -16,7 +16,7 @@ from curation.accounting.ledger import Ledger, balanced
 from curation.accounting.manifest import published, read_manifest
 from curation.look.questions import contamination, why
 from curation.look.render.terminal import as_text
-from curation.look.run import funnel, open_run
+from curation.look.run import open_run
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
 from curation.spark.store import Store
@@ -117,7 +117,7 @@ def test_documents_that_hold_an_item_are_dropped_and_say_which(whole_run: Plante
     measures = dict(rows["holds3"]["measures"])
     assert measures["decontaminate.overlap"] == measures["decontaminate.item_count"] == 1.0
     opened = open_run(str(whole_run.out))
-    ledgers, left_out = funnel(opened)
+    ledgers, left_out = opened.funnel()
     assert [each.stage for each in ledgers] == ["extract", "filter", "dedup", "decontaminate", "shard"]
     assert balanced(ledgers)
     assert not left_out
@@ -201,6 +201,6 @@ def test_the_same_output_in_any_layout_and_another_for_other_items(spark: object
     said.clear()
     Run(read_recipe(str(without)), Store(str(tmp_path / "out_a")), say=said.append).run()
     assert [line.split()[0] for line in said if "up to date" not in line] == ["tokenizer", "shard"]
-    ledgers, left_out = funnel(open_run(str(tmp_path / "out_a")))
+    ledgers, left_out = open_run(str(tmp_path / "out_a")).funnel()
     assert [each.stage for each in ledgers] == ["extract", "filter", "dedup", "shard"]
     assert not left_out

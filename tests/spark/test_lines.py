@@ -14,7 +14,7 @@ import pytest
 from curation.accounting.ledger import balanced
 from curation.accounting.manifest import published, read_manifest
 from curation.dedup.lines import hashed
-from curation.look.run import funnel, open_run
+from curation.look.run import open_run
 from curation.recipe.config import ConfigError
 from curation.recipe.recipe import read_recipe
 from curation.recipe.sections.lines import Lines
@@ -137,7 +137,7 @@ def test_a_run_takes_them_out_before_the_filter(spark: Any, tmp_path: Path) -> N
     recipe.write_text(RECIPE.format(notes=tmp_path / "notes.jsonl"))
     out = str(tmp_path / "out")
     Run(read_recipe(str(recipe)), Store(out), say=lambda line: None).run()
-    ledgers, left_out = funnel(open_run(out))
+    ledgers, left_out = open_run(out).funnel()
     assert balanced(ledgers)
     assert not left_out
     assert [each.stage for each in ledgers] == ["extract", "lines", "filter", "dedup", "shard"]

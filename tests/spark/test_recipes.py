@@ -12,7 +12,7 @@ import pytest
 from curation.accounting.ledger import balanced
 from curation.accounting.manifest import published
 from curation.cli import main
-from curation.look.run import funnel, open_run
+from curation.look.run import open_run
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import STAGES, Run
 from curation.spark.store import Store
@@ -58,7 +58,7 @@ def ran(name: str, folder: Path, *overrides: str) -> dict[str, Rows]:
     out = str(folder / "out")
     documents = [stage.name for stage in STAGES if stage.name not in ("tokenizer", "shard")]
     Run(read_recipe(f"jobs/recipes/{name}.yaml", given), Store(out), say=lambda line: None).run(documents)
-    ledgers, left_out = funnel(open_run(out))
+    ledgers, left_out = open_run(out).funnel()
     assert balanced(ledgers)
     assert not left_out
     paths = {each.stage: f"{published(out, each.stage)}/rows" for each in ledgers}

@@ -12,7 +12,7 @@ import pytest
 
 from curation.accounting.ledger import balanced
 from curation.accounting.manifest import published, read_manifest
-from curation.look.run import funnel, open_run
+from curation.look.run import open_run
 from curation.quality.selection import Selection
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
@@ -128,7 +128,7 @@ def test_a_rule_asks_for_the_best_share_of_documents_or_tokens(spark: Any, tmp_p
         == manifest.ledger["dropped"]["records"]
         == 30
     )
-    ledgers, left_out = funnel(open_run(out))
+    ledgers, left_out = open_run(out).funnel()
     assert balanced(ledgers)
     assert [each.stage for each in ledgers] == ["extract", "filter", "select", "dedup", "shard"]
     assert not left_out

@@ -4,17 +4,3 @@ from curation.look.label.marks import Agreement, agreement, export, path
 from curation.look.label.page import LabelStore, draw, label_page
 from curation.look.label.server import LocalPage
 from curation.look.label.texts import BadTexts, train_quality, write_likeness
-
-__all__ = [
-    "Agreement",
-    "BadTexts",
-    "LabelStore",
-    "LocalPage",
-    "agreement",
-    "draw",
-    "export",
-    "label_page",
-    "path",
-    "train_quality",
-    "write_likeness",
-]

@@ -39,7 +39,6 @@ def draw(run: OpenedRun, n: int) -> Drawn:
     Which ones is a function of their ids. Where one half has fewer, it is all of them.
 
     Raises:
-        MissingManifest: the run has no filter stage.
         ValueError: there is nothing to mark.
     """
     if n < 1:

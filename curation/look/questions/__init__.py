@@ -14,24 +14,3 @@ from curation.look.questions.profile import profile
 from curation.look.questions.sample import BadSample, SampleRequest, sample
 from curation.look.questions.whatif import what_if
 from curation.look.questions.why import UnknownPage, why
-
-__all__ = [
-    "BadPattern",
-    "BadSample",
-    "Disagreement",
-    "NoSuchAccount",
-    "SampleRequest",
-    "UnknownPage",
-    "account",
-    "contamination",
-    "diff",
-    "duplicates",
-    "estimate",
-    "grep",
-    "ledger",
-    "near",
-    "profile",
-    "sample",
-    "what_if",
-    "why",
-]

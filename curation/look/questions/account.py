@@ -234,7 +234,6 @@ def account(
     grows with rules² times the sources, languages and values that occur, not with the documents.
 
     Raises:
-        MissingManifest: no filter stage was published there.
         NoSuchAccount: the recipe gave no such label, or no tokenizer counts the tokens.
         Disagreement: the stored measures do not give the verdicts that the ledger counted.
     """

@@ -105,11 +105,7 @@ class Contamination:
 
 
 def contamination(run: OpenedRun, *, listed: int = LISTED) -> Contamination:
-    """Return what a run's decontamination found; `listed` items and common passages are listed.
-
-    Raises:
-        MissingManifest: no decontamination was published there.
-    """
+    """Return what a run's decontamination found; `listed` items and common passages are listed."""
     detail, items = run.manifest(STAGE).detail, open_table(run.path(STAGE, "items"))
     held = matching(items, pc.field("documents") > 0) if items.schema.names else []
     held.sort(key=lambda row: (-row["documents"], row["set"], row["place"], row["id"]))

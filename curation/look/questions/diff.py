@@ -11,7 +11,7 @@ from rich.text import Text
 
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import Manifest
-from curation.look.questions.fates import DocumentChange, FateChange, compare
+from curation.look.questions.fates import DocumentChange, FateChange, compare, last_in_common
 from curation.look.render.terminal import Grid
 from curation.look.render.visible import visible
 from curation.look.run import OpenedRun
@@ -130,18 +130,15 @@ def _most(counts: Mapping[str, int]) -> str:
 
 
 def diff(before: OpenedRun, after: OpenedRun, *, n: int = 3) -> Difference:
-    """Return what changed from one run to another, with `n` examples of each change.
-
-    Raises:
-        MissingManifest: nothing was published in one of them, or they have no stage in common.
-    """
-    fates = compare(before, after, n)
+    """Return what changed from one run to another, with `n` examples of each change."""
+    until = last_in_common((before, after))
+    join = compare((before, after), until, n)
     first, second = before.manifests, after.manifests
     lines = list(funnel(first, second))
     states = [line for line in lines if line.name in ("in", *STATES)]
     return Difference(
         directories=(before.directory, after.directory),
-        until=fates.until,
+        until=until,
         settings=tuple(settings(first, second)),
         funnel=tuple(states),
         reasons=tuple(
@@ -149,11 +146,11 @@ def diff(before: OpenedRun, after: OpenedRun, *, n: int = 3) -> Difference:
             for line in lines
             if line not in states and any(old != new for old, new in (line.records, line.characters))
         ),
-        same=fates.same,
-        outside=fates.outside,
-        moves=fates.moves,
-        rewritten=fates.rewritten,
-        rewritten_examples=fates.rewritten_examples,
+        same=join.same,
+        outside=join.outside,
+        moves=tuple(join.moves((before, after))),
+        rewritten=join.rewritten,
+        rewritten_examples=join.examples((before, after)),
     )
 
 

@@ -161,9 +161,6 @@ def duplicates(run: OpenedRun, *, per_size: int = PAIRS_PER_SIZE) -> Duplicates:
     """Return what the dedup stage of a run removed, with `per_size` sampled pairs for every size of cluster.
 
     Pairs are a hash-sample of the removed documents' ids: the same every time.
-
-    Raises:
-        MissingManifest: no dedup was published there.
     """
     manifest, table = run.manifest("dedup"), run.clusters()
     columns = [name for name in (*_COLUMNS, *_MEASURED) if name in table.schema.names]

@@ -27,6 +27,7 @@ HELD_RECORDS = 2_000_000
 _BATCH_ROWS = 1_024  # with their texts
 _DIGITS = 4
 ABSENT = "absent"
+_REWRITTEN = ("", "")
 
 
 class Fate(NamedTuple):
@@ -76,37 +77,12 @@ class FateChange:
     examples: tuple[DocumentChange, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fates:
-    """The outcome of the join; the fields are those of `Difference`."""
-
-    until: str
-    same: int
-    outside: int
-    moves: tuple[FateChange, ...]
-    rewritten: int
-    rewritten_examples: tuple[DocumentChange, ...]
-
-
-def compare(before: OpenedRun, after: OpenedRun, n: int) -> Fates:
-    """Return which documents of two runs changed, with `n` examples of each change.
-
-    Raises:
-        MissingManifest: nothing was published in one of them, or they have no stage in common.
-    """
-    runs = (before, after)
-    until = _last_in_common(runs)
-    join = _Join(n, [_rates(run) for run in runs])
+def compare(runs: tuple[OpenedRun, OpenedRun], until: str, n: int) -> Join:
+    """Return the join of two runs as they were after stage `until`, with `n` examples of each change."""
+    join = Join(n, [_rates(run) for run in runs])
     for part, parts in _parts(runs):
         join.add(*(_fates(run, until, part, parts) for run in runs))
-    return Fates(
-        until=until,
-        same=join.same,
-        outside=join.outside,
-        moves=tuple(join.moves(runs)),
-        rewritten=join.rewritten,
-        rewritten_examples=tuple(_examples(runs, join.rewritten_first.items)),
-    )
+    return join
 
 
 def _rates(run: OpenedRun) -> dict[str, float]:
@@ -116,7 +92,8 @@ def _rates(run: OpenedRun) -> dict[str, float]:
     return {name: float(config.get("sample") or 1.0) for name, config in inputs.items()}
 
 
-def _last_in_common(runs: Sequence[OpenedRun]) -> str:
+def last_in_common(runs: Sequence[OpenedRun]) -> str:
+    """Return the last stage that both runs have."""
     first, second = (run.require_rows() for run in runs)
     common = [stage for stage in first if stage in second]
     if not common:
@@ -158,8 +135,8 @@ def _fates(run: OpenedRun, until: str, part: int, parts: int) -> dict[str, list[
 
 
 @dataclass(slots=True)
-class _Join:
-    """A running join."""
+class Join:
+    """A running join; `same`, `outside` and `rewritten` count documents."""
 
     n: int
     rates: Sequence[Mapping[str, float]]
@@ -170,12 +147,9 @@ class _Join:
     lost: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     gained: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     firsts: dict[tuple[str, str], First] = field(default_factory=dict)
-    rewritten_first: First = field(default_factory=lambda: First(0))
-
-    def __post_init__(self) -> None:
-        self.rewritten_first = First(self.n)
 
     def add(self, before: Mapping[str, list[Fate]], after: Mapping[str, list[Fate]]) -> None:
+        """Add the documents of one part of the ids."""
         for document in before.keys() | after.keys():
             sides = (sorted(side.get(document, ()), key=_order) for side in (before, after))
             for old, new in zip_longest(*sides):
@@ -194,7 +168,7 @@ class _Join:
             changed = None not in (old.text, new.text) and old.text != new.text
             self.same, self.rewritten = self.same + (not changed), self.rewritten + changed
             if changed:
-                self.rewritten_first.add([(order, keys)])
+                self.firsts.setdefault(_REWRITTEN, First(self.n)).add([(order, keys)])
             return
         self.counts[names] += 1
         reasons = [set(fate.reasons) if fate else set() for fate in (old, new)]
@@ -211,6 +185,7 @@ class _Join:
         return rate < 1 and not sampled(document, rate, SALT)
 
     def moves(self, runs: Sequence[OpenedRun]) -> Iterator[FateChange]:
+        """Yield the changes of fate, the commonest first."""
         for names, count in sorted(self.counts.items(), key=lambda item: (-item[1], item[0])):
             yield FateChange(
                 before=names[0],
@@ -218,8 +193,14 @@ class _Join:
                 documents=count,
                 lost=_ranked(self.lost[names]),
                 gained=_ranked(self.gained[names]),
-                examples=tuple(_examples(runs, self.firsts[names].items)),
+                examples=self.examples(runs, names),
             )
+
+    def examples(
+        self, runs: Sequence[OpenedRun], names: tuple[str, str] = _REWRITTEN
+    ) -> tuple[DocumentChange, ...]:
+        """Return some documents of a change of fate, or of those whose text alone changed."""
+        return tuple(_examples(runs, self.firsts[names].items)) if names in self.firsts else ()
 
 
 def _order(fate: Fate) -> tuple[Any, ...]:

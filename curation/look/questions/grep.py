@@ -152,7 +152,6 @@ def grep(
 
     Raises:
         BadPattern: it cannot be compiled, or took too long on several texts.
-        MissingManifest: nothing was published there.
     """
     search = _Search(_compiled(pattern, ignore_case), First(n))
     for batch in record_batches(run, _COLUMNS, stage=stage, state=state, batch_rows=_BATCH_ROWS):

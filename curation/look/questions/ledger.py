@@ -13,7 +13,7 @@ from curation.accounting.ledger import STATES, Account, Ledger, balanced
 from curation.look.questions.estimate import Estimate, estimate
 from curation.look.render.counted import phrases
 from curation.look.render.terminal import Grid
-from curation.look.run import OpenedRun, funnel
+from curation.look.run import OpenedRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +54,8 @@ class Funnel:
 
 
 def ledger(run: OpenedRun) -> Funnel:
-    """Return the ledgers of a run.
-
-    Raises:
-        MissingManifest: nothing was published there.
-    """
-    ledgers, left_out = funnel(run)
+    """Return the ledgers of a run."""
+    ledgers, left_out = run.funnel()
     return Funnel(ledgers=tuple(ledgers), left_out=left_out, estimate=estimate(run))
 
 

@@ -121,11 +121,7 @@ class Profile:
 
 
 def profile(run: OpenedRun, *, n: int = 10) -> Profile:
-    """Return the profile of a run, with the `n` commonest values of each aspect.
-
-    Raises:
-        MissingManifest: nothing was published there.
-    """
+    """Return the profile of a run, with the `n` commonest values of each aspect."""
     stages = run.require_rows()
     ledgers = {stage: Ledger.from_json(run.ledger(stage)).total for stage in stages}
     first = ledgers[stages[0]].received

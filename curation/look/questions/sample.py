@@ -229,7 +229,6 @@ def sample(request: SampleRequest) -> Sample:
 
     Raises:
         BadSample: the request makes no sense.
-        MissingManifest: nothing was published there.
     """
     if request.rate is not None:
         return _by_rate(request)

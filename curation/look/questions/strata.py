@@ -73,11 +73,7 @@ class Skew:
 
 
 def of_sources(run: OpenedRun, stage: str, state: str, sample: pd.DataFrame) -> list[Stratum]:
-    """Return the sources as strata of a sample of `frames.documents`, counted by the stage's ledger.
-
-    Raises:
-        MissingManifest: the stage was never published there.
-    """
+    """Return the sources as strata of a sample of `frames.documents`, counted by the stage's ledger."""
     accounts = run.ledger(stage)["sources"]
     held = {source: account[state]["records"] for source, account in accounts.items()}
     taken, rate = sample["source"].value_counts(), sample.attrs["rate"]

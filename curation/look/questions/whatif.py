@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from curation.accounting.sample import position
 from curation.filters.account import UNITS, Flags, Floats
+from curation.look.questions.sample import First
 from curation.look.render.listing import one_line
 from curation.look.render.terminal import Grid
 from curation.look.render.visible import number, visible
@@ -146,9 +146,6 @@ def what_if(
     Characters are those of a document as the stage's edits left it: the ledger counts what is kept so. No
     text is read but that of the examples and, for tokens, of a sample. Unless `whole`, states of more than a
     million documents are estimated from their stored sample.
-
-    Raises:
-        MissingManifest: no filter stage was published there.
     """
     now, then = run.bounds, apply_changes(run.bounds, changes)
     moving = np.array(
@@ -157,20 +154,21 @@ def what_if(
     rates = token_rates(run)
     units = UNITS if rates else UNITS[:2]
     counts: dict[str, Floats] = {}
-    chosen = {side: _Sample(examples) for side in ("gained", "lost")}
+    chosen = {side: First(examples) for side in ("gained", "lost")}
     scans = run.scans("filter", rate=1.0 if whole else 0.0)
     for batch in measured_batches(scans, now.names):
         fates = _fates(now.broken(batch), then.broken(batch), moving)
         for source, part in _counted(batch, fates, rates).items():
             counts[source] = counts[source] + part if source in counts else part
-        for side, sample in chosen.items():
-            sample.add(batch, fates[FATES.index(side)])
+        for side, first in chosen.items():
+            ids = batch.ids.take(np.flatnonzero(fates[FATES.index(side)])).to_pylist()
+            first.add(((position(id, _SALT),), id) for id in ids)
     names = [now.names[rule] for rule in moving]
     return WhatIf(
         moves=tuple(changes),
         counts=dict(sorted(counts.items())),
         units=units,
-        examples={side: _examples(run, scans, sample.ids, names) for side, sample in chosen.items()},
+        examples={side: _examples(run, scans, first.items, names) for side, first in chosen.items()},
         notes=[*estimated(scans), *_notes(now, changes, rates)],
     )
 
@@ -196,25 +194,12 @@ def _counted(batch: MeasuredBatch, fates: Flags, rates: Rates | None) -> dict[st
     return counts
 
 
-@dataclass(slots=True)
-class _Sample:
-    """The ids that stand first in the order of a hash: the same, however the documents are batched."""
-
-    size: int
-    ids: dict[str, float] = field(default_factory=dict)
-
-    def add(self, batch: MeasuredBatch, wanted: Flags) -> None:
-        ids = batch.ids.take(np.flatnonzero(wanted)).to_pylist()
-        both = self.ids | {id_: position(id_, _SALT) for id_ in ids}
-        self.ids = {id_: both[id_] for id_ in heapq.nsmallest(self.size, both, key=both.__getitem__)}
-
-
 def _examples(
-    run: OpenedRun, scans: Sequence[Scan], ids: Mapping[str, float], names: Sequence[str]
+    run: OpenedRun, scans: Sequence[Scan], ids: Sequence[str], names: Sequence[str]
 ) -> list[MovedDocument]:
     if not ids:
         return []
-    wanted = pc.field("id").isin(list(ids))
+    wanted = pc.field("id").isin(ids)
     stored = {row["id"]: run.mask.row(row) for scan in scans for row in matching(scan.table, wanted)}
     documents = []
     for row in (stored[id_] for id_ in ids):

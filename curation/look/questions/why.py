@@ -178,7 +178,6 @@ def why(run: OpenedRun, page: str) -> Story:
 
     Raises:
         UnknownPage: no record of the run has any of them.
-        MissingManifest: nothing was published there.
     """
     stages = run.row_stages
     named = (pc.field("id") == page) | (pc.field("url") == page) | (pc.field("record_id") == page)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any, Literal, Protocol
@@ -86,7 +87,7 @@ class Grid:
             justify: Literal["left", "right"] = "left" if column in self.text_columns else "right"
             table.add_column(justify=justify, width=width, overflow="fold")
         for row in [self.names, *self.rows]:
-            table.add_row(*row)
+            table.add_row(*(_folded(cell, width) for cell, width in zip(row, widths, strict=True)))
         yield from console.render(table, options.update_width(sum(widths) + _GAP * len(widths)))
 
     def _widths(self, most: int) -> list[int]:
@@ -100,6 +101,19 @@ class Grid:
             widths[widest] -= 1
             excess -= 1
         return widths
+
+
+def _folded(cell: Text, width: int) -> Text:
+    """Return a cell whose words that are wider than its column break behind dots and underscores."""
+    breaks = []
+    for word in re.finditer(r"(?m)(?:^ *)?\S+", cell.plain):
+        used = 0
+        for piece in re.finditer(r"[^._]*[._]+|[^._]+", word[0] if cell_len(word[0]) > width else ""):
+            if used and used + cell_len(piece[0]) > width:
+                breaks.append(word.start() + piece.start())
+                used = 0
+            used += cell_len(piece[0])
+    return Text("\n").join(cell.divide(breaks)) if breaks else cell
 
 
 def _widest(cell: Text) -> int:

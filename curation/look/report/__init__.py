@@ -3,5 +3,3 @@
 from curation.look.report.contents import Contents, gather
 from curation.look.report.page import render, write_report
 from curation.look.report.training import MissingTraining
-
-__all__ = ["Contents", "MissingTraining", "gather", "render", "write_report"]

@@ -16,7 +16,7 @@ from curation.accounting.manifest import NAME, Manifest
 from curation.filters.account import Tally
 from curation.look.questions.account import COLUMNS, RuleAccount, account, headline, ranked
 from curation.look.render.counted import phrases
-from curation.look.run import LABEL, OpenedRun, funnel, kept_rates
+from curation.look.run import LABEL, OpenedRun, kept_rates
 
 EDIT = "edit:"  # begins the reasons of a ledger that are edits: they remove characters, no record
 GROUPS_SHOWN = 12  # sources, and languages, that lost most
@@ -170,7 +170,7 @@ def headlines(
     """
     if not stages:
         return None
-    ledgers, left_out = funnel(run)
+    ledgers, left_out = run.funnel()
     first, last = ledgers[0], ledgers[-1]
     lost = Counter[str]()
     for ledger in ledgers:

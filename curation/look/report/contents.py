@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,24 +11,18 @@ import fsspec
 import pandas as pd
 import pyarrow.compute as pc
 
-from curation.accounting.manifest import Manifest, join
+from curation.accounting.manifest import join
 from curation.accounting.settle import SETTLED
 from curation.look.label import Agreement, agreement
 from curation.look.render.cards import word_changes
-from curation.look.report.accounts import (
-    Headlines,
-    headlines,
-    reason_counts,
-    rule_account,
-    stage_accounts,
-)
+from curation.look.report.accounts import headlines, reason_counts, rule_account, stage_accounts
 from curation.look.report.documents import document_data
-from curation.look.report.edits import EditedDocument, MaskedKind, edited, markup, masked
+from curation.look.report.edits import edited, markup, masked
 from curation.look.report.extraction import Loss, Reading, compare_engines, losses, pages_to_read
 from curation.look.report.selection import HIGHEST, Group, ShownDocuments, by_quality, select
 from curation.look.report.sliders import slider_data
 from curation.look.report.training import TrainingSummary, training_summary
-from curation.look.report.vocabulary import TokenizerUse, tokenizer_use
+from curation.look.report.vocabulary import tokenizer_use
 from curation.look.run import OpenedRun, masked_rows, read_originals, stored, tables
 from curation.look.run.samples import plain
 
@@ -45,60 +39,8 @@ class Signal:
     removed: Sequence[float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
-    """What the page shows, by the names that its templates use.
-
-    Attributes:
-        name: of the recipe; empty where it is not known.
-        headlines: the whole run in a few numbers; None where no stage keeps an account.
-        stages: the account of each stage.
-        manifests: of the stages, in order.
-        signals: the rules of the filter stage, with values of a sample.
-        kept_now: documents of the sliders' sample that broke no rule.
-        judged: documents that the filter stage judged; `rate` is the sampled share of them.
-        needed: whether the recipe says `measure: needed`.
-        account: of the filter's rules; None where it has not run.
-        counts: reason -> its counts in the ledger, over all stages.
-        edits: edit -> documents that it changed.
-        masked: kinds of masked spans.
-        extracted: documents in the sample of what extraction kept.
-        losses, readings: of `curation.look.report.extraction`.
-        pairs: removed documents beside kept ones.
-        streams: of the shards.
-        vocabulary: what the tokenizer makes of kept texts.
-        training, epochs: of a training run.
-        labels: how far the filter agrees with people's labels.
-        quality: by what the best and the worst documents were chosen; empty where none were.
-        known: ids of the documents that can be read in the page.
-        data: what the page's script works on: `what_if` and `browsed`.
-    """
-
-    name: str
-    headlines: Headlines | None
-    stages: Sequence[Mapping[str, Any]]
-    manifests: Sequence[Manifest]
-    signals: Sequence[Signal]
-    kept_now: int
-    judged: int
-    rate: float
-    needed: bool
-    account: Mapping[str, Any] | None
-    counts: Mapping[str, Mapping[str, int]]
-    edits: Mapping[str, Sequence[EditedDocument]]
-    masked: Sequence[MaskedKind]
-    extracted: int
-    losses: Sequence[Loss]
-    readings: Sequence[Reading]
-    pairs: Sequence[Mapping[str, Any]]
-    streams: Sequence[Mapping[str, Any]]
-    vocabulary: TokenizerUse | None
-    training: TrainingSummary | None
-    epochs: Mapping[str, float]
-    labels: Agreement | None
-    quality: str
-    known: frozenset[str]
-    data: Mapping[str, Any]
+#: What the page shows, by the names that its templates use.
+Contents = dict[str, Any]
 
 
 def gather(run: OpenedRun, *, training: str | None = None) -> Contents:
@@ -116,33 +58,36 @@ def gather(run: OpenedRun, *, training: str | None = None) -> Contents:
     stages, account = stage_accounts(run), rule_account(run) if has_filter else None
     sliders = slider_data(judged, run.bounds) if len(judged) else {}
     data = {"what_if": sliders, "browsed": document_data(run, selection)}
-    return Contents(
-        name=_name(run.directory),
-        headlines=headlines(run, stages, account),
-        stages=stages,
-        manifests=list(run.manifests.values()),
-        signals=_signals(run, judged) if has_filter else [],
-        kept_now=int((judged["reasons"].head(sliders.get("documents", 0)).map(len) == 0).sum()),
-        judged=run.ledger("filter")["in"]["records"] if has_filter else 0,
-        rate=judged.attrs.get("rate", 1.0),
-        needed=has_filter and run.bounds.measure != "all",
-        account=account,
-        counts=reason_counts(run.manifests.values()),
-        edits=markup(run, extracted) | edited(run),
-        masked=masked(run, judged),
-        extracted=len(extracted),
-        losses=lost,
-        readings=_readings(run, extracted),
-        pairs=_pairs(run) if "dedup" in run.manifests else [],
-        streams=tables.streams(run).to_dict("records"),
-        vocabulary=tokenizer_use(run),
-        training=trained,
-        epochs=trained.epochs if trained else {},
-        labels=labels,
-        quality=next((group.about for group in selection.groups if group.name == HIGHEST), ""),
-        known=frozenset(document["id"] for document in data["browsed"]["documents"]),
-        data=data,
-    )
+    return {
+        "name": _name(run.directory),
+        "headlines": headlines(run, stages, account),
+        "stages": stages,
+        "manifests": list(run.manifests.values()),
+        "signals": _signals(run, judged) if has_filter else [],
+        # documents of the sliders' sample that broke no rule
+        "kept_now": int((judged["reasons"].head(sliders.get("documents", 0)).map(len) == 0).sum()),
+        # documents; `rate` of them are in the sample
+        "judged": run.ledger("filter")["in"]["records"] if has_filter else 0,
+        "rate": judged.attrs.get("rate", 1.0),
+        "needed": has_filter and run.bounds.measure != "all",
+        "account": account,
+        "counts": reason_counts(run.manifests.values()),  # by reason
+        "edits": markup(run, extracted) | edited(run),
+        "masked": masked(run, judged),
+        "extracted": len(extracted),  # documents in the sample
+        "losses": lost,
+        "readings": _readings(run, extracted),
+        "pairs": _pairs(run) if "dedup" in run.manifests else [],
+        "streams": tables.streams(run).to_dict("records"),
+        "vocabulary": tokenizer_use(run),
+        "training": trained,
+        "epochs": trained.epochs if trained else {},
+        "labels": labels,
+        "quality": next((group.about for group in selection.groups if group.name == HIGHEST), ""),
+        # ids of the documents that can be read in the page
+        "known": frozenset(document["id"] for document in data["browsed"]["documents"]),
+        "data": data,  # what the page's script works on
+    }
 
 
 def _name(directory: str) -> str:

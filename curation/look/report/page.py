@@ -8,7 +8,6 @@ them are spelled out.
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from typing import Any
 
 import fsspec
@@ -53,10 +52,9 @@ def render(contents: Contents) -> str:
     filters = {function.__name__: function for function in (visible, shortened, number, alike)}
     environment.filters |= filters | {"breakable": _breakable}
     source = script(environment, *SCRIPTS)
-    values = {field.name: getattr(contents, field.name) for field in fields(contents)}
-    values["signals"] = [_signal(signal) for signal in contents.signals]
+    values = contents | {"signals": [_signal(signal) for signal in contents["signals"]]}
     return environment.get_template("report.html").render(
-        **values, states=STATES, data_json=inert(contents.data), script=source, policy=policy(source)
+        **values, states=STATES, data_json=inert(contents["data"]), script=source, policy=policy(source)
     )
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import fsspec
-
-from curation.look.run import OpenedRun, stored
-from curation.shards.tokens import Tokenizer, encode_batch, load_tokenizer
+from curation.look.run import OpenedRun, stored, tokens
+from curation.shards.tokens import Tokenizer, encode_batch
 
 SAMPLED_DOCUMENTS, SAMPLED_CHARACTERS = 1_000, 4_000
 LANGUAGES_SHOWN, TOKENS_SHOWN = 15, 25
@@ -55,9 +51,7 @@ class TokenizerUse:
 
 def tokenizer_use(run: OpenedRun) -> TokenizerUse | None:
     """Return what the tokenizer of a run makes of a hash-sample of its kept texts; None without one."""
-    if "shard" not in run.manifests:
-        return None
-    tokenizer = _tokenizer(run.path("shard", "tokenizer.json"))
+    tokenizer = tokens.load(run)
     if tokenizer is None or not run.row_stages:
         return None
     frame = stored(
@@ -79,16 +73,6 @@ def tokenizer_use(run: OpenedRun) -> TokenizerUse | None:
         size=tokenizer.vocab,
         documents=len(texts),
     )
-
-
-def _tokenizer(url: str) -> Tokenizer | None:
-    filesystem, name = fsspec.core.url_to_fs(url.replace("s3a://", "s3://", 1))
-    if not filesystem.exists(name):
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "tokenizer.json")
-        file.write_bytes(filesystem.cat_file(name))
-        return load_tokenizer(file)
 
 
 def _fertility(

@@ -18,7 +18,6 @@ from curation.look.run.columns import (
     measure_names,
     record_batches,
 )
-from curation.look.run.funnel import funnel
 from curation.look.run.mask import Masker, View
 from curation.look.run.measured import Group, MeasuredBatch, RuleBounds, measured_batches
 from curation.look.run.opened import OpenedRun, open_run
@@ -27,45 +26,3 @@ from curation.look.run.predicate import BadPredicate, Predicate, read_predicate
 from curation.look.run.samples import documents, masked_rows, stored
 from curation.look.run.stored import Scan, estimated, matching, open_table
 from curation.look.run.tokens import Rates, kept_rates, rates
-
-__all__ = [
-    "COLUMNS",
-    "LABEL",
-    "BadChange",
-    "BadPredicate",
-    "BoundChange",
-    "Group",
-    "Key",
-    "Masker",
-    "MeasuredBatch",
-    "OpenedRun",
-    "Original",
-    "Predicate",
-    "Rates",
-    "RecordBatch",
-    "RuleBounds",
-    "Scan",
-    "View",
-    "apply_changes",
-    "documents",
-    "estimated",
-    "fetch",
-    "fetch_stored",
-    "funnel",
-    "kept_rates",
-    "masked_rows",
-    "matching",
-    "measure_names",
-    "measured_batches",
-    "open_run",
-    "open_table",
-    "rates",
-    "read_changes",
-    "read_originals",
-    "read_predicate",
-    "record_batches",
-    "stored",
-    "suggested",
-    "visible_texts",
-    "write_changed",
-]

@@ -113,9 +113,6 @@ def record_batches(
         state: kept, dropped, merged or failed only.
         until: without `stage`, the last stage to read; None = the last that was published.
         batch_rows: most records of a batch.
-
-    Raises:
-        MissingManifest: nothing was published there, or not that stage.
     """
     wanted = list(dict.fromkeys([*_KEY, *(_read(name) for name in names if name != "stage")]))
     options = {"batch_size": batch_rows, "batch_readahead": 2, "fragment_readahead": 1}

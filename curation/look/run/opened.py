@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from curation.accounting.ledger import STATES
+from curation.accounting.ledger import STATES, Ledger
 from curation.accounting.manifest import Manifest, MissingManifest, join, read_manifests
 from curation.accounting.sample import STORED
 from curation.accounting.settle import SETTLED
@@ -26,6 +26,8 @@ from curation.look.run.stored import Scan, open_table
 @dataclass(frozen=True)
 class OpenedRun:
     """A run directory as it stood when it was opened.
+
+    Whatever reads a stage that was never published there raises `MissingManifest`.
 
     Attributes:
         directory: of the run, local or on an object store.
@@ -49,19 +51,11 @@ class OpenedRun:
         return self.manifests[stage]
 
     def path(self, stage: str, *names: str) -> str:
-        """Return the directory of a stage's published output, or a path below it.
-
-        Raises:
-            MissingManifest: the stage was never published there.
-        """
+        """Return the directory of a stage's published output, or a path below it."""
         return join(self.directory, stage, self.manifest(stage).fingerprint, *names)
 
     def ledger(self, stage: str) -> Mapping[str, Any]:
-        """Return the account of a stage, as its manifest holds it.
-
-        Raises:
-            MissingManifest: the stage was never published there.
-        """
+        """Return the account of a stage, as its manifest holds it."""
         return self.manifest(stage).ledger
 
     @cached_property
@@ -74,11 +68,7 @@ class OpenedRun:
         )
 
     def require_rows(self) -> tuple[str, ...]:
-        """Return the stages that keep rows of documents, at least one.
-
-        Raises:
-            MissingManifest: no such stage was published there.
-        """
+        """Return the stages that keep rows of documents, at least one."""
         if not self.row_stages:
             raise MissingManifest(
                 f"{self.directory}: no stage has published documents there; run a recipe first"
@@ -86,11 +76,7 @@ class OpenedRun:
         return self.row_stages
 
     def rows(self, stage: str) -> ds.Dataset:
-        """Return the rows of a stage as an Arrow dataset, with their `state`.
-
-        Raises:
-            MissingManifest: the stage was never published there.
-        """
+        """Return the rows of a stage as an Arrow dataset, with their `state`."""
         return self._rows(stage, "rows")
 
     def _rows(self, stage: str, folder: str) -> ds.Dataset:
@@ -102,9 +88,6 @@ class OpenedRun:
         """Return where to read a hash-sample of `rate` of a stage, or of those that ended in one state.
 
         It is the stored sample of those states that have one of as high a rate, and all rows of the others.
-
-        Raises:
-            MissingManifest: the stage was never published there.
         """
         manifest = self.manifest(stage)
         stored = manifest.detail.get(STORED, {})
@@ -123,12 +106,33 @@ class OpenedRun:
         return scans
 
     def clusters(self) -> ds.Dataset:
-        """Return the clusters table: id, kept_id, jaccard, bands_shared, cluster_size, reason.
-
-        Raises:
-            MissingManifest: deduplication was never published there.
-        """
+        """Return the clusters table: id, kept_id, jaccard, bands_shared, cluster_size, reason."""
         return open_table(self.path("dedup", "clusters"))
+
+    def funnel(self) -> tuple[list[Ledger], str]:
+        """Return the ledgers of the stages, in order, and a note on what was left out.
+
+        A stage that was made from another output than the one published before it now is left out, with all
+        after it: its account is of other data. The note says so, or is empty.
+        """
+        ledgers: list[Ledger] = []
+        before = None
+        for stage, manifest in self.manifests.items():
+            if not manifest.ledger:
+                continue
+            made_from = manifest.inputs.get(before.stage) if before else None
+            if before and made_from != before.fingerprint:
+                return ledgers, (
+                    f"{stage} {manifest.fingerprint} was made from {before.stage} {made_from}, not from the "
+                    f"{before.fingerprint} that is there now: left out; run it again"
+                )
+            before = manifest
+            ledgers.append(Ledger.from_json(manifest.ledger))
+        if not ledgers:
+            raise MissingManifest(
+                f"{self.directory}: no stage was published there; expected the --out of a run"
+            )
+        return ledgers, ""
 
     @cached_property
     def passes(self) -> tuple[Pass, ...]:
@@ -143,11 +147,7 @@ class OpenedRun:
 
     @cached_property
     def bounds(self) -> RuleBounds:
-        """The bounds of the rules of the filter stage, as arrays.
-
-        Raises:
-            MissingManifest: no filter stage was published there.
-        """
+        """The bounds of the rules of the filter stage, as arrays."""
         measure = str(self.manifest("filter").config.get("measure", "needed"))
         return rule_bounds(self.passes, measure)
 

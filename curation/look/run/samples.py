@@ -26,8 +26,8 @@ def documents(
     stage: str,
     state: str | None = None,
     *,
-    wanted: int = 10_000,
     columns: Sequence[str] | None = None,
+    **options: Any,
 ) -> pd.DataFrame:
     """Return the documents of `stored`, masked as the recipe of the run masks, for people to read.
 
@@ -35,7 +35,7 @@ def documents(
     `columns` without text.
     """
     read = None if columns is None else list(dict.fromkeys([*columns, "source"]))
-    frame = run.mask.frame(stored(run, stage, state, wanted=wanted, columns=read))
+    frame = run.mask.frame(stored(run, stage, state, columns=read, **options))
     return frame if columns is None or "source" in columns else frame.drop(columns="source")
 
 
@@ -71,7 +71,11 @@ def stored(
     batches = [batch for scan in scans for batch in _sample(scan.table, names, scan.only, rate)]
     schema = batches[0].schema if batches else pa.schema([SETTLED.field(n) for n in names or SETTLED.names])
     frame = plain(pa.Table.from_batches(batches, schema))
-    order = frame["id"].map(_order).argsort(kind="stable") if len(frame) else []
+    order = (
+        frame["id"].map(lambda document: position(document, LOOK)).argsort(kind="stable")
+        if len(frame)
+        else []
+    )
     frame = frame.iloc[order].reset_index(drop=True)
     frame.attrs["rate"] = rate
     return frame
@@ -90,10 +94,6 @@ def _sample(
                 condition = pc.field("id").isin(chosen)
                 condition = condition if only is None else only & condition
                 yield from group.to_batches(schema=table.schema, columns=columns, filter=condition)
-
-
-def _order(document: str) -> float:
-    return position(document, LOOK)
 
 
 def plain(table: pa.Table) -> pd.DataFrame:

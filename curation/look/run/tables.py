@@ -34,11 +34,7 @@ def measures(run: OpenedRun, *, wanted: int = 10_000) -> pd.DataFrame:
 
 
 def rules(run: OpenedRun) -> pd.DataFrame:
-    """Return the rules of the filter stage: `name` (pass.rule), signal, min, max, only (sources).
-
-    Raises:
-        MissingManifest: no filter stage was published there.
-    """
+    """Return the rules of the filter stage: `name` (pass.rule), signal, min, max, only (sources)."""
     only = dict(zip(run.bounds.names, run.bounds.only, strict=True))
     table = [
         {

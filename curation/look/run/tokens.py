@@ -22,13 +22,12 @@ import fsspec
 from curation.accounting.manifest import Manifest
 from curation.look.run.opened import OpenedRun
 from curation.look.run.samples import stored
-from curation.shards.tokens import encode_batch, load_tokenizer
+from curation.shards.tokens import Tokenizer, encode_batch, load_tokenizer
 
 SAMPLED_DOCUMENTS = 1_000
 SAMPLED_CHARACTERS = 4_000  # of each
 #: A source and language with fewer sampled characters takes the rate of the language, then of all.
 LEAST_CHARACTERS = 5_000
-_TOKENIZER = "tokenizer.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +60,11 @@ def rates(run: OpenedRun) -> Rates | None:
     manifest = run.manifests.get("shard")
     if manifest is None or "tokens" not in manifest.ledger:  # or not one document was left to tokenize
         return None
+    tokenizer = load(run)
+    if tokenizer is None:
+        return None
     kept = kept_rates(manifest)
-    dropped, sampled = _of_dropped(run, run.path("shard", _TOKENIZER))
+    dropped, sampled = _of_dropped(run, tokenizer)
     if not sampled:
         told = "estimated from characters at the rate of the kept documents: no dropped text is stored"
         return Rates(dropped={(source, ""): rate for source, rate in kept.items()}, kept=kept, told=told)
@@ -89,7 +91,7 @@ def kept_rates(manifest: Manifest) -> dict[str, float]:
     return {source: held / max(1, characters) for source, (held, characters) in counted.items()}
 
 
-def _of_dropped(run: OpenedRun, tokenizer_url: str) -> tuple[dict[tuple[str, str], float], int]:
+def _of_dropped(run: OpenedRun, tokenizer: Tokenizer) -> tuple[dict[tuple[str, str], float], int]:
     """Return (rates, documents tokenized); no rates where no dropped text is stored."""
     share = float(run.manifest("filter").config.get("dropped_text_rate", 1.0))
     if not share:
@@ -102,11 +104,7 @@ def _of_dropped(run: OpenedRun, tokenizer_url: str) -> tuple[dict[tuple[str, str
     if frame.empty:
         return {}, 0
     texts = [text[:SAMPLED_CHARACTERS] for text in frame["text"]]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, _TOKENIZER)
-        with fsspec.open(tokenizer_url, "rb") as stream:
-            file.write_bytes(stream.read())
-        encoded = encode_batch(load_tokenizer(file), texts)
+    encoded = encode_batch(tokenizer, texts)
     counted: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     for source, language, text, ids in zip(frame["source"], frame["language"], texts, encoded, strict=True):
         for like in {(source, language or "un"), ("", language or "un"), ("", "")}:
@@ -114,6 +112,21 @@ def _of_dropped(run: OpenedRun, tokenizer_url: str) -> tuple[dict[tuple[str, str
     rated = {like: each for like, each in counted.items() if _characters(each) >= LEAST_CHARACTERS}
     rated["", ""] = counted["", ""]
     return {like: sum(t for t, _ in each) / _characters(each) for like, each in rated.items()}, len(texts)
+
+
+def load(run: OpenedRun) -> Tokenizer | None:
+    """Return the tokenizer of a run's shards; None where there are none, or it does not lie there."""
+    if "shard" not in run.manifests:
+        return None
+    filesystem, name = fsspec.core.url_to_fs(
+        run.path("shard", "tokenizer.json").replace("s3a://", "s3://", 1)
+    )
+    if not filesystem.exists(name):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "tokenizer.json")
+        file.write_bytes(filesystem.cat_file(name))
+        return load_tokenizer(file)
 
 
 def _characters(counted: list[tuple[int, int]]) -> int:
