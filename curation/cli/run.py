@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from curation.cli.command import Command
 from curation.cli.printing import failed, refuse
@@ -23,13 +24,17 @@ def add_to(command: Command) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run every stage that is out of date, or `--only` some, then show what became of every record."""
+    return _run(options)
+
+
+def _run(options: argparse.Namespace, **own: Any) -> int:
     from curation.look import questions
     from curation.look.render.terminal import print_answer
     from curation.look.run import open_run
     from curation.spark.job import REQUEST_ERRORS, RUN_ERRORS, execute
 
     try:
-        execute(options)
+        execute(options, **own)
     except REQUEST_ERRORS as error:
         return refuse(error)
     except RUN_ERRORS as error:
@@ -44,12 +49,13 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def submit(doc: str | None, *only: str) -> None:
+def submit(doc: str | None, *only: str, **own: Any) -> None:
     """Run from a spark-submit script as `curate run` does, and exit with its status.
 
     Args:
         doc: what `--help` says.
         only: stages to run; none named: those of `--only`, or all.
+        own: `stages` and `sections` of your own, as `curation.spark.job.execute` takes them.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser)
@@ -58,7 +64,7 @@ def submit(doc: str | None, *only: str) -> None:
         parser.set_defaults(only=list(only))
     else:
         add_stage_choice(parser)
-    sys.exit(run(parser.parse_args()))
+    sys.exit(_run(parser.parse_args(), **own))
 
 
 def check(options: argparse.Namespace) -> int:

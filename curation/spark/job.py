@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 
 import yaml
@@ -14,6 +15,7 @@ from curation.recipe.recipe import Recipe, read_recipe
 from curation.spark.errors import StageFailed, StaleInput, UnknownStage
 from curation.spark.run import STAGES, Run
 from curation.spark.session import submitted
+from curation.spark.stage import Stage
 from curation.spark.store import InputError, Store, TakenOver, url_to_fs, write_text
 
 #: Errors of the user's request, not of the run.
@@ -22,14 +24,21 @@ REQUEST_ERRORS = (ConfigError, InputError, MissingManifest, StaleInput, UnknownS
 RUN_ERRORS = (LedgerError, StageFailed, TakenOver)
 
 
-def execute(options: argparse.Namespace) -> list[Manifest]:
+def execute(
+    options: argparse.Namespace, stages: Sequence[Stage] = STAGES, sections: type[Recipe] = Recipe
+) -> list[Manifest]:
     """Run the stages that the command line asks for; return their manifests.
+
+    Args:
+        options: the arguments.
+        stages: those there are, in order.
+        sections: the sections of a recipe, see `read_recipe`.
 
     Raises:
         InputError: the request cannot be run.
         UnknownStage: it names a stage that there is not.
     """
-    recipe = read_recipe(options.recipe, options.set)
+    recipe = read_recipe(options.recipe, options.set, sections)
     if any(mark in options.out for mark in "*?[]{}"):
         raise InputError(f"--out {options.out}: Spark reads *?[]{{}} as patterns; choose another name")
     filesystem, name = url_to_fs(options.out)
@@ -38,13 +47,13 @@ def execute(options: argparse.Namespace) -> list[Manifest]:
     if submitted() and options.master:
         raise InputError(f"--master {options.master}: give it to spark-submit, before the script")
     source = None
-    if not options.only or any(not stage.after for stage in STAGES if stage.name in options.only):
+    if not options.only or any(not stage.after for stage in stages if stage.name in options.only):
         for path in options.source:
             recipe = _redirected(recipe, path)
     elif options.source:
         source = options.source[-1].rstrip("/")
     store = Store(options.out.rstrip("/"))
-    manifests = Run(recipe, store, options.master, source).run(options.only)
+    manifests = Run(recipe, store, options.master, source, stages=stages).run(options.only)
     declared = yaml.serialize(compose(options.recipe, options.set))
     write_text(join(store.directory, "recipe.yaml"), f"# {options.recipe}, as it was run\n{declared}")
     return manifests
