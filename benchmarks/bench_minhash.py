@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import datasketch
@@ -30,8 +30,8 @@ import xxhash
 from pyspark.sql import functions as F
 from recording import ROOT, record
 
-from curation.dedup.minhash import Scheme, band_batch
-from curation.spark.frames import Batches, map_batches
+from curation.dedup.minhash import Scheme, banded
+from curation.spark.frames import map_batches
 from curation.spark.session import start
 
 DOCUMENTS, PEER_DOCUMENTS, BATCH = 3000, 600, 512
@@ -72,12 +72,12 @@ def ours(documents: list[str]) -> Callable[[], object]:
     """Return the work of this project: text to band keys, in batches as Spark sends them."""
     table = pa.table({"id": [str(i) for i in range(len(documents))], "text": documents})
     batches = table.to_batches(max_chunksize=BATCH)
-    return lambda: [band_batch(batch, Scheme()) for batch in batches]
+    return lambda: [banded(batch["text"], Scheme()) for batch in batches]
 
 
 def theirs(documents: list[str]) -> Callable[[], object]:
     """Return the work of datasketch: text to signatures."""
-    permutations = Scheme().permutations
+    permutations = Scheme().signature_length
 
     def work() -> object:
         sets = []
@@ -131,9 +131,8 @@ def in_spark(documents: list[str]) -> float:
     ids = [f"{i:032x}" for i in range(len(texts))]
     pq.write_table(pa.table({"id": ids, "text": texts}), FOLDER / "texts.parquet", row_group_size=6000)
 
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            yield band_batch(batch, Scheme()).select(["id", "band_keys"])
+    def run(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch.select(["id"]).append_column("band_keys", banded(batch["text"], Scheme())[0])
 
     spark = start("minhash", "local[1]")
     found = []

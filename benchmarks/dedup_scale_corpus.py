@@ -61,7 +61,7 @@ def boilerplate(words: np.ndarray) -> np.ndarray:
         texts = pa.array([bytes(row) for row in words[part].reshape(len(part), -1)], pa.binary())
         values.append(shingles(texts, 5)[0])
     mixed = _mix32((np.concatenate(values) >> np.uint64(32)).astype(np.uint32))
-    factors, terms = permutations(scheme.permutations, scheme.seed)
+    factors, terms = permutations(scheme.signature_length, scheme.seed)
     rows = range(scheme.rows_per_band)
     return np.concatenate([tries[np.argmin(mixed * factors[i] + terms[i])] for i in rows])
 

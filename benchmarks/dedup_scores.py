@@ -116,14 +116,13 @@ def leaders(near: Iterable[Pair], labelled: Labelled) -> Outcome:
     pairs = [sorted(pair, key=rank.__getitem__) for pair in sorted(near)]
     edges = pa.table(
         {
-            "better": pa.array([str(a) for a, _ in pairs], pa.string()),
-            "worse": pa.array([str(b) for _, b in pairs], pa.string()),
+            "better": pa.array([rank[a] for a, _ in pairs], pa.int64()),
+            "worse": pa.array([rank[b] for _, b in pairs], pa.int64()),
             "jaccard": pa.array([labelled.jaccard(a, b) for a, b in pairs], pa.float64()),
             "bands_shared": pa.array([1] * len(pairs), pa.int32()),
         }
     )
-    rows = elect(edges, pa.array([str(place) for place in order])).to_pylist()
-    return Outcome({int(row["id"]): int(row["kept_id"]) for row in rows})
+    return Outcome({order[row["worse"]]: order[row["better"]] for row in elect(edges).to_pylist()})
 
 
 def components(pairs: Iterable[Pair], order: Sequence[int]) -> Outcome:

@@ -261,3 +261,13 @@ def test_folders_hold_few_modules() -> None:
     """A folder of more than fifteen modules is a heap: what belongs together wants a name."""
     folders = Counter(name_of(p.parent) for p in FILES if p.name != "__init__.py")
     assert not {name: count for name, count in folders.items() if count > 15}
+
+
+def test_a_class_name_means_one_thing() -> None:
+    """A name that two modules define makes readers ask which one is meant."""
+    defined: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                defined.setdefault(node.name, []).append(name_of(path))
+    assert not {name: modules for name, modules in defined.items() if len(modules) > 1}

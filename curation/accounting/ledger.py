@@ -8,6 +8,7 @@ not have to balance. They show losses that a balanced ledger hides, such as losi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
@@ -54,7 +55,7 @@ class Account:
     received: Count = Count()
     states: dict[str, Count] = field(default_factory=lambda: dict.fromkeys(STATES, Count()))
     reasons: dict[str, ReasonCount] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, row: Mapping[str, Any], counted: str | None = None) -> None:
         """Add one written row (columns state, characters_in, characters, edits, reasons).
@@ -62,13 +63,9 @@ class Account:
         counted: prefix of the measures that are counts (needs the column `measures`), or None.
         """
         if counted:
-            self._count(
-                {
-                    name.removeprefix(counted): int(value)
-                    for name, value in row["measures"]
-                    if name.startswith(counted)
-                }
-            )
+            for name, value in row["measures"]:
+                if name.startswith(counted):
+                    self.counts[name.removeprefix(counted)] += int(value)
         state, characters = row["state"], int(row["characters_in"])
         self.received += Count(1, characters)
         if state == "kept":
@@ -88,13 +85,9 @@ class Account:
     def _reason(self, name: str, reason: ReasonCount) -> None:
         self.reasons[name] = self.reasons.get(name, ReasonCount()) + reason
 
-    def _count(self, counts: Mapping[str, int]) -> None:
-        for name, count in counts.items():
-            self.counts[name] = self.counts.get(name, 0) + count
-
     def merge(self, other: Account) -> None:
         """Add the sums of another account."""
-        self._count(other.counts)
+        self.counts.update(other.counts)
         self.received += other.received
         for state, count in other.states.items():
             self._state(state, count)
@@ -128,7 +121,7 @@ class Account:
             received=Count(**data["in"]),
             states={state: Count(**data[state]) for state in STATES},
             reasons={name: ReasonCount(**counts) for name, counts in data["reasons"].items()},
-            counts=dict(data.get("counts", {})),
+            counts=Counter(data.get("counts", {})),
         )
 
 

@@ -22,23 +22,9 @@ from curation.dedup.minhash import SKETCH_BITS
 #: 14 bands of 8 rows miss one in twelve of those; a smaller chance would cost comparisons in vain.
 MISSED = 1e-3
 #: Rows of buckets, ordered by key and rank. Rank 0 is the best document of all; `old` documents always stay.
-MEMBERS = pa.schema(
-    [
-        pa.field("key", pa.int64()),
-        pa.field("rank", pa.int64()),
-        pa.field("old", pa.bool_()),
-        pa.field("sketch", pa.int64()),
-    ]
-)
+MEMBERS = pa.schema([("key", pa.int64()), ("rank", pa.int64()), ("old", pa.bool_()), ("sketch", pa.int64())])
 #: A pair to compare (better, worse); or, where `worse` is null, one of the best documents of a large bucket.
-LINKS = pa.schema(
-    [
-        pa.field("better", pa.int64()),
-        pa.field("worse", pa.int64()),
-        pa.field("key", pa.int64()),
-        pa.field("documents", pa.int64()),
-    ]
-)
+LINKS = pa.schema([(name, pa.int64()) for name in ("better", "worse", "key", "documents")])
 _ROWS_AT_ONCE = 1 << 16
 
 Numbers = npt.NDArray[np.int64]
@@ -78,9 +64,7 @@ class Buckets:
     hot: int
     reported: int = 3
     eager: bool = False
-    _leading: list[pa.Table] = field(
-        default_factory=list
-    )  # leaders of a bucket that continues in the next batch
+    _leading: list[pa.Table] = field(default_factory=list)  # of a bucket that continues in the next batch
     _key: int | None = None
     _count: int = 0
     _best: list[int] = field(default_factory=list)

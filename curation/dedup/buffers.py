@@ -21,7 +21,7 @@ def utf8(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
     if not (_is_wide(texts.type) or texts.type in (pa.string(), pa.binary())):
         raise TypeError(f"found an array of {texts.type}, expected string or binary: cast the column first")
     if texts.null_count:
-        texts = pc.fill_null(texts, pa.scalar(b"" if _is_bytes(texts.type) else "", texts.type))
+        texts = pc.fill_null(texts, pa.scalar(b"", pa.binary()).cast(texts.type))
     _, positions, values = texts.buffers()
     width = np.int64 if _is_wide(texts.type) else np.int32
     if len(texts) == 0 or positions is None:
@@ -34,7 +34,3 @@ def utf8(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 
 def _is_wide(kind: pa.DataType) -> bool:
     return kind in (pa.large_string(), pa.large_binary())
-
-
-def _is_bytes(kind: pa.DataType) -> bool:
-    return kind in (pa.binary(), pa.large_binary())

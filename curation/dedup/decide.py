@@ -18,17 +18,11 @@ from curation.dedup.buckets import Buckets
 
 Rows = TypeVar("Rows")
 
+PAIRS = pa.schema([("better", pa.int64()), ("worse", pa.int64())])
 #: Compared pairs. Jaccard and containment are null where the sizes alone rule both bounds out.
 EDGES = pa.schema(
-    [
-        pa.field("better", pa.int64()),
-        pa.field("worse", pa.int64()),
-        pa.field("jaccard", pa.float64()),
-        pa.field("containment", pa.float64()),
-        pa.field("bands_shared", pa.int32()),
-    ]
+    [*PAIRS, ("jaccard", pa.float64()), ("containment", pa.float64()), ("bands_shared", pa.int32())]
 )
-PAIRS = pa.schema([EDGES.field("better"), EDGES.field("worse")])
 _PAIR = {"better": "better", "worse": "worse"}
 
 

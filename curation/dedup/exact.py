@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pyarrow as pa
 import xxhash
@@ -10,8 +11,10 @@ import xxhash
 from curation.dedup.buffers import utf8
 
 
-def text_digests(texts: pa.Array) -> pa.BinaryArray:
+def text_digests(texts: pa.Array, scopes: Sequence[str] | None = None) -> pa.BinaryArray:
     """Return the 16-byte xxh3_128 of each text's UTF-8 bytes; null for a null text.
+
+    With `scopes`, one for each text, digests are equal only for equal texts of the same scope.
 
     Two texts with the same digest are byte-identical for every practical purpose: among 10**12 texts
     the chance of one false pair is about 10**-15. Nothing is normalised: texts that differ only in case or
@@ -19,12 +22,8 @@ def text_digests(texts: pa.Array) -> pa.BinaryArray:
     """
     data, offsets = utf8(texts)
     view, bounds = data.data, offsets.tolist()
-    digests: list[bytes | None] = [
-        xxhash.xxh3_128_digest(view[start:end]) for start, end in itertools.pairwise(bounds)
-    ]
-    if texts.null_count:
-        digests = [
-            digest if valid else None
-            for digest, valid in zip(digests, texts.is_valid().to_pylist(), strict=True)
-        ]
-    return pa.array(digests, pa.binary())
+    digests = [xxhash.xxh3_128_digest(view[start:end]) for start, end in itertools.pairwise(bounds)]
+    if scopes is not None:
+        pairs = zip(digests, scopes, strict=True)
+        digests = [xxhash.xxh3_128_digest(digest + scope.encode()) for digest, scope in pairs]
+    return pa.array(digests, pa.binary(), mask=texts.is_null().to_numpy(zero_copy_only=False))

@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.dedup.buckets import MEMBERS, Buckets
-from curation.dedup.components import components
 from curation.dedup.decide import EDGES, PAIRS
-from curation.dedup.leaders import elect_edges
+from curation.dedup.leaders import components, elect
 from curation.dedup.verify import similarity
 
 Ranks = npt.NDArray[np.int64]
@@ -83,7 +82,7 @@ class InMemory:
 
     def elect(self, edges: pa.Table) -> pa.Table:
         """See `Tables`."""
-        return elect_edges(edges).select(EDGES.names)
+        return elect(edges)
 
     def roots(self, edges: pa.Table) -> pa.Table:
         """See `Tables`."""

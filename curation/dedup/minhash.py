@@ -8,12 +8,14 @@ by an odd number, add, all modulo 2**32, keep the least.
 
 from __future__ import annotations
 
-import dataclasses
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import xxhash
 
 from curation.dedup.letters import Offsets
 from curation.dedup.words import Hashes, mix64, slices, word_hashes
@@ -30,7 +32,7 @@ SKETCH_BITS = 64
 _EMPTY = np.uint32(0xFFFFFFFF)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Scheme:
     """How signatures are made and cut into bands; two documents of one scheme that share a band are compared.
 
@@ -38,21 +40,13 @@ class Scheme:
     bands find more pairs, more rows per band find fewer.
     """
 
-    shingle_words: int = 5
-    bands: int = 14
-    rows_per_band: int = 8
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        """Raise ValueError where a count is below one or the seed is not 32-bit."""
-        for name in ("shingle_words", "bands", "rows_per_band"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: found {getattr(self, name)}, expected at least 1")
-        if not 0 <= self.seed < 1 << 32:
-            raise ValueError(f"seed: found {self.seed}, expected 0 to {(1 << 32) - 1}")
+    shingle_words: int = field(default=5, metadata={"min": 1, "max": 16})
+    bands: int = field(default=14, metadata={"min": 1, "max": 1024})
+    rows_per_band: int = field(default=8, metadata={"min": 1, "max": 64})
+    seed: int = field(default=1, metadata={"min": 0, "max": (1 << 32) - 1})
 
     @property
-    def permutations(self) -> int:
+    def signature_length(self) -> int:
         """Return the length of a signature."""
         return self.bands * self.rows_per_band
 
@@ -131,15 +125,15 @@ def signatures(hashes: Hashes, offsets: Offsets, scheme: Scheme) -> Signatures:
     The upper 32 bits of a shingle's hash are what is permuted. A document without shingles gets all
     ones, as datasketch's empty MinHash does.
     """
-    values = np.full((scheme.permutations, len(offsets) - 1), _EMPTY, np.uint32)
+    values = np.full((scheme.signature_length, len(offsets) - 1), _EMPTY, np.uint32)
     filled = np.flatnonzero(offsets[1:] > offsets[:-1])  # reduceat misreads an empty run
     bounds = np.append(offsets[filled], offsets[-1])
-    factors, terms = permutations(scheme.permutations, scheme.seed)
+    factors, terms = permutations(scheme.signature_length, scheme.seed)
     for first, last in slices(bounds, SLICE_SHINGLES):
         start = bounds[first]
         mixed = _mix32((hashes[start : bounds[last]] >> np.uint64(32)).astype(np.uint32))
         runs, scratch = bounds[first:last] - start, np.empty_like(mixed)
-        least = np.empty((scheme.permutations, last - first), np.uint32)
+        least = np.empty((scheme.signature_length, last - first), np.uint32)
         for row, factor, term in zip(least, factors, terms, strict=True):
             np.multiply(mixed, factor, out=scratch)
             np.add(scratch, term, out=scratch)
@@ -181,27 +175,25 @@ def sketches(values: Signatures) -> npt.NDArray[np.int64]:
     return packed.view("<i8").reshape(-1)
 
 
-def band_batch(documents: pa.RecordBatch, scheme: Scheme) -> pa.RecordBatch:
-    """Return id, shingle_count (repeats counted), band_keys and sketch for documents with id and text.
+def banded(
+    texts: pa.Array, scheme: Scheme, scopes: Sequence[str] | None = None
+) -> tuple[pa.ListArray, pa.Array]:
+    """Return the band keys (lists of int64) and the sketch (int64) of each text.
 
-    One row per document, in order. A document without a word has shingle_count 0 and no keys, so it is
-    never compared.
+    A text without a word has no keys, so it is never compared. With `scopes`, one for each text, keys of
+    different scopes are equal only once in 2**64 pairs.
     """
-    hashes, offsets = shingles(documents.column("text"), scheme.shingle_words)
+    hashes, offsets = shingles(texts, scheme.shingle_words)
     counts = np.diff(offsets)
     values = signatures(hashes, offsets, scheme)
-    keys = band_keys(values, scheme)[counts > 0]
+    keys = band_keys(values, scheme)
+    if scopes is not None:
+        keys ^= np.array([xxhash.xxh3_64_intdigest(scope.encode()) for scope in scopes], np.uint64)[:, None]
+    keys = keys[counts > 0]
     bounds = np.zeros(len(offsets), np.int32)
     np.cumsum(np.where(counts > 0, scheme.bands, 0), out=bounds[1:])
-    return pa.RecordBatch.from_arrays(
-        [
-            documents.column("id"),
-            pa.array(counts.astype(np.int32)),
-            pa.ListArray.from_arrays(pa.array(bounds), pa.array(keys.view(np.int64).ravel())),
-            pa.array(sketches(values)),
-        ],
-        names=["id", "shingle_count", "band_keys", "sketch"],
-    )
+    lists = pa.ListArray.from_arrays(pa.array(bounds), pa.array(keys.view(np.int64).ravel()))
+    return lists, pa.array(sketches(values))
 
 
 def _mix32(values: Signatures) -> Signatures:

@@ -16,7 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 def write_whole(path: str | Path, data: bytes) -> None:
     """Write a file at a path or URL; its folder must exist, and a file that is there is replaced.
 
-    A local file is written aside and renamed. Elsewhere it is one put: an object store shows whole filesonly.
+    A local file is written aside and renamed. Elsewhere it is one put: object stores show only whole files.
     """
     filesystem, name = fsspec.core.url_to_fs(str(path))
     if isinstance(filesystem, LocalFileSystem):

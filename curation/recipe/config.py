@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from curation.recipe.nodes import ConfigError, Mistake, below, compose, found, lay, parse, plain
+from curation.recipe.nodes import ConfigError, Mistake, below, compose, described, lay, parse, plain
 from curation.text.mistakes import nearest, one_of
 
 __all__ = [
@@ -68,7 +68,7 @@ class Reader:
     ) -> dict[str, tuple[Node, Node]]:
         """Return key -> (key node, value node); reports repeated keys and, given `known`, unknown ones."""
         if not isinstance(node, MappingNode):
-            self.wrong(node, f"expected a mapping{f' for {what}' if what else ''}, found {found(node)}")
+            self.wrong(node, f"expected a mapping{f' for {what}' if what else ''}, found {described(node)}")
             return {}
         names = None if known is None else list(known)
         out: dict[str, tuple[Node, Node]] = {}
@@ -134,9 +134,9 @@ class Reader:
 
     def _bounds(self, node: Node, name: str, value: Any, bounds: Mapping[str, Any]) -> None:
         several = isinstance(value, tuple) and isinstance(node, SequenceNode)
-        for child, each in zip(node.value, value, strict=True) if several else [(node, value)]:
-            if isinstance(each, float) and math.isnan(each):
-                self.wrong(child, f"{name} is {found(child)}, which is not a number")
+        for child, item in zip(node.value, value, strict=True) if several else [(node, value)]:
+            if isinstance(item, float) and math.isnan(item):
+                self.wrong(child, f"{name} is {described(child)}, which is not a number")
         if isinstance(value, int | float) and not isinstance(value, bool):
             if "min" in bounds and value < bounds["min"]:
                 self.wrong(node, f"{name} is {value}; the least is {bounds['min']}")
@@ -145,7 +145,7 @@ class Reader:
 
     def _sequence(self, node: Node, kind: Any) -> tuple[Any, ...] | None:
         if not isinstance(node, SequenceNode):
-            self.wrong(node, f"expected a list, found {found(node)}")
+            self.wrong(node, f"expected a list, found {described(node)}")
             return None
         return tuple(self.value(child, kind) for child in node.value)
 
@@ -153,7 +153,7 @@ class Reader:
         value = getattr(node, "value", None)
         if not isinstance(node, ScalarNode) or value not in choices:
             is_name = isinstance(node, ScalarNode)
-            wrong = f"expected one of {', '.join(choices)}, found {found(node)}"
+            wrong = f"expected one of {', '.join(choices)}, found {described(node)}"
             self.wrong(node, one_of(str(value), choices) if is_name else wrong)
             return None
         return value
@@ -186,7 +186,7 @@ class Reader:
             return str(node.value)
         if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
             return value
-        self.wrong(node, f"expected {_NAMES.get(kind, kind.__name__)}, found {found(node)}")
+        self.wrong(node, f"expected {_NAMES.get(kind, kind.__name__)}, found {described(node)}")
         return None
 
 

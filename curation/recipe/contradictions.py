@@ -8,7 +8,6 @@ from curation.extract.settings import Gate
 from curation.filters.rules import Pass, Rule
 from curation.recipe.recipe import Recipe
 from curation.recipe.sections.dedup import Near
-from curation.recipe.sections.history import scheme
 
 _LEAST_CHANCE = 0.9
 
@@ -23,8 +22,8 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     if gate is None:
         return
     said: set[str] = set()
-    for source, each in recipe.inputs.items():
-        if each.text:  # text passes no gate
+    for source, settings in recipe.inputs.items():
+        if settings.text:  # text passes no gate
             continue
         passes = [one for one in recipe.filter if one.applies_to(source)]
         for line in (*_languages(gate, passes), *_lengths(gate, passes)):
@@ -37,7 +36,7 @@ def _containment(near: Near | None) -> Iterator[str]:
     """Compare what containment asks for with the chance that bands find it: a half is as alike as .5."""
     if near is None or near.containment is None:
         return
-    chance = scheme(near).candidate_probability(0.5)
+    chance = near.candidate_probability(0.5)
     if chance < _LEAST_CHANCE:
         yield (
             f"dedup.near.containment is {near.containment:g}, but {near.bands} bands of {near.rows_per_band} "
@@ -47,16 +46,16 @@ def _containment(near: Near | None) -> Iterator[str]:
 
 
 def _rules(passes: Sequence[Pass], signal: str) -> Iterator[tuple[str, Rule]]:
-    for each in passes:
-        for rule in each.rules:
+    for filter_pass in passes:
+        for rule in filter_pass.rules:
             if rule.signal == signal:
-                yield f"{each.name}.{rule.name}", rule
+                yield f"{filter_pass.name}.{rule.name}", rule
 
 
 def _languages(gate: Gate, passes: Sequence[Pass]) -> Iterator[str]:
     # The labels of a model given by file are its own: only CLD2's codes can be compared with the gate's.
-    found = _rules(passes, "language_probability")
-    rules = [(name, rule) for name, rule in found if not rule.options.get("model") and rule.min > 0]
+    judging = _rules(passes, "language_probability")
+    rules = [(name, rule) for name, rule in judging if not rule.options.get("model") and rule.min > 0]
     for name, rule in rules if gate.languages else ():
         language = rule.options["language"]
         if language not in gate.languages:

@@ -13,7 +13,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """One thing wrong with a configuration, and where it stands."""
+    """One thing wrong with a configuration, and where it is."""
 
     file: str
     line: int
@@ -21,8 +21,8 @@ class Mistake:
     text: str
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{place}: {self.text}"
+        position = f":{self.line}:{self.column}" if self.line else ""
+        return f"{self.file}{position}: {self.text}"
 
 
 class ConfigError(ValueError):
@@ -31,6 +31,10 @@ class ConfigError(ValueError):
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(sorted(set(mistakes)))
         super().__init__("\n".join(map(str, self.mistakes)))
+
+
+def _refused(name: str, text: str, line: int = 0, column: int = 0) -> ConfigError:
+    return ConfigError([Mistake(name, line, column, text)])
 
 
 def plain(node: Node) -> Any:
@@ -42,8 +46,8 @@ def plain(node: Node) -> Any:
         loader.dispose()
 
 
-def found(node: Node) -> str:
-    """Return a short name of what stands at `node`, for messages."""
+def described(node: Node) -> str:
+    """Return a short description of a node, for messages."""
     if isinstance(node, MappingNode):
         return "a mapping"
     if isinstance(node, SequenceNode):
@@ -82,7 +86,7 @@ def compose(path: str, overrides: Sequence[str] = ()) -> Node:
         with fsspec.open(path, "rt", encoding="utf-8") as stream:
             text = stream.read()
     except Exception as error:  # noqa: BLE001 - stores raise kinds of their own
-        raise ConfigError([Mistake(path, 0, 0, f"cannot be read: {error}")]) from None
+        raise _refused(path, f"cannot be read: {error}") from None
     node = parse(text, path)
     for override in overrides:
         _override(node, override)
@@ -98,13 +102,13 @@ def parse(text: str, name: str) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise ConfigError([Mistake(name, line, column, f"no YAML: {error.problem}")]) from None
+        raise _refused(name, f"no YAML: {error.problem}", line, column) from None
     except yaml.YAMLError as error:
-        raise ConfigError([Mistake(name, 0, 0, f"no YAML: {error}")]) from None
+        raise _refused(name, f"no YAML: {error}") from None
     finally:
         loader.dispose()
     if node is None:
-        raise ConfigError([Mistake(name, 1, 1, "is empty; expected a mapping")])
+        raise _refused(name, "is empty; expected a mapping", 1, 1)
     return node
 
 
@@ -112,7 +116,7 @@ def _override(node: Node, override: str) -> None:
     name = f"--set {override}"
     key, equals, text = override.partition("=")
     if not equals or not key:
-        raise ConfigError([Mistake(name, 0, 0, "expected dotted.key=value")])
+        raise _refused(name, "expected dotted.key=value")
     lay(node, key, parse(text or "''", name), name)
 
 
@@ -129,17 +133,13 @@ def lay(node: Node, dotted: str, value: Node, name: str) -> None:
         if isinstance(node, SequenceNode):
             index = _index(node, step)
             if index is None:
-                raise ConfigError(
-                    [Mistake(name, 0, 0, f"no item '{step}' in the list at '{'.'.join(steps[:i])}'")]
-                )
+                raise _refused(name, f"no item '{step}' in the list at '{'.'.join(steps[:i])}'")
             if last:
                 node.value[index] = value
             node = node.value[index]
             continue
         if not isinstance(node, MappingNode):
-            raise ConfigError(
-                [Mistake(name, 0, 0, f"'{'.'.join(steps[:i])}' is {found(node)}, not a mapping")]
-            )
+            raise _refused(name, f"'{'.'.join(steps[:i])}' is {described(node)}, not a mapping")
         node = _step(node, step, value if last else None, value)
 
 

@@ -19,7 +19,7 @@ from curation.recipe.nodes import missing
 from curation.recipe.sections import lines as line_section
 from curation.recipe.sections import select
 from curation.recipe.sections.dedup import Dedup
-from curation.recipe.sections.history import incomparable, unpublished
+from curation.recipe.sections.history import against_mistakes
 from curation.recipe.sections.inputs import Input
 from curation.recipe.sections.labels import ambiguous_streams, label_mistakes, stream_mistakes
 from curation.recipe.sections.passes import decode_pass
@@ -64,7 +64,7 @@ class Recipe:
             yield from _input_mistakes(inputs)
         yield from _pass_mistakes(passes, inputs)
         yield from label_mistakes(passes)
-        measures = {f"{each.name}.{rule.name}" for each in passes for rule in each.rules} | {"characters"}
+        measures = {*_measures(passes), "characters"}
         yield from select.mistakes(passes, values.get("select") or (), measures)
         yield from line_section.mistakes(values.get("lines"), inputs)
         shard, dedup = values.get("shard"), values.get("dedup")
@@ -82,8 +82,7 @@ class Recipe:
                 preference(passes, expression)
             except ValueError as error:
                 yield ("dedup", "prefer", i), str(error)
-        against = incomparable(dedup) if dedup else unpublished(getattr(dedup, "against", ()))
-        for at, wrong in against:
+        for at, wrong in against_mistakes(getattr(dedup, "against", ()), dedup or None):
             yield ("dedup", "against", *at), wrong
 
 
@@ -100,16 +99,21 @@ def _input_mistakes(inputs: Mapping[str, Any]) -> Iterator[Where]:
 
 
 def _pass_mistakes(passes: Sequence[Pass], inputs: Mapping[str, Any]) -> Iterator[Where]:
-    names = [each.name for each in passes]
-    for i, each in enumerate(passes):
-        if each.name and each.name in names[:i]:
+    names = [filter_pass.name for filter_pass in passes]
+    for i, filter_pass in enumerate(passes):
+        if filter_pass.name and filter_pass.name in names[:i]:
             yield (
                 ("filter", i, "name"),
-                f"a second pass is called '{each.name}'; reasons are called PASS.RULE, names must differ",
+                f"a second pass is called '{filter_pass.name}'; "
+                "reasons are called PASS.RULE, names must differ",
             )
-        for source in each.only:
+        for source in filter_pass.only:
             if source not in inputs:
                 yield ("filter", i, "only"), f"no input named '{source}'{nearest(source, inputs)}"
+
+
+def _measures(passes: Sequence[Pass]) -> set[str]:
+    return {f"{filter_pass.name}.{rule.name}" for filter_pass in passes for rule in filter_pass.rules}
 
 
 def preference(passes: Sequence[Pass], expression: str) -> tuple[str, bool]:
@@ -118,7 +122,7 @@ def preference(passes: Sequence[Pass], expression: str) -> tuple[str, bool]:
     `characters` is the column; anything else is `PASS.RULE`, or `RULE` where only one pass has it.
     """
     words = expression.split()
-    measures = {f"{each.name}.{rule.name}" for each in passes for rule in each.rules}
+    measures = _measures(passes)
     if len(words) != 2 or words[1] not in ("asc", "desc"):
         raise ValueError(f"expected 'MEASURE asc' or 'MEASURE desc', found '{expression}'")
     name, more = words[0], words[1] == "desc"

@@ -45,16 +45,19 @@ def write_recipe(path: str, overrides: Sequence[str], changes: Sequence[NewBound
         raise FileExistsError(f"{out}: is there already; name a file that is not")
     with fsspec.open(path, "rt", encoding="utf-8", newline="") as stream:
         text = stream.read()
-    for each in changes:
-        text = with_bound(text, path, each)
+    for change in changes:
+        text = with_bound(text, path, change)
     filesystem.pipe_file(name, text.encode())
     try:
         after = read_recipe(out, overrides).filter
     except ConfigError as error:
         filesystem.rm_file(name)
-        found = [replace(each, file=path, text=f"with these bounds: {each.text}") for each in error.mistakes]
-        raise ConfigError(found) from None
-    if after != tuple(_changed(each, changes) for each in before.filter):
+        mistakes = [
+            replace(mistake, file=path, text=f"with these bounds: {mistake.text}")
+            for mistake in error.mistakes
+        ]
+        raise ConfigError(mistakes) from None
+    if after != tuple(_changed(filter_pass, changes) for filter_pass in before.filter):
         filesystem.rm_file(name)
         raise CannotTake(
             f"{path}: its text cannot take these bounds: an alias, a merge key, `measure:` or a --set "
@@ -62,16 +65,13 @@ def write_recipe(path: str, overrides: Sequence[str], changes: Sequence[NewBound
         )
 
 
-def _changed(each: Pass, changes: Sequence[NewBound]) -> Pass:
-    rules = list(each.rules)
+def _changed(filter_pass: Pass, changes: Sequence[NewBound]) -> Pass:
+    rules = list(filter_pass.rules)
     for change in changes:
         for i, rule in enumerate(rules):
-            if (change.pass_name, change.rule) == (each.name, rule.name):
-                rules[i] = replace(
-                    rule, min=change.value if change.side == "min" else rule.min,
-                    max=change.value if change.side == "max" else rule.max,
-                )  # fmt: skip
-    return replace(each, rules=tuple(rules))
+            if (change.pass_name, change.rule) == (filter_pass.name, rule.name):
+                rules[i] = replace(rule, **{change.side: change.value})  # type: ignore[arg-type]
+    return replace(filter_pass, rules=tuple(rules))
 
 
 def with_bound(text: str, name: str, change: NewBound) -> str:
@@ -107,11 +107,11 @@ def with_bound(text: str, name: str, change: NewBound) -> str:
 
 def _pass(root: Node, name: str) -> MappingNode | None:
     passes = below(root, ["filter"]).value
-    for each in passes if isinstance(passes, list) else []:
-        if isinstance(each, MappingNode):
-            found = _child(each, "name")
-            if isinstance(found, ScalarNode) and found.value == name:
-                return each
+    for node in passes if isinstance(passes, list) else []:
+        if isinstance(node, MappingNode):
+            child = _child(node, "name")
+            if isinstance(child, ScalarNode) and child.value == name:
+                return node
     return None
 
 
@@ -146,7 +146,7 @@ def _end(text: str, node: Node) -> int:
 def _number(value: float) -> str:
     """Return a number as YAML reads it back, whole numbers without a point.
 
-    >>> [_number(each) for each in (80.0, 0.25, 1e-07, float("-inf"))]
+    >>> [_number(number) for number in (80.0, 0.25, 1e-07, float("-inf"))]
     ['80', '0.25', '1.0e-07', '-.inf']
     """
     if value in (float("inf"), float("-inf")):

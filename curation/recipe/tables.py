@@ -56,18 +56,18 @@ def languages(reader: Reader, node: Node) -> Items:
 
 
 def _by_language(reader: Reader, rows: Iterator[MappingNode]) -> Items:
-    found: Items = {}
+    languages: Items = {}
     for row in rows:
-        place = next((i for i, (key, _) in enumerate(row.value) if key.value == _LANGUAGE), None)
-        if place is None:
+        column = next((i for i, (key, _) in enumerate(row.value) if key.value == _LANGUAGE), None)
+        if column is None:
             reader.wrong(row, f"this row has no '{_LANGUAGE}'")
             continue
-        _, name = row.value.pop(place)
-        if name.value in found:
+        _, name = row.value.pop(column)
+        if name.value in languages:
             reader.wrong(name, f"'{name.value}' stands here a second time")
         else:
-            found[str(name.value)] = name, row
-    return found
+            languages[str(name.value)] = name, row
+    return languages
 
 
 def _jsonl(reader: Reader, text: str, path: str) -> Iterator[MappingNode]:

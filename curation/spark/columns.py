@@ -25,9 +25,9 @@ def with_values(column: pa.Array, rows: Sequence[int], values: Sequence[Any]) ->
     """
     if not rows:
         return column
-    places = np.arange(len(column))
-    places[np.asarray(rows)] = len(column) + np.arange(len(rows))
-    return pa.concat_arrays([column, pa.array(values, column.type)]).take(pa.array(places))
+    positions = np.arange(len(column))
+    positions[np.asarray(rows)] = len(column) + np.arange(len(rows))
+    return pa.concat_arrays([column, pa.array(values, column.type)]).take(pa.array(positions))
 
 
 def with_entries(
@@ -49,10 +49,10 @@ def with_entries(
     lengths = np.where(empty, 0, np.diff(bounds))
     own = np.repeat(np.arange(count), lengths)
     first = np.cumsum(lengths) - lengths
-    places = np.arange(len(own)) - np.repeat(first, lengths) + np.repeat(bounds[:-1], lengths)
+    positions = np.arange(len(own)) - np.repeat(first, lengths) + np.repeat(bounds[:-1], lengths)
     order = pa.array(np.argsort(np.concatenate([own, np.asarray(rows)]), kind="stable"))
-    keys = pa.concat_arrays([maps.keys.take(pa.array(places)), pa.array(names, maps.type.key_type)])
-    items = pa.concat_arrays([maps.items.take(pa.array(places)), pa.array(values, maps.type.item_type)])
+    keys = pa.concat_arrays([maps.keys.take(pa.array(positions)), pa.array(names, maps.type.key_type)])
+    items = pa.concat_arrays([maps.items.take(pa.array(positions)), pa.array(values, maps.type.item_type)])
     added = np.bincount(np.asarray(rows), minlength=count)
     offsets = np.append(0, np.cumsum(lengths + added)).astype(np.int32)
     nulls = pa.array(empty & (added == 0)) if maps.null_count else None

@@ -23,12 +23,12 @@ class StageFailed(RuntimeError):
         super().__init__(f"{stage}: the stage failed; nothing was published. The last error was:\n{shown}")
 
 
-def differences(found: Any, wanted: Any, at: str = "") -> list[str]:
+def differences(theirs: Any, ours: Any, at: str = "") -> list[str]:
     """Return the dotted places where two settings differ."""
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        keys = sorted({*found, *wanted})
-        return [each for key in keys for each in differences(found.get(key), wanted.get(key), f"{at}.{key}")]
-    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
-        pairs = enumerate(zip(found, wanted, strict=True))
-        return [each for i, pair in pairs for each in differences(*pair, f"{at}.{i}")]
-    return [] if found == wanted else [at.removeprefix(".")]
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        keys = sorted({*theirs, *ours})
+        return [path for key in keys for path in differences(theirs.get(key), ours.get(key), f"{at}.{key}")]
+    if isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
+        pairs = enumerate(zip(theirs, ours, strict=True))
+        return [path for i, pair in pairs for path in differences(*pair, f"{at}.{i}")]
+    return [] if theirs == ours else [at.removeprefix(".")]

@@ -36,6 +36,13 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def map_batches(
+    frame: DataFrame, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema
+) -> DataFrame:
+    """Return `function` of each batch; its rows must have `schema`, by name."""
+    return map_partitions(frame, lambda batches: map(function, batches), schema)
+
+
+def map_partitions(
     frame: DataFrame, function: Callable[[Batches], Iterable[pa.RecordBatch]], schema: pa.Schema
 ) -> DataFrame:
     """Return `function` over the batches of each partition; its rows must have `schema`, by name."""

@@ -179,11 +179,11 @@ class Run:
     def _input(self, stage: Stage) -> str:
         """Return the directory of an earlier stage's output; StaleInput where other settings made it."""
         path = self._published(stage.name)
-        found, wanted = read_manifest(path).config, stage.decided_by(self.recipe)
-        if found != wanted:
+        theirs, ours = read_manifest(path).config, stage.decided_by(self.recipe)
+        if theirs != ours:
             raise StaleInput(
                 f"{path}: was made by other settings of {stage.name} than this recipe's "
-                f"({', '.join(differences(found, wanted))}); run {stage.name} with this recipe first"
+                f"({', '.join(differences(theirs, ours))}); run {stage.name} with this recipe first"
             )
         return path
 

@@ -1,8 +1,8 @@
 """MDS shards as a Spark data source: exactly one copy of each, whatever dies on the way.
 
-Attempts write to private directories; the driver's `commit` takes only those Spark accepted, gives the
-files their places, sweeps the rest and writes each stream's `index.json` last. Nobody reads the output
-before the stage's manifest stands beside them.
+Attempts write to private directories. The driver's `commit` takes only those that Spark accepted, moves their
+files into the streams, removes the rest and writes each stream's `index.json` last. Nobody reads the output
+before the stage's manifest is beside it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import io
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -35,7 +35,6 @@ from curation.shards.pack import Layout, assemble
 from curation.spark.store import SCRATCH, remove, url_to_fs, write_text
 
 SHARDS = "_shards.json"  # what commit hands to the run; it goes into the manifest
-Document = tuple[int, str, Any]
 _SWEEPS = 50
 _SWEEP_PAUSE_S = 0.1
 
@@ -57,8 +56,8 @@ class ShardWriter(DataSourceArrowWriter):
     def write(self, iterator: Iterator[pa.RecordBatch]) -> WriterCommitMessage:
         """Write this task's shards to a directory of its own."""
         attempt = join(self.path, SCRATCH, "attempts", uuid.uuid4().hex)
-        filesystem, place = url_to_fs(attempt)
-        filesystem.makedirs(place)
+        filesystem, path = url_to_fs(attempt)
+        filesystem.makedirs(path)
         rows = ((row["stream"], row["shard"], row) for batch in iterator for row in batch.to_pylist())
         shards = []
         for (stream, number), group in groupby(rows, key=lambda row: row[:2]):
@@ -86,40 +85,38 @@ class ShardWriter(DataSourceArrowWriter):
         return {"stream": stream, "number": number, "tokens": tokens, "cuts": cuts, **asdict(info)}
 
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
-        """Give the accepted shards their places and write every stream's index."""
-        written: dict[str, list[tuple[str, Mapping[str, Any]]]] = {stream: [] for stream in self.layouts}
-        for message in messages:
-            if isinstance(message, Written):
-                for shard in message.shards:
-                    written[shard["stream"]].append((message.attempt, shard))
+        """Move the accepted shards into their streams and write every stream's index."""
+        accepted = [message for message in messages if isinstance(message, Written)]
+        shards = [{**shard, "attempt": message.attempt} for message in accepted for shard in message.shards]
         streams = {}
         for stream, layout in self.layouts.items():
-            found = sorted(written[stream], key=lambda each: int(each[1]["number"]))
-            self._check(stream, layout, [shard for _, shard in found])
-            placed = [
-                self._place(stream, number, *each) for number, each in enumerate(found)
-            ]  # without gaps: under best_fit a stretch of the stream may have no shard
-            write_text(join(self.path, stream, "index.json"), index_bytes(e for _, e in placed).decode())
-            streams[stream] = _stream([shard for shard, _ in placed], [each for _, each in found], layout)
+            written = [shard for shard in shards if shard["stream"] == stream]
+            written.sort(key=lambda shard: int(shard["number"]))
+            self._check(stream, layout, written)
+            # Numbered without gaps: under best_fit a stretch of the stream may have no shard.
+            placed = [self._place(stream, number, shard) for number, shard in enumerate(written)]
+            index = index_bytes(entry for _, entry in placed)
+            write_text(join(self.path, stream, "index.json"), index.decode())
+            streams[stream] = _stream([shard for shard, _ in placed], written, layout)
         self._sweep()
         write_text(join(self.path, SHARDS), json.dumps(streams))
 
     def _place(
-        self, stream: str, number: int, attempt: str, shard: Mapping[str, Any]
+        self, stream: str, number: int, shard: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give a shard and its provenance their names; return its entries (manifest, index)."""
         filesystem, root = url_to_fs(join(self.path, stream))
-        private = url_to_fs(join(attempt, stream))[1]
+        private = url_to_fs(join(shard["attempt"], stream))[1]
         filesystem.makedirs(root, exist_ok=True)
         name = shard_name(number)
         for before, after in ((shard["file"], name), (_provenance(shard["file"]), _provenance(name))):
             filesystem.mv(f"{private}/{before}", f"{root}/{after}")
-        facts = {each: shard[each] for each in ("rows", "bytes", "xxh64")}
+        facts = {name: shard[name] for name in ("rows", "bytes", "xxh64")}
         entry = {**shard["entry"], "raw_data": {**shard["entry"]["raw_data"], "basename": name}}
         return {"file": f"{stream}/{name}", "provenance": f"{stream}/{_provenance(name)}", **facts}, entry
 
-    def _check(self, stream: str, layout: Layout, shards: list[Mapping[str, Any]]) -> None:
-        tokens, rows = (sum(shard[each] for shard in shards) for each in ("tokens", "rows"))
+    def _check(self, stream: str, layout: Layout, shards: Sequence[Mapping[str, Any]]) -> None:
+        tokens, rows = (sum(shard[name] for shard in shards) for name in ("tokens", "rows"))
         concat = layout.pack == "concat"
         if tokens != layout.stream_tokens or (concat and (len(shards), rows) != (layout.shards, layout.rows)):
             expected = f"{layout.shards} of {layout.rows} rows with " if concat else ""
@@ -154,13 +151,13 @@ class ShardSink(DataSource):
     def writer(self, schema: StructType, overwrite: bool) -> DataSourceArrowWriter:
         """Return the writer of the streams in the option `layouts`."""
         layouts = json.loads(self.options["layouts"])
-        return ShardWriter(self.options["path"], {name: Layout(**each) for name, each in layouts.items()})
+        return ShardWriter(self.options["path"], {name: Layout(**layout) for name, layout in layouts.items()})
 
 
 def write_shards(documents: DataFrame, layouts: Mapping[str, Layout], path: str) -> None:
     """Write (stream, shard, start, id, tokens) rows, sorted within partitions, as shards below `path`."""
     documents.sparkSession.dataSource.register(ShardSink)
-    plain = json.dumps({name: asdict(each) for name, each in layouts.items()})
+    plain = json.dumps({name: asdict(layout) for name, layout in layouts.items()})
     writer = documents.write.format("shards").option("path", path).option("layouts", plain)
     writer.mode("append").save()
 
@@ -169,7 +166,9 @@ def _provenance(shard: str) -> str:
     return shard.removesuffix(".mds") + ".parquet"
 
 
-def _stream(placed: list[dict[str, Any]], written: list[Mapping[str, Any]], layout: Layout) -> dict[str, Any]:
+def _stream(
+    placed: list[dict[str, Any]], written: Sequence[Mapping[str, Any]], layout: Layout
+) -> dict[str, Any]:
     """Return what the manifest says of a stream; `cuts` are the places where a row's end cuts a document."""
     rows = sum(shard["rows"] for shard in written)
     return {

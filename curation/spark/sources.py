@@ -52,17 +52,11 @@ class PagesReader(DataSourceReader):
         """Yield the records of one split in the PAGE schema."""
         assert isinstance(partition, SplitPartition)
         for batch in read(partition.split, partition.options, source=partition.source):
-            yield batch if partition.rate is None else sampled_pages(batch, partition.rate)
-
-
-def sampled_pages(pages: pa.RecordBatch, rate: float) -> pa.RecordBatch:
-    """Return the rows of a PAGE batch whose document is in the sample of `rate`; see `Input.sample`.
-
-    Damage is chosen by where it lies, as its id is: the share that failed stays comparable.
-    """
-    return pages.filter(
-        pa.array([sampled(page_id(page), rate, SALT) for page in pages.to_pylist()], pa.bool_())
-    )
+            if partition.rate is not None:  # damage is chosen by its place, as its id is made from that
+                ids = map(page_id, batch.to_pylist())
+                chosen = [sampled(document, partition.rate, SALT) for document in ids]
+                batch = batch.filter(pa.array(chosen, pa.bool_()))
+            yield batch
 
 
 class PagesSource(DataSource):
@@ -94,7 +88,7 @@ def read_pages(
     """
     if split_bytes is None:
         tasks = int(spark.conf.get("spark.sql.shuffle.partitions", "200") or 200)
-        total = sum(file.size_bytes for each in files.values() for file in each)
+        total = sum(file.size_bytes for listed in files.values() for file in listed)
         split_bytes = min(_MOST_BYTES, max(_LEAST_BYTES, total // (_SPLITS_PER_TASK * tasks)))
     plan = []
     for source, settings in inputs.items():

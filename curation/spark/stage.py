@@ -21,11 +21,9 @@ from typing import Any, TypeAlias
 from pyspark.sql import DataFrame, SparkSession
 
 from curation.accounting.fingerprint import canonical, fingerprint
-from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import Manifest
 from curation.recipe.recipe import Recipe
-from curation.spark.samples import store_samples
-from curation.spark.tables import account, read_kept
+from curation.spark.tables import Counted, account, read_kept
 
 #: What only this stage has to say, for its manifest.
 Detail: TypeAlias = Mapping[str, Any] | None
@@ -55,22 +53,6 @@ class Context:
     def documents(self, spark: SparkSession) -> DataFrame:
         """Return the documents that the stage before kept."""
         return read_kept(spark, self.directory)
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The account of what a stage wrote, counted from what is read back."""
-
-    ledger: Ledger
-    digest: str
-    rows: int
-    detail: Mapping[str, Any]
-
-
-def count_documents(spark: SparkSession, stage: str, path: str) -> Counted:
-    """Count the settled rows of an output; of very many, a sample is stored beside them."""
-    ledger, digest, rows = account(spark, stage, path)
-    return Counted(ledger, digest, rows, store_samples(spark, path, ledger))
 
 
 def _nothing(context: Context) -> dict[str, Any]:
@@ -105,7 +87,7 @@ class Stage:
     config: Callable[[Recipe], Any] | None = None
     inputs: Callable[[Context], Mapping[str, Any]] = _nothing
     resources: Callable[[Context], Mapping[str, str]] = _nothing
-    account: Callable[[SparkSession, str, str], Counted] | None = count_documents
+    account: Callable[[SparkSession, str, str], Counted] | None = account
 
     def decided_by(self, recipe: Recipe) -> Any:
         """Return what of a recipe decides the output, as plain JSON data."""

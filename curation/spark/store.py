@@ -69,12 +69,12 @@ def find_files(source: str, paths: Iterable[str]) -> list[File]:
     for path in paths:
         try:
             filesystem, pattern = url_to_fs(path)
-            found = _matches(filesystem, pattern)
+            matches = _matches(filesystem, pattern)
         except (OSError, ValueError, ImportError) as error:
             raise InputError(f"inputs.{source}: '{path}' cannot be listed: {error}") from error
-        if not found:
+        if not matches:
             raise InputError(f"inputs.{source}: '{path}' names no file; expected a path, URL, folder or glob")
-        for name, info in found.items():
+        for name, info in matches.items():
             url = filesystem.unstrip_protocol(name) if "://" in path else name
             whole = info["type"] == "file" and info["size"] is not None
             files[url] = File(url, int(info["size"]) if whole else 0, _version(filesystem, name, info, whole))
@@ -91,37 +91,35 @@ def check_unchanged(source: str, paths: Sequence[str], files: Iterable[File]) ->
         url_to_fs(path)[0].invalidate_cache()
     now = {file.url: file for file in find_files(source, paths)}
     for file in files:
-        found = now.get(file.url)
-        if found != file:
-            told = f"{found.size_bytes:,} bytes, {found.version}" if found else "gone"
+        current = now.get(file.url)
+        if current != file:
+            state = f"{current.size_bytes:,} bytes, {current.version}" if current else "gone"
             raise InputError(
                 f"inputs.{source}: '{file.url}' changed while it was read: {file.size_bytes:,} bytes, "
-                f"{file.version} when the run began, now {told}. Let inputs rest while a run reads them, "
+                f"{file.version} when the run began, now {state}. Let inputs rest while a run reads them, "
                 "then run again"
             )
 
 
 def _matches(filesystem: Any, pattern: str) -> dict[str, Any]:
     """Return name -> facts of every file a path, folder or glob names."""
-    found: dict[str, Any] = {}
+    matches: dict[str, Any] = {}
     for name, info in filesystem.glob(pattern.rstrip("/") or pattern, detail=True).items():
         if info["type"] != "directory":
-            found[name] = info
+            matches[name] = info
             continue
         for inner, facts in filesystem.find(name, detail=True).items():
             steps = inner[len(name.rstrip("/")) + 1 :].split("/")
             if not any(step.startswith(("_", ".")) for step in steps):
-                found[inner] = facts
-    return found
+                matches[inner] = facts
+    return matches
 
 
 def _version(filesystem: Any, name: str, info: Mapping[str, Any], whole: bool) -> str:
     """Return what changes when a file's bytes do: the store's own mark, else a digest of the bytes."""
-    if found := mark(info):
-        return found
     if not whole:
-        return "unreadable"
-    return digest_file(filesystem.unstrip_protocol(name))
+        return mark(info) or "unreadable"
+    return mark(info) or digest_file(filesystem.unstrip_protocol(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +149,11 @@ class Store:
         this one wrote, `publish` notices.
         """
         path = self.path(stage, fingerprint)
-        for place, stays in ((path, SCRATCH), (join(path, SCRATCH), TABLES)):
-            filesystem, name = url_to_fs(place)
-            for each in filesystem.ls(name, detail=False) if filesystem.exists(name) else ():
-                if each.rstrip("/").rpartition("/")[2] != stays:
-                    filesystem.rm(each, recursive=True)
+        for directory, stays in ((path, SCRATCH), (join(path, SCRATCH), TABLES)):
+            filesystem, name = url_to_fs(directory)
+            for entry in filesystem.ls(name, detail=False) if filesystem.exists(name) else ():
+                if entry.rstrip("/").rpartition("/")[2] != stays:
+                    filesystem.rm(entry, recursive=True)
         write_text(join(path, SCRATCH, "owner"), self.owner)
         return path
 

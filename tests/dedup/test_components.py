@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from curation.dedup.components import components
-from curation.dedup.verify import shingle_sets, verify_batch
+from curation.dedup.leaders import components
+from curation.dedup.verify import shingle_sets, similarities
 
 
 def oracle(edges: list[tuple[int, int]]) -> dict[int, int]:
@@ -52,10 +52,8 @@ def test_containment_is_the_share_of_the_right_one_that_the_left_one_has() -> No
     words = [f"w{i}" for i in range(60)]
     texts = [" ".join(words), " ".join(words[:20]), " ".join(words[:15] + ["other"] * 5), "one"]
     sets = shingle_sets(pa.array(texts), 5)
-    row = {"left_id": [0, 0, 1, 0], "right_id": [1, 2, 0, 3]}
-    row |= {f"{side}_shingles": sets.take(pa.array(row[f"{side}_id"])) for side in ("left", "right")}
-    measured = verify_batch(pa.record_batch(row), 0.8, 0.9).to_pylist()
-    assert [pair["containment"] for pair in measured] == [1.0, 11 / 16, None, 0.0]
-    assert measured[0] == {"left_id": 0, "right_id": 1, "jaccard": 16 / 56, "containment": 1.0}
-    assert measured[2]["containment"] is None, "the smaller one cannot contain the larger"
-    assert verify_batch(pa.record_batch(row), 0.8).column("jaccard").null_count == 4
+    left, right = (sets.take(pa.array(rows)) for rows in ([0, 0, 1, 0], [1, 2, 0, 3]))
+    jaccard, containment = similarities(left, right, 0.8, 0.9)
+    assert containment.to_pylist() == [1.0, 11 / 16, None, 0.0], "the smaller one cannot contain the larger"
+    assert jaccard[0].as_py() == 16 / 56
+    assert similarities(left, right, 0.8)[0].null_count == 4

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.dedup import minhash
-from curation.dedup.minhash import Scheme, band_batch, band_keys, shingles, signatures
-from curation.dedup.verify import jaccard, shingle_sets, verify_batch
+from curation.dedup.minhash import Scheme, band_keys, banded, shingles, signatures
+from curation.dedup.verify import shingle_sets, similarities, similarity
 
 
-def documents(texts):
-    """Return a batch of id and text; ids are positions."""
-    return pa.record_batch({"id": [str(i) for i in range(len(texts))], "text": pa.array(texts, pa.string())})
+def keys_of(texts, scheme=None):
+    """Return the band keys of each text."""
+    return banded(pa.array(texts, pa.string()), scheme or Scheme())[0].to_pylist()
 
 
 @settings(max_examples=60, deadline=None)
@@ -76,17 +76,15 @@ VECTOR_KEYS = [
 
 
 def test_a_batch_gives_a_row_per_document_and_no_keys_without_words():
-    batch = band_batch(documents(["one two three four five six", "", "one", None, "—"]), Scheme())
-    assert batch.schema.types == [pa.string(), pa.int32(), pa.list_(pa.int64()), pa.int64()]
-    rows = batch.to_pylist()
-    assert [row["shingle_count"] for row in rows] == [2, 0, 1, 0, 0]
-    assert [len(row["band_keys"]) for row in rows] == [14, 0, 14, 0, 0]
-    assert len({key for row in rows for key in row["band_keys"]}) == 28
+    keys, sketch = banded(pa.array(["one two three four five six", "", "one", None, "—"]), Scheme())
+    assert (keys.type, sketch.type, len(sketch)) == (pa.list_(pa.int64()), pa.int64(), 5)
+    assert [len(row) for row in keys.to_pylist()] == [14, 0, 14, 0, 0]
+    assert len({key for row in keys.to_pylist() for key in row}) == 28
 
 
 def test_short_documents_are_candidates_only_of_the_same_words():
     texts = ["Yes.", "yes!", "no", "thank you", "Thank you!", "you thank", "yes yes"]
-    keys = [tuple(row["band_keys"]) for row in band_batch(documents(texts), Scheme()).to_pylist()]
+    keys = [tuple(row) for row in keys_of(texts)]
     assert keys[0] == keys[1]
     assert keys[3] == keys[4]
     assert len(set(keys)) == 5
@@ -96,17 +94,17 @@ def test_bands_bring_together_as_often_as_the_curve_says():
     rng = random.Random(3)
     scheme = Scheme(shingle_words=1)
     trials, met = 400, {0.5: 0, 0.8: 0, 0.95: 0}
-    for similarity in met:
+    for jaccard in met:
         texts = []
         for trial in range(trials):
-            common = round(200 * similarity)
+            common = round(200 * jaccard)
             rest = (200 - common) // 2
             make = [f"w{trial}x{rng.random()}".replace(".", "") for _ in range(common + 2 * rest)]
             texts += [" ".join(make[: common + rest]), " ".join(make[:common] + make[common + rest :])]
-        rows = band_batch(documents(texts), scheme).column("band_keys").to_pylist()
-        met[similarity] = sum(bool(set(rows[2 * t]) & set(rows[2 * t + 1])) for t in range(trials))
-    for similarity, count in met.items():
-        expected = scheme.candidate_probability(similarity)
+        rows = keys_of(texts, scheme)
+        met[jaccard] = sum(bool(set(rows[2 * t]) & set(rows[2 * t + 1])) for t in range(trials))
+    for jaccard, count in met.items():
+        expected = scheme.candidate_probability(jaccard)
         spread = (trials * expected * (1 - expected)) ** 0.5
         assert abs(count - trials * expected) <= 4 * spread + 1
 
@@ -127,12 +125,12 @@ def test_near_duplicates_are_found_in_scripts_without_spaces(language):
     # Three repetitions with different ends stand in for a longer page; the copy loses its last letters.
     long = "".join(page[i:] + page[:i] for i in (0, 7, 19))
     copy, other = long[:-4] + "。", "".join(reversed(long))
-    first, second, third = band_batch(documents([long, copy, other]), Scheme()).column(2).to_pylist()
+    first, second, third = keys_of([long, copy, other])
     assert set(first) & set(second)
     assert not set(first) & set(third)
     sets = [np.frombuffer(s, "<u8") for s in shingle_sets(pa.array([long, copy, other]), 5).to_pylist()]
-    assert jaccard(sets[0], sets[1]) > 0.9
-    assert jaccard(sets[0], sets[2]) < 0.2
+    assert similarity(sets[0], sets[1], 0.0, None)[0] > 0.9
+    assert similarity(sets[0], sets[2], 0.0, None)[0] < 0.2
 
 
 @settings(max_examples=100, deadline=None)
@@ -146,8 +144,10 @@ def test_jaccard_is_that_of_python_s_sets(texts, size):
     assert [len(s) // 8 for s in stored] == [len(p) for p in plain]
     for i, left in enumerate(plain):
         for j, right in enumerate(plain):
-            similarity = jaccard(np.frombuffer(stored[i], "<u8"), np.frombuffer(stored[j], "<u8"))
-            assert similarity == (len(left & right) / len(left | right) if left and right else 0.0)
+            both = (np.frombuffer(stored[row], "<u8") for row in (i, j))
+            assert similarity(*both, 0.0, None)[0] == (
+                len(left & right) / len(left | right) if left and right else 0.0
+            )
 
 
 @pytest.mark.parametrize(
@@ -162,30 +162,8 @@ def test_jaccard_is_that_of_python_s_sets(texts, size):
     ],
 )
 def test_a_pair_is_compared_unless_its_sizes_rule_it_out(left, right, expected):
-    row = {
-        "left_id": ["a"],
-        "right_id": ["b"],
-        "left_shingles": [np.array(left, "<u8").tobytes()],
-        "right_shingles": [np.array(right, "<u8").tobytes()],
-    }
-    measured = verify_batch(pa.record_batch(row), 0.8)
-    row = measured.select(["left_id", "right_id", "jaccard"]).to_pylist()
-    assert row == [{"left_id": "a", "right_id": "b", "jaccard": expected}]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"shingle_words": 0}, "shingle_words: found 0, expected at least 1"),
-        ({"bands": 0}, "bands: found 0, expected at least 1"),
-        ({"rows_per_band": -1}, "rows_per_band: found -1, expected at least 1"),
-        ({"seed": 1 << 32}, "seed: found 4294967296, expected 0 to 4294967295"),
-    ],
-)
-def test_a_scheme_that_cannot_be_is_refused(options, message):
-    with pytest.raises(ValueError, match="found") as caught:
-        Scheme(**options)
-    assert str(caught.value) == message
+    sets = (pa.array([np.array(side, "<u8").tobytes()], pa.binary()) for side in (left, right))
+    assert similarities(*sets, 0.8)[0].to_pylist() == [expected]
 
 
 def test_the_id_of_a_scheme_tells_every_setting():

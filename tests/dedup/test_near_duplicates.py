@@ -17,17 +17,16 @@ import pyarrow.compute as pc
 import pytest
 
 from curation.dedup.leaders import elect
-from curation.dedup.minhash import Scheme, band_batch
-from curation.dedup.verify import jaccard, shingle_sets, verify_batch
+from curation.dedup.minhash import Scheme, banded
+from curation.dedup.verify import shingle_sets, similarities, similarity
 
 LEAST = 0.8
 
 
-def candidates(ids, texts, scheme):
+def candidates(texts, scheme):
     """Return the pairs that share a band, as (better, worse) positions -> bands shared."""
-    batch = band_batch(pa.record_batch({"id": ids, "text": texts}), scheme)
     buckets = collections.defaultdict(list)
-    for number, keys in enumerate(batch.column("band_keys").to_pylist()):
+    for number, keys in enumerate(banded(texts, scheme)[0].to_pylist()):
         for key in keys:
             buckets[key].append(number)
     return collections.Counter(
@@ -35,19 +34,17 @@ def candidates(ids, texts, scheme):
     )
 
 
-def verified(ids, texts, scheme):
+def verified(texts, scheme):
     """Return the verified edges among texts given best first."""
-    shared = candidates(ids, texts, scheme)
+    shared = candidates(texts, scheme)
     sets = shingle_sets(texts, scheme.shingle_words)
     left, right = (pa.array([pair[i] for pair in shared], pa.int64()) for i in (0, 1))
-    names = ["left_id", "right_id", "left_shingles", "right_shingles"]
-    columns = [ids.take(left), ids.take(right), sets.take(left), sets.take(right)]
-    measured = verify_batch(pa.RecordBatch.from_arrays(columns, names=names), LEAST)
+    jaccard, _ = similarities(sets.take(left), sets.take(right), LEAST)
     edges = pa.table(
         {
-            "better": measured.column("left_id"),
-            "worse": measured.column("right_id"),
-            "jaccard": measured.column("jaccard"),
+            "better": left,
+            "worse": right,
+            "jaccard": jaccard,
             "bands_shared": pa.array(shared.values(), pa.int32()),
         }
     )
@@ -75,19 +72,17 @@ def planted(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_every_removed_text_has_a_kept_one_that_is_truly_as_near_as_asked(seed):
     texts = planted(seed)
-    ids = pa.array([f"{n:04}" for n in range(len(texts))])
-    edges = verified(ids, pa.array(texts), Scheme())
-    elected = elect(edges, ids).to_pylist()
+    edges = verified(pa.array(texts), Scheme())
+    elected = elect(edges).to_pylist()
     sets = []
     for text in texts:
         words = text.lower().replace("!", "").split()
         sets.append({tuple(words[i : i + 5]) for i in range(max(len(words) - 4, 1 if words else 0))})
-    removed = {row["id"] for row in elected}
+    removed = {row["worse"] for row in elected}
     assert len(removed) > 60
     for row in elected:
-        left, right = sets[int(row["id"])], sets[int(row["kept_id"])]
-        assert row["kept_id"] not in removed
-        assert row["kept_id"] < row["id"]
+        left, right = sets[row["worse"]], sets[row["better"]]
+        assert row["better"] not in removed
         assert row["jaccard"] == len(left & right) / len(left | right) >= LEAST
     # Recall: of all pairs that near (found by brute force), at most a few share no band.
     near = {
@@ -96,7 +91,6 @@ def test_every_removed_text_has_a_kept_one_that_is_truly_as_near_as_asked(seed):
         if sets[a] and sets[b] and len(sets[a] & sets[b]) / len(sets[a] | sets[b]) >= LEAST
     }
     candidate_pairs = set(zip(edges["better"].to_pylist(), edges["worse"].to_pylist(), strict=True))
-    candidate_pairs = {(int(a), int(b)) for a, b in candidate_pairs}
     assert candidate_pairs <= near  # precision 1 by construction
     assert len(candidate_pairs) > 0.97 * len(near)
 
@@ -122,9 +116,10 @@ def test_real_pages_that_say_the_same_are_found(shared):
     for a, b in pairs:
         left, right = plain_set(pages[a]), plain_set(pages[b])
         truth[a, b] = len(left & right) / len(left | right)
-    assert {pair: jaccard(sets[pair[0]], sets[pair[1]]) for pair in pairs} == truth
-    near = {pair for pair, similarity in truth.items() if similarity >= LEAST}
-    edges = verified(ids, texts, Scheme())
-    candidate_pairs = set(zip(edges["better"].to_pylist(), edges["worse"].to_pylist(), strict=True))
+    assert {(a, b): similarity(sets[a], sets[b], 0.0, None)[0] for a, b in pairs} == truth
+    near = {pair for pair, jaccard in truth.items() if jaccard >= LEAST}
+    edges = verified(texts, Scheme())
+    better, worse = (ids.take(edges[side]).to_pylist() for side in ("better", "worse"))
+    candidate_pairs = set(zip(better, worse, strict=True))
     assert len(near) > 40
     assert len(near & candidate_pairs) >= 0.95 * len(near)

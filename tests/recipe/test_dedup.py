@@ -12,8 +12,7 @@ from curation.accounting.manifest import Manifest
 from curation.cli import main
 from curation.recipe.config import ConfigError
 from curation.recipe.recipe import read_recipe
-from curation.recipe.sections.dedup import Dedup
-from curation.recipe.sections.history import scheme
+from curation.recipe.sections.dedup import Near
 
 BASE = """name: n
 inputs: {a: {format: jsonl, path: a, text: text}}
@@ -97,7 +96,7 @@ def publish(directory: Path, dedup: dict[str, Any], scheme_id: str, files: dict[
 
 
 def test_a_history_that_cannot_be_compared_is_refused(tmp_path: Path) -> None:
-    ours = scheme(Dedup().near).id
+    ours = Near().id
     held = {"scope": "global", "exact": True, "prefer": ["characters desc"]}
     good, other, bare, gone = (tmp_path / name for name in ("good", "other", "bare", "gone"))
     publish(good, held, ours, {"index/bands/part=1/a.parquet": 1})

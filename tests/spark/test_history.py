@@ -7,7 +7,9 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -55,12 +57,11 @@ def filtered(spark: Any, out: Path, name: str, texts: dict[str, str], source: st
     table = pa.Table.from_pylist(rows, schema=SETTLED)
     where = run.store.begin("filter", "f" * 16)
     write_rows(spark.createDataFrame(table, schema=from_arrow_schema(SETTLED)), where)
-    ledger, digest, count = account(spark, "filter", where)
-    made = {"inputs": {}, "resources": {}, "versions": {}, "output_version": 1, "ledger": ledger.to_json()}
+    counted = account(spark, "filter", where)
+    held = {"ledger": counted.ledger.to_json(), "rows": counted.rows, "digest": counted.digest}
+    made = {"inputs": {}, "resources": {}, "versions": {}, "output_version": 1, **held}
     config = FILTER.decided_by(run.recipe)
-    run.store.publish(
-        Manifest(stage="filter", fingerprint="f" * 16, config=config, rows=count, digest=digest, **made)
-    )
+    run.store.publish(Manifest(stage="filter", fingerprint="f" * 16, config=config, **made))
     return path
 
 
@@ -148,3 +149,16 @@ def test_a_scope_keeps_what_is_repeated_elsewhere(spark: Any, tmp_path: Path) ->
     assert {row["reason"] for row in clusters} == {"dedup.exact", "dedup.near"}
     assert len(clusters) == 12, "one text of three is left in each source, though the other source has it too"
     assert all(row["id"][-1] == row["kept_id"][-1] for row in clusters)
+
+
+def test_an_index_of_another_number_of_parts_is_refused(tmp_path: Path) -> None:
+    path, key = tmp_path / "part.parquet", -(1 << 60)
+    pq.write_table(pa.table({"key": [key], "id": ["a"]}), path)
+    wanted = np.array([key])
+    assert [len(rows) for rows in history._matching(str(path), wanted, 60, 6)] == [1]
+    with pytest.raises(ValueError, match="parts") as error:
+        list(history._matching(str(path), wanted, 15, 6))
+    assert str(error.value) == (
+        f"{path}: its key {key} does not belong to part 15 of 64: the index was written with another number of "
+        "parts; run that dedup again"
+    )

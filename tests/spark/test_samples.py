@@ -17,7 +17,6 @@ from curation.look import frames
 from curation.look.run import open_table
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
-from curation.spark.samples import store_samples
 from curation.spark.store import Store
 from curation.spark.tables import account
 
@@ -54,8 +53,7 @@ def test_a_large_state_has_a_sample_beside_it(
     assert 5 < len(wanted) < before.ledger["kept"]["records"]
 
     other = str(shutil.copytree(plain, tmp_path / "other"))
-    ledger, _, _ = account(spark, "extract", other)
-    assert store_samples(spark, other, ledger) == manifest.detail
+    assert account(spark, "extract", other).detail == manifest.detail
     assert content(f"{other}/sample") == wanted, "whatever the layout"
 
     shutil.rmtree(f"{path}/rows/state=kept")

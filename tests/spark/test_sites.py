@@ -39,9 +39,9 @@ def corpus() -> list[dict[str, Any]]:
 def capped(spark: Any, folder: Path, partitions: int, **options: Any) -> dict[str, dict[str, Any]]:
     frame = documents(spark, corpus(), partitions)
     write(spark, frame, Sites(**options), str(folder), 1.0)
-    ledger, _, rows = account(spark, "sites", str(folder))
-    ledger.check()
-    assert rows == 150
+    counted = account(spark, "sites", str(folder))
+    counted.ledger.check()
+    assert counted.rows == 150
     return {row["id"]: row for row in read_rows(spark, str(folder)).toArrow().to_pylist()}
 
 

@@ -127,7 +127,8 @@ def measure_names(run: OpenedRun) -> list[str]:
     """Return the names of the measures and labels that the records of a run may have, sorted."""
     names: set[str] = {*run.labels, *run.rules}
     for stage in run.require_rows():
-        names |= {f"{COUNTED[stage]}{name}" for name in run.ledger(stage).get("counts", {})}
+        if stage in COUNTED:
+            names |= {f"{COUNTED[stage]}{name}" for name in run.ledger(stage).get("counts", {})}
         batch = run.rows(stage).head(1_000, columns=["measures"])["measures"].combine_chunks()
         names |= {name for name in pc.unique(batch.keys).to_pylist() if name} if len(batch) else set()
     return sorted(names)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from curation.dedup.minhash import Scheme
 from curation.recipe.sections.embeddings import function_mistake, table_mistake
 from curation.text.mistakes import Where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Near:
-    """Near-duplicate detection: MinHash over word shingles, every pair verified by its true Jaccard.
+class Near(Scheme):
+    """Near-duplicate detection: MinHash by a `Scheme`, every pair verified by its true Jaccard.
 
     Attributes:
         mode: `leader` removes a document if a kept one is near it, by the bounds below; `transitive` keeps
@@ -30,13 +31,9 @@ class Near:
     """
 
     mode: Literal["leader", "transitive", "unverified"] = "leader"
-    shingle_words: int = field(default=5, metadata={"min": 1, "max": 16})
-    bands: int = field(default=14, metadata={"min": 1, "max": 1024})
-    rows_per_band: int = field(default=8, metadata={"min": 1, "max": 64})
     permutations: int | None = None
     jaccard: float = field(default=0.8, metadata={"min": 0.0, "max": 1.0})
     containment: float | None = field(default=None, metadata={"min": 0.0, "max": 1.0})
-    seed: int = field(default=1, metadata={"min": 0, "max": (1 << 32) - 1})
     rounds: int = field(default=4, metadata={"min": 1, "max": 16})
     hot_bucket: int = field(default=10_000, metadata={"min": 2})
 

@@ -27,13 +27,13 @@ Known = dict[str, Collection[str] | None]
 
 def decode_when(reader: Reader, node: Node) -> dict[str, tuple[str, ...]]:
     """Decode `when: {label: value}` and `when: {label: [value, ...]}`."""
-    found: Mapping[str, Any] = reader.value(node, Mapping[str, str | tuple[str, ...]])
-    return {name: (each,) if isinstance(each, str) else tuple(each or ()) for name, each in found.items()}
+    given: Mapping[str, Any] = reader.value(node, Mapping[str, str | tuple[str, ...]])
+    return {name: (value,) if isinstance(value, str) else tuple(value or ()) for name, value in given.items()}
 
 
 def decode_labels(reader: Reader, node: Node) -> tuple[Label, ...]:
     """Decode `label: {name: {labeller: …, option: value}}`; without `labeller` the name says which."""
-    found = []
+    labels = []
     for name, (key, value) in reader.items(node, what="label").items():
         if not _NAME.fullmatch(name):
             reader.wrong(key, f"'{name}' cannot name a label; use letters, digits, '_' and '-'")
@@ -51,8 +51,8 @@ def decode_labels(reader: Reader, node: Node) -> tuple[Label, ...]:
         chosen = decode(reader, function, given)
         required(reader, key, labeller, function, chosen)
         if len(reader.mistakes) == before:
-            found.append(Label(name=name, labeller=labeller, options=chosen))
-    return tuple(found)
+            labels.append(Label(name=name, labeller=labeller, options=chosen))
+    return tuple(labels)
 
 
 def values(label: Label) -> Collection[str]:
@@ -67,22 +67,22 @@ def values(label: Label) -> Collection[str]:
 def label_mistakes(passes: Sequence[Pass]) -> Iterator[Where]:
     """Yield (where, what) for labels given twice or too late, and for values that no label has."""
     known: Known = {LANGUAGE: None}
-    asked = False
-    for i, each in enumerate(passes):
-        for at, wrong in (*_when_mistakes(each, known), *_table_mistakes(each, known)):
+    language_is_used = False
+    for i, filter_pass in enumerate(passes):
+        for at, wrong in (*_when_mistakes(filter_pass, known), *_table_mistakes(filter_pass, known)):
             yield ("filter", i, *at), wrong
-        asked |= LANGUAGE in each.when or bool(each.per_language)
-        for label in each.labels:
+        language_is_used |= LANGUAGE in filter_pass.when or bool(filter_pass.per_language)
+        for label in filter_pass.labels:
             at = ("filter", i, "label", label.name)
-            if label.name == LANGUAGE and asked:
+            if label.name == LANGUAGE and language_is_used:
                 yield at, "rules before this one go by the language; label it in a pass before them"
             elif known.get(label.name) is not None:
                 yield at, f"an earlier pass gives a label '{label.name}' already"
             known[label.name] = values(label)
 
 
-def _when_mistakes(each: Pass, known: Known) -> Iterator[Where]:
-    for name, wanted in each.when.items():
+def _when_mistakes(filter_pass: Pass, known: Known) -> Iterator[Where]:
+    for name, wanted in filter_pass.when.items():
         if name not in known:
             yield ("when", name), f"no pass before this one gives a label '{name}'{nearest(name, known)}"
             continue
@@ -91,8 +91,8 @@ def _when_mistakes(each: Pass, known: Known) -> Iterator[Where]:
                 yield ("when", name), wrong
 
 
-def _table_mistakes(each: Pass, known: Known) -> Iterator[Where]:
-    for language in each.per_language:
+def _table_mistakes(filter_pass: Pass, known: Known) -> Iterator[Where]:
+    for language in filter_pass.per_language:
         if wrong := _wrong_value(LANGUAGE, language, known[LANGUAGE]):
             yield ("per_language",), f"{wrong} (in the table)"
 
@@ -105,7 +105,7 @@ def _wrong_value(name: str, value: str, known: Collection[str] | None) -> str | 
 
 def stream_mistakes(by: str, passes: Sequence[Pass]) -> Iterator[str]:
     """Yield what keeps a column or a label from parting documents into streams, each a folder of its name."""
-    labels = {label.name: label for each in passes for label in each.labels}
+    labels = {label.name: label for filter_pass in passes for label in filter_pass.labels}
     known = ["source", LANGUAGE, *(name for name in labels if name != LANGUAGE)]
     if by not in known:
         yield f"expected source, language or the name of a label, found '{by}'{nearest(by, known)}"
@@ -125,7 +125,7 @@ def ambiguous_streams(
 
     With one such part every name can be taken apart again; with two, `a.b` and `c` would be `a` and `b.c`.
     """
-    labels = {label.name: label for each in passes for label in each.labels}
+    labels = {label.name: label for filter_pass in passes for label in filter_pass.labels}
     first = ""
     for i, part in enumerate(by):
         if not isinstance(part, str):

@@ -15,7 +15,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from curation.filters.registry import EDITS
 from curation.filters.rules import Edit, Pass, Rule
 from curation.recipe.config import Reader
-from curation.recipe.nodes import found, parse, plain
+from curation.recipe.nodes import described, parse, plain
 from curation.recipe.options import decode, options, required
 from curation.recipe.sections.labels import decode_labels, decode_when
 from curation.recipe.sections.select import TOP, decode_top
@@ -34,16 +34,16 @@ _FOLDER = resources.files("curation.recipe") / "presets"
 
 def presets() -> list[str]:
     """Return the names of the presets that ship with the package."""
-    return sorted(each.name[: -len(".yaml")] for each in _FOLDER.iterdir() if each.name.endswith(".yaml"))
+    return sorted(file.name[: -len(".yaml")] for file in _FOLDER.iterdir() if file.name.endswith(".yaml"))
 
 
-def files_of(each: Pass) -> Iterator[str]:
+def files_of(filter_pass: Pass) -> Iterator[str]:
     """Yield every file (model, list) that a pass reads: their digests enter the fingerprint."""
     functions: list[tuple[Callable[..., Any], Mapping[str, object]]] = []
-    rules = chain(each.rules, *each.per_language.values())
+    rules = chain(filter_pass.rules, *filter_pass.per_language.values())
     functions += [(SIGNALS[rule.signal], rule.options) for rule in rules]
-    functions += [(LABELLERS[label.labeller], label.options) for label in each.labels]
-    functions += [(EDITS[edit.name], edit.options) for edit in each.edits]
+    functions += [(LABELLERS[label.labeller], label.options) for label in filter_pass.labels]
+    functions += [(EDITS[edit.name], edit.options) for edit in filter_pass.edits]
     for function, given in functions:
         for name, kind in options(function).items():
             if FilePath in (kind, *typing.get_args(kind)) and given.get(name):
@@ -89,13 +89,13 @@ def decode_pass(reader: Reader, node: Node) -> Pass:
 
 def _per_language(reader: Reader, node: Node, rules: Mapping[str, Rule]) -> dict[str, tuple[Rule, ...]]:
     """Decode the table that `per_language:` names: what it says of a language lies over the pass's rules."""
-    found: dict[str, tuple[Rule, ...]] = {}
+    by_language: dict[str, tuple[Rule, ...]] = {}
     for language, (_, value) in languages(reader, node).items():
         items = reader.items(value, rules, f"the table for '{language}'")
         own = dict(rules)
         _rules(reader, items, own, bounded=True)
-        found[language] = tuple(own.values())
-    return found
+        by_language[language] = tuple(own.values())
+    return by_language
 
 
 def _preset(reader: Reader, node: Node) -> tuple[list[Edit], dict[str, Rule]]:
@@ -115,7 +115,7 @@ def _preset(reader: Reader, node: Node) -> tuple[list[Edit], dict[str, Rule]]:
 def _edits(reader: Reader, node: Node) -> list[Edit]:
     """Decode `edit: [name, {name: {option: value}}]`."""
     if not isinstance(node, SequenceNode):
-        reader.wrong(node, f"expected a list of edits, found {found(node)}")
+        reader.wrong(node, f"expected a list of edits, found {described(node)}")
         return []
     edits = []
     for child in node.value:
@@ -165,7 +165,7 @@ def _rule(reader: Reader, name: str, key: Node, node: Node, under: Rule | None, 
     before = len(reader.mistakes)
     if not isinstance(node, MappingNode):
         expected = "min, max and options" if bounded else "the options ({} for none)"
-        reader.wrong(node, f"expected {expected} of {name}, found {found(node)}")
+        reader.wrong(node, f"expected {expected} of {name}, found {described(node)}")
         return Rule(name=name, signal=name)
     items = reader.items(node)
     top = decode_top(reader, items) if bounded else None

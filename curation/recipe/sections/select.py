@@ -36,9 +36,9 @@ def decode_top(reader: Reader, given: dict[str, tuple[Node, Node]]) -> Top | Non
         reader.wrong(
             items["top_fraction"][1], f"top_fraction is {fraction:g}; expected a share between 0 and 1"
         )
-    for each in values["per"] or ():
-        if each not in ("source", "language"):
-            reader.wrong(items["per"][1], f"expected source, language or both, found '{each}'")
+    for name in values["per"] or ():
+        if name not in ("source", "language"):
+            reader.wrong(items["per"][1], f"expected source, language or both, found '{name}'")
     return Top(**values) if None not in values.values() else None
 
 
@@ -46,23 +46,23 @@ def selections(passes: Sequence[Pass], section: Sequence[Selection]) -> tuple[Se
     """Return what is selected, in order: the rules with a top_fraction, then the select section."""
     ruled = [
         Selection(
-            name=f"{each.name}.{rule.name}",
-            of=(f"{each.name}.{rule.name}",),
+            name=f"{filter_pass.name}.{rule.name}",
+            of=(f"{filter_pass.name}.{rule.name}",),
             top_fraction=rule.top.fraction,
             weigh=rule.top.weigh,
             per=rule.top.per,  # type: ignore[arg-type]  # checked where it was read
-            reason=f"{each.name}.{rule.name}",
+            reason=f"{filter_pass.name}.{rule.name}",
         )
-        for each in passes
-        for rule in each.rules
+        for filter_pass in passes
+        for rule in filter_pass.rules
         if rule.top
     ]
     return (*ruled, *section)
 
 
-def measured_only(each: Pass) -> Pass:
+def measured_only(filter_pass: Pass) -> Pass:
     """Return a pass as the filter stage has it: the best share is chosen by a later one."""
-    return replace(each, rules=tuple(replace(rule, top=None) for rule in each.rules))
+    return replace(filter_pass, rules=tuple(replace(rule, top=None) for rule in filter_pass.rules))
 
 
 def mistakes(passes: Sequence[Pass], section: Sequence[object], measures: Collection[str]) -> Iterator[Where]:
@@ -71,13 +71,13 @@ def mistakes(passes: Sequence[Pass], section: Sequence[object], measures: Collec
     Of a selection or rule with a mistake in it, what is right is checked.
     """
     names: set[str] = set()
-    for i, each in enumerate(section):
-        for name in getattr(each, "of", ()):
+    for i, selection in enumerate(section):
+        for name in getattr(selection, "of", ()):
             if name not in measures:
                 yield ("select", i, "of"), f"no pass measures '{name}'{nearest(name, measures)}"
-        if wrong := _weigh_mistake(getattr(each, "weigh", DOCUMENTS), measures):
+        if wrong := _weigh_mistake(getattr(selection, "weigh", DOCUMENTS), measures):
             yield ("select", i, "weigh"), wrong
-        called = getattr(each, "name", None)
+        called = getattr(selection, "name", None)
         if called in names:
             yield ("select", i, "name"), f"a second selection is called '{called}'; names must differ"
         names |= {called} if called else set()

@@ -80,6 +80,6 @@ class Shard:
     def __post_init__(self) -> None:
         if not self.by:
             raise ValueError("'by' is empty; name at least one column whose values are streams")
-        names = [each if isinstance(each, str) else each.name for each in self.by if each is not None]
+        names = [part if isinstance(part, str) else part.name for part in self.by if part is not None]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"'by' has '{twice}' twice; each part of a stream's name stands there once")

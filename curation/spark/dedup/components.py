@@ -14,16 +14,15 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from curation.dedup.components import components
 from curation.dedup.decide import EDGES, PAIRS
-from curation.dedup.leaders import elect_edges
-from curation.spark.frames import Batches, conform, map_batches
+from curation.dedup.leaders import components, elect
+from curation.spark.frames import Batches, conform, map_partitions
 from curation.spark.scratch import Scratch
 
 #: Edges decided on one executor. Each takes about 100 bytes meanwhile: 2 GB in all, for which a small
 #: executor has room. A hundred million documents, a tenth of them near duplicates, have about this many.
 MAX_EDGES = 20_000_000
-ROOTS = pa.schema([pa.field("worse", pa.int64()), pa.field("better", pa.int64())])
+ROOTS = pa.schema([("worse", pa.int64()), ("better", pa.int64())])
 
 
 def leaders(scratch: Scratch, edges: DataFrame, one_executor: bool) -> DataFrame:
@@ -39,9 +38,9 @@ def leaders(scratch: Scratch, edges: DataFrame, one_executor: bool) -> DataFrame
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         table = pa.Table.from_batches([conform(batch, EDGES) for batch in batches], EDGES)
-        yield from elect_edges(table).to_batches()
+        yield from elect(table).to_batches()
 
-    return map_batches(spread, run, EDGES)
+    return map_partitions(spread, run, EDGES)
 
 
 def roots(scratch: Scratch, edges: DataFrame, one_executor: bool) -> DataFrame:
@@ -73,7 +72,7 @@ def _joined(edges: DataFrame) -> DataFrame:
         nodes, roots = components(table["better"].to_numpy(), table["worse"].to_numpy())
         yield pa.RecordBatch.from_pydict({"worse": nodes, "better": roots})
 
-    return map_batches(edges.select("better", "worse"), run, ROOTS)
+    return map_partitions(edges.select("better", "worse"), run, ROOTS)
 
 
 def _large_star(edges: DataFrame) -> DataFrame:
@@ -93,8 +92,5 @@ def _small_star(edges: DataFrame) -> DataFrame:
     pairs = linked.select("least", F.col("better").alias("node")).unionByName(
         linked.select("least", F.col("worse").alias("node"))
     )
-    return (
-        pairs.where("least != node")
-        .select(F.col("least").alias("better"), F.col("node").alias("worse"))
-        .distinct()
-    )
+    pairs = pairs.where("least != node").withColumnsRenamed({"least": "better", "node": "worse"})
+    return pairs.distinct()

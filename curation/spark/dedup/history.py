@@ -10,11 +10,10 @@ thousand documents (docs/dedup-scale.md has the figures).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -25,33 +24,20 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from curation.accounting.manifest import Manifest, join
 from curation.spark.frames import conform
-from curation.spark.store import spark_url
+from curation.spark.store import spark_url, url_to_fs
 
 #: An index has 2**PART_BITS parts, each read by one task. A billion documents make 5 GB of bands a part.
 PART_BITS = 6
 #: Bytes of a row group: a lookup decodes a whole one for a single key.
 GROUP_BYTES = 4 << 20
 TOMBSTONES = "tombstones"
-_PREFERENCES = pa.field("preferences", pa.list_(pa.float64()))
+_KEY = [("key", pa.int64()), ("id", pa.string())]
+_PREFERENCES = ("preferences", pa.list_(pa.float64()))
 #: The tables of an index, all with a `key`.
 INDEX = {
-    "bands": pa.schema([pa.field("key", pa.int64()), pa.field("id", pa.string())]),
-    "digests": pa.schema(
-        [
-            pa.field("key", pa.int64()),
-            pa.field("id", pa.string()),
-            pa.field("digest", pa.binary()),
-            _PREFERENCES,
-        ]
-    ),
-    "documents": pa.schema(
-        [
-            pa.field("key", pa.int64()),
-            pa.field("id", pa.string()),
-            _PREFERENCES,
-            pa.field("text", pa.string()),
-        ]
-    ),
+    "bands": pa.schema(_KEY),
+    "digests": pa.schema([*_KEY, ("digest", pa.binary()), _PREFERENCES]),
+    "documents": pa.schema([*_KEY, _PREFERENCES, ("text", pa.string())]),
 }
 _EARLIER = pa.field("earlier", pa.string())
 
@@ -84,7 +70,7 @@ class History:
         Documents that a later one of the runs has replaced (its tombstones) are left out.
         """
         schema = INDEX[table].append(_EARLIER)
-        files = self._files(table)
+        files, bits = self._files(table), PART_BITS
 
         def run(group: pa.Table) -> pa.Table:
             wanted = np.unique(group.column("key").to_numpy())
@@ -93,7 +79,7 @@ class History:
                 batch.append_column(_EARLIER, pa.array([run] * len(batch), pa.string()))
                 for run, paths in files.items()
                 for path in paths.get(part, ())
-                for batch in _matching(path, wanted)
+                for batch in _matching(path, wanted, part, bits)
             ]
             return pa.Table.from_batches([conform(batch, schema) for batch in batches], schema)
 
@@ -123,18 +109,22 @@ class History:
         return self.spark.read.parquet(*paths).select("id", "earlier") if paths else None
 
 
-def preferences(values: str, names: Sequence[str]) -> list[Column]:
-    """Return the items of a list column as one column each."""
-    return [F.col(values)[i].alias(name) for i, name in enumerate(names)]
+def _matching(path: str, wanted: npt.NDArray[np.int64], part: int, bits: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a sorted part whose key is wanted; row groups that can hold none are skipped.
 
-
-def _matching(path: str, wanted: npt.NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a sorted part whose key is wanted; row groups that can hold none are skipped."""
-    filesystem, name = fsspec.core.url_to_fs(path.replace("s3a://", "s3://", 1))
+    Raises:
+        ValueError: the index has another number of parts, so a lookup would miss keys.
+    """
+    filesystem, name = url_to_fs(path)
     with filesystem.open(name, "rb") as stream, pq.ParquetFile(stream) as file:
         column = file.schema_arrow.get_field_index("key")
         for group in range(file.num_row_groups):
             bounds: Any = file.metadata.row_group(group).column(column).statistics
+            if bounds.min % (1 << 64) >> (64 - bits) != part:
+                raise ValueError(
+                    f"{path}: its key {bounds.min} does not belong to part {part} of {1 << bits}: the "
+                    "index was written with another number of parts; run that dedup again"
+                )
             if np.searchsorted(wanted, bounds.min) == np.searchsorted(wanted, bounds.max, side="right"):
                 continue
             table = file.read_row_group(group)

@@ -15,16 +15,16 @@ from pyspark.sql import functions as F
 
 from curation.dedup.buckets import LINKS, MEMBERS, Buckets
 from curation.dedup.decide import EDGES
-from curation.dedup.verify import verify_batch
+from curation.dedup.verify import similarities
 from curation.recipe.sections.dedup import Near
 from curation.spark.dedup.components import leaders, roots
-from curation.spark.frames import Batches, map_batches
+from curation.spark.frames import Batches, map_batches, map_partitions
 from curation.spark.scratch import Scratch
 
 #: Up to this many pairs are sent to every executor, so that shingle sets need not move to meet them.
 MAX_BROADCAST_PAIRS = 1_000_000
 #: Compared pairs with the columns of the worse document that its next bucket needs.
-_COMPARED = pa.schema([*EDGES, pa.field("old", pa.bool_()), pa.field("sketch", pa.int64())])
+_COMPARED = pa.schema([*EDGES, ("old", pa.bool_()), ("sketch", pa.int64())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class Joins:
         betters = pairs.select(F.col("better").alias("rank")).distinct()
         if count <= MAX_BROADCAST_PAIRS:
             pairs, betters = F.broadcast(pairs), F.broadcast(betters)
-        right = self.sets.join(pairs.withColumnRenamed("worse", "rank"), "rank")
-        right = right.select("better", F.col("rank").alias("worse"), *_side("right"), "old", "sketch")
-        left = self.sets.join(betters, "rank", "left_semi")
-        both = right.join(left.select(F.col("rank").alias("better"), *_side("left")), "better")
+        worse = self.sets.join(pairs.withColumnRenamed("worse", "rank"), "rank")
+        worse = worse.select("better", F.col("rank").alias("worse"), *_side("worse"), "old", "sketch")
+        better = self.sets.join(betters, "rank", "left_semi")
+        both = worse.join(better.select(F.col("rank").alias("better"), *_side("better")), "better")
         bounds = (0.0, None) if measure_all else (self.settings.jaccard, self.settings.containment)
         return self.scratch.saved(_measured(both, *bounds), "measured")
 
@@ -108,7 +108,7 @@ def bucket_links(members: DataFrame, buckets: Buckets) -> DataFrame:
         return replace(buckets).links(batches)  # its state is one partition's
 
     ordered = members.select(*MEMBERS.names).repartition("key").sortWithinPartitions("key", "rank")
-    return map_batches(ordered, run, LINKS)
+    return map_partitions(ordered, run, LINKS)
 
 
 def without_old_pairs(pairs: DataFrame, nodes: DataFrame) -> DataFrame:
@@ -130,20 +130,14 @@ def _side(side: str) -> list[Column]:
 
 def _measured(both: DataFrame, min_jaccard: float, min_containment: float | None) -> DataFrame:
     """Return _COMPARED of pairs with the sets and bands of both sides."""
-    carried = ["bands_shared", "old", "sketch"]
 
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            measured = verify_batch(batch, min_jaccard, min_containment)
-            columns = {
-                "better": measured["left_id"],
-                "worse": measured["right_id"],
-                "jaccard": measured["jaccard"],
-                "containment": measured["containment"],
-            }
-            yield pa.RecordBatch.from_pydict(columns | {name: batch[name] for name in carried})
+    def measured(batch: pa.RecordBatch) -> pa.RecordBatch:
+        jaccard, containment = similarities(
+            batch["better_shingles"], batch["worse_shingles"], min_jaccard, min_containment
+        )
+        batch = batch.drop_columns(["better_shingles", "worse_shingles"])
+        return batch.append_column("jaccard", jaccard).append_column("containment", containment)
 
-    ids = F.col("better").alias("left_id"), F.col("worse").alias("right_id")
-    shared = F.size(F.array_intersect("left_bands", "right_bands")).alias("bands_shared")
-    columns = both.select(*ids, "left_shingles", "right_shingles", shared, "old", "sketch")
-    return map_batches(columns, run, _COMPARED)
+    shared = F.size(F.array_intersect("better_bands", "worse_bands")).alias("bands_shared")
+    columns = both.select("better", "worse", "better_shingles", "worse_shingles", shared, "old", "sketch")
+    return map_batches(columns, measured, _COMPARED)

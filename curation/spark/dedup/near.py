@@ -22,22 +22,21 @@ from curation.dedup.buckets import Buckets, most_apart
 from curation.dedup.decide import EDGES, PAIRS, decide
 from curation.dedup.in_memory import InMemory
 from curation.dedup.verify import shingle_sets
+from curation.document import DOCUMENT
 from curation.recipe.sections.dedup import Near
 from curation.spark.dedup.components import MAX_EDGES, roots
 from curation.spark.dedup.joins import Joins, bucket_links, without_old_pairs
-from curation.spark.frames import Batches, map_batches
+from curation.spark.frames import Batches, map_batches, map_partitions
 from curation.spark.scratch import Scratch
 
 KEY = ["id", "file", "offset"]  # a record that stands twice in the input has one id
+KEY_FIELDS = [DOCUMENT.field(name) for name in KEY]
 #: Pairs, and bytes of shingle sets, up to which one worker decides: in seconds, in three times the bytes.
 PAIRS_IN_MEMORY, BYTES_IN_MEMORY = 50_000, 128 << 20
 _SHINGLES = pa.schema(
     [
-        pa.field("rank", pa.int64()),
-        pa.field("old", pa.bool_()),
-        pa.field("sketch", pa.int64()),
-        pa.field("band_keys", pa.list_(pa.int64())),
-        pa.field("shingles", pa.binary()),
+        *(("rank", pa.int64()), ("old", pa.bool_()), ("sketch", pa.int64())),
+        *(("band_keys", pa.list_(pa.int64())), ("shingles", pa.binary())),
     ]
 )
 _DECIDED = EDGES.append(pa.field("elected", pa.bool_()))
@@ -99,7 +98,7 @@ class NearDuplicates:
     def _buckets(self) -> Buckets:
         near = self.settings
         # Sketches tell how alike two documents are, but not whether one contains the other.
-        apart = most_apart(near.jaccard, near.bands * near.rows_per_band)
+        apart = most_apart(near.jaccard, near.signature_length)
         return Buckets(near.rounds, apart if near.containment is None else None, near.hot_bucket)
 
     def _sets(self, pairs: DataFrame, nodes: DataFrame, texts: DataFrame) -> DataFrame:
@@ -110,12 +109,10 @@ class NearDuplicates:
         both = texts.join(candidates, same[0] & same[1] & same[2] & same[3])
         carried, words = ["rank", "old", "sketch", "band_keys"], self.settings.shingle_words
 
-        def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                columns = {name: batch[name] for name in carried}
-                yield pa.RecordBatch.from_pydict(columns | {"shingles": shingle_sets(batch["text"], words)})
+        def with_shingles(batch: pa.RecordBatch) -> pa.RecordBatch:
+            return batch.select(carried).append_column("shingles", shingle_sets(batch["text"], words))
 
-        return map_batches(both.select(*carried, "text"), run, _SHINGLES)
+        return map_batches(both.select(*carried, "text"), with_shingles, _SHINGLES)
 
     def _decided(self, pairs: DataFrame, sets: DataFrame) -> tuple[DataFrame, DataFrame]:
         """Return what `decide` returns, from one worker or from joins."""
@@ -145,7 +142,7 @@ class NearDuplicates:
                 yield from table.append_column("elected", [[elected] * len(table)]).to_batches()
 
         together = sets.unionByName(pairs, allowMissingColumns=True)
-        return map_batches(together.repartition(1), run, _DECIDED)
+        return map_partitions(together.repartition(1), run, _DECIDED)
 
     def _unverified(self, pairs: DataFrame, nodes: DataFrame) -> DataFrame:
         """Return EDGES: each document with the best one of its component of documents that share bands.

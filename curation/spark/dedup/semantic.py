@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,16 +18,16 @@ from curation.accounting.sample import sampled
 from curation.dedup.semantic import Vectors, centroids, leaders, nearest, unit_vectors
 from curation.document import DOCUMENT
 from curation.recipe.sections.dedup import Semantic
-from curation.spark.dedup.near import KEY
+from curation.spark.dedup.near import KEY, KEY_FIELDS
 from curation.spark.dedup.verdicts import CLUSTER_SIZE
-from curation.spark.frames import Batches, map_batches
+from curation.spark.frames import map_batches
 from curation.spark.scratch import Scratch
 from curation.spark.store import spark_url
+from curation.spark.tables import one_reason
 
 NAME = "dedup.semantic"
-_KEYS = [DOCUMENT.field(name) for name in KEY]
 _EMBEDDING = pa.field("embedding", pa.list_(pa.float32()))  # float32 holds the points of the grid exactly
-_DECISIONS = pa.schema([*_KEYS, pa.field("kept_id", pa.string()), pa.field("cosine", pa.float64())])
+_DECISIONS = pa.schema([*KEY_FIELDS, ("kept_id", pa.string()), ("cosine", pa.float64())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class SemanticDuplicates:
     @property
     def _fields(self) -> list[pa.Field]:
         order = [pa.field(f"order_{i}", pa.float64()) for i in range(len(self.best_first))]
-        return [*_KEYS, pa.field("scope", pa.string()), *order]
+        return [*KEY_FIELDS, pa.field("scope", pa.string()), *order]
 
     def _vectors(self, documents: DataFrame) -> DataFrame:
         """Return key, order and unit vector of each document that has an embedding."""
@@ -72,22 +72,15 @@ class SemanticDuplicates:
             table = self._table(settings.embeddings)
             encoder, inputs = None, documents.select(*KEY, *order).join(table, "id")
 
-        def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                embeddings = _encoded(encoder, batch["text"]) if encoder else batch["embedding"]
-                rows, vectors = unit_vectors(embeddings)
-                own = batch.select(names).take(pa.array(rows))
-                columns = {name: own[name] for name in names}
-                yield pa.RecordBatch.from_pydict(columns | {"embedding": _lists(vectors)})
+        def embedded(batch: pa.RecordBatch) -> pa.RecordBatch:
+            embeddings = _encoded(encoder, batch["text"]) if encoder else batch["embedding"]
+            rows, vectors = unit_vectors(embeddings)
+            return batch.select(names).take(pa.array(rows)).append_column("embedding", _lists(vectors))
 
-        return map_batches(inputs, run, pa.schema([*self._fields, _EMBEDDING]))
+        return map_batches(inputs, embedded, pa.schema([*self._fields, _EMBEDDING]))
 
     def _table(self, path: str) -> DataFrame:
-        """Return id and embedding of a table.
-
-        Raises:
-            ValueError: a document has two embeddings.
-        """
+        """Return id and embedding of a table; ValueError where a document has two embeddings."""
         table = self.scratch.spark.read.parquet(spark_url(path)).select("id", "embedding")
         twice = table.groupBy("id").count().where("count > 1").orderBy("id").first()
         if twice:
@@ -102,11 +95,8 @@ class SemanticDuplicates:
         names = [field.name for field in self._fields]
         bound = self.settings.min_cosine
 
-        def assign(batches: Batches) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                cluster = nearest(_matrix(batch["embedding"]), centres)
-                columns = {name: batch[name] for name in batch.schema.names}
-                yield pa.RecordBatch.from_pydict(columns | {"cluster": pa.array(cluster)})
+        def assign(batch: pa.RecordBatch) -> pa.RecordBatch:
+            return batch.append_column("cluster", pa.array(nearest(_matrix(batch["embedding"]), centres)))
 
         def compare(cluster: pa.Table) -> pa.Table:
             ordered = cluster.sort_by([(name, "ascending") for name in [*names[len(KEY) + 1 :], *KEY]])
@@ -125,58 +115,46 @@ class SemanticDuplicates:
         settings, count = self.settings, vectors.count()
         rate = settings.sample_documents / max(count, 1)
 
-        def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                in_sample = [sampled(name, rate, NAME) for name in batch["id"].to_pylist()]
-                yield batch.select([*KEY, "embedding"]).filter(pa.array(in_sample, pa.bool_()))
+        def in_sample(batch: pa.RecordBatch) -> pa.RecordBatch:
+            chosen = [sampled(document, rate, NAME) for document in batch["id"].to_pylist()]
+            return batch.select([*KEY, "embedding"]).filter(pa.array(chosen, pa.bool_()))
 
-        sample = map_batches(vectors, run, pa.schema([*_KEYS, _EMBEDDING])).toArrow()
+        sample = map_batches(vectors, in_sample, pa.schema([*KEY_FIELDS, _EMBEDDING])).toArrow()
         sample = sample.sort_by([(name, "ascending") for name in KEY])["embedding"].combine_chunks()
         return centroids(_matrix(sample), settings.clusters, settings.seed)
 
     def _explained(self, documents: DataFrame, decisions: DataFrame) -> DataFrame:
         """Join the decisions: reasons of removed documents, new kept ones of those merged earlier, sizes."""
-        reason = F.struct(
-            F.lit(NAME).alias("name"),
-            F.lit("merged").alias("state"),
-            F.col("decision.cosine").alias("value"),
-            F.lit(None).cast("double").alias("min"),
-            F.lit(self.settings.min_cosine).cast("double").alias("max"),
-            F.concat(F.lit("means nearly the same as "), "decision.kept_id").alias("detail"),
-        )
+        bound = F.lit(self.settings.min_cosine).cast("double")
+        detail = F.concat(F.lit("means nearly the same as "), "decision.kept_id")
+        reasons = one_reason(F.lit(NAME), "merged", F.col("decision.cosine"), bound, detail)
         sizes = documents.select(*KEY, F.col("measures")[CLUSTER_SIZE].alias("size")).join(decisions, [*KEY])
         more = sizes.groupBy(F.col("kept_id").alias("id")).agg(F.sum("size").alias("more"))
-        joined = documents.join(
-            decisions.select(*KEY, F.struct("kept_id", "cosine").alias("decision")), [*KEY], "left"
-        )
-        joined = joined.join(
-            _moves(decisions).withColumnRenamed("removed_id", "merged_into"), "merged_into", "left"
-        )
+        decided = decisions.select(*KEY, F.struct("kept_id", "cosine").alias("decision"))
+        joined = documents.join(decided, [*KEY], "left")
+        joined = joined.join(_moves(decisions, "merged_into"), "merged_into", "left")
         joined = joined.join(more, "id", "left")
-        removed, kind = F.col("decision").isNotNull(), documents.schema["reasons"].dataType
+        removed = F.col("decision").isNotNull()
         grown = F.transform_values(
             "measures",
-            lambda name, value: F.when(
-                name == CLUSTER_SIZE, value + F.coalesce("more", F.lit(0.0))
-            ).otherwise(value),
+            lambda name, value: F.when(name == CLUSTER_SIZE, value + F.col("more")).otherwise(value),
         )
         changed = {
             "merged_into": F.coalesce("decision.kept_id", "moved_to", "merged_into"),
-            "reasons": F.when(removed, F.array(reason).cast(kind)).otherwise(F.col("reasons")),
+            "reasons": F.when(removed, reasons).otherwise(F.col("reasons")),
             "measures": F.when(F.col("more").isNotNull() & ~removed, grown).otherwise(F.col("measures")),
         }
         return joined.select(*[changed.get(name, F.col(name)).alias(name) for name in DOCUMENT.names])
 
 
-def _moves(decisions: DataFrame) -> DataFrame:
-    """Return (removed_id, moved_to: the kept document to merge into instead), each id once."""
-    return decisions.groupBy(F.col("id").alias("removed_id")).agg(F.min("kept_id").alias("moved_to"))
+def _moves(decisions: DataFrame, removed: str) -> DataFrame:
+    """Return (`removed`: an id, moved_to: the kept document to merge into instead), each id once."""
+    return decisions.groupBy(F.col("id").alias(removed)).agg(F.min("kept_id").alias("moved_to"))
 
 
 def _clusters(clusters: DataFrame, decisions: DataFrame) -> DataFrame:
     """Return the table that people read with the semantic removals: one row for every removed document."""
-    moves = _moves(decisions).withColumnRenamed("removed_id", "kept_id")
-    before = clusters.join(moves, "kept_id", "left").withColumns(
+    before = clusters.join(_moves(decisions, "kept_id"), "kept_id", "left").withColumns(
         {
             "through": F.when(F.col("moved_to").isNotNull(), F.col("kept_id")),
             "kept_id": F.coalesce("moved_to", "kept_id"),
@@ -196,14 +174,8 @@ def _encoder(name: str) -> Callable[[list[str]], npt.ArrayLike]:
 
 
 def _encoded(name: str, texts: pa.Array) -> pa.Array:
-    """Return the injected encoder's embeddings of texts.
-
-    Raises:
-        ValueError: it did not return a row of numbers for each text.
-    """
-    from curation.spark.dedup import semantic
-
-    vectors = np.asarray(semantic._encoder(name)(texts.to_pylist()), np.float64)
+    """Return the injected encoder's embeddings; ValueError unless it returns a row for each text."""
+    vectors = np.asarray(_encoder(name)(texts.to_pylist()), np.float64)
     if vectors.ndim != 2 or len(vectors) != len(texts):
         raise ValueError(
             f"{name}: returned an array of shape {vectors.shape} for {len(texts)} texts, "

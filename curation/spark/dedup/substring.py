@@ -14,28 +14,16 @@ from pyspark.sql import functions as F
 from curation.dedup.substring import Span, fingerprint_batch, run_batch, spans, without
 from curation.document import DOCUMENT
 from curation.recipe.sections.dedup import Substring
-from curation.spark.dedup.near import KEY
-from curation.spark.frames import Batches, map_batches
+from curation.spark.dedup.near import KEY, KEY_FIELDS
+from curation.spark.frames import Batches, map_batches, map_partitions
 from curation.spark.scratch import Scratch
 
 NAME = "dedup.substring"
 #: A measure: the share of a document's characters that repeat a better document, or an earlier part of it.
 REPEATED = "dedup.repeated_fraction"
-_RUNS = pa.schema(
-    [
-        *[DOCUMENT.field(name) for name in KEY],
-        pa.field("position", pa.int64()),
-        pa.field("high", pa.int64()),
-        pa.field("low", pa.int64()),
-    ]
-)
+_RUNS = pa.schema([*KEY_FIELDS, *((name, pa.int64()) for name in ("position", "high", "low"))])
 _FINGERPRINTS = pa.schema(
-    [
-        DOCUMENT.field("id"),
-        pa.field("scope", pa.string()),
-        pa.field("fingerprint", pa.int64()),
-        pa.field("occurrences", pa.int32()),
-    ]
+    [("id", pa.string()), ("scope", pa.string()), ("fingerprint", pa.int64()), ("occurrences", pa.int32())]
 )
 
 
@@ -69,17 +57,14 @@ class RepeatedRuns:
                 yield batch.filter(pc.invert(has_repeats)).select(DOCUMENT.names)
                 yield marked(batch.filter(has_repeats), settings)
 
-        return map_batches(documents.join(later, [*KEY], "left"), run, DOCUMENT)
+        return map_partitions(documents.join(later, [*KEY], "left"), run, DOCUMENT)
 
     def _shared(self, documents: DataFrame) -> DataFrame:
         """Return those fingerprints of each document that occur twice in its scope."""
         size = self.settings.min_tokens
 
-        def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                yield fingerprint_batch(batch, size)
-
-        winnowed = map_batches(documents.select("id", self.scope.alias("scope"), "text"), run, _FINGERPRINTS)
+        texts = documents.select("id", self.scope.alias("scope"), "text")
+        winnowed = map_batches(texts, lambda batch: fingerprint_batch(batch, size), _FINGERPRINTS)
         winnowed = self.scratch.saved(winnowed, "winnowed")
         counts = winnowed.groupBy("scope", "fingerprint").agg(F.sum("occurrences").alias("total"))
         repeated = winnowed.join(counts.where("total > 1"), ["scope", "fingerprint"], "left_semi")
@@ -94,13 +79,13 @@ class RepeatedRuns:
         ]
         fields = [pa.field("scope", pa.string()), *[pa.field(name, pa.float64()) for name in names]]
 
-        def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                runs = run_batch(batch, size)
-                own = batch.select([*KEY, "scope", *names]).take(runs["row"])
-                columns = {name: own[name] for name in own.schema.names}
-                columns |= {name: runs[name] for name in ("position", "high", "low")}
-                yield pa.RecordBatch.from_pydict(columns)
+        def run(batch: pa.RecordBatch) -> pa.RecordBatch:
+            runs = run_batch(batch, size)
+            own = batch.select([*KEY, "scope", *names]).take(runs["row"])
+            return pa.RecordBatch.from_arrays(
+                [*own.columns, *runs.drop_columns(["row"]).columns],
+                names=[*own.schema.names, "position", "high", "low"],
+            )
 
         texts = documents.select(*KEY, *order, self.scope.alias("scope"), "text").join(shared, "id")
         runs = map_batches(texts, run, pa.schema([*_RUNS, *fields]))

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from curation.document import DOCUMENT
 from curation.recipe.sections.dedup import Near
 from curation.spark.dedup.near import KEY
+from curation.spark.tables import as_received, one_reason
 
 #: A measure of kept documents: how many documents the cluster has, the kept one included.
 CLUSTER_SIZE = "dedup.cluster_size"
@@ -20,25 +21,18 @@ def explained(documents: DataFrame, hashed: DataFrame, removed: DataFrame, near:
     A stage annotates and removes nothing. Texts take part in one join only, with one thin table.
     """
     contained = F.col("decision.reason") == "dedup.contained"
+    value = F.when(contained, F.col("decision.containment")).otherwise(F.col("decision.jaccard"))
     bound = F.lit(near.jaccard if near else 1.0).cast("double")
-    reason = F.struct(
-        F.col("decision.reason").alias("name"),
-        F.lit("merged").alias("state"),
-        F.when(contained, F.col("decision.containment")).otherwise(F.col("decision.jaccard")).alias("value"),
-        F.lit(None).cast("double").alias("min"),
-        F.when(contained, F.lit(near.containment if near else None)).otherwise(bound).alias("max"),
-        F.col("decision.detail").alias("detail"),
-    )
-    joined = documents.join(_verdicts(hashed, removed), KEY, "left")
-    merged, reasons = F.col("decision").isNotNull(), documents.schema["reasons"].dataType
+    bound = F.when(contained, F.lit(near.containment if near else None)).otherwise(bound)
+    reasons = one_reason(F.col("decision.reason"), "merged", value, bound, F.col("decision.detail"))
+    joined = as_received(documents).join(_verdicts(hashed, removed), KEY, "left")
+    merged = F.col("decision").isNotNull()
     size = F.create_map(F.lit(CLUSTER_SIZE), F.coalesce("cluster_size", F.lit(1)).cast("double"))
     measured = F.coalesce("measures", F.create_map().cast("map<string,double>"))
     changed = {
-        "characters_in": F.col("characters"),
-        "edits": F.map_from_arrays(F.array().cast("array<string>"), F.array().cast("array<bigint>")),
         "measures": F.when(merged, measured).otherwise(F.map_concat(measured, size)),
         "merged_into": F.col("decision.kept_id"),
-        "reasons": F.when(merged, F.array(reason)).otherwise(F.array().cast(reasons)),
+        "reasons": F.when(merged, reasons).otherwise(F.col("reasons")),
     }
     return joined.select(*[changed.get(name, F.col(name)).alias(name) for name in DOCUMENT.names])
 
@@ -47,14 +41,10 @@ def _verdicts(hashed: DataFrame, removed: DataFrame) -> DataFrame:
     """Return KEY with the decision on each removed document, and with the cluster size of each leader."""
     fields = ("kept_id", "jaccard", "containment", "reason", "detail")
     decided = removed.where("earlier is null").select(*KEY, F.struct(*fields).alias("decision"))
-    sizes = (
-        clusters(removed)
-        .where("kept_in is null")
-        .groupBy("kept_id")
-        .agg(F.first("cluster_size").alias("cluster_size"))
-    )
+    by_leader = clusters(removed).where("kept_in is null").groupBy(F.col("kept_id").alias("id"))
+    sizes = by_leader.agg(F.first("cluster_size").alias("cluster_size"))
     firsts = hashed.where("rank = 1 and earlier is null").select(*KEY)
-    leading = firsts.join(sizes.withColumnRenamed("kept_id", "id"), "id").select(*KEY, "cluster_size")
+    leading = firsts.join(sizes, "id").select(*KEY, "cluster_size")
     return decided.unionByName(leading, allowMissingColumns=True)
 
 

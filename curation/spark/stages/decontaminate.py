@@ -1,14 +1,14 @@
-"""Decontamination: documents that hold items of evaluation sets, with the item, the place and the text.
+"""Decontamination: documents that contain items of evaluation sets, with the item, its place and the text.
 
-Every document is looked up once in an index that workers map into memory; what was found are thin rows. How
-many documents a passage was found in decides whether it is common text; then the rows are joined with the
-documents. Nothing depends on how these are parted.
+Every document is looked up once in an index that workers map into memory; the matches are thin rows. A
+passage is common text if many documents contain it. The matches that count are joined with the documents.
+Nothing depends on how the documents are partitioned.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import chain
 from typing import Any
@@ -24,13 +24,12 @@ from curation.accounting.manifest import join
 from curation.contamination.index import write as write_index
 from curation.contamination.search import Index, MatchCriteria, remove_spans
 from curation.contamination.settings import Decontaminate
-from curation.document import DOCUMENT
 from curation.files.digests import digest_file
 from curation.files.mapped import building, opened
 from curation.recipe.recipe import Recipe
 from curation.spark.columns import with_columns, with_values
-from curation.spark.dedup.near import KEY
-from curation.spark.frames import Batches, map_batches
+from curation.spark.dedup.near import KEY, KEY_FIELDS
+from curation.spark.frames import map_batches
 from curation.spark.scratch import Scratch
 from curation.spark.stage import Context, Stage, over_documents, settling
 from curation.spark.store import SCRATCH, TABLES, spark_url, url_to_fs
@@ -45,22 +44,20 @@ KEPT_CHARACTERS, QUOTED_CHARACTERS = 2000, 160
 
 _MATCH = pa.schema(
     [
-        *[pa.field(name, pa.int64()) for name in ("item", "passage", "words", "found", "start", "end")],
-        pa.field("overlap", pa.float64()),
-        pa.field("item_id", pa.string()),
-        pa.field("matched_text", pa.string()),
+        *((name, pa.int64()) for name in ("item", "passage", "words", "found", "start", "end")),
+        *(("overlap", pa.float64()), ("item_id", pa.string()), ("matched_text", pa.string())),
     ]
 )
-_FOUND = pa.schema([*[DOCUMENT.field(name) for name in KEY], *_MATCH])
+_MATCHES = pa.schema([*KEY_FIELDS, *_MATCH])
 
 
 def write(
     spark: SparkSession, documents: DataFrame, settings: Decontaminate, path: str, dropped_text_rate: float
 ) -> Mapping[str, Any]:
-    """Write rows, `matches/` (what was found where) and `items/` (the report); return the detail."""
+    """Write rows, `matches/` (one row a match) and `items/` (one row an item); return the detail."""
     scratch = Scratch(spark, join(path, SCRATCH, TABLES))
     index, items = _index(settings, path)
-    found = scratch.saved(_found(documents, index, settings), "found")
+    found = scratch.saved(_matches(documents, index, settings), "found")
     listed = spark.read.parquet(spark_url(items))
     matches = scratch.saved(_judged(found, listed, settings.common_documents), "matches")
     write_rows(_marked(documents, matches.where("taken"), settings, dropped_text_rate), path)
@@ -87,30 +84,26 @@ def _opened(path: str, criteria: MatchCriteria) -> Index:
     return Index(opened(path), criteria)
 
 
-def _found(documents: DataFrame, index: str, criteria: MatchCriteria) -> DataFrame:
-    """Return one row for every passage that a document holds."""
+def _matches(documents: DataFrame, path: str, criteria: MatchCriteria) -> DataFrame:
+    """Return one row for every passage that a document contains."""
 
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        from curation.spark.stages import decontaminate
+    def matches(batch: pa.RecordBatch) -> pa.RecordBatch:
+        index, numbers, rows = _opened(path, criteria), [], []
+        for number, text in enumerate(batch["text"].to_pylist()):
+            for match in index.find(text or ""):
+                matched = text[match.start : match.end][:KEPT_CHARACTERS]
+                names = {"item_id": index.name(match.item), "matched_text": matched}
+                rows.append(asdict(match) | {"overlap": match.overlap} | names)
+                numbers.append(number)
+        keys = batch.select(KEY).take(pa.array(numbers, pa.int64()))
+        columns = pa.RecordBatch.from_pylist(rows, schema=_MATCH).columns
+        return pa.RecordBatch.from_arrays([*keys.columns, *columns], schema=_MATCHES)
 
-        known = decontaminate._opened(index, criteria)
-        for batch in batches:
-            places, rows = [], []
-            for place, text in enumerate(batch["text"].to_pylist()):
-                for match in known.find(text or ""):
-                    told = {"overlap": match.overlap, "item_id": known.name(match.item)}
-                    told["matched_text"] = text[match.start : match.end][:KEPT_CHARACTERS]
-                    rows.append(asdict(match) | told)
-                    places.append(place)
-            keys = batch.select(KEY).take(pa.array(places, pa.int64()))
-            found = pa.RecordBatch.from_pylist(rows, schema=_MATCH)
-            yield pa.RecordBatch.from_arrays([*keys.columns, *found.columns], schema=_FOUND)
-
-    return map_batches(documents.select(*KEY, "text"), run, _FOUND)
+    return map_batches(documents.select(*KEY, "text"), matches, _MATCHES)
 
 
 def _judged(found: DataFrame, items: DataFrame, common_documents: int) -> DataFrame:
-    """Return what was found with its set, in how many documents its passage is, and whether it counts.
+    """Return the matches with their set, the number of documents with the passage, and whether they count.
 
     A common passage counts only beside another one of the same item in the same document.
     """
@@ -125,15 +118,12 @@ def _judged(found: DataFrame, items: DataFrame, common_documents: int) -> DataFr
 def _marked(
     documents: DataFrame, taken: DataFrame, settings: Decontaminate, dropped_text_rate: float
 ) -> DataFrame:
-    """Return the documents as this stage received them, those with matches annotated, settled."""
+    """Return the documents as this stage received them, settled; those with matches are annotated."""
     names = ["set", "item_id", "place", "passage", "words", "found", "overlap", "start", "end"]
     hit = F.struct(*names, "matched_text")
     hits = taken.groupBy(*KEY).agg(F.sort_array(F.collect_list(hit)).alias("hits"))
-
-    def annotate(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return marked(batch, settings)
-
-    return annotated(as_received(documents).join(hits, [*KEY], "left"), annotate, dropped_text_rate)
+    joined = as_received(documents).join(hits, [*KEY], "left")
+    return annotated(joined, lambda batch: marked(batch, settings), dropped_text_rate)
 
 
 def marked(batch: pa.RecordBatch, settings: Decontaminate) -> pa.RecordBatch:
@@ -142,8 +132,8 @@ def marked(batch: pa.RecordBatch, settings: Decontaminate) -> pa.RecordBatch:
     rows = batch.filter(held).to_pylist()
     for row in rows:
         mark(row, row.pop("hits"), settings)
-    places = np.flatnonzero(held.to_numpy(zero_copy_only=False)).tolist()
-    changed = {name: with_values(batch[name], places, [row[name] for row in rows]) for name in _MARKED}
+    numbers = np.flatnonzero(held.to_numpy(zero_copy_only=False)).tolist()
+    changed = {name: with_values(batch[name], numbers, [row[name] for row in rows]) for name in _MARKED}
     return with_columns(batch, changed)
 
 

@@ -16,12 +16,11 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from curation.accounting.manifest import join
-from curation.document import DOCUMENT
+from curation.dedup.decide import EDGES
 from curation.recipe.sections.dedup import Dedup
-from curation.recipe.sections.history import scheme
 from curation.spark.dedup.components import MAX_EDGES
 from curation.spark.dedup.hashes import hashes, sketched
-from curation.spark.dedup.history import TOMBSTONES, History, preferences, write_index
+from curation.spark.dedup.history import TOMBSTONES, History, write_index
 from curation.spark.dedup.inputs import (
     Preference,
     config,
@@ -32,7 +31,7 @@ from curation.spark.dedup.inputs import (
     scopes,
 )
 from curation.spark.dedup.joins import is_near
-from curation.spark.dedup.near import KEY, NearDuplicates
+from curation.spark.dedup.near import KEY, KEY_FIELDS, NearDuplicates
 from curation.spark.dedup.semantic import NAME as SEMANTIC
 from curation.spark.dedup.semantic import SemanticDuplicates
 from curation.spark.dedup.substring import RepeatedRuns
@@ -44,22 +43,11 @@ from curation.spark.tables import settled, write_rows
 
 _DECISION = pa.schema(
     [
-        *[DOCUMENT.field(name) for name in KEY],
-        pa.field("earlier", pa.string()),
-        pa.field("kept_id", pa.string()),
-        pa.field("kept_in", pa.string()),
-        pa.field("jaccard", pa.float64()),
-        pa.field("containment", pa.float64()),
-        pa.field("bands_shared", pa.int32()),
+        *(*KEY_FIELDS, ("earlier", pa.string()), ("kept_id", pa.string()), ("kept_in", pa.string())),
+        *(EDGES.field(name) for name in MEASURED),
     ]
 )
-_BUCKETS = pa.schema(
-    [
-        pa.field("band_key", pa.int64()),
-        pa.field("documents", pa.int64()),
-        pa.field("ids", pa.list_(pa.string())),
-    ]
-)
+_BUCKETS = pa.schema([("band_key", pa.int64()), ("documents", pa.int64()), ("ids", pa.list_(pa.string()))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +127,9 @@ class Finder:
 
     def find(self, documents: DataFrame) -> Decisions:
         """Decide which documents are removed."""
-        names, bands = self._names(), scheme(self.settings.near) if self.settings.near else None
-        values = [
-            preference.value().alias(name) for preference, name in zip(self.preferences, names, strict=True)
-        ]
-        hashed = hashes(documents, values, bands, self.scopes)
+        named = zip(self.preferences, self._names(), strict=True)
+        values = [preference.value().alias(name) for preference, name in named]
+        hashed = hashes(documents, values, self.settings.near, self.scopes)
         hashed = hashed.withColumn("earlier", F.lit(None).cast("string"))
         if self.history and self.settings.exact:
             hashed = self._saved(hashed, "hashes")
@@ -190,7 +176,7 @@ class Finder:
     def _earlier(self, documents: DataFrame) -> DataFrame:
         """Return documents of earlier runs in the columns of `hashed`; file and offset are null."""
         nowhere = [F.lit(None).cast("string").alias("file"), F.lit(None).cast("long").alias("offset")]
-        values = preferences("preferences", self._names())
+        values = [F.col("preferences")[i].alias(name) for i, name in enumerate(self._names())]
         return documents.select("id", *nowhere, *values, "digest", "band_keys", "sketch", "earlier")
 
     def _near(self, ranked: DataFrame, documents: DataFrame) -> tuple[DataFrame, DataFrame, DataFrame]:
@@ -219,7 +205,7 @@ class Finder:
         replaced = ranked.where("rank > 1 and earlier is not null and same_in is null")
         banded = self._saved(banded.join(replaced, ["id", "earlier"], "left_anti"), "neighbours")
         documents = history.lookup("documents", banded.select(F.xxhash64("id").alias("key")))
-        documents = sketched(documents.join(banded, ["id", "earlier"]), scheme(self.settings.near))
+        documents = sketched(documents.join(banded, ["id", "earlier"]), self.settings.near)
         digest = F.lit(None).cast("binary").alias("digest")
         return self._saved(documents.select("*", digest), "earlier")
 
@@ -278,11 +264,10 @@ class Finder:
         near = self.settings.near
         if near is None or decisions.compared is None:
             return {}
-        bands = scheme(near)
         detail: dict[str, Any] = {
-            "scheme": bands.id,
+            "scheme": near.id,
             "candidate_probability": {
-                f"{j / 20:.2f}": round(bands.candidate_probability(j / 20), 6) for j in range(1, 21)
+                f"{j / 20:.2f}": round(near.candidate_probability(j / 20), 6) for j in range(1, 21)
             },
         }
         if near.mode != "unverified":

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from curation.accounting.settle import SETTLED, settle
 from curation.extract.guard import Guard
 from curation.extract.settings import Extract
 from curation.extract.stage import extract_batch
 from curation.recipe.recipe import Recipe
-from curation.spark.frames import Batches, map_batches
 from curation.spark.sources import read_pages
 from curation.spark.stage import Context, Stage, settling
 from curation.spark.store import check_unchanged, find_files
-from curation.spark.tables import write_rows
+from curation.spark.tables import annotated, write_rows
 
 #: The guard of this Python worker: Spark reuses workers, and a child takes longer to start than a page.
 _GUARDS: dict[Extract, Guard] = {}
@@ -36,14 +33,10 @@ def _guard(settings: Extract) -> Guard:
 def extract(pages: DataFrame, settings: Extract, dropped_text_rate: float) -> DataFrame:
     """Return one settled row for every page."""
 
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        from curation.spark.stages import extract
+    def documents(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return extract_batch(batch, _guard(settings), max_page_mib=settings.max_page_mib)
 
-        for batch in batches:
-            rows = extract_batch(batch, extract._guard(settings), max_page_mib=settings.max_page_mib)
-            yield settle(rows, dropped_text_rate)
-
-    return map_batches(pages, run, SETTLED)
+    return annotated(pages, documents, dropped_text_rate)
 
 
 def _config(recipe: Recipe) -> dict[str, Any]:

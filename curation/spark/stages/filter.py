@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
-import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from curation.document import DOCUMENT
@@ -23,21 +23,19 @@ def filter_documents(
     documents: DataFrame, passes: Sequence[Pass], measure_all: bool, dropped_text_rate: float
 ) -> DataFrame:
     """Return every document edited, measured and judged by the passes."""
-
-    def judged(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return judge_batch(batch, passes, measure_all=measure_all)
-
+    judged = functools.partial(judge_batch, passes=passes, measure_all=measure_all)
     return annotated(documents.select(*DOCUMENT.names), judged, dropped_text_rate)
 
 
 def _config(recipe: Recipe) -> dict[str, Any]:
-    passes = [measured_only(one) for one in recipe.filter]
+    passes = [measured_only(filter_pass) for filter_pass in recipe.filter]
     return settling(recipe, filter=passes, measure=recipe.measure)
 
 
 def _resources(context: Context) -> dict[str, str]:
     """Return the models and lists that the passes read, with their digests."""
-    return {path: digest_file(path) for one in context.recipe.filter for path in files_of(one)}
+    paths = (path for filter_pass in context.recipe.filter for path in files_of(filter_pass))
+    return {path: digest_file(path) for path in paths}
 
 
 def _write(spark: SparkSession, context: Context, path: str) -> None:

@@ -26,21 +26,19 @@ from curation.filters.judge import LABEL
 from curation.recipe.sections.shard import Shard, Split
 from curation.shards.pack import Layout, interval_tokens, order_keys, rows_per_shard
 from curation.shards.tokens import Tokenizer, encode_column, load_tokenizer
-from curation.spark.frames import Batches, map_batches
+from curation.spark.frames import Batches, map_partitions
 from curation.spark.sinks import SHARDS, write_shards
-from curation.spark.stage import Context, Counted, Stage
+from curation.spark.stage import Context, Stage
 from curation.spark.stages.tokenizer import FILE as TOKENIZER
 from curation.spark.store import SCRATCH, remove, spark_url, write_text
+from curation.spark.tables import Counted
 
 _TOKENS = pa.schema(
     [
-        pa.field("source", pa.string()),
-        pa.field("stream", pa.string()),
-        pa.field("order_key", pa.int64()),
-        pa.field("id", pa.string()),
-        pa.field("characters", pa.int64()),
-        pa.field("interval", pa.int64()),  # tokens with the end of text
-        pa.field("tokens", pa.binary()),  # little-endian ids without it
+        *(("source", pa.string()), ("stream", pa.string()), ("order_key", pa.int64())),
+        *(("id", pa.string()), ("characters", pa.int64())),
+        ("interval", pa.int64()),  # tokens with the end of text
+        ("tokens", pa.binary()),  # little-endian ids without it
     ]
 )
 _BUCKET_BITS = 12  # a stream's prefix sums are taken in 4,096 pieces, then within each
@@ -90,8 +88,9 @@ def write(documents: DataFrame, settings: Shard, tokenizer_url: str, path: str) 
 
 
 def _tokenize(documents: DataFrame, settings: Shard, tokenizer_text: str) -> DataFrame:
-    parts = [_part(each) for each in settings.by]
-    stream = F.concat_ws(".", *parts).alias("stream")  # the recipe lets through only names of folders
+    stream = F.concat_ws(".", *map(_part, settings.by)).alias(
+        "stream"
+    )  # the recipe lets through only names of folders
     wanted = documents.select("source", stream, "id", "characters", "text")
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
@@ -104,7 +103,7 @@ def _tokenize(documents: DataFrame, settings: Shard, tokenizer_text: str) -> Dat
             columns["tokens"] = tokens
             yield pa.RecordBatch.from_pydict(columns)
 
-    return map_batches(wanted, run, _TOKENS)
+    return map_partitions(wanted, run, _TOKENS)
 
 
 def _part(by: str | Split) -> Column:
@@ -166,42 +165,37 @@ def _by_shard(placed: DataFrame, layouts: Mapping[str, Layout]) -> DataFrame:
         last = first
     shards = F.sequence(first, last)
     rows = placed.select("stream", F.explode(shards).alias("shard"), "start", "id", "tokens")
-    count = sum(each.shards for each in layouts.values())
+    count = sum(layout.shards for layout in layouts.values())
     tasks = int(placed.sparkSession.conf.get("spark.sql.shuffle.partitions", "200") or 200)
     parted = rows.repartition(max(1, min(count, tasks)), "stream", "shard")
     return parted.sortWithinPartitions("stream", "shard", "start")
 
 
-def account(spark: SparkSession, path: str) -> tuple[Ledger, dict[str, Any]]:
-    """Return (ledger, detail) of written shards: what came in from the tokens, what was kept from them."""
+def account(spark: SparkSession, stage: str, path: str) -> Counted:
+    """Count written shards: what came in from the tokens, what was kept from the provenance."""
     tokens = spark.read.parquet(spark_url(join(path, SCRATCH, "tokens")))
     detail = read_json(join(path, SCRATCH, "summary.json"))
     streams = read_json(join(path, SHARDS))
     remove(join(path, SHARDS))
-    ledger, written = Ledger("shard"), 0
+    ledger, written = Ledger(stage), 0
     for source, records, characters in _totals(tokens):
         ledger.sources[source] = Account(received=Count(records, characters))
-    files = [
-        spark_url(join(path, each["provenance"])) for name in streams for each in streams[name]["shards"]
-    ]
-    if files:
+    shards = [shard for stream in streams.values() for shard in stream["shards"]]
+    if files := [spark_url(join(path, shard["provenance"])) for shard in shards]:
         pieces = spark.read.parquet(*files)
         written = pieces.agg(F.sum("length")).first()[0]  # type: ignore[index]
         whole = pieces.where("start = 0").select("id").distinct()
         for source, records, characters in _totals(tokens.join(whole, "id")):
             ledger.sources[source].states["kept"] = Count(records, characters)
-    for each in ledger.sources.values():
-        ledger.total.merge(each)
-    for stream, count in _rows(tokens.groupBy("stream").agg(F.count("*"))):
-        streams[stream]["documents"] = count
-    taken = tokens.agg(F.sum("interval")).first()[0] or 0  # type: ignore[index]
-    sums = {name: sum(each[name] for each in streams.values()) for name in ("padding", "cuts")}
-    ledger.tokens = {"in": taken, "kept": written, **sums}
-    digests = [digest_row(shard) for each in streams.values() for shard in each["shards"]]
-    rows = sum(each["rows"] for each in streams.values())
-    return ledger, detail | {
-        "streams": streams, "rows": rows, "digest": digest_rows(digests),
-    }  # fmt: skip
+    for source_account in ledger.sources.values():
+        ledger.total.merge(source_account)
+    for name, count in _rows(tokens.groupBy("stream").agg(F.count("*"))):
+        streams[name]["documents"] = count
+    received = tokens.agg(F.sum("interval")).first()[0] or 0  # type: ignore[index]
+    totals = {name: sum(stream[name] for stream in streams.values()) for name in ("padding", "cuts", "rows")}
+    rows, digest = totals.pop("rows"), digest_rows(map(digest_row, shards))
+    ledger.tokens = {"in": received, "kept": written, **totals}
+    return Counted(ledger, digest, rows, {**detail, "streams": streams, "rows": rows, "digest": digest})
 
 
 def _totals(frame: DataFrame) -> Sequence[tuple[Any, ...]]:
@@ -223,11 +217,6 @@ def _write(spark: SparkSession, context: Context, path: str) -> None:
     write(context.documents(spark), context.settings, _tokenizer(context), path)
 
 
-def _counted(spark: SparkSession, stage: str, path: str) -> Counted:
-    ledger, detail = account(spark, path)
-    return Counted(ledger, detail["digest"], detail["rows"], detail)
-
-
 SHARD = Stage(
     "shard",
     after=("tokenizer",),
@@ -236,5 +225,5 @@ SHARD = Stage(
     libraries=("tokenizers",),
     config=lambda recipe: replace(recipe.shard, tokenizer=TOKENIZER),
     resources=lambda context: {TOKENIZER: digest_file(_tokenizer(context))},
-    account=_counted,
+    account=account,
 )

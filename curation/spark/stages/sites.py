@@ -1,12 +1,12 @@
-"""At most so many documents of a site, chosen by a hash of their ids.
+"""At most a number of documents of each site, chosen by a hash of their ids.
 
-Only (id, site, hash) are sorted, site by site; texts are joined with what goes. Nothing depends on how the
-documents are parted.
+Only (id, site, hash) are sorted, site by site. The texts are joined with the documents to remove. Nothing
+depends on how the documents are partitioned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -15,21 +15,18 @@ from pyspark.sql import functions as F
 
 from curation.accounting.manifest import join
 from curation.accounting.sample import position
-from curation.document import DOCUMENT
 from curation.recipe.sections.sites import Sites
-from curation.spark.dedup.near import KEY
-from curation.spark.frames import Batches, map_batches
+from curation.spark.dedup.near import KEY, KEY_FIELDS
+from curation.spark.frames import map_batches
 from curation.spark.scratch import Scratch
 from curation.spark.stage import Stage, over_documents
 from curation.spark.store import SCRATCH, TABLES
-from curation.spark.tables import as_received, settled, write_rows
+from curation.spark.tables import as_received, one_reason, settled, write_rows
 from curation.text.address import site
 
 REASON = "sites.at_most"
 _SALT = "sites"
-_PLACES = pa.schema(
-    [*[DOCUMENT.field(name) for name in KEY], pa.field("site", pa.string()), pa.field("hash", pa.float64())]
-)
+_HASHED = pa.schema([*KEY_FIELDS, ("site", pa.string()), ("hash", pa.float64())])
 
 
 def write(
@@ -38,41 +35,31 @@ def write(
     """Write the rows; return the manifest's detail: how many sites had more than their number."""
     scratch = Scratch(spark, join(path, SCRATCH, TABLES))
     order = Window.partitionBy("site").orderBy("hash", *KEY)
-    placed = _places(documents, settings).withColumn("place", F.row_number().over(order))
-    gone = scratch.saved(placed.where(F.col("place") > settings.at_most).drop("hash"), "gone")
-    write_rows(settled(_marked(documents, gone, settings), dropped_text_rate), path)
-    return {"sites_over": gone.select("site").distinct().count()}
+    ranked = _hashed(documents, settings).withColumn("rank", F.row_number().over(order))
+    removed = scratch.saved(ranked.where(F.col("rank") > settings.at_most).drop("hash"), "removed")
+    write_rows(settled(_marked(documents, removed, settings), dropped_text_rate), path)
+    return {"sites_over": removed.select("site").distinct().count()}
 
 
-def _places(documents: DataFrame, settings: Sites) -> DataFrame:
-    """Return the documents that have a site, with the hash that says which stay."""
+def _hashed(documents: DataFrame, settings: Sites) -> DataFrame:
+    """Return the documents that have a site, with the hash that decides which stay."""
 
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            sites = [site(url, settings.domains) for url in batch["url"].to_pylist()]
-            hashes = [position(each, _SALT) for each in batch["id"].to_pylist()]
-            columns = {name: batch[name] for name in KEY}
-            rows = pa.RecordBatch.from_pydict({**columns, "site": sites, "hash": hashes}, schema=_PLACES)
-            yield rows.filter(pa.array([bool(each) for each in sites], pa.bool_()))
+    def hashed(batch: pa.RecordBatch) -> pa.RecordBatch:
+        sites = [site(url, settings.domains) for url in batch["url"].to_pylist()]
+        hashes = [position(document, _SALT) for document in batch["id"].to_pylist()]
+        columns = {name: batch[name] for name in KEY}
+        rows = pa.RecordBatch.from_pydict({**columns, "site": sites, "hash": hashes}, schema=_HASHED)
+        return rows.filter(pa.array([bool(name) for name in sites], pa.bool_()))
 
-    return map_batches(documents.select(*KEY, "url"), run, _PLACES)
+    return map_batches(documents.select(*KEY, "url"), hashed, _HASHED)
 
 
-def _marked(documents: DataFrame, gone: DataFrame, settings: Sites) -> DataFrame:
-    """Return the documents as this stage received them, those that go with their place among their site's."""
-    reasons = documents.schema["reasons"].dataType
-    reason = F.struct(
-        F.lit(REASON).alias("name"),
-        F.lit("dropped").alias("state"),
-        F.col("place").cast("double").alias("value"),
-        F.lit(None).cast("double").alias("min"),
-        F.lit(float(settings.at_most)).alias("max"),
-        F.col("gone_site").alias("detail"),
-    )
-    over = F.when(F.col("place").isNotNull(), F.array(reason)).otherwise(F.array()).cast(reasons)
-    known = gone.withColumnRenamed("site", "gone_site")
-    joined = as_received(documents).join(known, list(KEY), "left").withColumn("reasons", over)
-    return joined.select(*DOCUMENT.names)
+def _marked(documents: DataFrame, removed: DataFrame, settings: Sites) -> DataFrame:
+    """Return the documents as this stage received them, the removed ones with their rank in their site."""
+    most = F.lit(float(settings.at_most))
+    reasons = one_reason(F.lit(REASON), "dropped", F.col("rank").cast("double"), most, F.col("site"))
+    over = F.when(F.col("rank").isNotNull(), reasons).otherwise(F.col("reasons"))
+    return as_received(documents).join(removed, list(KEY), "left").withColumn("reasons", over)
 
 
 SITES = Stage(

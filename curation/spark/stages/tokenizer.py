@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -13,12 +11,12 @@ from curation.accounting.sample import sampled
 from curation.recipe.recipe import Recipe
 from curation.recipe.sections.shard import Train, TrainedTokenizer
 from curation.shards.tokens import train_tokenizer
-from curation.spark.frames import Batches, map_batches
+from curation.spark.frames import map_batches
 from curation.spark.stage import Context, Stage
 from curation.spark.store import write_text
 
 FILE = "tokenizer.json"
-_SAMPLE = pa.schema([pa.field("id", pa.string()), pa.field("text", pa.string())])
+_SAMPLE = pa.schema([("id", pa.string()), ("text", pa.string())])
 
 
 def train(documents: DataFrame, settings: Train, path: str) -> None:
@@ -26,13 +24,12 @@ def train(documents: DataFrame, settings: Train, path: str) -> None:
     characters = documents.agg(F.sum("characters")).first()[0] or 0  # type: ignore[index]
     rate = min(1.0, settings.sample_mib * (1 << 20) / max(1, characters))
 
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            chosen = [sampled(document, rate, "tokenizer") for document in batch["id"].to_pylist()]
-            yield batch.filter(pa.array(chosen, pa.bool_()))
+    def in_sample(batch: pa.RecordBatch) -> pa.RecordBatch:
+        chosen = [sampled(document, rate, "tokenizer") for document in batch["id"].to_pylist()]
+        return batch.filter(pa.array(chosen, pa.bool_()))
 
     # The order of the sample decides nothing in the tokenizer, yet it is sorted: equal bytes, always.
-    sample = map_batches(documents.select("id", "text"), run, _SAMPLE).toArrow().sort_by("id")
+    sample = map_batches(documents.select("id", "text"), in_sample, _SAMPLE).toArrow().sort_by("id")
     write_text(join(path, FILE), train_tokenizer(sample["text"].to_pylist(), settings.vocab).decode())
 
 
