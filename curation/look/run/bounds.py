@@ -158,7 +158,7 @@ def write_changed(
 
 def _settings(passes: Iterable[Pass]) -> Iterator[tuple[str, object]]:
     """Yield (name, settings) of every rule, and of every pass but its rules."""
-    for each in passes:
-        yield f"pass {each.name}", replace(each, rules=())
-        for rule in each.rules:
-            yield f"{each.name}.{rule.name}", rule
+    for filter_pass in passes:
+        yield f"pass {filter_pass.name}", replace(filter_pass, rules=())
+        for rule in filter_pass.rules:
+            yield f"{filter_pass.name}.{rule.name}", rule

@@ -120,9 +120,11 @@ def read_masker(passes: Iterable[Pass]) -> Masker:
     """Return what masks as these passes do."""
     return Masker(
         tuple(
-            MaskingEdit(pass_name=each.name, name=edit.name, only=each.only, options=edit.options)
-            for each in passes
-            for edit in each.edits
+            MaskingEdit(
+                pass_name=filter_pass.name, name=edit.name, only=filter_pass.only, options=edit.options
+            )
+            for filter_pass in passes
+            for edit in filter_pass.edits
             if edit.name in EDITS and isinstance(EDITS[edit.name]("", **edit.options), Masked)
         )
     )

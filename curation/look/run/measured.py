@@ -92,12 +92,12 @@ class MeasuredBatch:
 
 def rule_bounds(passes: Sequence[Pass], measure: str) -> RuleBounds:
     """Return the bounds of the rules of some passes; `measure` is `all` or `needed`."""
-    rules = [(each, rule) for each in passes for rule in each.rules]
+    rules = [(filter_pass, rule) for filter_pass in passes for rule in filter_pass.rules]
     return RuleBounds(
-        names=tuple(f"{each.name}.{rule.name}" for each, rule in rules),
+        names=tuple(f"{filter_pass.name}.{rule.name}" for filter_pass, rule in rules),
         low=np.array([rule.min for _, rule in rules]),
         high=np.array([rule.max for _, rule in rules]),
-        only=tuple(each.only for each, _ in rules),
+        only=tuple(filter_pass.only for filter_pass, _ in rules),
         measure=measure,
         per_language=_per_language(passes),
     )
@@ -106,11 +106,11 @@ def rule_bounds(passes: Sequence[Pass], measure: str) -> RuleBounds:
 def _per_language(passes: Sequence[Pass]) -> dict[str, tuple[Bound, Bound]]:
     """Return the bounds of each language that a table names; a rule that it leaves out has none."""
     bounds = {}
-    for language in dict.fromkeys(chain.from_iterable(each.per_language for each in passes)):
+    for language in dict.fromkeys(chain.from_iterable(filter_pass.per_language for filter_pass in passes)):
         low, high = [], []
-        for each in passes:
-            own = {rule.name: (rule.min, rule.max) for rule in each.rules_for(language)}
-            for rule in each.rules:
+        for filter_pass in passes:
+            own = {rule.name: (rule.min, rule.max) for rule in filter_pass.rules_for(language)}
+            for rule in filter_pass.rules:
                 least, most = own.get(rule.name, (-np.inf, np.inf))
                 low.append(least)
                 high.append(most)

@@ -143,7 +143,11 @@ class OpenedRun:
     @cached_property
     def rules(self) -> Mapping[str, Rule]:
         """`pass.rule` -> rule of the filter stage, in their order."""
-        return {f"{each.name}.{rule.name}": rule for each in self.passes for rule in each.rules}
+        return {
+            f"{filter_pass.name}.{rule.name}": rule
+            for filter_pass in self.passes
+            for rule in filter_pass.rules
+        }
 
     @cached_property
     def bounds(self) -> RuleBounds:
@@ -154,7 +158,7 @@ class OpenedRun:
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """The labels that the filter stage gave, `label.NAME`."""
-        names = [label.name for each in self.passes for label in each.labels]
+        names = [label.name for filter_pass in self.passes for label in filter_pass.labels]
         return tuple(f"{judge.LABEL}{name}" for name in names if name != "language")
 
     @cached_property
