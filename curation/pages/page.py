@@ -60,6 +60,9 @@ class Page:
 
     `offset` and `length` are bytes for WARC and plain JSONL, line numbers for compressed JSONL and row
     numbers for Parquet (then `length` is 1). A failure has a reason's name in `failure` and no body.
+
+    `kind` is "text" where nothing is to be extracted. `record_id`, `url`, `captured_at` and the body make the
+    document's id: where all four are the same, two records have one id.
     """
 
     file: str
