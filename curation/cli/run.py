@@ -77,7 +77,9 @@ def check(options: argparse.Namespace) -> int:
 
     recipe = read_recipe(options.recipe, options.set)
     rules = sum(len(filter_pass.rules) for filter_pass in recipe.filter)
-    print(f"{options.recipe}: good; {len(recipe.inputs)} inputs, {len(recipe.filter)} passes, {rules} rules")
+    parts = ((len(recipe.inputs), "input", "s"), (len(recipe.filter), "pass", "es"), (rules, "rule", "s"))
+    counts = ", ".join(f"{count} {name}{plural if count != 1 else ''}" for count, name, plural in parts)
+    print(f"{options.recipe}: good; {counts}")
     for warning in contradictions(recipe):
         print(f"{options.recipe}: warning: {warning}")
     return 0
