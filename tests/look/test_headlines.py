@@ -76,6 +76,12 @@ def test_a_stage_of_other_data_is_not_counted(small_run: Path, tmp_path: Path) -
     assert (result.left, result.lost) == (8, {"dropped": 3, "failed": 1})
     assert result.left_out.startswith("dedup other was made from filter other, not from the 0123456789abcdef")
 
+    (tmp_path / "dedup" / "other" / "manifest.json").write_text(
+        json.dumps(manifest | {"inputs": {"extract": "0123456789abcdef"}})
+    )
+    _, note = open_run(str(tmp_path)).funnel()
+    assert " was made without " in note
+
 
 def test_the_date_is_that_of_the_newest_manifest(judging: Namespace, tmp_path: Path) -> None:
     judging.write(tmp_path)

@@ -16,7 +16,7 @@ from rich.text import Text
 from curation.accounting.sample import position
 from curation.filters.account import UNITS, Flags, Floats
 from curation.look.questions.sample import First
-from curation.look.render.listing import one_line
+from curation.look.render.listing import beginning, one_line
 from curation.look.render.terminal import Grid
 from curation.look.render.visible import number, visible
 from curation.look.run import (
@@ -34,7 +34,6 @@ from curation.look.run import (
 from curation.look.run import rates as token_rates
 
 EXAMPLES = 10
-EXCERPT_CHARACTERS = 300
 #: What became of a document, then and now.
 FATES = ("kept", "gained", "lost", "held")
 _SHOWN = ("kept_now", "gained", "lost", "kept_then", "held")
@@ -209,7 +208,7 @@ def _examples(
                 **{name: row[name] or "" for name in ("id", "source", "language", "url")},
                 characters=row["characters"],
                 measures={name: measures[name] for name in names if name in measures},
-                excerpt=None if row["text"] is None else row["text"][:EXCERPT_CHARACTERS],
+                excerpt=None if row["text"] is None else beginning(row["text"]),
             )
         )
     return documents

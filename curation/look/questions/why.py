@@ -15,13 +15,13 @@ from rich.text import Text
 from curation.look.questions.contamination import STAGE as DECONTAMINATE
 from curation.look.questions.contamination import Hit, hits
 from curation.look.render.cards import badge
+from curation.look.render.listing import beginning
 from curation.look.render.terminal import Grid
 from curation.look.render.visible import alike, bound, number, visible
 from curation.look.run import OpenedRun, masked_rows, matching, open_table
 
 #: Documents that were merged into the one asked for: so many are named, the rest counted.
 NAMED_DUPLICATES = 10
-EXCERPT_CHARACTERS = 300
 
 #: Id, file and offset: what tells two records apart. One that stands twice in the input has one id.
 RecordKey = tuple[str, str, int]
@@ -215,7 +215,7 @@ def _life(
     names = ("source", "url", "title", "language", "captured_at", "file")
     facts: dict[str, Any] = {name: row[name] or "" for name in names}
     facts |= {name: -1 if row[name] is None else row[name] for name in ("offset", "length")}
-    excerpt = (text or row["text"] or "")[:EXCERPT_CHARACTERS]
+    excerpt = beginning(text or row["text"] or "")
     return Life(id=row["id"], excerpt=excerpt, steps=steps, places=places, **facts)
 
 

@@ -63,8 +63,13 @@ def card(row: Mapping[str, Any], excerpt: str | None = None) -> Card:
         characters=row["characters"] or 0,
         characters_in=row["characters_in"] or 0,
         reasons=tuple(badge(reason) for reason in row["reasons"] or ()),
-        excerpt=excerpt if excerpt is not None or text is None else text[:EXCERPT_CHARACTERS],
+        excerpt=excerpt if excerpt is not None or text is None else beginning(text),
     )
+
+
+def beginning(text: str) -> str:
+    """Return the beginning of a text, with an ellipsis where more of it follows."""
+    return text if len(text) <= EXCERPT_CHARACTERS else f"{text[:EXCERPT_CHARACTERS]}…"
 
 
 def one_line(text: str) -> str:

@@ -122,8 +122,9 @@ class OpenedRun:
                 continue
             made_from = manifest.inputs.get(before.stage) if before else None
             if before and made_from != before.fingerprint:
+                made = f"from {before.stage} {made_from}" if made_from else f"without {before.stage}"
                 return ledgers, (
-                    f"{stage} {manifest.fingerprint} was made from {before.stage} {made_from}, not from the "
+                    f"{stage} {manifest.fingerprint} was made {made}, not from the "
                     f"{before.fingerprint} that is there now: left out; run it again"
                 )
             before = manifest
