@@ -38,7 +38,7 @@ from training.train import main
          "the curriculum reads more of a source than max_epochs allows:\n"
          "  docs: 0.51 epochs of its 94 rows, at most 0.3 (broad 16 rows = 0.17, anneal 32 rows = 0.34)\n"
          "  web: 0.50 epochs of its 127 rows, at most 0.1 (broad 48 rows = 0.38, anneal 16 rows = 0.13)\n"
-         "lower the weights or steps there, add data, or raise max_epochs"),
+         "lower the weights or steps there or budget_tokens, add data, or raise max_epochs"),
         (["data=[{tmp}/none]"],
          "{tmp}/none/shard/current.json: not found, so no shard was published in {tmp}/none; run the stage first"),
         (["lanes=8", "batch_rows=8", "phases.0.mix={docs: 1}", "phases.1.mix={docs: 1}", "data=[{tmp}/tiny]"],
@@ -110,7 +110,7 @@ def test_every_kind_of_mistake_is_told_at_once(published, write_config, tmp_path
         "the curriculum reads more of a source than max_epochs allows:\n"
         "  docs: 0.51 epochs of its 94 rows, at most 0.3 (broad 16 rows = 0.17, anneal 32 rows = 0.34)\n"
         "  web: 0.50 epochs of its 127 rows, at most 0.3 (broad 48 rows = 0.38, anneal 16 rows = 0.13)\n"
-        "lower the weights or steps there, add data, or raise max_epochs\n"
+        "lower the weights or steps there or budget_tokens, add data, or raise max_epochs\n"
         f"{tmp_path}/train/checkpoints/step-00000014: a checkpoint of another model:\n"
         "  model.width: was 32, now 64\n"
         "  vocab: was 64, now 65\n"

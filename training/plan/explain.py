@@ -54,7 +54,7 @@ def make_plan(config: Config, corpus: Corpus) -> Plan:
         raise PlanError(
             "the curriculum reads more of a source than max_epochs allows:\n"
             + "\n".join(lines)
-            + "\nlower the weights or steps there, add data, or raise max_epochs"
+            + "\nlower the weights or steps there or budget_tokens, add data, or raise max_epochs"
         )
     return plan
 
