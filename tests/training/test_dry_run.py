@@ -72,7 +72,7 @@ def test_every_configuration_is_tested():
 def test_the_configurations_fit_shards_that_are_large_enough(
     name, tmp_path, fake_corpus, capsys, monkeypatch
 ):
-    monkeypatch.setattr(train, "ranks", None)  # no process group, no device
+    monkeypatch.setattr(train, "process_group", None)  # no process group, no device
     small = name in ("demo", "cpu_smoke")
     sources = {"docs": 800, "web": 200} if small else {"crawl": 80_000_000, "wiki": 9_000_000}
     data = fake_corpus(

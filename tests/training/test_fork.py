@@ -73,7 +73,7 @@ def test_several_anneals_from_one_trunk(published, write_config, fork, tmp_path)
          "depends on where the run was to end, and the fork ends elsewhere"),
         (WSD, {"at": 99}, "{tmp}/fork.yaml:2:7: at 99 is outside the steps 1 to 14 of {tmp}/train"),
         (WSD, {"more": "phases: []\n"},
-         "{tmp}/fork.yaml:2:7: a fork has its trunk's phases up to `at`, then `phase`; take out `phases`"),
+         "{tmp}/fork.yaml:2:7: a fork has its trunk's phases up to `at`, then `phase`; remove `phases`"),
         (WSD, {"more": "model: {width: 64}\n", "at": 10}, "fork: at 10 lies within the trunk's own anneal, which begins at step 8\n"
          "{tmp}/train/checkpoints/step-00000010: a checkpoint of another model:\n  model.width: was 32, now 64\n"
          "choose another `out`"),

@@ -105,7 +105,7 @@ def test_the_z_loss_moves_the_gradient_and_not_the_loss_that_is_told(place):
 def test_the_losses_are_their_definition():
     torch.manual_seed(1)
     logits, labels = torch.randn(2, 3, 5, dtype=torch.float64), torch.tensor([[1, 2, -100], [0, 4, 3]])
-    losses, goals = token_losses(logits, labels, z=0.5)
+    losses, goals = token_losses(logits, labels, z_loss=0.5)
     for row in range(2):
         for token in range(3):
             total = logits[row, token].exp().sum().log().item()
