@@ -5,4 +5,4 @@ A page meets these packages in order: `pages` (bytes to records), `extract` (rec
 became of every record, `look` how people see it, `spark` the thin shell that runs it on a cluster.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
