@@ -31,7 +31,7 @@ LIES = {
 }
 #: A copyright or pound sign alone is as good a letter in Latin-2.
 _LEAST_OF = {"header says a Central European one": 0.97}
-_MOST = 25  # of one language and label, so that German and Chinese do not decide alone
+_MOST = 30  # of one language and label, so that German and Chinese do not decide alone
 _LEAST = 0.98
 
 _DECLARATION = re.compile(r"<meta[^>]*charset[^>]*>|<\?xml[^>]*\?>", re.IGNORECASE)
