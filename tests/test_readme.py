@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from curation.cli import main
 from curation.signals.registry import SIGNALS
 
 
@@ -53,3 +54,12 @@ def test_its_filter_is_a_signal(readme: str) -> None:
         assert SIGNALS[name](Text("Why?\nBecause.")) == 0.5
     finally:
         SIGNALS.pop(name, None)
+
+
+def test_every_command_has_a_section_in_the_docs(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    names = re.findall(r"^    ([a-z]+)\b", capsys.readouterr().out, re.MULTILINE)
+    assert {"run", "ledger", "report"} <= set(names)
+    text = (root / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert [name for name in names if f"\n## curate {name}\n" not in text] == []
