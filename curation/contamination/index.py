@@ -40,21 +40,31 @@ class Item:
 def read_items(path: str, name: str, fields: Iterable[str], id_field: str | None) -> Iterator[Item]:
     """Yield the items of one file of the set `name`; without an `id_field` the id is FILE:LINE.
 
+    A field that a line lacks is read as null: exports leave out what is empty.
+
     Raises:
-        BadEvaluation: a line is not a JSON object or lacks a field.
+        BadEvaluation: a line is not a JSON object, or no line has the field.
     """
-    base = path.rpartition("/")[2]
+    base, fields = path.rpartition("/")[2], tuple(fields)
+    absent = dict.fromkeys([*fields, id_field] if id_field else fields)
+    first: tuple[int, str] | None = None
     try:
         with fsspec.open(path, "rb", compression="infer") as stream:
             for number, line in enumerate(stream, 1):
                 if line.strip():
                     row = _row(line, f"{path}, line {number}")
+                    first = first or (number, ", ".join(row) or "no fields")
+                    absent = {key: None for key in absent if not _values(row, key)}
                     texts = [text for key in fields for text in _texts(row, key, path, number)]
                     own_id = next(_texts(row, id_field, path, number), "") if id_field else ""
                     place = f"{base}:{number}"
                     yield Item(set=name, id=own_id or place, place=place, texts=tuple(texts))
     except (OSError, EOFError, zlib.error) as error:
         raise BadEvaluation(f"{path}: cannot be read: {error}") from error
+    if first and absent:
+        raise BadEvaluation(
+            f"{path}: no line has a field '{next(iter(absent))}'; line {first[0]} has {first[1]}"
+        )
 
 
 def _row(line: bytes, where: str) -> dict[str, Any]:
@@ -68,22 +78,23 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
 
 
 def _texts(row: dict[str, Any], name: str, path: str, number: int) -> Iterator[str]:
-    """Yield the texts of a field; a number is converted to text, null is skipped."""
-    values: list[Any] = [row]
-    for part in name.split("."):
-        values = [item for value in values for item in (value if isinstance(value, list) else [value])]
-        for value in values:
-            if not isinstance(value, dict) or part not in value:
-                known = ", ".join(value) if isinstance(value, dict) else "no fields"
-                raise BadEvaluation(f"{path}, line {number}: has no field '{name}'; it has {known}")
-        values = [value[part] for value in values]
-    for value in values:
+    """Yield the texts of a field; a number is converted to text, null and what is absent are skipped."""
+    for value in _values(row, name):
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, str | int | float):
                 yield str(item)
             elif item is not None:
                 kind = type(item).__name__
                 raise BadEvaluation(f"{path}, line {number}: '{name}' is a {kind}; expected a text")
+
+
+def _values(row: dict[str, Any], name: str) -> list[Any]:
+    """Return what a row holds under a name with dots, from every member of lists on the way."""
+    values: list[Any] = [row]
+    for part in name.split("."):
+        members = [item for value in values for item in (value if isinstance(value, list) else [value])]
+        values = [item[part] for item in members if isinstance(item, dict) and part in item]
+    return values
 
 
 @dataclass(slots=True)

@@ -59,7 +59,7 @@ class Decontaminate(MatchCriteria):
     Attributes:
         against: the sets: paths, URLs, globs, or mappings with `path`, `name`, `fields`, `id`.
         fields: of an item, each searched for by itself. A dot leads into a nested object; every member of a
-            list counts.
+            list counts. An item that lacks one has nothing there; one that no line has is a mistake.
         id: the field that names an item in reports (None: FILE:LINE).
         action: `drop` the document, `cut` the passage out of it, or only `annotate` it
             (`decontaminate.overlap`, the largest share of a passage found; `decontaminate.item_count`).

@@ -216,8 +216,22 @@ def test_fields_can_be_nested_and_lists(tmp_path: Path) -> None:
     assert item == Item(set="deep", id="7", place="deep.jsonl.gz:1", texts=("why", "this", "that"))
 
 
+def test_a_field_that_an_item_lacks_is_null(tmp_path: Path) -> None:
+    path = tmp_path / "some.jsonl"
+    path.write_text(
+        '{"a": "x", "id": 1}\n{"b": "y"}\n{"a": {"c": ["z", "!"]}}\n{"a": ["w", {"c": null}], "id": 2}\n'
+    )
+    items = list(read_items(str(path), "some", ["a.c", "b"], "id"))
+    assert [(item.id, item.texts) for item in items] == [
+        ("1", ()),
+        ("some.jsonl:2", ("y",)),
+        ("some.jsonl:3", ("z", "!")),
+        ("2", ()),
+    ]
+
+
 BAD = {
-    "no such field": ('{"a": "x"}\n{"b": "x", "c": 1}\n', ", line 2: has no field 'a'; it has b, c"),
+    "no such field": ('\n{"b": "x", "c": 1}\n{"d": 1}\n', ": no line has a field 'a'; line 2 has b, c"),
     "not JSON": ('{"a": "x"}\n{"a": \n', ", line 2: is not JSON: Expecting value: line 2 column 1 (char 7)"),
     "no object": ("[1]\n", ", line 1: expected a JSON object, found list"),
     "no text": ('{"a": {"b": 1}}\n', ", line 1: 'a' is a dict; expected a text"),

@@ -9,9 +9,12 @@ from pathlib import Path
 from types import SimpleNamespace as Namespace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from curation.accounting.ledger import Ledger
+from curation.cli import main
 from curation.filters.rules import Rule
 from curation.look import frames
 from curation.look.render import cells
@@ -36,6 +39,25 @@ def shown(name: str) -> list[str]:
     return found
 
 
+CLUSTERS = {
+    **dict.fromkeys(("id", "kept_id", "reason", "kept_in"), pa.string()),
+    **dict.fromkeys(("jaccard", "containment"), pa.float64()),
+    **dict.fromkeys(("bands_shared", "cluster_size"), pa.int32()),
+}
+MATCHES = {
+    **dict.fromkeys(("id", "item_id", "matched_text", "set", "place"), pa.string()),
+    **dict.fromkeys(("passage", "words", "found", "start", "end", "documents"), pa.int64()),
+    **dict.fromkeys(("common", "taken"), pa.bool_()),
+    "overlap": pa.float64(),
+}
+
+
+def _write_empty(folder: Path, columns: dict[str, pa.DataType]) -> None:
+    """Write a table without a row, which has its columns, as a stage that found nothing does."""
+    folder.mkdir()
+    pq.write_table(pa.schema(columns).empty_table(), folder / "part-0.parquet")
+
+
 @pytest.fixture
 def bare(judging: Namespace, tmp_path: Path) -> Any:
     """Write a run of so many documents whose one rule has only a max: none dropped, merged or trained on."""
@@ -49,7 +71,13 @@ def bare(judging: Namespace, tmp_path: Path) -> Any:
             ledger = {} if rows else {"ledger": Ledger(stage).to_json()}
             path = judging.publish(tmp_path, stage, rows, **ledger)
             (path / "rows").mkdir(exist_ok=True)
-            (path / "clusters").mkdir()
+            _write_empty(path / "clusters", CLUSTERS)
+        path = judging.publish(
+            tmp_path, "decontaminate", rows, detail={"sets": {}, "common_documents": 9}, **ledger
+        )
+        (path / "rows").mkdir(exist_ok=True)
+        _write_empty(path / "matches", MATCHES)
+        _write_empty(path / "items", {"item": pa.int64(), "documents": pa.int64()})
         return str(tmp_path)
 
     return write
@@ -67,6 +95,44 @@ def test_a_run_that_lost_nothing(count: int, bare: Any, monkeypatch: pytest.Monk
     assert "No near duplicate was merged." in told["4_look_at_duplicates"]
     assert "No shards were made." in told["5_look_at_the_mixture"]
     assert f"No training run to show: {run}/train/metrics.jsonl is not there" in told["5_look_at_the_mixture"]
+
+
+QUESTIONS = """\
+ledger RUN
+account RUN
+account RUN --by source
+account RUN --unit characters
+whatif RUN gopher.lines.max=1
+whatif RUN gopher.lines.max=1000
+duplicates RUN
+contamination RUN
+profile RUN
+sample RUN
+sample RUN --state dropped
+sample RUN --state failed
+sample RUN --state merged
+sample RUN --near gopher.lines
+sample RUN --rate 0.001
+sample RUN --rate 0.001 --stratify language,source --at-least 1 --out OUT.parquet
+grep RUN nothing-to-find
+grep RUN fox --stage dedup --state dropped
+diff RUN RUN
+report RUN --out OUT.html
+why RUN https://pages.example/1
+""".splitlines()
+
+
+@pytest.mark.parametrize("count", [3, 0])
+def test_every_question_is_answered_where_its_subject_is_empty(
+    count: int, bare: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = bare(count)
+    for question in QUESTIONS:
+        words = [word.replace("RUN", run).replace("OUT", f"{tmp_path}/out") for word in question.split()]
+        no_such_page = question.startswith("why") and not count
+        assert main(words) == (2 if no_such_page else 0), (question, capsys.readouterr().err)
+        if not question.startswith("report"):
+            assert main([*words, "--json"]) == (2 if no_such_page else 0), question
 
 
 def test_a_run_of_which_all_was_measured(small_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

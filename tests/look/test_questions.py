@@ -3,7 +3,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace as Namespace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from curation.accounting.manifest import MissingManifest
@@ -41,6 +44,26 @@ def test_a_kept_page_names_its_duplicates_and_its_shard_rows(small_run: Path) ->
 def test_a_url_captured_twice_has_two_stories(small_run: Path) -> None:
     story = why(open_run(str(small_run)), "https://pages.example/3")
     assert {life.id for life in story.lives} == {document_id(3), document_id(12)}
+
+
+def test_a_record_that_stands_twice_is_merged_into_the_other_and_not_into_itself(
+    judging: Namespace, tmp_path: Path
+) -> None:
+    first, second = judging.document(3), judging.document(3, offset=9000, url="https://pages.example/3")
+    merged = {"name": "dedup.exact", "state": "merged", "value": 1.0, "min": None, "max": 1.0, "detail": None}
+    rows = [first, second | {"merged_into": document_id(3), "reasons": [merged]}]
+    path = judging.publish(tmp_path, "dedup", rows)
+    (path / "clusters").mkdir()
+    row = {"id": document_id(3), "kept_id": document_id(3), "jaccard": 1.0, "bands_shared": None}
+    row |= {"cluster_size": 2, "reason": "dedup.exact"}
+    pq.write_table(pa.Table.from_pylist([row]), path / "clusters" / "part-0.parquet")
+    kept, other = why(open_run(str(tmp_path)), document_id(3)).lives
+    if kept.steps[0].state == "merged":
+        kept, other = other, kept
+    assert "stands for an identical record with the same id, Jaccard 1.000" in kept.steps[0].lines()
+    assert [*other.steps[0].lines()][-1] == (
+        "merged into an identical record with the same id, input/web.warc.gz at 3,000, a cluster of 2"
+    )
 
 
 def test_measures_are_told_where_they_were_taken(small_run: Path) -> None:

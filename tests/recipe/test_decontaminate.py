@@ -26,11 +26,11 @@ def sets(tmp_path: Path) -> Path:
 def test_every_item_is_read(sets: Path) -> None:
     with (sets / "gsm.jsonl").open("a") as out:
         out.writelines('{"question": "why"}\n' for _ in range(1499))
-        out.write('{"answer": "so"}\n')
+        out.write('{"question": {"stem": "so"}}\n')
     with pytest.raises(ConfigError) as error:
         read_recipe(section("{against: [DIR/gsm.jsonl], fields: [question]}", sets))
     assert str(error.value) == (
-        f"{sets}/r.yaml:4:27: {sets}/gsm.jsonl, line 1501: has no field 'question'; it has answer"
+        f"{sets}/r.yaml:4:27: {sets}/gsm.jsonl, line 1501: 'question' is a dict; expected a text"
     )
 
 
@@ -60,10 +60,10 @@ TABLE = [
     ("{against: []}", "4:26: against is empty; name at least one evaluation set"),
     ("{}", "4:16: decontaminate has no 'against'"),
     ("{against: [DIR/none*.jsonl]}", "4:27: 'DIR/none*.jsonl' names no file; expected a path, URL or glob of JSONL"),
-    ("{against: [DIR/gsm.jsonl]}", "4:27: DIR/gsm.jsonl, line 1: has no field 'text'; it has question, id"),
+    ("{against: [DIR/gsm.jsonl]}", "4:27: DIR/gsm.jsonl: no line has a field 'text'; line 1 has question, id"),
     (
         "{against: [{path: DIR/gsm.jsonl, fields: [question], id: key}]}",
-        "4:27: DIR/gsm.jsonl, line 1: has no field 'key'; it has question, id",
+        "4:27: DIR/gsm.jsonl: no line has a field 'key'; line 1 has question, id",
     ),
     (
         "{against: [DIR/arc.jsonl, DIR/deep/arc.jsonl], fields: [question]}",

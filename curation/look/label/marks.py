@@ -11,12 +11,11 @@ from typing import Any, Literal
 
 import fsspec
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.accounting.manifest import join
 from curation.files.whole import write_whole
-from curation.look.run import OpenedRun, masked_rows, matching
+from curation.look.run import OpenedRun, among, masked_rows, matching
 
 Mark = Literal["keep", "drop", "unsure"]
 MARKS: tuple[Mark, ...] = ("keep", "drop", "unsure")
@@ -118,7 +117,7 @@ def extracted(run: OpenedRun, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     What the recipe masks is masked.
     """
     stage = "extract" if "extract" in run.manifests else _STAGE
-    rows = masked_rows(run, stage, pc.field("id").isin(sorted(ids)))
+    rows = masked_rows(run, stage, among("id", ids))
     return {row["id"]: row for row in rows if row["text"]}
 
 
@@ -193,7 +192,7 @@ def agreement(run: OpenedRun) -> Agreement | None:
     found = read_labels(run.directory)
     if not found or _STAGE not in run.manifests:
         return None
-    judged = {row["id"]: row for row in matching(run.rows(_STAGE), pc.field("id").isin(sorted(found)))}
+    judged = {row["id"]: row for row in matching(run.rows(_STAGE), among("id", found))}
     both = [(label, judged[label.id]) for label in found.values() if label.id in judged]
     sure = [
         (label, row, {each["name"] for each in row["reasons"]})

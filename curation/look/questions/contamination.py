@@ -13,7 +13,7 @@ from rich.text import Text
 
 from curation.look.render.listing import one_line
 from curation.look.render.terminal import Grid
-from curation.look.run import OpenedRun, matching, open_table
+from curation.look.run import OpenedRun, among, matching, open_table
 
 #: Items and passages listed unless asked otherwise; characters of a matched text that a line shows.
 LISTED, SHOWN_CHARACTERS = 20, 300
@@ -129,7 +129,7 @@ def contamination(run: OpenedRun, *, listed: int = LISTED) -> Contamination:
 
 def hits(run: OpenedRun, ids: Sequence[str]) -> list[Hit]:
     """Return what documents hold of evaluation items; none where no decontamination was published."""
-    return _hits(run, pc.field("id").isin(list(ids))) if STAGE in run.manifests else []
+    return _hits(run, among("id", ids)) if STAGE in run.manifests else []
 
 
 def _hits(run: OpenedRun, condition: ds.Expression) -> list[Hit]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import pyarrow.compute as pc
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -17,7 +16,7 @@ from curation.look.render.cards import word_changes
 from curation.look.render.listing import changed_text, one_line
 from curation.look.render.terminal import Grid
 from curation.look.render.visible import alike, number, visible
-from curation.look.run import OpenedRun, masked_rows, open_table
+from curation.look.run import OpenedRun, among, masked_rows, open_table
 
 #: A source of which more than this share was merged is more likely misread than repeated (a template, a
 #: boilerplate text that took the place of the pages).
@@ -233,7 +232,7 @@ def _rows(run: OpenedRun, table: str, columns: list[str] | None = None) -> list[
 def _texts(run: OpenedRun, pairs: list[dict[str, Any]], hot: list[dict[str, Any]]) -> dict[str, str]:
     """Return id -> text of what is shown; what an earlier run kept is not in this one."""
     ids = {row[name] for row in pairs for name in ("id", "kept_id")} | {i for row in hot for i in row["ids"]}
-    wanted = masked_rows(run, "dedup", pc.field("id").isin(sorted(ids)))
+    wanted = masked_rows(run, "dedup", among("id", ids))
     return {row["id"]: row["text"] or "" for row in wanted}
 
 

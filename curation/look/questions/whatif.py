@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow.compute as pc
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -26,6 +25,7 @@ from curation.look.run import (
     Rates,
     RuleBounds,
     Scan,
+    among,
     apply_changes,
     estimated,
     matching,
@@ -198,7 +198,7 @@ def _examples(
 ) -> list[MovedDocument]:
     if not ids:
         return []
-    wanted = pc.field("id").isin(ids)
+    wanted = among("id", ids)
     stored = {row["id"]: run.mask.row(row) for scan in scans for row in matching(scan.table, wanted)}
     documents = []
     for row in (stored[id_] for id_ in ids):

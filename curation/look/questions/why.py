@@ -18,7 +18,7 @@ from curation.look.render.cards import badge
 from curation.look.render.listing import beginning
 from curation.look.render.terminal import Grid
 from curation.look.render.visible import alike, bound, number, visible
-from curation.look.run import OpenedRun, masked_rows, matching, open_table
+from curation.look.run import OpenedRun, among, masked_rows, matching, open_table
 
 #: Documents that were merged into the one asked for: so many are named, the rest counted.
 NAMED_DUPLICATES = 10
@@ -59,6 +59,19 @@ class Merge:
     kept_in: str | None = None  # fingerprint of the earlier run that keeps it; None = this one
     through: str | None = None  # what it was merged into before that was itself merged, by its meaning
     cosine: float | None = None  # of embeddings
+    kept_record: str = "?"  # FILE at OFFSET of the record kept, where both have one id
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether the two records are alike in all that makes an id: it stands twice in the inputs."""
+        return self.id == self.kept_id and self.kept_in is None
+
+    def __str__(self) -> str:
+        where = f" of the earlier run {self.kept_in}" if self.kept_in else ""
+        kept = f"{self.kept_id}{where}, {alike(asdict(self))}"
+        if self.is_identical:
+            kept = f"an identical record with the same id, {visible(self.kept_record)}"
+        return f"merged into {kept}, a cluster of {self.cluster_size:,}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +104,11 @@ class Step:
             limit = bound(*self.bounds.get(name, (None, None)))
             yield f"{name}: {number(self.measures[name])}" + (f", as allowed, {limit}" if limit else "")
         yield from (hit.text for hit in self.held)
-        if merge := self.merged_into:
-            where = f" of the earlier run {merge.kept_in}" if merge.kept_in else ""
-            cluster = f"{alike(asdict(merge))}, a cluster of {merge.cluster_size:,}"
-            yield f"merged into {merge.kept_id}{where}, {cluster}"
-        yield from (f"stands for {merge.id}, {alike(asdict(merge))}" for merge in self.duplicates)
+        if self.merged_into:
+            yield str(self.merged_into)
+        for merge in self.duplicates:
+            other = "an identical record with the same id" if merge.is_identical else merge.id
+            yield f"stands for {other}, {alike(asdict(merge))}"
         if more := self.duplicate_count - len(self.duplicates):
             yield f"and for {more:,} more"
 
@@ -193,7 +206,8 @@ def why(run: OpenedRun, page: str) -> Story:
         )
     ids = sorted({row["id"] for row in firsts.values()})
     held = hits(run, ids)
-    merges, places = _merges(run, ids), _places(run, ids)
+    kept = {row["id"]: row for row in entered.get("dedup", ()) if row["state"] == "kept"}
+    merges, places = _merges(run, ids, kept), _places(run, ids)
     bounds = {name: (_finite(rule.min), _finite(rule.max)) for name, rule in run.rules.items()}
     lives = []
     for record, row in firsts.items():
@@ -259,11 +273,18 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _merges(run: OpenedRun, ids: list[str]) -> list[Merge]:
+def _merges(run: OpenedRun, ids: list[str], kept: Mapping[str, Mapping[str, Any]]) -> list[Merge]:
+    """Return the merges from and into these documents, the most alike first; `kept` is id -> row."""
     if "dedup" not in run.manifests:
         return []
-    about = pc.field("id").isin(ids) | pc.field("kept_id").isin(ids)
+    about = among("id", ids) | among("kept_id", ids)
     merges = [Merge(**row) for row in matching(run.clusters(), about)]
+    merges = [
+        replace(merge, kept_record=f"{row['file']} at {row['offset']:,}")
+        if merge.is_identical and (row := kept.get(merge.kept_id))
+        else merge
+        for merge in merges
+    ]
     return sorted(merges, key=lambda merge: (-(merge.jaccard or 0.0), merge.id))
 
 
@@ -275,7 +296,7 @@ def _places(run: OpenedRun, ids: list[str]) -> dict[str, list[TokenSpan]]:
     for stream, held in run.manifest("shard").detail["streams"].items():
         for shard in held["shards"]:
             table: ds.Dataset = open_table(run.path("shard", shard["provenance"]))
-            for row in matching(table, pc.field("id").isin(ids)):
+            for row in matching(table, among("id", ids)):
                 where = {name: row[name] for name in ("row", "start", "length")}
                 spans.setdefault(row["id"], []).append(TokenSpan(stream=stream, shard=shard["file"], **where))
     return {document: sorted(parts, key=lambda span: span.start) for document, parts in spans.items()}

@@ -9,7 +9,6 @@ from typing import Any
 
 import fsspec
 import pandas as pd
-import pyarrow.compute as pc
 
 from curation.accounting.manifest import join
 from curation.accounting.settle import SETTLED
@@ -23,7 +22,7 @@ from curation.look.report.selection import HIGHEST, Group, ShownDocuments, by_qu
 from curation.look.report.sliders import slider_data
 from curation.look.report.training import TrainingSummary, training_summary
 from curation.look.report.vocabulary import tokenizer_use
-from curation.look.run import OpenedRun, masked_rows, read_originals, stored, tables
+from curation.look.run import OpenedRun, among, masked_rows, read_originals, stored, tables
 from curation.look.run.samples import plain
 
 SAMPLED_DOCUMENTS = 10_000  # about so many rows of a stage are read into memory
@@ -164,7 +163,7 @@ def _add_named(
     ids = sorted({id for _, items in groups for id, _ in items})
     rows: dict[str, dict[str, Any]] = {}
     for stage in run.row_stages if ids else ():
-        for row in masked_rows(run, stage, pc.field("id").isin(ids)):
+        for row in masked_rows(run, stage, among("id", ids)):
             measures, reasons = dict(row["measures"] or ()), row["reasons"] or []
             rows[row["id"]] = {**row, "measures": measures, "reasons": reasons}
     for group, items in groups:

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pyarrow.compute as pc
-
 from curation.filters.rules import Rule
 from curation.look.render.cards import badge
 from curation.look.render.inert import inert
 from curation.look.render.visible import shortened, visible
 from curation.look.report.selection import ShownDocuments
-from curation.look.run import OpenedRun, Original, masked_rows, read_originals, spans, visible_texts
+from curation.look.run import OpenedRun, Original, among, masked_rows, read_originals, spans, visible_texts
 
 #: Characters shown of a text and of its page, less where all together would go over the budget.
 SHOWN_CHARACTERS = (20_000, 10_000, 5_000, 2_400, 1_200, 600, 300, 100)
@@ -36,7 +34,7 @@ def _received(run: OpenedRun, rows: Sequence[Mapping[str, Any]]) -> dict[str, st
     ids = sorted(row["id"] for row in rows if row["state"] == "dropped" and row["measures"])
     if not ids or "extract" not in run.manifests:
         return {}
-    received = masked_rows(run, "extract", pc.field("id").isin(ids))
+    received = masked_rows(run, "extract", among("id", ids))
     return {row["id"]: row["text"] for row in received if row["text"] is not None}
 
 

@@ -10,12 +10,11 @@ from itertools import pairwise
 from typing import Any
 
 import pandas as pd
-import pyarrow.compute as pc
 
 from curation.extract.stage import MARKUP
 from curation.filters.judge import SPANS
 from curation.look.render.visible import shortened
-from curation.look.run import Masker, OpenedRun, masked_rows, read_originals, stored, visible_texts
+from curation.look.run import Masker, OpenedRun, among, masked_rows, read_originals, stored, visible_texts
 
 #: Documents shown for each edit, looked for among so many.
 PER_EDIT, SAMPLED = 3, 10_000
@@ -102,7 +101,7 @@ def _of_stage(run: OpenedRun, stage: str, earlier: str) -> dict[str, list[Edited
     ids = sorted({row["id"] for rows in rows_of.values() for row in rows})
     if not ids:
         return {}
-    before = {row["id"]: row["text"] or "" for row in masked_rows(run, earlier, pc.field("id").isin(ids))}
+    before = {row["id"]: row["text"] or "" for row in masked_rows(run, earlier, among("id", ids))}
     return {
         name: [_document(mask.row(row), before.get(row["id"], "")) for row in rows]
         for name, rows in sorted(rows_of.items())

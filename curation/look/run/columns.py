@@ -20,6 +20,7 @@ from curation.accounting.ledger import COUNTED
 from curation.accounting.settle import SETTLED
 from curation.filters import judge
 from curation.look.run.opened import OpenedRun
+from curation.look.run.stored import among
 from curation.text.address import site
 
 Kind = Literal["text", "number", "list"]
@@ -145,7 +146,7 @@ def fetch_stored(run: OpenedRun, keys: Sequence[Key]) -> list[dict[str, Any]]:
     for stage in dict.fromkeys(key[0] for key in keys):
         ids = sorted({key[1] for key in keys if key[0] == stage})
         table = run.rows(stage)
-        for batch in table.to_batches(filter=pc.field("id").isin(ids), batch_size=_BATCH_ROWS):
+        for batch in table.to_batches(filter=among("id", ids), batch_size=_BATCH_ROWS):
             for row in RecordBatch(stage, batch).to_rows():
                 if (key := (stage, *(row[name] for name in _KEY))) in wanted:
                     rows[key] = row

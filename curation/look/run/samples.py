@@ -7,13 +7,12 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from curation.accounting.sample import LOOK, position, sampled
 from curation.accounting.settle import SETTLED
 from curation.look.run.opened import OpenedRun
-from curation.look.run.stored import matching
+from curation.look.run.stored import among, matching
 
 
 def masked_rows(run: OpenedRun, stage: str, condition: ds.Expression) -> list[dict[str, Any]]:
@@ -91,7 +90,7 @@ def _sample(
         for group in file.split_by_row_group():
             ids = group.to_table(schema=table.schema, columns=["id"], filter=only)["id"].to_pylist()
             if chosen := [document for document in ids if sampled(document, rate, LOOK)]:
-                condition = pc.field("id").isin(chosen)
+                condition = among("id", chosen)
                 condition = condition if only is None else only & condition
                 yield from group.to_batches(schema=table.schema, columns=columns, filter=condition)
 

@@ -7,11 +7,13 @@ salt `look` is below a rate. A question that needs no more reads no more, howeve
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import fsspec
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 #: Standard normal deviate of a two-sided 95 % interval.
@@ -52,6 +54,14 @@ def open_table(path: str, **options: Any) -> ds.Dataset:
     """Return the Parquet files below a path or URL as one dataset; without files it has no columns."""
     filesystem, name = fsspec.core.url_to_fs(path.replace("s3a://", "s3://", 1))
     return ds.dataset(name, filesystem=filesystem, format="parquet", **options)
+
+
+def among(column: str, values: Iterable[str]) -> ds.Expression:
+    """Return the condition that a text column holds one of these values; no row meets it for no values.
+
+    The values are typed here: Arrow gives an empty list the type null, which no column of text compares with.
+    """
+    return pc.field(column).isin(pa.array(sorted(set(values)), pa.string()))
 
 
 def matching(

@@ -9,14 +9,13 @@ from typing import Any
 import fsspec
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import join
 from curation.accounting.sample import LOOK, sampled
 from curation.look.run.opened import OpenedRun
 from curation.look.run.samples import stored
-from curation.look.run.stored import matching
+from curation.look.run.stored import among, matching
 
 
 def measures(run: OpenedRun, *, wanted: int = 10_000) -> pd.DataFrame:
@@ -102,7 +101,7 @@ def pairs(run: OpenedRun, *, wanted: int = 200) -> pd.DataFrame:
     frame = pa.Table.from_batches(batches).to_pandas()
     ids = sorted({*frame["id"], *frame["kept_id"]})
     names = ["id", "source", "url", "title", "text"]
-    rows = matching(run.rows("dedup"), pc.field("id").isin(ids), names)
+    rows = matching(run.rows("dedup"), among("id", ids), names)
     texts = run.mask.frame(pd.DataFrame(rows, columns=names).drop_duplicates("id"))
     frame = frame.merge(texts, on="id", how="left")
     frame = frame.merge(texts.add_prefix("kept_"), on="kept_id", how="left")
