@@ -57,27 +57,27 @@ def run(judging: Namespace, tmp_path: Path) -> str:
 
 
 def test_counts_are_the_ledgers_by_kind_and_source(run: str) -> None:
-    found = {each.name: each for each in masked(open_run(run), frames.documents(run, "filter"))}
-    assert {name: (each.total, each.by_source) for name, each in found.items()} == {
+    kinds = {kind["name"]: kind for kind in masked(open_run(run), frames.documents(run, "filter"))}
+    assert {name: (kind["total"], kind["by_source"]) for name, kind in kinds.items()} == {
         "privacy.email": (3, {"docs": 1, "web": 2}),
         "privacy.phone": (1, {"docs": 1, "web": 0}),  # the short text went before it came to the pass
         "privacy.iban": (1, {"docs": 1, "web": 0}),
         "privacy.secret": (1, {"docs": 1, "web": 0}),
     }
     ledger = read_manifest(next(Path(run, "filter").glob("*/manifest.json")).parent.as_posix()).ledger
-    assert ledger["counts"] == {name: each.total for name, each in found.items()}
-    assert found["privacy.phone"].placeholder == "[NUMBER]"
+    assert ledger["counts"] == {name: kind["total"] for name, kind in kinds.items()}
+    assert kinds["privacy.phone"]["placeholder"] == "[NUMBER]"
 
 
 def test_places_have_their_context_and_not_what_stood_there(run: str) -> None:
-    found = {each.name: each for each in masked(open_run(run), frames.documents(run, "filter"))}
-    (place,) = found["privacy.phone"].examples
-    assert (place.before, place.after) == (
+    kinds = {kind["name"]: kind for kind in masked(open_run(run), frames.documents(run, "filter"))}
+    (span,) = kinds["privacy.phone"]["examples"]
+    assert (span["before"], span["after"]) == (
         "The desk is at ",
         " on week days, and at email@example.com on others.",
     )
-    assert sorted(each.spans for each in found["privacy.email"].examples) == [1, 2]
-    assert not [hidden for hidden in HIDDEN if hidden in repr(found)]
+    assert sorted(span["spans"] for span in kinds["privacy.email"]["examples"]) == [1, 2]
+    assert not [hidden for hidden in HIDDEN if hidden in repr(kinds)]
 
 
 def test_nothing_that_was_masked_is_anywhere_in_the_report(run: str) -> None:

@@ -22,25 +22,25 @@ def test_spikes_come_in_the_order_of_their_steps_with_their_worst_documents(metr
     write(metrics, 70, why="grad_norm is nan", rows=rows)
     write(metrics, 9, rows=[{"slot": 1}, {"documents": None}], later="something new")
     first, second = read_spikes(str(metrics))
-    assert (first.step, first.why, first.documents) == (9, "", ())
-    assert second.documents == (("a", "9.0", "so"), ("b", "9.0", "so"), ("c", "9.0", "so"))
+    assert first == {"step": 9, "why": "", "documents": []}
+    assert second["documents"] == [("a", "9.0", "so"), ("b", "9.0", "so"), ("c", "9.0", "so")]
 
 
 def test_spikes_stand_in_the_curve_and_the_summary_tells_epochs(small_run: Path, metrics: Path) -> None:
     for step in range(1, SPIKES_SHOWN + 4):
         write(metrics, step)
     (metrics / "summary.json").write_text(json.dumps({"epochs": {"web": 2}}), encoding="utf-8")
-    found = training_summary(str(small_run), str(metrics))
-    assert found is not None
-    assert found.chart.count('id="spike-') == found.spike_count == SPIKES_SHOWN + 3
-    assert len(found.spikes) == SPIKES_SHOWN
-    assert found.epochs == {"web": 2.0}
+    summary = training_summary(str(small_run), str(metrics))
+    assert summary is not None
+    assert summary["chart"].count('id="spike-') == summary["spike_count"] == SPIKES_SHOWN + 3
+    assert len(summary["spikes"]) == SPIKES_SHOWN
+    assert summary["epochs"] == {"web": 2.0}
 
 
 def test_a_run_that_still_trains_has_neither(small_run: Path, metrics: Path) -> None:
-    found = training_summary(str(small_run), str(metrics))
-    assert found is not None
-    assert (found.spikes, found.epochs, found.steps) == ((), {}, 100)
+    summary = training_summary(str(small_run), str(metrics))
+    assert summary is not None
+    assert (summary["spikes"], summary["epochs"], summary["steps"]) == ([], {}, 100)
     assert training_summary(str(small_run), None) is None
 
 
@@ -61,18 +61,18 @@ def test_fertility_and_rare_tokens_are_those_of_the_tokenizer(small_run: Path, t
     (shard,) = (run / "shard").glob("*/manifest.json")
     texts = documents(str(run), "dedup", "kept")["text"].tolist()
     shard.with_name("tokenizer.json").write_bytes(train_tokenizer(texts * 20, 400))
-    found = tokenizer_use(open_run(str(run)))
-    assert found is not None
+    use = tokenizer_use(open_run(str(run)))
+    assert use is not None
     tokens = [ids.tolist() for ids in encode_batch(load_tokenizer(shard.with_name("tokenizer.json")), texts)]
-    assert found.documents == len(texts) == 6
-    (english,) = found.languages
-    assert english.tokens == sum(map(len, tokens))
-    assert english.words == sum(len(text.split()) for text in texts)
-    assert found.used == len({each for ids in tokens for each in ids})
-    assert found.used <= found.size
-    for rare in found.rare:
-        assert rare.count == sum(ids.count(rare.id) for ids in tokens)
-        assert rare.documents == sum(rare.id in ids for ids in tokens) <= 2
+    assert use["documents"] == len(texts) == 6
+    (english,) = use["languages"]
+    assert english["tokens"] == sum(map(len, tokens))
+    assert english["words"] == sum(len(text.split()) for text in texts)
+    assert use["used"] == len({token for ids in tokens for token in ids})
+    assert use["used"] <= use["size"]
+    for rare in use["rare"]:
+        assert rare["count"] == sum(ids.count(rare["id"]) for ids in tokens)
+        assert rare["documents"] == sum(rare["id"] in ids for ids in tokens) <= 2
 
 
 def test_a_training_run_that_is_not_there_is_refused(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -130,43 +129,20 @@ def _part(rules: RuleAccount, name: str, tally: Tally) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Headlines:
-    """The whole run in a few numbers.
-
-    Attributes:
-        received: records that came into the first stage.
-        left: documents that the last stage kept.
-        lost: state -> records that ended in it, over all stages; only states with any.
-        tokens_received: of the text of the documents that the first stage kept, always an estimate (`~`);
-            empty where nothing was tokenized.
-        tokens_left: of the documents that are left; an estimate (`~`) unless the last stage counted them.
-        rules: the rules that dropped most, each with its share of what the filter dropped.
-        published: when the newest manifest was written, to the minute; empty where the store does not say.
-        recipe: fingerprint of the configurations of all stages: equal for runs of the same recipe.
-        left_out: in words, the stages whose account is of other data; they are not counted here.
-    """
-
-    received: int
-    left: int
-    lost: Mapping[str, int]
-    tokens_received: str
-    tokens_left: str
-    rules: Sequence[tuple[str, float]]
-    published: str
-    recipe: str
-    left_out: str
-
-
 def headlines(
     run: OpenedRun, stages: Sequence[Mapping[str, Any]], account: Mapping[str, Any] | None
-) -> Headlines | None:
-    """Return the headlines of a run; None where no stage keeps an account.
+) -> dict[str, Any] | None:
+    """Return a run in a few numbers; None where no stage keeps an account.
 
     Args:
         run: the run.
         stages: the account of each stage.
         account: of the filter's rules; None or empty where they dropped nothing.
+
+    Returns:
+        Of tokens, `~` marks an estimate, and the empty text that nothing was tokenized. `lost` has only
+        states with any records; `rules` are those that dropped most, each with its share of what the filter
+        dropped; `recipe` is equal for runs of the same recipe; `left_out` says which stages are not counted.
     """
     if not stages:
         return None
@@ -178,17 +154,17 @@ def headlines(
     tokens = {stage["name"]: stage["accounts"][0]["tokens"] for stage in stages}
     counted = last.tokens.get("kept", 0)
     rules = account["parts"][0]["rules"][:COSTLIEST] if account else []
-    return Headlines(
-        received=first.total.received.records,
-        left=last.total.states["kept"].records,
-        lost={state: lost[state] for state in STATES if state != "kept" and lost[state]},
-        tokens_received=_about(tokens[first.stage]),
-        tokens_left=f"{counted:,}" if counted else _about(tokens[last.stage]),
-        rules=[(rule["name"], rule["shares"][0]) for rule in rules],
-        published=_published(run),
-        recipe=fingerprint({stage: manifest.config for stage, manifest in run.manifests.items()}),
-        left_out=left_out,
-    )
+    return {
+        "received": first.total.received.records,
+        "left": last.total.states["kept"].records,
+        "lost": {state: lost[state] for state in STATES if state != "kept" and lost[state]},
+        "tokens_received": _about(tokens[first.stage]),
+        "tokens_left": f"{counted:,}" if counted else _about(tokens[last.stage]),
+        "rules": [(rule["name"], rule["shares"][0]) for rule in rules],
+        "published": _published(run),
+        "recipe": fingerprint({stage: manifest.config for stage, manifest in run.manifests.items()}),
+        "left_out": left_out,
+    }
 
 
 def _about(count: float) -> str:

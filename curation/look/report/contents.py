@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import fsspec
@@ -17,25 +16,16 @@ from curation.look.render.cards import word_changes
 from curation.look.report.accounts import headlines, reason_counts, rule_account, stage_accounts
 from curation.look.report.documents import document_data
 from curation.look.report.edits import edited, markup, masked
-from curation.look.report.extraction import Loss, Reading, compare_engines, losses, pages_to_read
+from curation.look.report.extraction import compare_engines, losses, pages_to_read
 from curation.look.report.selection import HIGHEST, Group, ShownDocuments, by_quality, select
 from curation.look.report.sliders import slider_data
-from curation.look.report.training import TrainingSummary, training_summary
+from curation.look.report.training import training_summary
 from curation.look.report.vocabulary import tokenizer_use
 from curation.look.run import OpenedRun, among, masked_rows, read_originals, stored, tables
 from curation.look.run.samples import plain
 
 SAMPLED_DOCUMENTS = 10_000  # about so many rows of a stage are read into memory
 PAIRS_SHOWN, PAIR_CHARACTERS = 20, 4_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
-    """A rule (a row of `tables.rules`) and its values of documents that broke no rule and that broke one."""
-
-    rule: Any
-    kept: Sequence[float]
-    removed: Sequence[float]
 
 
 #: What the page shows, by the names that its templates use.
@@ -80,7 +70,7 @@ def gather(run: OpenedRun, *, training: str | None = None) -> Contents:
         "streams": tables.streams(run).to_dict("records"),
         "vocabulary": tokenizer_use(run),
         "training": trained,
-        "epochs": trained.epochs if trained else {},
+        "epochs": trained["epochs"] if trained else {},
         "labels": labels,
         "quality": next((group.about for group in selection.groups if group.name == HIGHEST), ""),
         # ids of the documents that can be read in the page
@@ -105,19 +95,20 @@ def _sample(run: OpenedRun, stage: str, state: str | None = None, share: int = 1
     return stored(run, stage, state, wanted=SAMPLED_DOCUMENTS // share)
 
 
-def _signals(run: OpenedRun, judged: pd.DataFrame) -> list[Signal]:
+def _signals(run: OpenedRun, judged: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return each rule with its values of documents that broke no rule, and of those that broke one."""
     kept = judged["state"] == "kept"
     wide = pd.DataFrame(list(judged["measures"]), index=judged.index, dtype="float64")
     signals = []
     for rule in tables.rules(run).itertuples(index=False):
         values = wide[rule.name] if rule.name in wide else pd.Series(dtype="float64")
         passed, gone = (values[where.reindex(values.index)].dropna().tolist() for where in (kept, ~kept))
-        signals.append(Signal(rule=rule, kept=passed, removed=gone))
+        signals.append({"rule": rule, "kept": passed, "removed": gone})
     return signals
 
 
 def _select(
-    run: OpenedRun, judged: pd.DataFrame, extracted: pd.DataFrame, lost: Sequence[Loss]
+    run: OpenedRun, judged: pd.DataFrame, extracted: pd.DataFrame, lost: Sequence[Mapping[str, Any]]
 ) -> ShownDocuments:
     """Return the documents to show."""
     states = ("dropped", "failed")
@@ -129,8 +120,9 @@ def _select(
         for group, rows in by_quality(run, kept, _preferred(run)):
             selection.add(group, rows)
     for loss in lost:
-        worst = [(extracted.loc[row], "") for row in loss.worst]
-        selection.add(Group("extraction", f"{loss.what} lost", "Most in the page, none in the text."), worst)
+        worst = [(extracted.loc[row], "") for row in loss["worst"]]
+        about = "Most in the page, none in the text."
+        selection.add(Group("extraction", f"{loss['what']} lost", about), worst)
     return selection
 
 
@@ -141,21 +133,21 @@ def _preferred(run: OpenedRun) -> str | None:
     return next((name for name in names if "." in name), None)
 
 
-def _readings(run: OpenedRun, extracted: pd.DataFrame) -> list[Reading]:
+def _readings(run: OpenedRun, extracted: pd.DataFrame) -> list[dict[str, Any]]:
     rows = [dict(row) for _, row in pages_to_read(extracted).iterrows()]
     return compare_engines(rows, read_originals(run, rows)) if rows else []
 
 
 def _add_named(
-    run: OpenedRun, selection: ShownDocuments, training: TrainingSummary | None, labels: Agreement | None
+    run: OpenedRun, selection: ShownDocuments, training: Mapping[str, Any] | None, labels: Agreement | None
 ) -> None:
     """Add the documents that spikes and labels name."""
     groups = [
         (
-            Group("spikes", f"step {spike.step:,}", spike.why),
-            [(id, f"loss {loss}") for id, loss, _ in spike.documents],
+            Group("spikes", f"step {spike['step']:,}", spike["why"]),
+            [(id, f"loss {loss}") for id, loss, _ in spike["documents"]],
         )
-        for spike in (training.spikes if training else ())
+        for spike in (training["spikes"] if training else ())
     ]
     if labels:
         about = "Marked by a person otherwise than the recipe judged."

@@ -41,31 +41,23 @@ class DiffRow:
     after: tuple[Piece, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditedDocument:
-    """One document that an edit changed; `took` are characters by edit (fewer than none: added)."""
-
-    id: str
-    title: str
-    url: str
-    took: Mapping[str, int]
-    lines: tuple[DiffRow, ...]
-    left_out: int
+#: A document that an edit changed, by the names that the template uses.
+Edited = dict[str, Any]
 
 
-def edited(run: OpenedRun) -> dict[str, list[EditedDocument]]:
+def edited(run: OpenedRun) -> dict[str, list[Edited]]:
     """Return edit -> documents that it changed, a hash-sample, from every stage that edits texts.
 
     What an edit masks is masked on both sides, so an edit that only masks is left out.
     """
-    documents: dict[str, list[EditedDocument]] = {}
+    documents: dict[str, list[Edited]] = {}
     for earlier, stage in pairwise(run.row_stages):
         if _edits(run.ledger(stage)):
             documents |= _of_stage(run, stage, earlier)
     return documents
 
 
-def markup(run: OpenedRun, extracted: pd.DataFrame) -> dict[str, list[EditedDocument]]:
+def markup(run: OpenedRun, extracted: pd.DataFrame) -> dict[str, list[Edited]]:
     """Return what extraction left out of some pages: all the text of each beside that of its document.
 
     `extracted` is a sample of what it kept, in hash order. Pages that are not to be read again are left out.
@@ -88,7 +80,7 @@ def _edits(ledger: Mapping[str, Any]) -> bool:
     return any(name.startswith("edit:") and counts["characters"] for name, counts in reasons)
 
 
-def _of_stage(run: OpenedRun, stage: str, earlier: str) -> dict[str, list[EditedDocument]]:
+def _of_stage(run: OpenedRun, stage: str, earlier: str) -> dict[str, list[Edited]]:
     frame = stored(run, stage, wanted=SAMPLED)
     mask = run.mask
     masking = {f"{edit.pass_name}.{edit.name}" for edit in mask.edits}
@@ -109,17 +101,18 @@ def _of_stage(run: OpenedRun, stage: str, earlier: str) -> dict[str, list[Edited
     }
 
 
-def _document(row: Mapping[str, Any], before: str) -> EditedDocument:
+def _document(row: Mapping[str, Any], before: str) -> Edited:
+    """Return the document with what each edit `took` of its characters; fewer than none: it added some."""
     after = row["text"]
     lines = list(aligned(before[:SHOWN_CHARACTERS], after[:SHOWN_CHARACTERS]))
-    return EditedDocument(
-        id=row["id"],
-        title=shortened(row["title"] or after or row["url"] or row["id"], NAME_CHARACTERS),
-        url=shortened(row["url"] or "", NAME_CHARACTERS),
-        took={name: took for name, took in dict(row["edits"]).items() if took},
-        lines=tuple(lines[:SHOWN_ROWS]),
-        left_out=max(0, len(lines) - SHOWN_ROWS),
-    )
+    return {
+        "id": row["id"],
+        "title": shortened(row["title"] or after or row["url"] or row["id"], NAME_CHARACTERS),
+        "url": shortened(row["url"] or "", NAME_CHARACTERS),
+        "took": {name: took for name, took in dict(row["edits"]).items() if took},
+        "lines": lines[:SHOWN_ROWS],
+        "left_out": max(0, len(lines) - SHOWN_ROWS),
+    }
 
 
 def aligned(before: str, after: str) -> Iterator[DiffRow]:
@@ -169,30 +162,11 @@ def _changed(before: str, after: str) -> DiffRow:
     return DiffRow(kind="changed", before=tuple(sides[0]), after=tuple(sides[1]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaskedSpan:
-    """A masked span of a document: the text before it and after it, and how many spans the document has."""
+def masked(run: OpenedRun, judged: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return what each pass masked, by kind (`privacy.phone`), those of most spans first.
 
-    id: str
-    source: str
-    before: str
-    after: str
-    spans: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaskedKind:
-    """A kind of span that a pass masked (`privacy.phone`): how many there are, and some of them."""
-
-    name: str
-    placeholder: str
-    total: int
-    by_source: Mapping[str, int]
-    examples: tuple[MaskedSpan, ...]
-
-
-def masked(run: OpenedRun, judged: pd.DataFrame) -> list[MaskedKind]:
-    """Return what each pass masked, by kind, those of most spans first; `judged` is the filter's sample."""
+    `judged` is the filter's sample, in which the `examples` are looked for.
+    """
     if "filter" not in run.manifests:
         return []
     ledger, mask = run.ledger("filter"), run.mask
@@ -204,19 +178,22 @@ def masked(run: OpenedRun, judged: pd.DataFrame) -> list[MaskedKind]:
             placeholder = by_pass[pass_name].placeholder(kind)
             counts = {source: account.get("counts", {}) for source, account in ledger["sources"].items()}
             kinds.append(
-                MaskedKind(
-                    name=name,
-                    placeholder=placeholder,
-                    total=total,
-                    by_source={source: count.get(name, 0) for source, count in counts.items()},
-                    examples=tuple(_examples(judged, name, placeholder, mask)),
-                )
+                {
+                    "name": name,
+                    "placeholder": placeholder,
+                    "total": total,
+                    "by_source": {source: count.get(name, 0) for source, count in counts.items()},
+                    "examples": list(_examples(judged, name, placeholder, mask)),
+                }
             )
-    return sorted(kinds, key=lambda kind: (-kind.total, kind.name))
+    return sorted(kinds, key=lambda kind: (-kind["total"], kind["name"]))
 
 
-def _examples(judged: pd.DataFrame, name: str, placeholder: str, mask: Masker) -> Iterator[MaskedSpan]:
-    """Yield a span of each of the first documents of the sample that have the kind and their text."""
+def _examples(judged: pd.DataFrame, name: str, placeholder: str, mask: Masker) -> Iterator[dict[str, Any]]:
+    """Yield a span of each of the first documents of the sample that have the kind and their text.
+
+    With the text before it and after it, and how many `spans` the document has.
+    """
     left = PER_KIND if placeholder else 0
     for row in judged.itertuples(index=False) if left else ():
         count = dict(row.measures).get(f"{SPANS}{name}", 0)
@@ -225,10 +202,10 @@ def _examples(judged: pd.DataFrame, name: str, placeholder: str, mask: Masker) -
         if start >= 0:
             left -= 1
             end = start + len(placeholder)
-            yield MaskedSpan(
-                id=row.id,
-                source=row.source or "",
-                before=text[max(0, start - CONTEXT_CHARACTERS) : start],
-                after=text[end : end + CONTEXT_CHARACTERS],
-                spans=int(count),
-            )
+            yield {
+                "id": row.id,
+                "source": row.source or "",
+                "before": text[max(0, start - CONTEXT_CHARACTERS) : start],
+                "after": text[end : end + CONTEXT_CHARACTERS],
+                "spans": int(count),
+            }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -38,33 +37,11 @@ def pages_to_read(extracted: pd.DataFrame) -> pd.DataFrame:
     return pages.loc[sorted([*rows, *others])]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """Of sampled documents whose page has something (`pages`), how many kept none of it, and the worst."""
+def losses(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return what the documents of a sample of kept rows lost.
 
-    what: str
-    pages: int
-    lost: int
-    worst: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One engine on the compared pages; `agreement` is the mean F1 of its words with those of the run."""
-
-    engine: str
-    pages: int
-    without_text: int
-    faults: int
-    characters: int
-    table_cells: int
-    code_blocks: int
-    agreement: float
-    milliseconds: float
-
-
-def losses(frame: pd.DataFrame) -> list[Loss]:
-    """Return what the documents of a sample of kept rows lost; `worst` are rows of the frame."""
+    Of those whose page has something (`pages`), how many kept none of it, and the `worst` rows of the frame.
+    """
     table = []
     for name, what in COUNTED.items():
         seen, kept = (
@@ -72,15 +49,16 @@ def losses(frame: pd.DataFrame) -> list[Loss]:
             for side in ("seen", "kept")
         )
         lost = seen[(seen > 0) & (kept == 0)].sort_values(ascending=False, kind="stable")
-        worst = tuple(int(row) for row in lost.index[:SHOWN_LOSSES])
-        table.append(Loss(what=what, pages=int((seen > 0).sum()), lost=len(lost), worst=worst))
+        worst = [int(row) for row in lost.index[:SHOWN_LOSSES]]
+        table.append({"what": what, "pages": int((seen > 0).sum()), "lost": len(lost), "worst": worst})
     return table
 
 
-def compare_engines(rows: Sequence[Mapping[str, Any]], pages: Sequence[Original]) -> list[Reading]:
+def compare_engines(rows: Sequence[Mapping[str, Any]], pages: Sequence[Original]) -> list[dict[str, Any]]:
     """Return what each engine makes of the pages of documents, beside the text that the run has of them.
 
     Each runs in a guarded process, after one page that is not counted: what it costs to start is no speed.
+    `agreement` is the mean F1 of its words with those of the run.
     """
     both = [(row["text"] or "", page.html) for row, page in zip(rows, pages, strict=True) if page.html]
     both = both[:COMPARED_PAGES]
@@ -89,7 +67,7 @@ def compare_engines(rows: Sequence[Mapping[str, Any]], pages: Sequence[Original]
     return [_reading(name, [html for _, html in both], [text for text, _ in both]) for name in ENGINES]
 
 
-def _reading(engine: str, pages: Sequence[str], texts: Sequence[str]) -> Reading:
+def _reading(engine: str, pages: Sequence[str], texts: Sequence[str]) -> dict[str, Any]:
     with Guard(Extract(engine=engine, timeout_s=_TIMEOUT_S)) as guard:
         guard.extract(pages[0])
         began = time.perf_counter()
@@ -97,21 +75,20 @@ def _reading(engine: str, pages: Sequence[str], texts: Sequence[str]) -> Reading
         seconds = time.perf_counter() - began
     extractions = [result if isinstance(result, Extraction) else None for result in results]
     made = [extraction for extraction in extractions if extraction]
-    return Reading(
-        engine=engine,
-        pages=len(pages),
-        without_text=sum(not extraction.text.strip() for extraction in made),
-        faults=len(results) - len(made),
-        characters=sum(len(extraction.text) for extraction in made),
-        table_cells=round(sum(extraction.counts.get("table_cells_kept", 0) for extraction in made)),
-        code_blocks=round(sum(extraction.counts.get("code_blocks_kept", 0) for extraction in made)),
-        agreement=sum(
-            agreement(extraction.text if extraction else "", text)
-            for extraction, text in zip(extractions, texts, strict=True)
-        )
-        / len(pages),
-        milliseconds=1000 * seconds / len(pages),
-    )
+    alike = [
+        agreement(extraction.text if extraction else "", text)
+        for extraction, text in zip(extractions, texts, strict=True)
+    ]
+    return {
+        "engine": engine,
+        "pages": len(pages),
+        "without_text": sum(not extraction.text.strip() for extraction in made),
+        "faults": len(results) - len(made),
+        "characters": sum(len(extraction.text) for extraction in made),
+        **{name: round(sum(e.counts.get(f"{name}_kept", 0) for e in made)) for name in COUNTED},
+        "agreement": sum(alike) / len(pages),
+        "milliseconds": 1000 * seconds / len(pages),
+    }
 
 
 def agreement(one: str, other: str) -> float:

@@ -8,6 +8,7 @@ them are spelled out.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import fsspec
@@ -19,7 +20,7 @@ from curation.accounting.manifest import join
 from curation.look.render import charts
 from curation.look.render.inert import inert, policy, script
 from curation.look.render.visible import alike, bound, is_bound, number, shortened, visible
-from curation.look.report.contents import Contents, Signal, gather
+from curation.look.report.contents import Contents, gather
 from curation.look.run import OpenedRun
 
 SCRIPTS = ("elements.js", "what_if.js", "documents.js", "report.js")
@@ -63,14 +64,14 @@ def _breakable(name: str) -> Markup:
     return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(visible(name)))))
 
 
-def _signal(signal: Signal) -> dict[str, Any]:
+def _signal(signal: Mapping[str, Any]) -> dict[str, Any]:
     """Return a rule with the histogram of its values."""
-    rule, values = signal.rule, [*signal.kept, *signal.removed]
+    rule, kept, removed = signal["rule"], signal["kept"], signal["removed"]
     return {
         "rule": rule,
         "bound": bound(rule.min, rule.max),
         "sides": [side for side in ("min", "max") if is_bound(getattr(rule, side))],
-        "measured": len(values),
-        "broke": sum(not rule.min <= value <= rule.max for value in values),
-        "chart": charts.histogram(signal.kept, signal.removed, rule.min, rule.max, rule.name),
+        "measured": len(kept) + len(removed),
+        "broke": sum(not rule.min <= value <= rule.max for value in (*kept, *removed)),
+        "chart": charts.histogram(kept, removed, rule.min, rule.max, rule.name),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from curation.look.run import OpenedRun, stored, tokens
 from curation.shards.tokens import Tokenizer, encode_batch
@@ -15,42 +15,11 @@ LANGUAGES_SHOWN, TOKENS_SHOWN = 15, 25
 FEW_DOCUMENTS = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fertility:
-    """Tokens against what they stand for, of one language's sampled texts."""
+def tokenizer_use(run: OpenedRun) -> dict[str, Any] | None:
+    """Return what the tokenizer of a run makes of a hash-sample of its kept texts; None without one.
 
-    language: str
-    documents: int
-    tokens: int
-    words: int
-    characters: int
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rare:
-    """A token that few texts hold, and often: a page's own markup, a name, a fault of the tokenizer."""
-
-    token: str
-    id: int
-    count: int
-    documents: int
-    example: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenizerUse:
-    """What a sample of kept texts says of the tokenizer: `used` of its `size` tokens occur in it."""
-
-    languages: tuple[Fertility, ...]
-    rare: tuple[Rare, ...]
-    used: int
-    size: int
-    documents: int
-
-
-def tokenizer_use(run: OpenedRun) -> TokenizerUse | None:
-    """Return what the tokenizer of a run makes of a hash-sample of its kept texts; None without one."""
+    `used` of its `size` tokens occur in them.
+    """
     tokenizer = tokens.load(run)
     if tokenizer is None or not run.row_stages:
         return None
@@ -66,38 +35,44 @@ def tokenizer_use(run: OpenedRun) -> TokenizerUse | None:
         counts.update(ids)
         for token in set(ids):
             held.setdefault(token, []).append(document)
-    return TokenizerUse(
-        languages=tuple(_fertility([str(name or "un") for name in frame["language"]], texts, encoded)),
-        rare=tuple(_rare(tokenizer, counts, held)),
-        used=len(counts),
-        size=tokenizer.vocab,
-        documents=len(texts),
-    )
+    return {
+        "languages": _fertility([str(name or "un") for name in frame["language"]], texts, encoded),
+        "rare": _rare(tokenizer, counts, held),
+        "used": len(counts),
+        "size": tokenizer.vocab,
+        "documents": len(texts),
+    }
 
 
 def _fertility(
     languages: Sequence[str], texts: Sequence[str], encoded: Sequence[Sequence[int]]
-) -> list[Fertility]:
+) -> list[dict[str, Any]]:
+    """Return tokens of each language's texts, against the words, characters and bytes they stand for."""
     sums: dict[str, list[int]] = {}
     for language, text, ids in zip(languages, texts, encoded, strict=True):
         mine = sums.setdefault(language, [0] * 5)
         units = (1, len(ids), len(text.split()), len(text), len(text.encode("utf-8", "replace")))
         sums[language] = [a + b for a, b in zip(mine, units, strict=True)]
     names = ("documents", "tokens", "words", "characters", "bytes")
-    rows = [Fertility(language=name, **dict(zip(names, sums[name], strict=True))) for name in sums]
-    return sorted(rows, key=lambda row: (-row.tokens, row.language))[:LANGUAGES_SHOWN]
+    rows: list[dict[str, Any]] = [
+        {"language": name, **dict(zip(names, sums[name], strict=True))} for name in sums
+    ]
+    return sorted(rows, key=lambda row: (-row["tokens"], row["language"]))[:LANGUAGES_SHOWN]
 
 
-def _rare(tokenizer: Tokenizer, counts: Counter[int], held: Mapping[int, Sequence[str]]) -> list[Rare]:
+def _rare(
+    tokenizer: Tokenizer, counts: Counter[int], held: Mapping[int, Sequence[str]]
+) -> list[dict[str, Any]]:
+    """Return tokens that few texts hold, and often: a page's own markup, a name, a tokenizer's fault."""
     few = [token for token in counts if len(held[token]) <= FEW_DOCUMENTS]
     few.sort(key=lambda token: (-counts[token], token))
     return [
-        Rare(
-            token=tokenizer.engine.decode([token], skip_special_tokens=False),
-            id=token,
-            count=counts[token],
-            documents=len(held[token]),
-            example=held[token][0],
-        )
+        {
+            "token": tokenizer.engine.decode([token], skip_special_tokens=False),
+            "id": token,
+            "count": counts[token],
+            "documents": len(held[token]),
+            "example": held[token][0],
+        }
         for token in few[:TOKENS_SHOWN]
     ]
