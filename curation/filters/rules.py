@@ -75,7 +75,7 @@ class Pass:
     """
 
     name: str
-    edits: tuple[Edit, ...]
+    edits: tuple[Edit, ...] = ()
     rules: tuple[Rule, ...]
     only: tuple[str, ...] = ()
     labels: tuple[Label, ...] = ()

@@ -16,7 +16,6 @@ from curation.accounting.ledger import STATES, Count, Ledger
 from curation.accounting.manifest import Manifest, published, read_manifest
 from curation.recipe.recipe import Recipe
 from curation.spark.errors import StageFailed, StaleInput, UnknownStage, differences
-from curation.spark.progress import shown
 from curation.spark.session import start
 from curation.spark.stage import Context, Stage, check_order
 from curation.spark.stages.decontaminate import DECONTAMINATE
@@ -149,9 +148,8 @@ class Run:
     def _ran(self, stage: Stage, context: Context, made_by: Manifest) -> Manifest:
         path = self.store.begin(stage.name, made_by.fingerprint)
         try:
-            with shown(self.spark, stage.name):
-                detail = stage.write(self.spark, context, path) or {}
-                manifest = self._accounted(stage, context, replace(made_by, detail=detail), path)
+            detail = stage.write(self.spark, context, path) or {}
+            manifest = self._accounted(stage, context, replace(made_by, detail=detail), path)
         except (PySparkException, ValueError) as error:
             raise StageFailed(stage.name, error) from error
         self.store.publish(manifest)

@@ -23,7 +23,7 @@ _SETTINGS = {
 #: What a session inside this process needs besides.
 _EMBEDDED = {
     "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
+    "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),  # Spark's own bar of tasks
     "spark.driver.memory": "3g",
     "spark.sql.codegen.cache.maxEntries": "1000",  # one dedup stage makes 150; it would keep 100
     "spark.driver.extraJavaOptions": (

@@ -23,7 +23,7 @@ def test_a_dropped_page_tells_the_broken_rule(small_run: Path) -> None:
     (life,) = why(open_run(str(small_run)), document_id(8)).lives
     assert [(step.stage, step.state) for step in life.steps] == [("extract", "kept"), ("filter", "dropped")]
     (broken,) = life.steps[1].broken
-    assert (broken.name, broken.value, broken.min, broken.max) == ("gopher.word_count", 2.0, 5.0, None)
+    assert [broken[name] for name in ("name", "value", "min", "max")] == ["gopher.word_count", 2.0, 5.0, None]
     assert life.places == ()
 
 

@@ -8,12 +8,10 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from curation.accounting.sample import position
 from curation.look.label.marks import MARKS, HumanLabel, extracted, read_labels, weighed, write_labels
 from curation.look.render import cards as samples
-from curation.look.render.inert import inert, policy, script
+from curation.look.render.inert import environment, inert, policy, script
 from curation.look.render.visible import visible
 from curation.look.run import OpenedRun, documents, read_originals, visible_texts
 
@@ -103,16 +101,14 @@ class LabelStore:
 
 def label_page(run: OpenedRun, drawn: Drawn, marks: LabelStore) -> tuple[str, str]:
     """Return the page as HTML, and its content policy."""
-    loader = PackageLoader("curation.look.render")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    source = script(environment, "label.js")
+    source = script("label.js")
     data = {
         "documents": _documents(run, drawn),
         "marks": {each.id: [each.mark, each.note] for each in marks.found.values()},
     }
-    template = environment.get_template("label.html")
-    html = template.render(data=inert(data), script=source, policy=policy(source, connect=True))
-    return html, policy(source, connect=True)
+    allowed = policy(source, connect=True)
+    template = environment().get_template("label.html")
+    return template.render(data=inert(data), script=source, policy=allowed), allowed
 
 
 def _documents(run: OpenedRun, drawn: Drawn) -> list[dict[str, Any]]:

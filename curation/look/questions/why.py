@@ -34,18 +34,6 @@ class UnknownPage(LookupError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BrokenRule:
-    """A reason for removal; value and bounds are None where nothing was measured."""
-
-    name: str
-    state: str
-    value: float | None
-    min: float | None
-    max: float | None
-    detail: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Merge:
     """One line of the clusters table."""
 
@@ -85,7 +73,7 @@ class Step:
     edits: Mapping[str, int]
     measures: Mapping[str, float]
     bounds: Limits
-    broken: tuple[BrokenRule, ...]
+    broken: tuple[Mapping[str, Any], ...]  # reasons; value and bounds are None where nothing was measured
     merged_into: Merge | None
     duplicates: tuple[Merge, ...]
     duplicate_count: int
@@ -97,9 +85,9 @@ class Step:
         for name, count in self.edits.items():
             if count:
                 yield f"edit {name}: {count:,} characters removed"
-        broken = {reason.name for reason in self.broken}
+        broken = {reason["name"] for reason in self.broken}
         for reason in self.broken:
-            yield badge(asdict(reason)) + (f" ({visible(reason.detail)})" if reason.detail else "")
+            yield badge(reason) + (f" ({visible(reason['detail'])})" if reason["detail"] else "")
         for name in (name for name in self.measures if name not in broken):
             limit = bound(*self.bounds.get(name, (None, None)))
             yield f"{name}: {number(self.measures[name])}" + (f", as allowed, {limit}" if limit else "")
@@ -248,7 +236,6 @@ def _steps(
 def _step(
     stage: str, row: Mapping[str, Any], measured: Mapping[str, float], merges: list[Merge], bounds: Limits
 ) -> Step:
-    fields = ("name", "state", "value", "min", "max", "detail")
     mine = merges if stage == "dedup" else []
     duplicates = [merge for merge in mine if merge.kept_id == row["id"] and row["state"] == "kept"]
     return Step(
@@ -260,7 +247,7 @@ def _step(
         measures=measured,
         bounds={name: bounds[name] for name in measured if name in bounds},
         broken=tuple(
-            BrokenRule(**{name: _finite(reason[name]) for name in fields}) for reason in row["reasons"] or ()
+            {name: _finite(value) for name, value in reason.items()} for reason in row["reasons"] or ()
         ),
         merged_into=next((m for m in mine if m.id == row["id"] and row["state"] == "merged"), None),
         duplicates=tuple(duplicates[:NAMED_DUPLICATES]),

@@ -48,20 +48,10 @@ def badge(reason: Mapping[str, Any]) -> str:
     return f"{name}: {number(value)}" + (f", allowed is {limit}" if limit else "")
 
 
-def near(frame: pd.DataFrame, rules: pd.DataFrame, each: int) -> Iterator[dict[str, Any]]:
-    """Yield for every bound the cards of the `each` documents nearest to it that pass and that break."""
-    for rule, bound_, values, chosen in nearest(frame, rules, each):
-        sides = {
-            key: [card(frame.loc[n]) | {"value": number(values[n])} for n in index]
-            for key, index in chosen.items()
-        }
-        yield {"rule": rule, "bound": bound_, **sides}
-
-
 def nearest(
-    frame: pd.DataFrame, rules: pd.DataFrame, each: int
+    frame: pd.DataFrame, rules: pd.DataFrame, count: int
 ) -> Iterator[tuple[str, str, pd.Series[float], dict[str, list[int]]]]:
-    """Yield of every bound: rule, `min 50`, values, places of the nearest that pass and that break it."""
+    """Yield of every bound: rule, `min 50`, values, rows of the `count` nearest on each side."""
     for rule in rules.itertuples(index=False):
         values = frame["measures"].map(lambda measured, name=rule.name: measured.get(name)).astype("float64")
         for side, limit in (("min", rule.min), ("max", rule.max)):
@@ -70,7 +60,7 @@ def nearest(
             passes = values >= limit if side == "min" else values <= limit
             distance = (values - limit).abs()
             chosen = {
-                key: list(distance[where & values.notna()].nsmallest(each, keep="first").index)
+                key: list(distance[where & values.notna()].nsmallest(count, keep="first").index)
                 for key, where in (("passed", passes), ("broke", ~passes))
             }
             yield rule.name, f"{side} {number(limit)}", values, chosen

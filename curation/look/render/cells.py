@@ -7,23 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import escape
 
 from curation.look.questions.whatif import WhatIf
 from curation.look.render import cards as samples
 from curation.look.render import charts
-from curation.look.render.visible import alike, bound, number, visible
+from curation.look.render.inert import environment
+from curation.look.render.visible import bound, number, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_ENVIRONMENT = Environment(
-    loader=PackageLoader("curation.look.render"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
-_ENVIRONMENT.filters |= {"visible": visible, "number": number, "alike": alike}
-
+_TEMPLATES = environment()
 _COLOURS = {"kept": "#17776f", "dropped": "#c77a12", "merged": "#6b56b8", "failed": "#b3372f"}
 
 
@@ -63,13 +59,16 @@ def cards(chosen: Iterable[Mapping[str, Any]], otherwise: str = "No document is 
     shown = list(chosen)
     if not shown:
         return sentence(otherwise)
-    return Cell(_ENVIRONMENT.get_template("cards.html").render(cards=shown, colours=_COLOURS))
+    return Cell(_TEMPLATES.get_template("cards.html").render(cards=shown, colours=_COLOURS))
 
 
 def nearest(frame: pd.DataFrame, rules: pd.DataFrame, per_side: int = 3) -> Cell:
     """Return the `per_side` documents nearest to every bound of the rules, on either side of it."""
-    sides = samples.near(frame, rules, per_side)
-    chosen = [card for bounds in sides for side in ("broke", "passed") for card in bounds[side]]
+    chosen = [
+        samples.card(frame.loc[row]) | {"value": number(values[row])}
+        for _, _, values, sides in samples.nearest(frame, rules, per_side)
+        for row in (*sides["broke"], *sides["passed"])
+    ]
     return cards(chosen, "No rule here has a bound, or none measured a document: nothing is near to one.")
 
 
@@ -106,7 +105,7 @@ def pair(row: Mapping[str, Any]) -> Cell:
     """
     kept = row["kept_text"]
     pieces = samples.word_changes(kept, row["text"] or "") if isinstance(kept, str) else []
-    return Cell(_ENVIRONMENT.get_template("pair.html").render(pair=row, pieces=pieces))
+    return Cell(_TEMPLATES.get_template("pair.html").render(pair=row, pieces=pieces))
 
 
 def spread(values: pd.Series[float], title: str) -> Cell:
@@ -162,4 +161,4 @@ def loss(metrics: pd.DataFrame) -> Cell:
 
 
 def _figures(figures: Iterable[tuple[str, str, str]], width: str) -> Cell:
-    return Cell(_ENVIRONMENT.get_template("figures.html").render(figures=figures, width=width))
+    return Cell(_TEMPLATES.get_template("figures.html").render(figures=figures, width=width))

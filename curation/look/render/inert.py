@@ -5,22 +5,39 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from curation.look.render.visible import visible
+from curation.look.render.visible import alike, number, shortened, visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_TEMPLATES = files("curation.look.render") / "templates"
 
-def script(environment: Environment, *names: str) -> Markup:
+
+def environment() -> Environment:
+    """Return the templates: what they print is escaped, and a name that they are not given is an error."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # the trainer's pages have no templates
+
+    loader = PackageLoader("curation.look.render")
+    templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    templates.filters |= {f.__name__: f for f in (visible, shortened, number, alike, breakable)}
+    return templates
+
+
+def breakable(name: str) -> Markup:
+    """Return the name of a rule, which a narrow column may break behind a dot or an underscore."""
+    return Markup(re.sub(r"([._])", r"\1<wbr>", str(escaped(name))))
+
+
+def script(*names: str) -> Markup:
     """Return the package's own scripts, concatenated."""
-    loader = environment.loader
-    assert loader is not None
-    return Markup("\n".join(loader.get_source(environment, name)[0] for name in names))
+    return Markup("\n".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in names))
 
 
 def policy(source: str = "", *, connect: bool = False) -> str:

@@ -7,19 +7,16 @@ them are spelled out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import fsspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import join
 from curation.look.render import charts
-from curation.look.render.inert import inert, policy, script
-from curation.look.render.visible import alike, bound, is_bound, number, shortened, visible
+from curation.look.render.inert import environment, inert, policy, script
+from curation.look.render.visible import bound, is_bound
 from curation.look.report.contents import Contents, gather
 from curation.look.run import OpenedRun
 
@@ -48,20 +45,15 @@ def write_report(run: OpenedRun, out: str | None = None, *, training: str | None
 
 def render(contents: Contents) -> str:
     """Return a report as HTML; nothing is read or counted any more."""
-    loader = PackageLoader("curation.look.render")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    filters = {function.__name__: function for function in (visible, shortened, number, alike)}
-    environment.filters |= filters | {"breakable": _breakable}
-    source = script(environment, *SCRIPTS)
+    source = script(*SCRIPTS)
     values = contents | {"signals": [_signal(signal) for signal in contents["signals"]]}
-    return environment.get_template("report.html").render(
-        **values, states=STATES, data_json=inert(contents["data"]), script=source, policy=policy(source)
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            **values, states=STATES, data_json=inert(contents["data"]), script=source, policy=policy(source)
+        )
     )
-
-
-def _breakable(name: str) -> Markup:
-    """Return the name of a rule, which a narrow column may break behind a dot or an underscore."""
-    return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(visible(name)))))
 
 
 def _signal(signal: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import is_dataclass
+from typing import Any, get_args, get_origin, get_type_hints
 
-from curation.filters.rules import Edit, Label, Pass, Rule, Top
-
-Json = Mapping[str, Any]
+from curation.filters.rules import Pass
 
 
-def read_passes(section: Sequence[Json]) -> tuple[Pass, ...]:
+def read_passes(section: Sequence[Mapping[str, Any]]) -> tuple[Pass, ...]:
     """Return the passes of a manifest's `config["filter"]`; what an earlier version left out has its default.
 
     >>> rule = {"name": "words", "signal": "word_count", "min": 50, "max": "inf", "options": {}}
@@ -18,46 +18,23 @@ def read_passes(section: Sequence[Json]) -> tuple[Pass, ...]:
     >>> gopher.rules[0].min, gopher.rules[0].max
     (50.0, inf)
     """
-    return tuple(_pass(each) for each in section)
+    passes: tuple[Pass, ...] = _value(tuple[Pass, ...], section)
+    return passes
 
 
-def _pass(section: Json) -> Pass:
-    return Pass(
-        name=section["name"],
-        edits=tuple(Edit(name=edit["name"], options=_options(edit)) for edit in section.get("edits") or ()),
-        rules=_rules(section["rules"]),
-        only=tuple(section.get("only") or ()),
-        labels=tuple(
-            Label(name=label["name"], labeller=label["labeller"], options=_options(label))
-            for label in section.get("labels") or ()
-        ),
-        when={name: tuple(values) for name, values in (section.get("when") or {}).items()},
-        per_language={
-            language: _rules(rules) for language, rules in (section.get("per_language") or {}).items()
-        },
-    )
-
-
-def _rules(section: Sequence[Json]) -> tuple[Rule, ...]:
-    return tuple(
-        Rule(
-            name=rule["name"],
-            signal=rule["signal"],
-            min=float(rule["min"]),
-            max=float(rule["max"]),
-            options=_options(rule),
-            top=_top(rule.get("top")),
-        )
-        for rule in section
-    )
-
-
-def _top(section: Json | None) -> Top | None:
-    if section is None:
-        return None
-    return Top(fraction=section["fraction"], weigh=section["weigh"], per=tuple(section["per"]))
-
-
-def _options(section: Json) -> dict[str, object]:
-    options = section.get("options") or {}
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+def _value(kind: Any, data: Any) -> Any:
+    """Return JSON data as a value of the type `kind`; a list of whatever type becomes a tuple."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        types_ = get_type_hints(kind)
+        given = {name: _value(types_[name], data[name]) for name in types_ if data.get(name) is not None}
+        return kind(**given)  # type: ignore[operator]
+    if origin is tuple:
+        return tuple(_value(parts[0], item) for item in data)
+    if origin is types.UnionType:  # with None
+        return _value(parts[0], data)
+    if origin is Mapping:
+        return {name: _value(parts[1], item) for name, item in data.items()}
+    if kind is object:
+        return tuple(data) if isinstance(data, list) else data
+    return kind(data)
