@@ -123,9 +123,9 @@ def test_the_account_and_a_what_if(
     assert source["source"] == "notes"
     (rule,) = source["rules"]
     assert rule["rule"] == "house.word_count"
-    assert rule["broke"] == rule["only"] == rule["shapley"] == source["dropped"]
-    assert (rule["broke"]["documents"], rule["broke"]["characters"]) == (1, len("Too short."))
-    assert 1 < rule["broke"]["tokens"] <= len("Too short.") + 1
+    assert rule["breaks"] == rule["only"] == rule["shapley"] == source["dropped"]
+    assert (rule["breaks"]["documents"], rule["breaks"]["characters"]) == (1, len("Too short."))
+    assert 1 < rule["breaks"]["tokens"] <= len("Too short.") + 1
     new = tmp_path / "new.yaml"
     write = ["--recipe", str(run_directory / "recipe.yaml"), "--write", str(new)]
     assert main(["whatif", out, "house.word_count.min=2", *write]) == 0

@@ -41,6 +41,17 @@ def test_every_module_loads_and_a_shard_is_written_without_heavy_packages(root: 
     assert [path.name for path in tmp_path.iterdir()] == ["shard.00000.mds"]
 
 
+def test_an_unknown_option_shows_the_usage_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    from curation.cli import main
+
+    with pytest.raises(SystemExit) as exit_:
+        main(["why", "DIR", "PAGE", "--jsno"])
+    assert exit_.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("usage: curate why [-h] [--json] DIR ID_OR_URL\n")
+    assert error.endswith("curate why: error: unrecognized arguments: --jsno\n")
+
+
 def test_a_curve_without_matplotlib_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     from curation.look.render.charts import MissingMatplotlib, curve
 

@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from curation import __version__
 from curation.accounting.manifest import BadManifest, MissingManifest
 from curation.cli import init, models, questions, report, run
-from curation.cli.printing import refuse
+from curation.cli.printing import failed, refuse
 from curation.files.remote import StoreError
+from curation.look.errors import BadQuestion, Disagreement
 from curation.look.render.charts import MissingMatplotlib
 from curation.recipe.config import ConfigError
 
@@ -30,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
         added = commands.add_parser(
             name, help=doc.partition(";")[0].partition("\n")[0].rstrip("."), description=doc
         )
-        added.set_defaults(function=function)
+        added.set_defaults(function=function, parser=added)
         return added
 
     for module in (init, run, questions, report, models):
@@ -44,12 +45,16 @@ class _Raw(argparse.RawDescriptionHelpFormatter):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
-    options = _parser().parse_args(arguments)
+    options, unknown = _parser().parse_known_args(arguments)
+    if unknown:  # argparse would show the usage of `curate`, not the command's
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         status = int(options.function(options))
         sys.stdout.flush()  # what a closed pipe does not take is noticed here, not when Python ends
-    except (ConfigError, MissingManifest, BadManifest, StoreError, MissingMatplotlib) as error:
+    except (ConfigError, MissingManifest, BadManifest, StoreError, MissingMatplotlib, BadQuestion) as error:
         return refuse(error)
+    except Disagreement as error:
+        return failed(error)
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -82,7 +82,7 @@ def quality(options: argparse.Namespace) -> int:
     the same bytes. `dsir` writes importance weights of the positive texts against the negative ones, for the
     signal importance_ratio; `unigrams` writes the positive texts' word counts, for unigram_perplexity.
     """
-    from curation.look.label import BadTexts, train_quality, write_likeness
+    from curation.look.label import train_quality, write_likeness
     from curation.quality.settings import QualityTraining
     from curation.quality.training import TrainingFailed
     from curation.recipe.config import load
@@ -93,7 +93,7 @@ def quality(options: argparse.Namespace) -> int:
             print(write_likeness(options.task, settings, options.out))
             return 0
         return answer(options, train_quality(settings, options.out))
-    except (BadTexts, OSError) as error:
+    except OSError as error:
         return refuse(error)
     except TrainingFailed as error:
         return failed(error)

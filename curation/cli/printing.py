@@ -25,7 +25,7 @@ def answer(options: argparse.Namespace, value: Answer) -> int:
 
 def refuse(error: Exception | str) -> int:
     """Say what is wrong with a request; the exit status is 2."""
-    print(error.args[0] if isinstance(error, KeyError | LookupError) else error, file=sys.stderr)
+    print(error, file=sys.stderr)
     return 2
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import MissingManifest
 from curation.cli.command import Command
-from curation.cli.printing import answer, failed, json_argument, refuse
+from curation.cli.printing import answer, json_argument, refuse
 
 if TYPE_CHECKING:
     from curation.look.run import OpenedRun
@@ -109,15 +109,20 @@ _ARGUMENTS = {
 }
 
 
+def _run(directory: str) -> OpenedRun:
+    from curation.look.run import open_run  # slow to import, and `curate --help` needs none of it
+
+    return open_run(directory)
+
+
 def ledger(options: argparse.Namespace) -> int:
     """Show what became of every record, stage by stage; exit 1 if the accounts do not balance.
 
     For a run on a sample of its inputs, an estimate of what the full run would keep follows.
     """
     from curation.look import questions
-    from curation.look.run import open_run
 
-    funnel = questions.ledger(open_run(options.directory))
+    funnel = questions.ledger(_run(options.directory))
     if funnel.left_out:
         print(funnel.left_out, file=sys.stderr)
     answer(options, funnel)
@@ -127,42 +132,32 @@ def ledger(options: argparse.Namespace) -> int:
 def why(options: argparse.Namespace) -> int:
     """Show what every stage did to one page, and why; exit 2 if no record has that id or URL."""
     from curation.look import questions
-    from curation.look.run import open_run
 
-    try:
-        return answer(options, questions.why(open_run(options.directory), options.page))
-    except questions.UnknownPage as error:
-        return refuse(error)
+    return answer(options, questions.why(_run(options.directory), options.page))
 
 
 def account(options: argparse.Namespace) -> int:
     """Show what each rule of the filter removed; alone, together with others, and its fair share."""
     from curation.look import questions
-    from curation.look.run import open_run
 
     by = [options.by] if options.by else []
-    try:
-        return answer(options, questions.account(open_run(options.directory), by, unit=options.unit))
-    except questions.NoSuchAccount as error:
-        return refuse(error)
-    except questions.Disagreement as error:
-        return failed(error)
+    return answer(options, questions.account(_run(options.directory), by, unit=options.unit))
 
 
 def whatif(options: argparse.Namespace) -> int:
     """Show which documents other bounds would bring back or drop; from stored measures, without a new run."""
     from curation.look import questions
-    from curation.look.run import BadChange, open_run, read_changes, write_changed
+    from curation.look.run import read_changes, write_changed
 
     if options.write and not options.recipe:
         return refuse("--write needs --recipe RECIPE, the file that the run was made by")
-    try:
-        run = open_run(options.directory)
-        changes = read_changes(run, options.changes)
-        if options.write:
+    run = _run(options.directory)
+    changes = read_changes(run, options.changes)
+    if options.write:
+        try:
             write_changed(run, changes, options.recipe, options.set, options.write)
-    except (BadChange, OSError) as error:
-        return refuse(error)
+        except OSError as error:
+            return refuse(error)
     answer(options, questions.what_if(run, changes, examples=options.examples))
     if options.write and not options.json:
         print(f"written: {options.write}")
@@ -172,47 +167,38 @@ def whatif(options: argparse.Namespace) -> int:
 def duplicates(options: argparse.Namespace) -> int:
     """Show what deduplication removed; cluster sizes, similarity, sources, and pairs side by side."""
     from curation.look import questions
-    from curation.look.run import open_run
 
-    return answer(options, questions.duplicates(open_run(options.directory)))
+    return answer(options, questions.duplicates(_run(options.directory)))
 
 
 def contamination(options: argparse.Namespace) -> int:
     """Show which items of evaluation sets the documents hold; by set and by item, with the matched text."""
     from curation.look import questions
-    from curation.look.run import open_run
 
-    return answer(options, questions.contamination(open_run(options.directory)))
+    return answer(options, questions.contamination(_run(options.directory)))
 
 
 def profile(options: argparse.Namespace) -> int:
     """Show a run in numbers; sizes, languages, sites and n-grams, and how each stage shifted them."""
     from curation.look import questions
-    from curation.look.run import open_run
 
-    return answer(options, questions.profile(open_run(options.directory), n=options.n))
+    return answer(options, questions.profile(_run(options.directory), n=options.n))
 
 
 def sample(options: argparse.Namespace) -> int:
     """Show a random sample of documents; the same one every time, of all or of some that you name."""
     from curation.look import questions
-    from curation.look.run import open_run
 
+    names = ("where", "stage", "state", "n", "salt", "rate", "at_least")
+    request = questions.SampleRequest(
+        run=_with_rows(_run(options.directory), options.stage),
+        by=tuple(filter(None, (name.strip() for name in options.stratify.split(",")))),
+        **{name: getattr(options, name) for name in names},
+    )
+    drawn = questions.near(request, options.near) if options.near else questions.sample(request)
     try:
-        request = questions.SampleRequest(
-            run=_with_rows(open_run(options.directory), options.stage),
-            where=options.where,
-            stage=options.stage,
-            state=options.state,
-            n=options.n,
-            salt=options.salt,
-            rate=options.rate,
-            by=tuple(filter(None, (name.strip() for name in options.stratify.split(",")))),
-            at_least=options.at_least,
-        )
-        drawn = questions.near(request, options.near) if options.near else questions.sample(request)
         written = drawn.write(options.out) if options.out else None
-    except (questions.BadSample, OSError) as error:
+    except OSError as error:
         return refuse(error)
     answer(options, drawn)
     if written is not None and not options.json:
@@ -231,19 +217,14 @@ def _with_rows(run: OpenedRun, stage: str | None) -> OpenedRun:
 def grep(options: argparse.Namespace) -> int:
     """Show documents whose text matches a pattern; kept and dropped ones, with counts of all matches."""
     from curation.look import questions
-    from curation.look.run import open_run
 
     narrowed = {name: getattr(options, name) for name in ("stage", "state", "n", "ignore_case")}
-    run = _with_rows(open_run(options.directory), options.stage)
-    try:
-        return answer(options, questions.grep(run, options.pattern, **narrowed))
-    except questions.BadPattern as error:
-        return refuse(error)
+    run = _with_rows(_run(options.directory), options.stage)
+    return answer(options, questions.grep(run, options.pattern, **narrowed))
 
 
 def diff(options: argparse.Namespace) -> int:
     """Show what changed between two runs; settings, counts, and documents with another fate or text."""
     from curation.look import questions
-    from curation.look.run import open_run
 
-    return answer(options, questions.diff(open_run(options.before), open_run(options.after), n=options.n))
+    return answer(options, questions.diff(_run(options.before), _run(options.after), n=options.n))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from curation.cli.command import Command
 from curation.cli.printing import failed, refuse
 from curation.spark.arguments import SET, add_input, add_run_arguments, add_stage_choice
+
+if TYPE_CHECKING:
+    from curation.recipe.recipe import Recipe
 
 
 def add_to(command: Command) -> None:
@@ -80,6 +84,18 @@ def check(options: argparse.Namespace) -> int:
     parts = ((len(recipe.inputs), "input", "s"), (len(recipe.filter), "pass", "es"), (rules, "rule", "s"))
     counts = ", ".join(f"{count} {name}{plural if count != 1 else ''}" for count, name, plural in parts)
     print(f"{options.recipe}: good; {counts}")
-    for warning in contradictions(recipe):
+    for warning in (*_missing(recipe), *contradictions(recipe)):
         print(f"{options.recipe}: warning: {warning}")
     return 0
+
+
+def _missing(recipe: Recipe) -> Iterator[str]:
+    """Yield what `curate run` would refuse: inputs that name no file on this machine."""
+    from curation.spark.store import InputError, matched
+
+    for name, source in recipe.inputs.items():
+        for path in source.paths:
+            try:
+                matched(name, path)
+            except InputError as error:
+                yield f"{error}; `curate run` would refuse it here"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +14,29 @@ from pathlib import Path
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+_ABANDONED_S = 3600.0
+
 
 def write_whole(path: str | Path, data: bytes) -> None:
     """Write a file at a path or URL; its folder must exist, and a file that is there is replaced.
 
     A local file is written aside and renamed. Elsewhere it is one put: object stores show only whole files.
+    What killed writers of the same file left an hour ago or earlier is removed.
     """
     filesystem, name = fsspec.core.url_to_fs(str(path))
     if isinstance(filesystem, LocalFileSystem):
         with replacing(name) as part:
             part.write_bytes(data)
+        _sweep(Path(name))
     else:
         filesystem.pipe_file(name, data)
+
+
+def _sweep(final: Path) -> None:
+    for part in final.parent.glob(f".{glob.escape(final.name)}.*.part"):
+        with contextlib.suppress(FileNotFoundError):  # another process sweeps too
+            if part.stat().st_mtime < time.time() - _ABANDONED_S:
+                part.unlink()
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ class Selection:
 
     Attributes:
         name: name of the selection. `select.NAME` is its reason, and the measure of a combined score.
-        of: measures (`PASS.RULE`); a document without any of them is not judged.
+        of: measures (`PASS.RULE`) or `characters`; a document without any of them is not judged.
         bins: replace every measure by its percentile bin, 0 to bins - 1, with equal weights; required for
             several measures.
         combine: how to combine the bins of a document: the largest or their mean.

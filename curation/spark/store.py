@@ -67,18 +67,28 @@ def find_files(source: str, paths: Iterable[str]) -> list[File]:
     """
     files: dict[str, File] = {}
     for path in paths:
-        try:
-            filesystem, pattern = url_to_fs(path)
-            matches = _matches(filesystem, pattern)
-        except (OSError, ValueError, ImportError) as error:
-            raise InputError(f"inputs.{source}: '{path}' cannot be listed: {error}") from error
-        if not matches:
-            raise InputError(f"inputs.{source}: '{path}' names no file; expected a path, URL, folder or glob")
+        filesystem, matches = matched(source, path)
         for name, info in matches.items():
             url = filesystem.unstrip_protocol(name) if "://" in path else name
             whole = info["type"] == "file" and info["size"] is not None
             files[url] = File(url, int(info["size"]) if whole else 0, _version(filesystem, name, info, whole))
     return [files[url] for url in sorted(files)]
+
+
+def matched(source: str, path: str) -> tuple[Any, dict[str, Any]]:
+    """Return the file system of a path, and name -> facts of every file that the path, folder or glob names.
+
+    Raises:
+        InputError: it names nothing, or nothing opens it.
+    """
+    try:
+        filesystem, pattern = url_to_fs(path)
+        matches = _matches(filesystem, pattern)
+    except (OSError, ValueError, ImportError) as error:
+        raise InputError(f"inputs.{source}: '{path}' cannot be listed: {error}") from error
+    if not matches:
+        raise InputError(f"inputs.{source}: '{path}' names no file; expected a path, URL, folder or glob")
+    return filesystem, matches
 
 
 def check_unchanged(source: str, paths: Sequence[str], files: Iterable[File]) -> None:

@@ -54,6 +54,17 @@ def test_a_failure_leaves_the_file_that_was_there(tmp_path: Path) -> None:
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"a.json": b"one"}
 
 
+def test_the_next_write_removes_what_a_killed_one_left_long_ago(tmp_path: Path) -> None:
+    old, new = (tmp_path / f".a[1].json.{uuid.uuid4().hex}.part" for _ in range(2))
+    other = tmp_path / f".b.json.{uuid.uuid4().hex}.part"
+    for part in (old, new, other):
+        part.write_bytes(b"half")
+    for part in (old, other):
+        os.utime(part, (0, 0))
+    write_whole(tmp_path / "a[1].json", b"one")
+    assert {file.name for file in tmp_path.iterdir()} == {"a[1].json", new.name, other.name}
+
+
 def test_readers_beside_many_writers_see_whole_files_alone(tmp_path: Path) -> None:
     path, contents = tmp_path / "a.json", [bytes([n]) * 200_000 for n in range(4)]
     write_whole(path, contents[0])

@@ -13,8 +13,9 @@ import pytest
 from curation.accounting.ledger import Count, Ledger
 from curation.cli import main
 from curation.filters.judge import judge_text
-from curation.filters.rules import Label, Pass
-from curation.look.questions.account import Disagreement, account
+from curation.filters.rules import Label, Pass, Rule
+from curation.look.errors import Disagreement
+from curation.look.questions.account import account
 from curation.look.questions.whatif import what_if
 from curation.look.report import gather, render
 from curation.look.run import open_run, read_changes
@@ -68,11 +69,28 @@ def test_the_ledger_and_the_account_say_the_same(judged: Path, capsys: pytest.Ca
     for each in whole["rules"]:
         ledger = rules[each["rule"]]
         told = (ledger["records"], ledger["alone"], ledger["characters"])
-        assert (each["broke"]["documents"], each["only"]["documents"], each["broke"]["characters"]) == told
+        assert (each["breaks"]["documents"], each["only"]["documents"], each["breaks"]["characters"]) == told
     edits = [each for each in found["edits"] if each["stage"] == "filter"]
     assert edits == [
         {"stage": "filter", "source": "all", "edit": "house.mask_pii", "characters": stage["reasons"]["edit:house.mask_pii"]["characters"]}
     ]  # fmt: skip
+
+
+def test_a_rule_that_removed_nothing_is_listed_with_zeros(
+    judging: Namespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = [Rule(name="short", signal="word_count", min=2), Rule(name="long", signal="word_count", max=99)]
+    rules.append(Rule(name="counted", signal="word_count"))
+    texts = [("web", "en", "one"), ("web", "en", "one two")]
+    run = str(judging.write(tmp_path, texts=texts, passes=[Pass(name="p", rules=tuple(rules))]))
+    for command in ("account", "ledger"):
+        assert main([command, run]) == 0
+        lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines() if line}
+        assert lines["p.short"][:2] == ["1", "1"]
+        assert lines["p.long"][:2] == ["0", "0"]
+        assert "p.counted" not in lines, "it has no bound that a document could break"
+    page = re.sub(r"<wbr>|\s", "", render(gather(open_run(run))))
+    assert page.count('<th>p.long</th><tdclass="n">0</td><tdclass="n">0</td>') == 2, "funnel and account"
 
 
 def test_files_that_are_not_those_of_the_ledger_are_refused(
@@ -191,7 +209,7 @@ def test_an_account_by_a_label_adds_up_to_the_whole(
             assert sum(each[name][unit] for each in parts.values()) == whole[name][unit]
     for rule in whole["rules"]:
         mine = [each for part in parts.values() for each in part["rules"] if each["rule"] == rule["rule"]]
-        assert sum(each["broke"]["documents"] for each in mine) == rule["broke"]["documents"]
+        assert sum(each["breaks"]["documents"] for each in mine) == rule["breaks"]["documents"]
         assert sum(each["shapley"]["documents"] for each in mine) == pytest.approx(
             rule["shapley"]["documents"]
         )

@@ -13,8 +13,10 @@ import pytest
 
 from curation.accounting.sample import position
 from curation.cli import main
+from curation.filters.rules import Pass, Rule
 from curation.look import frames
 from curation.look.questions import BadPattern, grep
+from curation.look.render.terminal import as_text
 from curation.look.run import open_run
 
 
@@ -62,6 +64,18 @@ def test_a_pattern_that_never_ends_is_stopped(
     judging.write(tmp_path / "many", texts=hard * 5)
     with pytest.raises(BadPattern, match=re.escape(r"(a|aa)+\d$: took over 0.05 s on 10 texts, 0000")):
         grep(open_run(str(tmp_path / "many")), r"(a|aa)+\d$")
+
+
+def test_what_is_cut_around_a_match_and_in_a_list_says_so(judging: SimpleNamespace, tmp_path: Path) -> None:
+    rules = tuple(Rule(name=f"r{n:02}", signal="word_count", max=1) for n in range(12))
+    texts = [("web", "en", f"{'before ' * 20}needle{' after' * 20}"), ("web", "en", "a needle!")]
+    run = judging.write(tmp_path, texts=texts, passes=[Pass(name="p", edits=(), rules=rules)])
+    text = as_text(grep(open_run(str(run)), "needle"))
+    assert "\nand 2 more: --json has them all\n" in text
+    assert re.search(r"\n  …re (before )+«needle»( after)+ a…\n", text)
+    assert "\n  a «needle»!\n" in text
+    long = as_text(grep(open_run(str(run)), "before.*"))
+    assert re.search(r"«before [^»]*…»\n", long)
 
 
 def test_the_command(small_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -132,7 +132,7 @@ def test_nothing_is_cut(
     monkeypatch.setattr("curation.look.label.train_quality", lambda settings, out: TRAINED)
     assert main(command) == 0
     text = capsys.readouterr().out
-    assert "…" not in text
+    assert name == "grep" or "…" not in text, "only what stands around a match is cut"
     assert columns is None or len(text.splitlines()) > 3
     assert main([*command, "--json"]) == 0
     shown = set(re.findall(r"[+-]?\d+(?:,\d{3})*(?:\.\d+)?", text))

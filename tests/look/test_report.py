@@ -21,7 +21,7 @@ from curation.filters.rules import Edit, Pass, Rule
 from curation.look import frames
 from curation.look.questions.account import account
 from curation.look.questions.why import why
-from curation.look.report import gather, render, write_report
+from curation.look.report import MissingTraining, gather, render, write_report
 from curation.look.run import open_run
 
 #: Elements that open and stay open until closed; the rest of HTML's void elements never close.
@@ -156,7 +156,7 @@ def test_a_training_run_is_drawn_with_its_phases(small_run: Path, metrics: Path)
 
 
 def test_a_training_run_that_was_named_must_be_there(small_run: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(MissingTraining):
         render(gather(open_run(str(small_run)), training=str(tmp_path)))
 
 

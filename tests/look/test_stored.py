@@ -17,8 +17,9 @@ import pytest
 from curation.accounting.manifest import published
 from curation.accounting.sample import LOOK, sampled
 from curation.look import frames
+from curation.look.errors import Disagreement
 from curation.look.questions import strata
-from curation.look.questions.account import Disagreement, account
+from curation.look.questions.account import account
 from curation.look.questions.whatif import what_if
 from curation.look.run import open_run, read_changes
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.cli import main
-from curation.quality.selection import CutSearch, Selection, key_value, sort_keys, target_weight
+from curation.document import DOCUMENT
+from curation.quality.selection import Cut, CutSearch, Selection, key_value, sort_keys, target_weight
 from curation.quality.training import Texts, TrainingText, auc, line, train
+from curation.spark.stages.select import mark
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -25,6 +28,15 @@ def test_sort_keys_sort_like_floats(one: float, other: float) -> None:
     assert (a < b) == (one < other)
     assert (a == b) == (one == other)
     assert key_value(a) == one
+
+
+def test_a_selection_can_go_by_the_length_of_texts() -> None:
+    rows = [{"id": str(n), "source": "s", "characters": n, "reasons": []} for n in (5, 20, 30)]
+    selection = Selection(name="long", of=("characters",), min=20.0)
+    judged = [(selection, Cut(edges={}, least={"": 20.0}))]
+    marked = mark(pa.RecordBatch.from_pylist(rows, DOCUMENT), [], judged).to_pylist()
+    assert [[reason["value"] for reason in row["reasons"]] for row in marked] == [[5.0], [], []]
+    assert marked[0]["reasons"][0]["name"] == "select.long"
 
 
 @given(st.lists(st.tuples(finite, st.integers(0, 50)), min_size=1, max_size=60), st.integers(1, 999))

@@ -69,11 +69,17 @@ def test_without_a_rule_on_length_any_bound_is_told(tmp_path: Path) -> None:
     assert line.endswith("1 visible characters, and no later rule asks for a length")
 
 
-def test_check_prints_them_and_the_recipe_is_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_prints_them_and_the_recipe_is_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.warc.gz").touch()
     path = recipe(tmp_path, "{languages: [en, de]}")
     assert main(["check", str(path)]) == 0
     assert capsys.readouterr().out == (
-        f"{path}: good; 2 inputs, 2 passes, 2 rules\n{path}: warning: {DE_PASSES}\n"
+        f"{path}: good; 2 inputs, 2 passes, 2 rules\n"
+        f"{path}: warning: inputs.wiki: 'b.jsonl' names no file; expected a path, URL, folder or glob; `curate run` "
+        f"would refuse it here\n{path}: warning: {DE_PASSES}\n"
     )
 
 

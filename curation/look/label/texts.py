@@ -19,6 +19,7 @@ from rich.text import Text
 from curation.accounting.fingerprint import canonical
 from curation.files.digests import digest_bytes, digest_file
 from curation.files.whole import replacing
+from curation.look.errors import BadQuestion
 from curation.look.render.terminal import Grid
 from curation.look.run import open_run
 from curation.quality.settings import QualityTraining, TextSource
@@ -50,7 +51,7 @@ FEW = (
 )
 
 
-class BadTexts(ValueError):
+class BadTexts(BadQuestion):
     """A table or run from which no texts can be read; says where."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curation.look.questions.account import Disagreement, NoSuchAccount, account
+from curation.look.questions.account import NoSuchAccount, account
 from curation.look.questions.contamination import contamination
 from curation.look.questions.diff import diff
 from curation.look.questions.duplicates import duplicates

@@ -14,6 +14,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from curation.filters.account import UNITS, Flags, Floats, Tally, empty, tally
+from curation.look.errors import BadQuestion, Disagreement
 from curation.look.render.terminal import Grid
 from curation.look.render.visible import number, visible
 from curation.look.run import (
@@ -50,11 +51,7 @@ share:  what is dropped, each document split evenly among the rules that it brea
 with:   the rule that most of them break as well, and how many do"""
 
 
-class Disagreement(RuntimeError):
-    """What the stored measures say is not what the ledger says."""
-
-
-class NoSuchAccount(ValueError):
+class NoSuchAccount(BadQuestion):
     """An account by a label, or in a unit, that the run does not have."""
 
 
@@ -108,13 +105,13 @@ class RuleAccount:
         return dict(sorted(groups.items(), key=lambda item: (-item[1].dropped[0], item[0])))
 
     def frame(self, by: str | None = None) -> pd.DataFrame:
-        """Return a row for each group and rule that broke anything, by its share of the documents.
+        """Return a row for each group and rule, by its share of the documents.
 
         Columns: `by` if given, rule, then of each unit UNIT (broke the rule), UNIT_only and UNIT_shapley.
         """
         rows = []
         for group, counts in self.by(by).items():
-            for rule in ranked(counts):
+            for rule in self.ranked(counts):
                 row: dict[str, Any] = {by or "group": group, "rule": self.bounds.names[rule]}
                 for unit, name in enumerate(self.units):
                     row[name] = counts.broke[unit, rule]
@@ -123,6 +120,11 @@ class RuleAccount:
                 rows.append(row)
         names = [f"{unit}{what}" for unit in self.units for what in ("", "_only", "_shapley")]
         return pd.DataFrame(rows, columns=[*([by] if by else []), "rule", *names])
+
+    def ranked(self, counts: Tally, unit: int = 0) -> list[int]:
+        """Return the positions of the rules that have a bound, the largest share of a unit first."""
+        order = np.argsort(-counts.shapley[unit], kind="stable")
+        return [int(rule) for rule in order if self.bounds.names[rule] in self.bounds.binding]
 
     @property
     def worst(self) -> str | None:
@@ -133,7 +135,7 @@ class RuleAccount:
     def overlap(self, unit: str = "documents") -> pd.DataFrame:
         """Return rule by rule the share of what broke one (row) that broke the other (column) as well."""
         whole = self.by()[ALL]
-        rules = ranked(whole)
+        rules = [rule for rule in self.ranked(whole) if whole.broke[0, rule]]
         names = [self.bounds.names[rule] for rule in rules]
         together = whole.pairs[self.units.index(unit)][np.ix_(rules, rules)]
         return pd.DataFrame(together / np.diag(together)[:, None], index=names, columns=names)
@@ -148,13 +150,13 @@ class RuleAccount:
 
     def _group(self, name: str, counts: Tally) -> dict[str, Any]:
         names, rules = self.bounds.names, []
-        for rule in ranked(counts):
+        for rule in self.ranked(counts):
             pairs = counts.pairs[:, rule]
-            others = [other for other in ranked(counts) if other != rule and pairs[0, other]]
+            others = [other for other in self.ranked(counts) if other != rule and pairs[0, other]]
             rules.append(
                 {
                     "rule": names[rule],
-                    "broke": self._counted(counts.broke[:, rule]),
+                    "breaks": self._counted(counts.broke[:, rule]),
                     "only": self._counted(counts.only[:, rule]),
                     "shapley": self._counted(counts.shapley[:, rule]),
                     "with": {names[other]: self._counted(pairs[:, other]) for other in others},
@@ -200,7 +202,7 @@ class RuleAccount:
                 *(f"{100 * share:.1f}" for share in shares[:, rule]),
                 self._companion(counts, rule, unit),
             ]
-            for rule in ranked(counts, unit)
+            for rule in self.ranked(counts, unit)
         ]
         names = ["rule", "breaks", "only", "share", *(f"% of {name}" for name in self.units), "with"]
         return Grid(names, rows, right=1)
@@ -284,12 +286,6 @@ def _groups(batch: MeasuredBatch, label: str | None) -> Iterator[tuple[Key, Flag
     for code in np.unique(codes).tolist():
         source, language = batch.groups[code // count]
         yield (source, language, values[code % count]), codes == code
-
-
-def ranked(counts: Tally, unit: int = 0) -> list[int]:
-    """Return the positions of the rules that anything broke, the largest share of a unit first."""
-    shares = counts.shapley[unit]
-    return [int(rule) for rule in np.argsort(-shares, kind="stable") if shares[rule] > 0]
 
 
 def headline(counts: Tally, units: Sequence[str]) -> str:

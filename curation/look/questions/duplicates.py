@@ -15,7 +15,7 @@ from curation.accounting.sample import position
 from curation.look.render.cards import word_changes
 from curation.look.render.listing import changed_text, one_line
 from curation.look.render.terminal import Grid
-from curation.look.render.visible import alike, number, visible
+from curation.look.render.visible import alike, number, shortened, visible
 from curation.look.run import OpenedRun, among, masked_rows, open_table
 
 #: A source of which more than this share was merged is more likely misread than repeated (a template, a
@@ -198,7 +198,7 @@ def duplicates(run: OpenedRun, *, per_size: int = PAIRS_PER_SIZE) -> Duplicates:
         buckets=tuple(
             {
                 "documents": bucket["documents"],
-                "texts": [texts.get(i, "")[:EXCERPT_CHARACTERS] for i in bucket["ids"]],
+                "texts": [shortened(texts.get(i, ""), EXCERPT_CHARACTERS) for i in bucket["ids"]],
             }
             for bucket in hot
         ),

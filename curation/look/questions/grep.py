@@ -17,6 +17,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from curation.accounting.sample import SALT, position
+from curation.look.errors import BadQuestion
 from curation.look.questions.sample import First
 from curation.look.render.listing import Card, card, one_line
 from curation.look.render.terminal import Grid
@@ -33,19 +34,23 @@ _COLUMNS = ("source", "state", "reason", "text")
 _BATCH_ROWS = 512  # texts, which may be long
 
 
-class BadPattern(ValueError):
+class BadPattern(BadQuestion):
     """A pattern that cannot be compiled or takes too long; says where and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextMatch:
-    """The first match in a document: where it is stored, its text, and what stands around it, masked."""
+    """The first match in a document: where it is stored, its text, and what stands around it, masked.
+
+    `cut` says of `before`, `text` and `after` whether there is more than is shown.
+    """
 
     card: Card
     start: int
     before: str
     text: str
     after: str
+    cut: tuple[bool, bool, bool]
 
     def to_json(self) -> dict[str, Any]:
         """Return the match as JSON data, its card's fields first."""
@@ -57,8 +62,9 @@ class TextMatch:
         yield from self.card.head()
         before, text, after = (one_line(part) for part in (self.before, self.text, self.after))
         gaps = (" " if self.before[-1:].isspace() else "", " " if self.after[:1].isspace() else "")
-        match = (f"«{text or '⟨⟩'}»", "bold red")
-        yield Text.assemble(f"  {before}{gaps[0]}", match, f"{gaps[1]}{after}")
+        more = ["…" * cut for cut in self.cut]
+        match = (f"«{text or '⟨⟩'}{more[1]}»", "bold red")
+        yield Text.assemble(f"  {more[0]}{before}{gaps[0]}", match, f"{gaps[1]}{after}{more[2]}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +130,11 @@ class Matches:
         if self.counts:
             parts += [Grid(["source", "", "documents"], counts, left=2), Text()]
         if self.reasons:
-            most = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))[:NAMED]
-            rows = ([name, f"{count:,}"] for name, count in most)
-            parts += [Grid(["removed by", "documents"], rows), Text()]
+            most = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
+            rows = ([name, f"{count:,}"] for name, count in most[:NAMED])
+            parts.append(Grid(["removed by", "documents"], rows))
+            more = len(most) - NAMED
+            parts.append(Text(f"and {more:,} more: --json has them all\n" if more > 0 else ""))
         parts += [line for match in self.shown for line in (*match.lines(), Text())]
         return Group(*parts, *map(Text, self.notes))
 
@@ -224,16 +232,20 @@ def _too_slow(pattern: str, slow: list[str]) -> str:
     )
 
 
-def _around(text: View, start: int, end: int) -> tuple[str, str, str]:
-    """Return (before, match, after), no longer than is shown, without what is masked."""
-    before = text.text[text.start(max(0, start - CONTEXT_CHARACTERS)) : text.start(start)]
-    match = text.text[text.start(start) : text.end(min(end, start + MATCH_CHARACTERS))]
-    return before, match, text.text[text.end(end) : text.end(end + CONTEXT_CHARACTERS)]
+def _around(text: View, start: int, end: int) -> dict[str, Any]:
+    """Return a match and what stands around it, no longer than is shown, without what is masked."""
+    first, last = text.start(max(0, start - CONTEXT_CHARACTERS)), text.end(end + CONTEXT_CHARACTERS)
+    return {
+        "before": text.text[first : text.start(start)],
+        "text": text.text[text.start(start) : text.end(min(end, start + MATCH_CHARACTERS))],
+        "after": text.text[text.end(end) : last],
+        "cut": (first > 0, end - start > MATCH_CHARACTERS, last < len(text.text)),
+    }
 
 
 def _matches(run: OpenedRun, spans: list[tuple[Key, tuple[int, int]]]) -> Iterator[TextMatch]:
     rows = fetch_stored(run, [key for key, _ in spans])
     for row, (_, (start, end)) in zip(rows, spans, strict=True):
-        before, text, after = _around(run.mask.view(row["text"], row["source"] or ""), start, end)
-        shown = card(run.mask.row(row), before + text + after)
-        yield TextMatch(card=shown, start=start, before=before, text=text, after=after)
+        match = _around(run.mask.view(row["text"], row["source"] or ""), start, end)
+        shown = card(run.mask.row(row), f"{match['before']}{match['text']}{match['after']}")
+        yield TextMatch(card=shown, start=start, **match)

@@ -43,10 +43,10 @@ class Funnel:
     def __rich__(self) -> RenderableType:
         """Return the funnel, a line for each stage; below it its sources, then its reasons.
 
-        A reason's line says how many records broke it, how many broke nothing else, and their characters; a
-        stage's line ends with the characters it kept.
+        A reason's line says how many records it removed, how many of them it `only` removed, and their
+        characters; a stage's line ends with the characters it kept.
         """
-        names = ["stage", "in", *STATES, "broke", "alone", "characters"]
+        names = ["stage", "in", *STATES, "breaks", "only", "characters"]
         rows = (row for ledger in self.ledgers for row in _rows(ledger))
         verdict = "balanced: every record is accounted for" if self.balanced else "NOT BALANCED"
         counts = (Text(line) for ledger in self.ledgers for line in _counts(ledger))
@@ -65,7 +65,7 @@ def _rows(ledger: Ledger) -> Iterator[list[str | Text]]:
         for name, account in sorted(ledger.sources.items()):
             yield [f"  {name}", *_records(account)]
     for name, reason in ledger.total.ranked():
-        records = [f"{reason.records:,}", f"{reason.alone:,}"] if reason.records else ["", ""]
+        records = ["", ""] if name.startswith("edit:") else [f"{reason.records:,}", f"{reason.alone:,}"]
         cells = [f"    {name}", *[""] * 5, *records, f"{reason.characters:,}"]
         yield [Text(cell, style="dim") for cell in cells]
 

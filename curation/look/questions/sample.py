@@ -23,6 +23,7 @@ from rich.text import Text
 
 from curation.accounting.sample import SALT, position
 from curation.accounting.settle import SETTLED
+from curation.look.errors import BadQuestion
 from curation.look.questions.strata import Skew, Stratum, skew, table
 from curation.look.render.listing import Card, card
 from curation.look.render.visible import number
@@ -46,7 +47,7 @@ _BETWEEN = "\x1f"
 _BESIDE_CARD = ("weight", "value", "bound", "passes")
 
 
-class BadSample(ValueError):
+class BadSample(BadQuestion):
     """A sample that cannot be drawn; says why."""
 
 

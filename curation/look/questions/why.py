@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from curation.look.errors import BadQuestion
 from curation.look.questions.contamination import STAGE as DECONTAMINATE
 from curation.look.questions.contamination import Hit, hits
 from curation.look.render.cards import badge
@@ -29,7 +30,7 @@ RecordKey = tuple[str, str, int]
 Limits = Mapping[str, tuple[float | None, float | None]]
 
 
-class UnknownPage(LookupError):
+class UnknownPage(BadQuestion):
     """No record of the run has that id or URL."""
 
 

@@ -13,7 +13,7 @@ from curation.accounting.fingerprint import fingerprint
 from curation.accounting.ledger import STATES
 from curation.accounting.manifest import NAME, Manifest
 from curation.filters.account import Tally
-from curation.look.questions.account import COLUMNS, RuleAccount, account, headline, ranked
+from curation.look.questions.account import COLUMNS, RuleAccount, account, headline
 from curation.look.render.counted import phrases
 from curation.look.run import LABEL, OpenedRun, kept_rates
 
@@ -27,12 +27,11 @@ def stage_accounts(run: OpenedRun) -> list[dict[str, Any]]:
     """Return the account of every stage that keeps one: whole and by source, with each reason and edit."""
     shards = run.manifests.get("shard")
     rates = kept_rates(shards) if shards and "tokens" in shards.ledger else {"": 0.0}
-    return [_stage(manifest, rates) for manifest in run.manifests.values() if manifest.ledger]
+    return [_stage(name, run.ledger(name), rates) for name in run.manifests if run.ledger(name)]
 
 
-def _stage(manifest: Manifest, rates: Mapping[str, float]) -> dict[str, Any]:
+def _stage(name: str, ledger: Mapping[str, Any], rates: Mapping[str, float]) -> dict[str, Any]:
     """Return one stage's account; `rates` are tokens a character by source, to tell the tokens it kept."""
-    ledger = manifest.ledger
     accounts = [("all sources", ledger), *ledger["sources"].items()]
     kept = {
         source: rates.get(source, rates[""]) * counts["kept"]["characters"]
@@ -41,7 +40,7 @@ def _stage(manifest: Manifest, rates: Mapping[str, float]) -> dict[str, Any]:
     received = ledger["in"]
     removed = sorted(ledger["reasons"].items(), key=_weight)
     return {
-        "name": manifest.stage,
+        "name": name,
         "accounts": [
             {
                 "source": source,
@@ -124,7 +123,7 @@ def _part(rules: RuleAccount, name: str, tally: Tally) -> dict[str, Any]:
                     for shares, dropped in zip(tally.shapley, tally.dropped, strict=True)
                 ],
             }
-            for rule in ranked(tally)
+            for rule in rules.ranked(tally)
         ],
     }
 
@@ -160,7 +159,7 @@ def headlines(
         "lost": {state: lost[state] for state in STATES if state != "kept" and lost[state]},
         "tokens_received": _about(tokens[first.stage]),
         "tokens_left": f"{counted:,}" if counted else _about(tokens[last.stage]),
-        "rules": [(rule["name"], rule["shares"][0]) for rule in rules],
+        "rules": [(rule["name"], rule["shares"][0]) for rule in rules if rule["shares"][0]],
         "published": _published(run),
         "recipe": fingerprint({stage: manifest.config for stage, manifest in run.manifests.items()}),
         "left_out": left_out,

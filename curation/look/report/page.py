@@ -32,7 +32,7 @@ def write_report(run: OpenedRun, out: str | None = None, *, training: str | None
         training: a training run's directory; DIR/train is shown where None and it is there.
 
     Raises:
-        FileNotFoundError: `training` was given and holds no metrics.jsonl.
+        MissingTraining: `training` was given and holds no metrics.jsonl.
     """
     path = out or join(run.directory, "report.html")
     html = render(gather(run, training=training))

@@ -10,6 +10,7 @@ import fsspec
 import pandas as pd
 
 from curation.accounting.manifest import join
+from curation.look.errors import BadQuestion
 from curation.look.render import charts
 from curation.look.render.visible import shortened
 from curation.look.run import tables
@@ -19,7 +20,7 @@ DRAWN_STEPS = 2_000
 SPIKES_SHOWN, DOCUMENTS_PER_SPIKE, EXCERPT_CHARACTERS = 12, 3, 200
 
 
-class MissingTraining(FileNotFoundError):
+class MissingTraining(BadQuestion):
     """A directory that was named as a training run's, and is none."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from curation.filters.rules import Pass
+from curation.look.errors import BadQuestion
 from curation.look.render.visible import is_bound, number
 from curation.look.run.measured import RuleBounds
 from curation.look.run.opened import OpenedRun
@@ -18,7 +19,7 @@ from curation.recipe.sections.passes import interval_mistake
 from curation.text.mistakes import nearest
 
 
-class BadChange(ValueError):
+class BadChange(BadQuestion):
     """Changes of bounds that make no sense; one line for each mistake."""
 
 

@@ -47,6 +47,13 @@ class RuleBounds:
     measure: str
     per_language: Mapping[str, tuple[Bound, Bound]] = field(default_factory=dict)
 
+    @property
+    def binding(self) -> list[str]:
+        """The rules that have a bound, for whichever language: the others only measure."""
+        tables = [(self.low, self.high), *self.per_language.values()]
+        bound = np.any([np.isfinite(low) | np.isfinite(high) for low, high in tables], axis=0)
+        return [name for name, has_bound in zip(self.names, bound, strict=True) if has_bound]
+
     def changed(self, rule: str, side: str, value: float) -> RuleBounds:
         """Return the rules with one bound (`min` or `max`) moved; those of a table's languages stay."""
         name = "low" if side == "min" else "high"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from curation.accounting.ledger import STATES, Ledger
+from curation.accounting.ledger import STATES, Ledger, ReasonCount
 from curation.accounting.manifest import Manifest, MissingManifest, join, read_manifests
 from curation.accounting.sample import STORED
 from curation.accounting.settle import SETTLED
@@ -55,8 +55,14 @@ class OpenedRun:
         return join(self.directory, stage, self.manifest(stage).fingerprint, *names)
 
     def ledger(self, stage: str) -> Mapping[str, Any]:
-        """Return the account of a stage, as its manifest holds it."""
-        return self.manifest(stage).ledger
+        """Return the account of a stage, as its manifest holds it; with zeros, rules that removed nothing."""
+        ledger = self.manifest(stage).ledger
+        if stage != "filter" or not ledger:
+            return ledger
+        return {**ledger, "reasons": ledger["reasons"] | self._silent(ledger["reasons"])}
+
+    def _silent(self, reasons: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: asdict(ReasonCount()) for name in self.bounds.binding if name not in reasons}
 
     @cached_property
     def row_stages(self) -> tuple[str, ...]:
@@ -128,7 +134,7 @@ class OpenedRun:
                     f"{before.fingerprint} that is there now: left out; run it again"
                 )
             before = manifest
-            ledgers.append(Ledger.from_json(manifest.ledger))
+            ledgers.append(Ledger.from_json(self.ledger(stage)))
         if not ledgers:
             raise MissingManifest(
                 f"{self.directory}: no stage was published there; expected the --out of a run"

@@ -71,10 +71,10 @@ def reasons(run: OpenedRun) -> pd.DataFrame:
 
 
 def _accounts(run: OpenedRun) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    for stage, manifest in run.manifests.items():
-        if manifest.ledger:
-            yield stage, "all", manifest.ledger
-            for source, account in manifest.ledger["sources"].items():
+    for stage in run.manifests:
+        if ledger := run.ledger(stage):
+            yield stage, "all", ledger
+            for source, account in ledger["sources"].items():
                 yield stage, source, account
 
 

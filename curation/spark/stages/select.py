@@ -118,6 +118,7 @@ def _rows(batch: pa.RecordBatch, measures: Sequence[str]) -> Iterator[dict[str, 
     values = [batch[f"measure_{i}"].to_pylist() for i in range(len(measures))]
     for source, language, characters, *own in zip(*facts, *values, strict=True):
         measured = {name: value for name, value in zip(measures, own, strict=True) if value is not None}
+        measured["characters"] = float(characters)
         yield {"source": source, "language": language, "characters": characters, "measures": measured}
 
 
