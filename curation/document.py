@@ -22,6 +22,15 @@ REASON = pa.struct(
     ]
 )
 
+#: What a failure stands for, see `accounting.loss`.
+LOSS = pa.struct(
+    [
+        pa.field("records", pa.int64()),
+        pa.field("lost_bytes", pa.int64()),  # null: `records` is exact
+        pa.field("whole_file", pa.bool_()),
+    ]
+)
+
 #: One input record, read and located but not judged. Damaged input has `failure` set and no body.
 PAGE = pa.schema(
     [
@@ -40,6 +49,7 @@ PAGE = pa.schema(
         pa.field("body", pa.binary()),  # transfer- and content-decoded; null for a failure
         pa.field("failure", pa.string()),  # a reason's name, or null
         pa.field("detail", pa.string()),  # about the failure, else how the body contradicts its headers
+        pa.field("loss", LOSS),  # of a failure; null: one record
     ]
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import xxhash
 
-from curation.accounting.ledger import STATES
+from curation.accounting.account import STATES
 
 #: The salt of the samples that users ask for, of a recipe's inputs or of a run's documents.
 SALT = "sample"

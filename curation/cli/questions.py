@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from curation.accounting.ledger import STATES
+from curation.accounting.account import STATES
 from curation.accounting.manifest import MissingManifest
 from curation.cli.command import Command
 from curation.cli.printing import answer, json_argument, refuse

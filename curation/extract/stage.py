@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
+from curation.accounting.loss import RecordLoss
 from curation.document import DOCUMENT
 from curation.extract.gate import DROPPED, FAILED, Reason, refuse_record, refuse_text
 from curation.extract.guard import Fault, Guard
@@ -26,7 +27,7 @@ def extract_batch(pages: pa.RecordBatch, guard: Guard, *, max_page_mib: float) -
     """Return the documents of a PAGE batch in the DOCUMENT schema, one row for each page, in order.
 
     Rows that became no text carry their reason. `characters_in` is the length of the decoded page, or its
-    bytes where it was refused before decoding, or the length of the damaged stretch; what the engine took
+    bytes where it was refused before decoding, or the bytes of what was lost; what the engine took
     away is the edit `extract.markup`. Raises GuardError where no extraction process can be started.
     """
     rows = [_document(page, guard, max_page_mib) for page in pages.to_pylist()]
@@ -75,7 +76,9 @@ def _document(page: dict[str, Any], guard: Guard, max_page_mib: float) -> dict[s
     }
     if page["failure"]:
         reason = Reason(name=page["failure"], state=FAILED, detail=page["detail"])
-        return _refused(row, reason, page["length"])
+        loss = RecordLoss(**(page["loss"] or {}))
+        row["measures"] |= loss.measures()
+        return _refused(row, reason, loss.lost_bytes or page["length"])
     body: bytes = page["body"] or b""
     refused = refuse_record(
         page["kind"], page["status"], page["content_type"], body, max_page_mib=max_page_mib

@@ -7,13 +7,13 @@ Arrow batches.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 import pyarrow as pa
 
 from curation.document import PAGE
 from curation.pages.jsonl import jsonl_pages, jsonl_splits
-from curation.pages.page import FileSplit, Page, ReadOptions, by_bytes, failure
+from curation.pages.page import FileSplit, Page, ReadOptions, by_bytes, lost_file
 from curation.pages.parquet import parquet_pages
 from curation.pages.warc import warc_pages
 from curation.text.mistakes import one_of
@@ -77,7 +77,7 @@ def splits(files: Sequence[tuple[str, int]], format: str, split_bytes: int) -> l
     if split_bytes <= 0:
         raise ValueError(f"a split has {split_bytes} bytes; expected a positive number")
     return [
-        FileSplit(file=file, start=start, end=end, format=format)
+        FileSplit(file=file, start=start, end=end, format=format, size_bytes=size_bytes)
         for file, size_bytes in files
         for start, end in FORMATS[format].splits(file, size_bytes, split_bytes)
     ]
@@ -108,11 +108,11 @@ def _pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
     try:
         yield from FORMATS[split.format].read(split, options)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-        if split.start == 0:
-            yield failure(split.file, 0, str(error), length=0)
+        yield from lost_file(split, str(error))
 
 
 def _batch(rows: list[Page], source: str) -> pa.RecordBatch:
     columns = {name: [getattr(row, name) for row in rows] for name in _PAGE_FIELDS}
+    columns["loss"] = [asdict(row.loss) if row.failure else None for row in rows]
     columns["source"] = [source] * len(rows)
     return pa.RecordBatch.from_pydict({name: columns[name] for name in PAGE.names}, schema=PAGE)

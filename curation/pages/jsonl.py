@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from curation.accounting.loss import RecordLoss
 from curation.files.block_file import BlockFile
 from curation.files.compression import Damaged, inflated, unzstd
 from curation.pages.page import (
@@ -22,6 +23,7 @@ from curation.pages.page import (
 )
 from curation.pages.rows import row_page
 
+_STEP_BYTES = 4096  # damage is located within so many
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -49,14 +51,31 @@ def _compressed_pages(source: BlockFile, magic: bytes, options: ReadOptions) -> 
     """Yield pages located by line number, from 1; what cannot be decompressed is one failure at the end."""
     number = 0
     decompress = inflated if magic.startswith(_GZIP) else unzstd
-    stream = decompress(_bytes_from(source, 0))
+    steps = _Steps(source)
     try:
-        for number, (_, line, _) in enumerate(_lines(stream, 0, None), start=1):
+        for number, (_, line, _) in enumerate(_lines(decompress(steps), 0, None), start=1):
             page = _line_page(source.url, number, 1, line, options)
             if page:
                 yield page
     except Damaged as error:
-        yield failure(source.url, number + 1, f"the lines from here on are lost: {error}")
+        detail = f"the lines from here on are lost: {error}"
+        loss = RecordLoss(lost_bytes=source.size_bytes - steps.position, whole_file=not number)
+        yield failure(source.url, number + 1, detail, loss=loss)
+
+
+class _Steps:
+    """The bytes of a file in small pieces; `position` is where the one handed out last begins."""
+
+    def __init__(self, source: BlockFile) -> None:
+        self._source = source
+        self.position = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        following = 0
+        for piece in _bytes_from(self._source, 0):
+            for start in range(0, len(piece), _STEP_BYTES):
+                self.position, following = following, following + len(piece[start : start + _STEP_BYTES])
+                yield piece[start : start + _STEP_BYTES]
 
 
 def _bytes_from(source: BlockFile, offset: int) -> Iterator[bytes]:

@@ -6,24 +6,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from curation.accounting.loss import RecordLoss
+
 #: A record larger than this is not held in memory: it becomes a failure.
 MAX_BODY_BYTES = 64 * 2**20
 
 UNREADABLE = "pages.unreadable"
 TOO_LARGE = "pages.too_large"
 NO_TEXT = "pages.no_text"
+ONE_RECORD = RecordLoss()
 
 RecordType = Literal["response", "resource", "conversion", "revisit"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileSplit:
-    """A range of one file, read by one task: the records that *start* in bytes [start, end)."""
+    """A range of one file, read by one task: the records that *start* in bytes [start, end).
+
+    `size_bytes` is the whole file's, as it was listed: what is lost where it cannot be opened.
+    """
 
     file: str
     start: int
     end: int
     format: str
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +66,8 @@ class Page:
     """One input record: the columns of `document.PAGE` without the source.
 
     `offset` and `length` are bytes for WARC and plain JSONL, line numbers for compressed JSONL and row
-    numbers for Parquet (then `length` is 1). A failure has a reason's name in `failure` and no body.
+    numbers for Parquet (then `length` is 1). A failure has a reason's name in `failure`, no body, and says in
+    `loss` how many records it stands for.
 
     `kind` is "text" where nothing is to be extracted. `record_id`, `url`, `captured_at` and the body make the
     document's id: where all four are the same, two records have one id.
@@ -79,11 +87,33 @@ class Page:
     body: bytes | None = None
     failure: str | None = None
     detail: str | None = None
+    loss: RecordLoss = ONE_RECORD
 
 
-def failure(file: str, offset: int, detail: str, *, name: str = UNREADABLE, length: int = 1) -> Page:
-    """Return the failure that stands for a record, or for a part of a file."""
-    return Page(file=file, offset=offset, length=length, failure=name, detail=detail)
+def failure(
+    file: str,
+    offset: int,
+    detail: str,
+    *,
+    name: str = UNREADABLE,
+    length: int = 1,
+    loss: RecordLoss = ONE_RECORD,
+) -> Page:
+    """Return the failure that stands for a record, or for a part of a file: `loss` says for how much."""
+    return Page(file=file, offset=offset, length=length, failure=name, detail=detail, loss=loss)
+
+
+def lost_file(
+    split: FileSplit, detail: str, *, name: str = UNREADABLE, records: int | None = None
+) -> Iterator[Page]:
+    """Yield the failure of a file that gives nothing, of the one split that starts at 0.
+
+    records: how many it holds, where its index says so; None: to be estimated from its bytes.
+    """
+    if split.start == 0:
+        lost_bytes = split.size_bytes if records is None else None
+        loss = RecordLoss(records=1 if records is None else records, lost_bytes=lost_bytes, whole_file=True)
+        yield failure(split.file, 0, detail, name=name, length=0, loss=loss)
 
 
 def by_bytes(_url: str, size_bytes: int, split_bytes: int) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,8 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.pages.page import NO_TEXT, FileSplit, Page, ReadOptions, failure
+from curation.accounting.loss import RecordLoss
+from curation.pages.page import NO_TEXT, FileSplit, Page, ReadOptions, failure, lost_file
 from curation.pages.rows import row_page
 
 _BATCH_ROWS = 64
@@ -43,15 +44,12 @@ def parquet_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
         size_bytes = watched.seek(0, 2)
         table = _open(watched)
         if isinstance(table, str):
-            if split.start == 0:
-                yield failure(split.file, 0, table, length=0)
+            yield from lost_file(split, table)
             return
         present = set(table.schema_arrow.names)
         if options.content not in present:
-            if split.start == 0:
-                names = ", ".join(sorted(present))
-                detail = f"no column {options.content!r}; found: {names}; {table.metadata.num_rows} rows"
-                yield failure(split.file, 0, detail, name=NO_TEXT, length=0)
+            detail = f"no column {options.content!r}; found: {', '.join(sorted(present))}"
+            yield from lost_file(split, detail, name=NO_TEXT, records=table.metadata.num_rows)
             return
         first_row = 0
         for number in range(table.num_row_groups):
@@ -107,7 +105,7 @@ def _group_pages(
             raise watched.error from None
         lost = first_row + rows - row
         detail = f"row group {number} is damaged, {lost} of its {rows} rows are lost: {error}"
-        yield failure(url, row, detail, length=lost)
+        yield failure(url, row, detail, length=lost, loss=RecordLoss(records=lost))
 
 
 def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from curation.accounting.ledger import STATES, Count, Ledger
+from curation.accounting.account import STATES, Count
+from curation.accounting.budget import check_losses
+from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import Manifest, published, read_manifest
 from curation.recipe.recipe import Recipe
 from curation.spark.errors import StageFailed, StaleInput, UnknownStage, differences
@@ -142,7 +144,8 @@ class Run:
             self.say(f"{stage.name} {made_by.fingerprint}: {_summary(manifest)}")
         self._done.add(stage.name)
         if manifest.ledger:  # published all the same: what failed is there to be looked at
-            Ledger.from_json(manifest.ledger).check_budget(self.recipe.extract.failure_budget)
+            budget = self.recipe.extract.failure_budget
+            check_losses(Ledger.from_json(manifest.ledger), budget, manifest.detail)
         return manifest
 
     def _ran(self, stage: Stage, context: Context, made_by: Manifest) -> Manifest:
@@ -159,13 +162,14 @@ class Run:
         """Count what was written, close the ledger, and complete the manifest."""
         if stage.account is not None:
             counted = stage.account(self.spark, stage.name, path)
+            losses = stage.losses(self.spark, context, counted.ledger, path) if stage.losses else None
             counted.ledger.check(_handed_over(context))
             manifest = replace(
                 manifest,
                 rows=counted.rows,
                 digest=counted.digest,
                 ledger=counted.ledger.to_json(),
-                detail={**manifest.detail, **counted.detail},
+                detail={**manifest.detail, **counted.detail, **(losses or {})},
             )
         return replace(manifest, files=sizes(path))
 

@@ -17,11 +17,12 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
+from curation.accounting.loss import RecordLoss
 from curation.accounting.sample import SALT, sampled
 from curation.document import PAGE
 from curation.extract.stage import page_id
 from curation.pages.formats import read, splits
-from curation.pages.page import FileSplit, ReadOptions
+from curation.pages.page import ONE_RECORD, FileSplit, ReadOptions
 from curation.recipe.sections.inputs import Input
 from curation.spark.store import File
 
@@ -52,11 +53,24 @@ class PagesReader(DataSourceReader):
         """Yield the records of one split in the PAGE schema."""
         assert isinstance(partition, SplitPartition)
         for batch in read(partition.split, partition.options, source=partition.source):
-            if partition.rate is not None:  # damage is chosen by its place, as its id is made from that
-                ids = map(page_id, batch.to_pylist())
-                chosen = [sampled(document, partition.rate, SALT) for document in ids]
-                batch = batch.filter(pa.array(chosen, pa.bool_()))
-            yield batch
+            yield batch if partition.rate is None else in_sample(batch, partition.rate)
+
+
+def in_sample(pages: pa.RecordBatch, rate: float) -> pa.RecordBatch:
+    """Return the pages of a hash-sample.
+
+    One damaged record is chosen by its place, as its id is made from that. A failure that stands for more is
+    always in the sample, for its share of the records.
+    """
+    rows = pages.to_pylist()
+    losses = [RecordLoss(**(row["loss"] or {})) for row in rows]
+    chosen = [
+        loss != ONE_RECORD or sampled(page_id(row), rate, SALT)
+        for row, loss in zip(rows, losses, strict=True)
+    ]
+    shares = pa.array([asdict(loss.in_sample(rate)) for loss in losses], PAGE.field("loss").type)
+    at = PAGE.get_field_index("loss")
+    return pages.set_column(at, PAGE.field("loss"), shares).filter(pa.array(chosen, pa.bool_()))
 
 
 class PagesSource(DataSource):

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 from pyspark.sql import DataFrame, SparkSession
 
 from curation.accounting.fingerprint import canonical, fingerprint
+from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import Manifest
 from curation.recipe.recipe import Recipe
 from curation.spark.tables import Counted, account, read_kept
@@ -74,6 +75,7 @@ class Stage:
         config: what of the recipe decides the output (None: the section, and the share of removed text kept).
         inputs: what identifies other tables and files that it reads.
         resources: digests of models, lists and the like that it reads, by name.
+        losses: completes the ledger by what failures stand for; returns what the manifest's `detail` says.
         account: counts what was written. None: the stage hands on no documents and keeps no ledger; it makes
             something that a later one reads, as the tokenizer does.
     """
@@ -87,6 +89,7 @@ class Stage:
     config: Callable[[Recipe], Any] | None = None
     inputs: Callable[[Context], Mapping[str, Any]] = _nothing
     resources: Callable[[Context], Mapping[str, str]] = _nothing
+    losses: Callable[[SparkSession, Context, Ledger, str], Detail] | None = None
     account: Callable[[SparkSession, str, str], Counted] | None = account
 
     def decided_by(self, recipe: Recipe) -> Any:

@@ -23,7 +23,7 @@ from curation.spark.store import spark_url
 
 #: What a table's digest covers: all but where a row's record lay, which is no part of what it says.
 _CONTENT = [name for name in SETTLED.names if name not in ("file", "offset", "length")]
-_PARTIAL = pa.schema([("ledger", pa.string()), ("digest", pa.string())])
+_PARTIAL = pa.schema([("ledger", pa.string()), ("digest", pa.string()), ("rows", pa.int64())])
 _SAMPLED = pa.schema([SETTLED.field("id"), SETTLED.field("state")])
 _SAMPLE_FILES = 8  # of each state
 _REASONS = from_arrow_schema(DOCUMENT)["reasons"].dataType
@@ -73,21 +73,23 @@ def account(spark: SparkSession, stage: str, path: str) -> Counted:
     """
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        ledger, digest = Ledger(stage), 0
+        ledger, digest, count = Ledger(stage), 0, 0
         for batch in batches:
+            count += batch.num_rows
             rows = batch.to_pylist()
             ledger.merge(tally(stage, rows))
             digest += sum(map(digest_row, rows))
-        partial = {"ledger": [json.dumps(ledger.to_json())], "digest": [digest_rows([digest])]}
-        yield pa.RecordBatch.from_pydict(partial, schema=_PARTIAL)
+        partial = {"ledger": json.dumps(ledger.to_json()), "digest": digest_rows([digest]), "rows": count}
+        yield pa.RecordBatch.from_pylist([partial], schema=_PARTIAL)
 
-    total, digests = Ledger(stage), []
+    total, digests, count = Ledger(stage), [], 0
     rows = read_rows(spark, path).select(*_CONTENT)
     for partial in map_partitions(rows, run, _PARTIAL).toArrow().to_pylist():
         total.merge(Ledger.from_json(json.loads(partial["ledger"])))
         digests.append(int(partial["digest"], 16))
+        count += partial["rows"]
     detail = _store_samples(spark, path, total)
-    return Counted(total, digest_rows(digests), total.total.received.records, detail)
+    return Counted(total, digest_rows(digests), count, detail)
 
 
 def _store_samples(spark: SparkSession, path: str, ledger: Ledger) -> dict[str, Mapping[str, float]]:

@@ -10,7 +10,8 @@ from types import SimpleNamespace as Namespace
 
 import pytest
 
-from curation.accounting.ledger import Count, Ledger
+from curation.accounting.account import Count
+from curation.accounting.ledger import Ledger
 from curation.cli import main
 from curation.filters.judge import judge_text
 from curation.filters.rules import Label, Pass, Rule

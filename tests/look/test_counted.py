@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from curation.accounting.ledger import Account, Ledger
+from curation.accounting.account import Account
+from curation.accounting.ledger import Ledger
 from curation.cli import main
 from curation.look.questions.ledger import Funnel
 from curation.look.render.counted import phrases
@@ -41,7 +42,7 @@ def test_sources_have_lines_of_their_own_where_there_are_several() -> None:
 
 def counted(*ledgers: Ledger) -> list[str]:
     """The lines of a funnel that say what stages counted in documents."""
-    lines = as_text(Funnel(ledgers=ledgers, left_out="", estimate=None)).splitlines()
+    lines = as_text(Funnel(ledgers=ledgers, left_out="", failed_files=(), estimate=None)).splitlines()
     return [line for line in lines if "rescued" in line]
 
 

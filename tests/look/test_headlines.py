@@ -10,7 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace as Namespace
 from typing import Any
 
-from curation.accounting.ledger import Count, Ledger
+from curation.accounting.account import Count
+from curation.accounting.ledger import Ledger
 from curation.look.questions.account import account
 from curation.look.report import gather, render
 from curation.look.report.accounts import headlines, rule_account, stage_accounts

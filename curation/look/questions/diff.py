@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from curation.accounting.ledger import STATES
+from curation.accounting.account import STATES
 from curation.accounting.manifest import Manifest
 from curation.look.questions.fates import DocumentChange, FateChange, compare, last_in_common
 from curation.look.render.terminal import Grid

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from curation.accounting.ledger import STATES, Account, Ledger, balanced
+from curation.accounting.account import STATES, Account
+from curation.accounting.budget import worst_lines
+from curation.accounting.ledger import Ledger, balanced
+from curation.accounting.loss import FileLoss, failed_files
 from curation.look.questions.estimate import Estimate, estimate
 from curation.look.render.counted import phrases
 from curation.look.render.terminal import Grid
+from curation.look.render.visible import visible
 from curation.look.run import OpenedRun
 
 
@@ -23,11 +27,13 @@ class Funnel:
     Attributes:
         ledgers: of the stages, in order.
         left_out: in words, the stages whose ledger is of other data than the one before; empty if none is.
+        failed_files: input files in which most records failed, the worst first.
         estimate: what the full run will keep; None where the run read its inputs whole.
     """
 
     ledgers: tuple[Ledger, ...]
     left_out: str
+    failed_files: tuple[FileLoss, ...]
     estimate: Estimate | None
 
     @property
@@ -37,7 +43,12 @@ class Funnel:
 
     def to_json(self) -> dict[str, Any]:
         """Return the ledgers as JSON data."""
-        data = {"balanced": self.balanced, "stages": [ledger.to_json() for ledger in self.ledgers]}
+        data: dict[str, Any] = {
+            "balanced": self.balanced,
+            "stages": [ledger.to_json() for ledger in self.ledgers],
+        }
+        if self.failed_files:
+            data["failed_files"] = [asdict(file) for file in self.failed_files]
         return data | ({"estimate": self.estimate.to_json()} if self.estimate else {})
 
     def __rich__(self) -> RenderableType:
@@ -50,13 +61,19 @@ class Funnel:
         rows = (row for ledger in self.ledgers for row in _rows(ledger))
         verdict = "balanced: every record is accounted for" if self.balanced else "NOT BALANCED"
         counts = (Text(line) for ledger in self.ledgers for line in _counts(ledger))
-        return Group(Grid(names, rows), *counts, verdict, *([self.estimate] if self.estimate else []))
+        after: list[RenderableType] = [self.estimate] if self.estimate else []
+        if self.failed_files:
+            after.append(Text(visible("most failed in:" + "".join(worst_lines(self.failed_files)))))
+        return Group(Grid(names, rows), *counts, verdict, *after)
 
 
 def ledger(run: OpenedRun) -> Funnel:
     """Return the ledgers of a run."""
     ledgers, left_out = run.funnel()
-    return Funnel(ledgers=tuple(ledgers), left_out=left_out, estimate=estimate(run))
+    files = [file for manifest in run.manifests.values() for file in failed_files(manifest.detail)]
+    return Funnel(
+        ledgers=tuple(ledgers), left_out=left_out, failed_files=tuple(files), estimate=estimate(run)
+    )
 
 
 def _rows(ledger: Ledger) -> Iterator[list[str | Text]]:
@@ -66,7 +83,9 @@ def _rows(ledger: Ledger) -> Iterator[list[str | Text]]:
             yield [f"  {name}", *_records(account)]
     for name, reason in ledger.total.ranked():
         records = ["", ""] if name.startswith("edit:") else [f"{reason.records:,}", f"{reason.alone:,}"]
-        cells = [f"    {name}", *[""] * 5, *records, f"{reason.characters:,}"]
+        estimated = ledger.total.estimated.get(name)
+        mark = f" ({estimated.records:,} estimated)" if estimated else ""
+        cells = [f"    {name}{mark}", *[""] * 5, *records, f"{reason.characters:,}"]
         yield [Text(cell, style="dim") for cell in cells]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import fsspec
 
+from curation.accounting.account import STATES
 from curation.accounting.fingerprint import fingerprint
-from curation.accounting.ledger import STATES
 from curation.accounting.manifest import NAME, Manifest
 from curation.filters.account import Tally
 from curation.look.questions.account import COLUMNS, RuleAccount, account, headline

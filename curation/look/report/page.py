@@ -12,7 +12,7 @@ from typing import Any
 
 import fsspec
 
-from curation.accounting.ledger import STATES
+from curation.accounting.account import STATES
 from curation.accounting.manifest import join
 from curation.look.render import charts
 from curation.look.render.inert import environment, inert, policy, script

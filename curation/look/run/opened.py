@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from curation.accounting.ledger import STATES, Ledger, ReasonCount
+from curation.accounting.account import STATES, ReasonCount
+from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import Manifest, MissingManifest, join, read_manifests
 from curation.accounting.sample import STORED
 from curation.accounting.settle import SETTLED
@@ -90,6 +91,17 @@ class OpenedRun:
         table = open_table(self.path(stage, folder), partitioning=states)
         return table if table.files else ds.dataset(SETTLED.empty_table())
 
+    def row_count(self, stage: str, state: str | None = None) -> int:
+        """Return how many rows a stage wrote, or those that ended in one state.
+
+        They are as many as its ledger's records, but of failures: one of them may stand for many.
+        """
+        manifest = self.manifest(stage)
+        records = {name: int(manifest.ledger[name]["records"]) for name in STATES if name != "failed"}
+        if state is None:
+            return manifest.rows
+        return records[state] if state in records else manifest.rows - sum(records.values())
+
     def scans(self, stage: str, state: str | None = None, *, rate: float) -> list[Scan]:
         """Return where to read a hash-sample of `rate` of a stage, or of those that ended in one state.
 
@@ -99,12 +111,12 @@ class OpenedRun:
         stored = manifest.detail.get(STORED, {})
         states = [state] if state else STATES
         if not any(rate <= stored.get(name, -1.0) for name in states):
-            total = manifest.ledger[state or "in"]["records"]
+            total = self.row_count(stage, state)
             only = pc.field("state") == state if state else None
             return [Scan(table=self.rows(stage), only=only, state=state, read=total, total=total)]
         scans = []
         for name in states:
-            if total := manifest.ledger[name]["records"]:
+            if total := self.row_count(stage, name):
                 is_sample, only = rate <= stored.get(name, -1.0), pc.field("state") == name
                 table = self._rows(stage, STORED if is_sample else "rows")
                 read = table.count_rows(filter=only) if is_sample else total

@@ -63,7 +63,7 @@ def stored(
         A frame in hash order, so its first rows are a sample too. `measures` and `edits` are
         dictionaries, `reasons` lists of dictionaries; `frame.attrs["rate"]` is the sampling rate.
     """
-    total = run.ledger(stage)[state or "in"]["records"]
+    total = run.row_count(stage, state)
     rate = min(1.0, wanted / max(1, total))
     names = None if columns is None else ["id", *[name for name in columns if name != "id"]]
     scans = run.scans(stage, state, rate=rate)

@@ -10,7 +10,7 @@ import fsspec
 import pandas as pd
 import pyarrow as pa
 
-from curation.accounting.ledger import STATES
+from curation.accounting.account import STATES
 from curation.accounting.manifest import join
 from curation.accounting.sample import LOOK, sampled
 from curation.look.run.opened import OpenedRun

@@ -12,6 +12,7 @@ from curation.extract.guard import Guard
 from curation.extract.settings import Extract
 from curation.extract.stage import extract_batch
 from curation.recipe.recipe import Recipe
+from curation.spark.losses import complete
 from curation.spark.sources import read_pages
 from curation.spark.stage import Context, Stage, settling
 from curation.spark.store import check_unchanged, find_files
@@ -69,4 +70,5 @@ EXTRACT = Stage(
     ),
     config=_config,
     inputs=_inputs,
+    losses=complete,
 )

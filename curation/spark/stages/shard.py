@@ -18,8 +18,9 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from curation.accounting.account import Account, Count
 from curation.accounting.fingerprint import digest_row, digest_rows
-from curation.accounting.ledger import Account, Count, Ledger
+from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import join, read_json
 from curation.files.digests import digest_bytes, digest_file
 from curation.filters.judge import LABEL
