@@ -73,6 +73,7 @@ DOCUMENT = pa.schema(
         pa.field("engine", pa.string()),  # name and version of the extractor
         pa.field("metadata", pa.map_(pa.string(), pa.string())),  # what the page says about itself
         pa.field("text", pa.string()),
+        pa.field("form", pa.string()),  # of the text: "markdown" or "plain"; null if there is no text
         pa.field("blocks", pa.list_(BLOCK)),  # as extracted, if configured; null from the filter stage on
         pa.field("characters_in", pa.int64()),  # of the text as this stage received it
         pa.field("characters", pa.int64()),  # of `text`

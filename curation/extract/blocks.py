@@ -77,18 +77,8 @@ def as_text(markdown: str) -> str:
     >>> as_text("## A *title*\n\n| a | b |\n|---|---|\n| c | d |\n\n```\nf(x)  # 1\n```")
     'A title\n\na   b\nc   d\n\nf(x)  # 1'
     """
-    lines: list[str] = []
-    in_code = False
-    for line in markdown.split("\n"):
-        if line.startswith(_FENCE):
-            in_code = not in_code
-        elif in_code:
-            lines.append(line)
-        else:
-            reads = plain(line)
-            if reads.strip() or not line.strip():
-                lines.append(reads)
-    return "\n".join(lines)
+    lines = zip(markdown.split("\n"), plain(markdown).split("\n"), strict=True)
+    return "\n".join(reads for line, reads in lines if reads.strip() or not line.strip())
 
 
 def _words(text: str) -> str:

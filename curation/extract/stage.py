@@ -15,6 +15,7 @@ from curation.extract.guard import Fault, Guard
 from curation.extract.visible import Refusal
 from curation.pages.charset import decode, decode_text
 from curation.text.language import UNKNOWN, detect
+from curation.text.markdown import Form
 
 MARKUP = "extract.markup"
 _LINEAGE = ("source", "record_id", "url", "captured_at", "file", "offset", "length")
@@ -23,14 +24,21 @@ _SEPARATOR = "\x1f"
 _LANGUAGE_CHARACTERS = 2**13
 
 
-def extract_batch(pages: pa.RecordBatch, guard: Guard, *, max_page_mib: float) -> pa.RecordBatch:
+def extract_batch(
+    pages: pa.RecordBatch, guard: Guard, *, max_page_mib: float, forms: Mapping[str, Form] | None = None
+) -> pa.RecordBatch:
     """Return the documents of a PAGE batch in the DOCUMENT schema, one row for each page, in order.
+
+    `forms` says for a source which form its texts have that need no extraction ("plain" where it is silent).
 
     Rows that became no text carry their reason. `characters_in` is the length of the decoded page, or its
     bytes where it was refused before decoding, or the bytes of what was lost; what the engine took
     away is the edit `extract.markup`. Raises GuardError where no extraction process can be started.
     """
-    rows = [_document(page, guard, max_page_mib) for page in pages.to_pylist()]
+    rows = [
+        _document(page, guard, max_page_mib, (forms or {}).get(page["source"], "plain"))
+        for page in pages.to_pylist()
+    ]
     columns = {name: [row.get(name) for row in rows] for name in DOCUMENT.names}
     return pa.RecordBatch.from_pydict(columns, schema=DOCUMENT)
 
@@ -62,7 +70,7 @@ def _digest(*parts: str) -> str:
     return xxhash.xxh3_128_hexdigest(_SEPARATOR.join(parts).encode("utf-8", "replace"))
 
 
-def _document(page: dict[str, Any], guard: Guard, max_page_mib: float) -> dict[str, Any]:
+def _document(page: dict[str, Any], guard: Guard, max_page_mib: float, form: Form) -> dict[str, Any]:
     """Return a page's row: its lineage, then what the first step that settles it says."""
     row = {name: page[name] for name in _LINEAGE}
     row |= {
@@ -100,7 +108,7 @@ def _document(page: dict[str, Any], guard: Guard, max_page_mib: float) -> dict[s
     if refused:
         return _refused(row, refused, len(decoded.text))
     if page["kind"] == "text":
-        return _with_text(row, decoded.text, len(decoded.text))
+        return _with_text(row, decoded.text, form, len(decoded.text))
     return _extracted(row, data, len(decoded.text), guard)
 
 
@@ -127,11 +135,12 @@ def _extracted(row: dict[str, Any], data: bytes, characters_in: int, guard: Guar
         return _refused(row, reason, characters_in)
     if outcome.blocks is not None:
         row["blocks"] = [{"kind": kind, "text": _clean(part)} for kind, part in outcome.blocks]
-    return _with_text(row, text, characters_in)
+    return _with_text(row, text, "markdown" if outcome.markdown else "plain", characters_in)
 
 
-def _with_text(row: dict[str, Any], text: str, characters_in: int) -> dict[str, Any]:
+def _with_text(row: dict[str, Any], text: str, form: Form, characters_in: int) -> dict[str, Any]:
     row["text"] = text
+    row["form"] = form
     row["characters"] = len(text)
     row["characters_in"] = characters_in
     row["language"] = detect(text, characters=_LANGUAGE_CHARACTERS).code

@@ -42,6 +42,8 @@ def _finished(
         if settings.structured
         else None
     )
-    plain = settings.format == "text" and extraction.markdown
-    text = as_text(extraction.text) if plain else extraction.text
-    return replace(extraction, text=text, quotes=(), metadata=about, blocks=parts, gate=measures)
+    marked = extraction.markdown and settings.format == "markdown"
+    text = as_text(extraction.text) if extraction.markdown and not marked else extraction.text
+    return replace(
+        extraction, text=text, markdown=marked, quotes=(), metadata=about, blocks=parts, gate=measures
+    )

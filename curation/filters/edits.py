@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from curation.filters.registry import edit
-from curation.text.markdown import plain
+from curation.text.markdown import Form, readable
 
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 
@@ -29,6 +29,7 @@ def remove_citations(text: str) -> str:
 @edit
 def c4_lines(
     text: str,
+    form: Form = "plain",
     *,
     min_words: int,
     max_word_length: int,
@@ -41,7 +42,7 @@ def c4_lines(
     A line is kept if it has at least `min_words` words (by white space), no word of more than
     `max_word_length` characters, ends with one of `end_marks` and none of `not_end_marks` (no `end_marks`:
     any ending), and contains none of `drop_phrases`. Phrases are given in lower case and compared with the
-    lower-cased line. Markdown markup is ignored: a table row ends with its last cell.
+    lower-cased line. In Markdown the markup is ignored: a table row ends with its last cell.
 
     Source: Raffel et al. 2020, section 2.2, and its published code.
     """
@@ -53,7 +54,7 @@ def c4_lines(
             return False
         return len(line) <= max_word_length or max(map(len, line.split())) <= max_word_length
 
-    lines, unmarked = list(map(str.strip, text.split("\n"))), plain(text)
+    lines, unmarked = list(map(str.strip, text.split("\n"))), readable(text, form)
     plain_lines = lines if unmarked is text else map(str.strip, unmarked.split("\n"))
     kept = list(itertools.compress(lines, map(looks_like_prose, plain_lines)))
     lowered = text.lower() if drop_phrases else ""
@@ -65,6 +66,7 @@ def c4_lines(
 @edit
 def drop_lines(
     text: str,
+    form: Form = "plain",
     *,
     min_words: int = 0,
     max_uppercase_fraction: float = 1.0,
@@ -76,7 +78,8 @@ def drop_lines(
     A line is dropped if it has fewer than `min_words` words (by white space), if more than
     `max_uppercase_fraction` of its characters are upper-case letters, if more than `max_digit_fraction` are
     digits (0.999999: all of them), or if it is a number and one of `counters`, with any marks around it
-    (counters are in lower case: "likes" drops "3,201 Likes" and "12K likes"). Markdown markup is ignored.
+    (counters are in lower case: "likes" drops "3,201 Likes" and "12K likes"). In Markdown the markup is
+    ignored.
 
     Source: RefinedWeb (Penedo et al. 2023, appendix G.2, line-wise corrections), with bounds as DCLM-Baseline
     gives them (`dclm_baseline_refinedweb.yaml`).
@@ -94,7 +97,7 @@ def drop_lines(
             or (counter and counter.fullmatch(line.lower()))
         )
 
-    lines = zip(text.split("\n"), map(str.strip, plain(text).split("\n")), strict=True)
+    lines = zip(text.split("\n"), map(str.strip, readable(text, form).split("\n")), strict=True)
     return "\n".join(line for line, bare in lines if not bare or not is_noise(bare))
 
 

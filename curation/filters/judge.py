@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from curation.document import DOCUMENT
-from curation.filters.registry import EDITS, Masked
+from curation.filters.registry import Masked, edited
 from curation.filters.rules import Pass, Rule, broken_rules
+from curation.text.markdown import Form
 from curation.text.text import Text
 
 #: Prefixes: of measures that count replaced spans, and of labels in `metadata`.
@@ -49,6 +50,7 @@ def judge_text(
     measure_all: bool,
     url: str = "",
     language: str = "un",
+    form: Form = "plain",
 ) -> Verdict:
     """Return the verdict on one text.
 
@@ -56,15 +58,15 @@ def judge_text(
     read the edited text, and can read the text before the last pass with edits. The labels of a pass are
     visible to later passes.
     """
-    verdict, text = Verdict(raw, labels={"language": language}), Text(raw, url=url)
+    verdict, text = Verdict(raw, labels={"language": language}), Text(raw, form, url=url)
     for step in passes:
         if not step.applies_to(source, verdict.labels):
             continue
         if verdict.reasons and not measure_all:
             break
-        edited = _edited(verdict, step)
-        if edited != text.raw or (step.edits and text.before is not None):
-            text = text.edited(edited)
+        left = _edited(verdict, step, form)
+        if left != text.raw or (step.edits and text.before is not None):
+            text = text.edited(left)
         language = verdict.labels["language"]
         for label in step.labels:
             verdict.labels[label.name] = label.of(text)
@@ -74,11 +76,11 @@ def judge_text(
     return verdict
 
 
-def _edited(verdict: Verdict, step: Pass) -> str:
+def _edited(verdict: Verdict, step: Pass, form: Form) -> str:
     """Run the edits of a pass on the verdict's text; count the characters that each removed."""
     for edit in step.edits:
         before = len(verdict.text)
-        result = EDITS[edit.name](verdict.text, **edit.options)
+        result = edited(edit.name, verdict.text, form, edit.options)
         verdict.text, spans = (result.text, result.spans) if isinstance(result, Masked) else (result, {})
         name = f"{step.name}.{edit.name}"
         verdict.edits[name] = verdict.edits.get(name, 0) + before - len(verdict.text)
@@ -129,7 +131,10 @@ def judge_batch(documents: pa.RecordBatch, passes: Sequence[Pass], *, measure_al
     return pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT)
 
 
-_READ = ("id", "source", "file", "offset", "url", "language", "text", "metadata", "measures", "reasons")
+_READ = (
+    *("id", "source", "file", "offset", "url", "language", "text", "form"),
+    *("metadata", "measures", "reasons"),
+)
 _WRITTEN = frozenset(
     ["text", "blocks", "characters_in", "characters", "edits", "measures", "reasons", "metadata", "language"]
 )
@@ -164,6 +169,7 @@ def _verdict(row: Mapping[str, Any], passes: Sequence[Pass], measure_all: bool) 
             measure_all=measure_all,
             url=row["url"] or "",
             language=row["language"],
+            form=row["form"] or "plain",
         )
     except Exception as error:
         error.add_note(f"of document {row['id']} (from {row['file']} at {row['offset']})")

@@ -1,10 +1,16 @@
-"""The registry of edits. The keyword parameters of an edit are its options."""
+"""The registry of edits. The keyword parameters of an edit are its options.
+
+An edit that looks through Markdown has a second positional parameter, `form`.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
+
+from curation.text.markdown import Form
 
 #: (start, end, length of the replacement).
 Replaced = tuple[int, int, int]
@@ -27,6 +33,7 @@ Editor = Callable[..., str | Masked]
 _E = TypeVar("_E", bound=Editor)
 
 EDITS: dict[str, Editor] = {}
+_READ_FORM: set[str] = set()
 
 
 def edit(function: _E) -> _E:
@@ -39,4 +46,11 @@ def edit(function: _E) -> _E:
     if name in EDITS:
         raise ValueError(f"there is already an edit named '{name}', in {EDITS[name].__module__}")
     EDITS[name] = function
+    if "form" in inspect.signature(function).parameters:
+        _READ_FORM.add(name)
     return function
+
+
+def edited(name: str, text: str, form: Form, options: Mapping[str, object]) -> str | Masked:
+    """Return what an edit makes of a text of some form."""
+    return EDITS[name](text, *([form] if name in _READ_FORM else []), **options)

@@ -22,6 +22,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from curation.signals.models.likeness import bucket_counts
+from curation.text.markdown import Form, readable
 from curation.text.text import Text
 
 _PROGRAM = """
@@ -59,10 +60,16 @@ class TrainingFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class TrainingText:
-    """A text with the name of its source."""
+    """A text with its form and the name of its source."""
 
     source: str
     text: str
+    form: Form = "plain"
+
+    @property
+    def readable(self) -> str:
+        """The text as signals of words read it: Markdown without its markup."""
+        return readable(self.text, self.form)
 
     @property
     def hash(self) -> int:

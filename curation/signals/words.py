@@ -98,7 +98,7 @@ def removed_word_fraction(text: Text, *, splitter: Splitter = "whitespace") -> f
     """
     if text.before is None:
         return 0.0
-    before = Text(text.before).words(splitter).count
+    before = Text(text.before, text.form).words(splitter).count
     return max(before - text.words(splitter).count, 0) / before if before else 0.0
 
 

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from curation.text import bounds as word_bounds
 from curation.text import spacy_like
-from curation.text.markdown import plain
+from curation.text.markdown import Form, readable
 from curation.text.words import LowerCased, SplitChunks, Words
 
 Splitter = Literal["whitespace", "alphanumeric", "unicode", "spacy-like", "wordpunct", "unpunctuated"]
@@ -69,7 +69,8 @@ class Text:
     """A text and its parts. Every part is computed once, on first use.
 
     Signals read `plain`, not `raw`. Published rules count symbols, line ends and repeated lines in text
-    without markup: a heading would count as hash signs, a table row as a line without an end mark.
+    without markup: in Markdown a heading would count as hash signs, a table row as a line without an end
+    mark. A text of the form `plain` is read as it is.
 
     A *line* is the stripped text between line feeds; blank lines are left out. A *paragraph* is a run of
     lines without a blank line between them. Published rules disagree about what a *word* is, so every
@@ -88,9 +89,10 @@ class Text:
     ["It's", '5', "o'clock"]
     """
 
-    def __init__(self, raw: str, *, before: str | None = None, url: str = "") -> None:
-        """Take the text, its version before the edits of a pass (None if there were none) and its URL."""
+    def __init__(self, raw: str, form: Form = "plain", *, before: str | None = None, url: str = "") -> None:
+        """Take the text, its form, its version before the edits of a pass (None: none) and its URL."""
         self.raw = raw
+        self.form = form
         self.before = before
         self.url = url
         self._words: dict[tuple[Splitter, bool], Words] = {}
@@ -98,14 +100,14 @@ class Text:
 
     def edited(self, text: str) -> Text:
         """Return the text after an edit; it shares the split chunks, since most words stay."""
-        after = Text(text, before=self.raw, url=self.url)
+        after = Text(text, self.form, before=self.raw, url=self.url)
         after._chunks = self._chunks
         return after
 
     @functools.cached_property
     def plain(self) -> str:
-        """The text without Markdown markup."""
-        return plain(self.raw)
+        """The text; Markdown without its markup."""
+        return readable(self.raw, self.form)
 
     @functools.cached_property
     def characters(self) -> Counter[str]:

@@ -28,9 +28,11 @@ def guard() -> Iterator[Guard]:
         yield guard
 
 
-def extracted(guard: Guard, *pages: dict[str, Any]) -> list[dict[str, Any]]:
+def extracted(
+    guard: Guard, *pages: dict[str, Any], forms: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
     batch = pa.RecordBatch.from_pylist([BASE | page for page in pages], schema=PAGE)
-    found = extract_batch(batch, guard, max_page_mib=0.5)
+    found = extract_batch(batch, guard, max_page_mib=0.5, forms=forms)
     assert found.schema.equals(DOCUMENT)
     rows: list[dict[str, Any]] = found.to_pylist()
     assert len(rows) == len(pages)
@@ -50,7 +52,19 @@ def test_a_page_becomes_a_document(guard: Guard) -> None:
     assert (row["file"], row["offset"], row["length"]) == ("s3://b/x.warc.gz", 7, 9)
     assert row["engine"].startswith("trafilatura-2.3.")
     assert row["merged_into"] is None
+    assert row["form"] == "markdown"
     assert dict(row["measures"])["extract.table_cells_seen"] == 0.0
+
+
+def test_a_document_knows_its_form(guard: Guard) -> None:
+    text = {"kind": "text", "content_type": "text/plain", "body": b"# 5*3*2"}
+    rows = extracted(
+        guard, text, text | {"source": "docs"}, {"source": "docs"}, {"body": b""}, forms={"docs": "markdown"}
+    )
+    assert [row["form"] for row in rows] == ["plain", "markdown", "markdown", None]
+    with Guard(Extract(format="text")) as other:
+        [row] = extracted(other, {})
+    assert row["form"] == "plain"
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,8 @@ TABLE = [
     (BASE.replace("a.warc.gz}", "a.warc.gz, records: [respons]}"), "3:52: expected one of response, resource, conversion, revisit, found 'respons' (did you mean 'response'?)"),
     (BASE.replace("a.warc.gz}", "a.warc.gz, records: []}"), "3:10: records is empty, so every record would be dropped"),
     (BASE.replace("text: body", "text: body, records: [response]"), "4:9: jsonl has no types of records; records is for warc"),
+    (BASE.replace("text: body", "text: body, form: html"), "4:58: expected one of markdown, plain, found 'html'"),
+    (BASE.replace("text: body", "html: body, form: markdown"), "4:9: form is for texts as they are; what is extracted from 'html' has extract.format"),
     (BASE.replace("crawl:", "a/b:"), "3:8: 'a/b' cannot name a source, whose shards get a folder of that name; use letters, digits, '_', '-' and '.', a letter or digit first"),
     (BASE.replace("crawl:", "_scratch:"), "3:13: '_scratch' cannot name a source, whose shards get a folder of that name; use letters, digits, '_', '-' and '.', a letter or digit first"),
     (BASE.replace("crawl:", "tokenizer.json:"), "3:19: 'tokenizer.json' cannot name a source, whose shards get a folder of that name; use letters, digits, '_', '-' and '.', a letter or digit first"),

@@ -81,9 +81,10 @@ def _of_run(directory: str, only: str | None, called: str) -> Iterator[TrainingT
     condition = pc.field("state") == "kept"
     if only:
         condition &= pc.field("source") == only
-    for batch in rows.to_batches(columns=["source", "text"], filter=condition):
+    for batch in rows.to_batches(columns=["source", "text", "form"], filter=condition):
         for row in batch.to_pylist():
-            yield TrainingText(called if only else row["source"], row["text"] or "")
+            called_source = called if only else row["source"]
+            yield TrainingText(called_source, row["text"] or "", row["form"] or "plain")
 
 
 def _of_lines(path: str, source: TextSource) -> Iterator[TrainingText]:
@@ -208,11 +209,11 @@ def write_likeness(task: str, settings: QualityTraining, out: str) -> str:
     Weights are of positives against negatives; counts are those of the positives. Returns what was written.
     """
     examples = parted(settings)
-    target = [each.text for each in examples.positive]
+    target = [each.readable for each in examples.positive]
     if task == "unigrams":
         text = unigram_counts(target, settings.min_count)
     else:
-        logs = log_ratios(target, [each.text for each in examples.negative], DSIR_BUCKETS)
+        logs = log_ratios(target, [each.readable for each in examples.negative], DSIR_BUCKETS)
         text = json.dumps({"normalisation": "words, lower case; pairs", "log_ratios": logs}) + "\n"
     os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
     Path(out).write_text(text, encoding="utf-8")

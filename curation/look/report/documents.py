@@ -12,6 +12,7 @@ from curation.look.render.inert import inert
 from curation.look.render.visible import shortened, visible
 from curation.look.report.selection import ShownDocuments
 from curation.look.run import OpenedRun, Original, among, masked_rows, read_originals, spans, visible_texts
+from curation.text.markdown import Form
 
 #: Characters shown of a text and of its page, less where all together would go over the budget.
 SHOWN_CHARACTERS = (20_000, 10_000, 5_000, 2_400, 1_200, 600, 300, 100)
@@ -94,19 +95,19 @@ class _Excerpt:
         return [(visible(s), on) for s, on in spans.segments(text[start:end], inside) if s]
 
 
-def _excerpts(
-    text: str, reasons: Sequence[Mapping[str, Any]], rules: Mapping[str, Rule], shown: int
-) -> list[_Excerpt]:
+def _excerpts(text: str, row: Mapping[str, Any], rules: Mapping[str, Rule], shown: int) -> list[_Excerpt]:
     """Return the beginning of a text, and where rules are broken that are not broken there."""
+    form: Form = row.get("form") or "plain"
     excerpts, size = [_Excerpt(0, min(shown, len(text)))], min(shown, MARKED_CHARACTERS)
-    for n, reason in enumerate(reasons):
+    for n, reason in enumerate(row["reasons"]):
         rule, value = rules.get(reason["name"]), reason["value"]
         if rule is None or value is None:
             continue
-        if marks := spans.spans(text[:size], rule, value):
+        if marks := spans.spans(text[:size], rule, value, form):
             excerpts[0].marks[n] = marks
-        elif len(text) > size and (worst := spans.worst(text, rule, value, size)):
-            marks = [(worst[0] + a, worst[0] + b) for a, b in spans.spans(text[slice(*worst)], rule, value)]
+        elif len(text) > size and (worst := spans.worst(text, rule, value, size, form)):
+            stretch = spans.spans(text[slice(*worst)], rule, value, form)
+            marks = [(worst[0] + a, worst[0] + b) for a, b in stretch]
             _mark(excerpts, n, marks, len(text), size // EXCERPT_PART)
     return sorted(excerpts, key=lambda excerpt: excerpt.start)
 
@@ -134,7 +135,7 @@ def _document(
     *,
     received: bool,
 ) -> Data:
-    excerpts = _excerpts(text, row["reasons"], rules, shown) if text else []
+    excerpts = _excerpts(text, row, rules, shown) if text else []
     pieces: list[tuple[str, list[int] | None]] = []
     end = 0
     for excerpt in excerpts:

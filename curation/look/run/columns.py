@@ -27,7 +27,7 @@ Kind = Literal["text", "number", "list"]
 #: Name -> its kind; a `list` has several values, and a test of it is true if one of them meets it.
 COLUMNS: dict[str, Kind] = {
     **dict.fromkeys(("id", "source", "record_id", "url", "site", "captured_at", "file"), "text"),
-    **dict.fromkeys(("title", "language", "charset", "engine", "text", "state", "stage"), "text"),
+    **dict.fromkeys(("title", "language", "charset", "engine", "text", "form", "state", "stage"), "text"),
     **dict.fromkeys(("merged_into",), "text"),
     **dict.fromkeys(("year", "offset", "length", "characters", "characters_in"), "number"),
     **dict.fromkeys(("reason", "edit"), "list"),

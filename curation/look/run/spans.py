@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from curation.filters.rules import Rule
+from curation.text.markdown import Form
 from curation.text.text import Text
 
 #: Lines of a text that are tried; what follows is not marked.
@@ -48,7 +49,7 @@ def _needs_file(options: Mapping[str, object]) -> bool:
     return any(options.get(name) for name in ("model", "tokenizer"))
 
 
-def spans(text: str, rule: Rule, value: float) -> list[Span]:
+def spans(text: str, rule: Rule, value: float, form: Form = "plain") -> list[Span]:
     r"""Return where in `text` (its beginning, for a long one) stands what breaks `rule` with `value`.
 
     >>> rule = Rule(name="hashes", signal="symbol_word_ratio", max=0.1, options={"symbols": ("#",)})
@@ -59,8 +60,9 @@ def spans(text: str, rule: Rule, value: float) -> list[Span]:
     if len(places) < 2:
         return []
     sign = 1.0 if value < rule.min else -1.0
-    held = rule.measure(Text(text))
-    gains = [sign * (rule.measure(Text(text[:start] + text[end:])) - held) for start, end in places]
+    held = rule.measure(Text(text, form))
+    rests = [Text(text[:start] + text[end:], form) for start, end in places]
+    gains = [sign * (rule.measure(rest) - held) for rest in rests]
     best = max(gains)
     if not best > 0:
         return []
@@ -77,7 +79,7 @@ def _pieces(text: str) -> list[Span]:
     return found[:MOST_LINES]
 
 
-def worst(text: str, rule: Rule, value: float, characters: int) -> Span | None:
+def worst(text: str, rule: Rule, value: float, characters: int, form: Form = "plain") -> Span | None:
     r"""Return the stretch of lines, about `characters` long, that alone breaks `rule` most, if one does.
 
     `value` is that of the text, and says which bound it breaks. Of equals it is the first.
@@ -90,7 +92,7 @@ def worst(text: str, rule: Rule, value: float, characters: int) -> Span | None:
     found = [
         (sign * measured, place)
         for place in _stretches(text, characters)
-        if not rule.min <= (measured := rule.measure(Text(text[slice(*place)]))) <= rule.max
+        if not rule.min <= (measured := rule.measure(Text(text[slice(*place)], form))) <= rule.max
         and (measured < rule.min) == (value < rule.min)
     ]
     return min(found)[1] if found else None

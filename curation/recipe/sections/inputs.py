@@ -8,6 +8,7 @@ from typing import Any
 
 from curation.pages.formats import FORMATS, mistake
 from curation.pages.page import ReadOptions
+from curation.text.markdown import Form
 from curation.text.mistakes import Where, one_of
 
 
@@ -18,6 +19,8 @@ class Input(ReadOptions):
     Attributes:
         format: a name in `FORMATS`.
         path: a path, URL or glob, or several; anything fsspec opens.
+        form: what the texts of its `text` column, or of a WET file, are (None: `plain`). Signals take
+            marks away from `markdown` only. An extracted page has the form that `extract.format` gives it.
         snapshot: name of the crawl it is a part of (None: the input's own), for `dedup.scope: per_snapshot`.
         sample: share of the records to read, 0 to 1 (None: all). They are chosen by a hash of what will be
             the document's id, so the choice does not depend on files or their order, the sample of 0.01 is
@@ -27,6 +30,7 @@ class Input(ReadOptions):
 
     format: str
     path: str | tuple[str, ...]
+    form: Form | None = None
     snapshot: str | None = None
     sample: float | None = field(default=None, metadata={"max": 1.0})
 
@@ -49,6 +53,10 @@ class Input(ReadOptions):
             raise ValueError("records is empty, so every record would be dropped")
         if wrong := mistake(self.format, self):
             raise ValueError(wrong)
+        if self.form and self.html:
+            raise ValueError(
+                "form is for texts as they are; what is extracted from 'html' has extract.format"
+            )
 
     @property
     def paths(self) -> tuple[str, ...]:

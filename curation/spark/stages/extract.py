@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from curation.spark.sources import read_pages
 from curation.spark.stage import Context, Stage, settling
 from curation.spark.store import check_unchanged, find_files
 from curation.spark.tables import annotated, write_rows
+from curation.text.markdown import Form
 
 #: The guard of this Python worker: Spark reuses workers, and a child takes longer to start than a page.
 _GUARDS: dict[Extract, Guard] = {}
@@ -31,11 +33,13 @@ def _guard(settings: Extract) -> Guard:
     return _GUARDS[settings]
 
 
-def extract(pages: DataFrame, settings: Extract, dropped_text_rate: float) -> DataFrame:
-    """Return one settled row for every page."""
+def extract(
+    pages: DataFrame, settings: Extract, dropped_text_rate: float, forms: Mapping[str, Form]
+) -> DataFrame:
+    """Return one settled row for every page; `forms` names the form of a source's own texts."""
 
     def documents(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return extract_batch(batch, _guard(settings), max_page_mib=settings.max_page_mib)
+        return extract_batch(batch, _guard(settings), max_page_mib=settings.max_page_mib, forms=forms)
 
     return annotated(pages, documents, dropped_text_rate)
 
@@ -53,7 +57,8 @@ def _inputs(context: Context) -> dict[str, Any]:
 def _write(spark: SparkSession, context: Context, path: str) -> None:
     recipe = context.recipe
     pages = read_pages(spark, recipe.inputs, context.inputs, context.split_bytes)
-    write_rows(extract(pages, recipe.extract, recipe.dropped_text_rate), path)
+    forms = {name: source.form or "plain" for name, source in recipe.inputs.items()}
+    write_rows(extract(pages, recipe.extract, recipe.dropped_text_rate, forms), path)
     for name, source in recipe.inputs.items():
         check_unchanged(name, source.paths, context.inputs[name])
 
@@ -63,7 +68,7 @@ EXTRACT = Stage(
     after=(),
     section=lambda recipe: recipe.extract,
     write=_write,
-    output_version=6,
+    output_version=7,
     libraries=(
         *("trafilatura", "justext", "htmldate", "courlan", "lxml_html_clean"),  # and what it calls
         *("resiliparse", "lxml", "pycld2", "faust-cchardet", "regex"),
