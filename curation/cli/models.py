@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-import fsspec
-
 from curation.cli.command import Command
 from curation.cli.printing import answer, failed, json_argument, refuse
+from curation.files.packed_file import open_unpacked
 
 
 def add_to(command: Command) -> None:
@@ -57,10 +56,8 @@ def tokenizer_check(options: argparse.Namespace) -> int:
 def _texts(options: argparse.Namespace) -> list[tuple[str, str, str]] | None:
     """Return the (source, language, text) that `--run` or `--text` names; None where neither is given."""
     if options.text:
-        with fsspec.open(
-            options.text, "rt", encoding="utf-8", errors="replace", compression="infer"
-        ) as stream:
-            return [(options.text, "un", stream.read())]
+        with open_unpacked(options.text) as stream:
+            return [(options.text, "un", stream.read().decode("utf-8", "replace"))]
     return list(_kept(options.run)) if options.run else None
 
 

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
 from curation.contamination.passages import Hashes, gram_hashes, passages
 from curation.contamination.search import _SIEVE_BITS_A_GRAM, MatchCriteria
+from curation.files.packed_file import open_unpacked
 
 
 class BadEvaluation(ValueError):
@@ -49,7 +48,7 @@ def read_items(path: str, name: str, fields: Iterable[str], id_field: str | None
     absent = dict.fromkeys([*fields, id_field] if id_field else fields)
     first: tuple[int, str] | None = None
     try:
-        with fsspec.open(path, "rb", compression="infer") as stream:
+        with open_unpacked(path) as stream:
             for number, line in enumerate(stream, 1):
                 if line.strip():
                     row = _row(line, f"{path}, line {number}")
@@ -59,7 +58,7 @@ def read_items(path: str, name: str, fields: Iterable[str], id_field: str | None
                     own_id = next(_texts(row, id_field, path, number), "") if id_field else ""
                     place = f"{base}:{number}"
                     yield Item(set=name, id=own_id or place, place=place, texts=tuple(texts))
-    except (OSError, EOFError, zlib.error) as error:
+    except OSError as error:
         raise BadEvaluation(f"{path}: cannot be read: {error}") from error
     if first and absent:
         raise BadEvaluation(

@@ -2,11 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Iterator
+from typing import Any, Protocol, Self
 
 import fsspec
 
 _BLOCK_BYTES = 256 * 2**10
+_STEP_BYTES = 2**12
+
+
+class Blocks(Protocol):
+    """Bytes that can be read anywhere: a file, or a part of one."""
+
+    url: str
+    size_bytes: int
+
+    def piece(self, offset: int) -> bytes:
+        """Return some bytes from `offset` on; empty at the end."""
+
+    def at(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes at `offset`; fewer only at the end."""
+
+
+def pieces(source: Blocks, offset: int = 0) -> Iterator[bytes]:
+    """Yield the bytes from `offset` to the end."""
+    while piece := source.piece(offset):
+        yield piece
+        offset += len(piece)
+
+
+class Steps:
+    """The bytes of a file in small pieces; `position` is where the one handed out last begins."""
+
+    def __init__(self, source: Blocks) -> None:
+        self._source = source
+        self.position = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        following = 0
+        for piece in pieces(self._source):
+            for start in range(0, len(piece), _STEP_BYTES):
+                step = piece[start : start + _STEP_BYTES]
+                self.position, following = following, following + len(step)
+                yield step
+
+
+class Section:
+    """A part of a file, as if it were one."""
+
+    def __init__(self, source: Blocks, url: str, base: int, size_bytes: int) -> None:
+        self._source = source
+        self._base = base
+        self.url = url
+        self.size_bytes = min(size_bytes, max(0, source.size_bytes - base))
+
+    def piece(self, offset: int) -> bytes:
+        """Return some bytes from `offset` on; empty at the end."""
+        return self._source.piece(self._base + offset)[: max(0, self.size_bytes - offset)]
+
+    def at(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes at `offset`; fewer only at the end."""
+        return self._source.at(self._base + offset, min(count, max(0, self.size_bytes - offset)))
 
 
 class BlockFile:
@@ -26,6 +82,10 @@ class BlockFile:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def piece(self, offset: int) -> bytes:

@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from curation.files.compression import GZIP, RAW, ZLIB, Damaged, inflated, unbrotli, unzstd
+from curation.files.compression import GZIP, RAW, ZLIB, inflated, unbrotli, unzstd
+from curation.files.zstd import Damaged
 from curation.pages.archives.grammar import header_fields
 from curation.pages.page import MAX_BODY_BYTES
 

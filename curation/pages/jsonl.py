@@ -1,16 +1,20 @@
-"""Pages from JSONL (plain, gzip, zstd): one line, one page.
+"""Pages from JSONL, compressed or not: one line, one page.
 
-A plain file is split by bytes. A compressed file is read whole by the split that starts at 0.
+A plain file of lines is split by bytes. One that is compressed, in UTF-16 or UTF-32, an array, or of values
+over several lines is read whole by the split that starts at 0.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from curation.accounting.loss import RecordLoss
-from curation.files.block_file import BlockFile
-from curation.files.compression import Damaged, inflated, unzstd
+from curation.files.block_file import BlockFile, Steps
+from curation.files.compression import compression_of, foreign_container, named_compression, unpacked
+from curation.files.zstd import Damaged
+from curation.pages.json_values import SNIFFED_BYTES, BadValues, is_whole, recoded, values, wide_encoding
 from curation.pages.page import (
     MAX_BODY_BYTES,
     TOO_LARGE,
@@ -19,27 +23,29 @@ from curation.pages.page import (
     ReadOptions,
     by_bytes,
     failure,
+    lost_file,
     undivided,
 )
 from curation.pages.rows import row_page
 
-_STEP_BYTES = 4096  # damage is located within so many
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-
 
 def jsonl_splits(url: str, size_bytes: int, split_bytes: int) -> Iterable[tuple[int, int]]:
     """Return the ranges of a file; a compressed one is not divided."""
-    divide = undivided if url.endswith((".gz", ".zst")) else by_bytes
+    divide = undivided if named_compression(url) else by_bytes
     return divide(url, size_bytes, split_bytes)
 
 
 def jsonl_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
     """Yield a page for each line that starts in the split; blank lines are not pages."""
     with BlockFile(split.file) as source:
-        magic = source.at(0, 4)
-        if magic.startswith((_GZIP, _ZSTD)):
-            if split.start == 0:
-                yield from _compressed_pages(source, magic, options)
+        compression = compression_of(source.at, source.url)
+        first = source.at(0, SNIFFED_BYTES)
+        words = None if compression else foreign_container(first)
+        if words or compression or wide_encoding(first) or is_whole(first):
+            if words:
+                yield from lost_file(split, f"it is {words}; expected lines of JSON, compressed or not")
+            elif split.start == 0:
+                yield from _undivided_pages(source, compression, options)
             return
         for offset, line, length in _lines(_bytes_from(source, split.start), split.start, split.end):
             page = _line_page(split.file, offset, length, line, options)
@@ -47,35 +53,54 @@ def jsonl_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
                 yield page
 
 
-def _compressed_pages(source: BlockFile, magic: bytes, options: ReadOptions) -> Iterator[Page]:
-    """Yield pages located by line number, from 1; what cannot be decompressed is one failure at the end."""
+def _undivided_pages(source: BlockFile, compression: str | None, options: ReadOptions) -> Iterator[Page]:
+    """Yield pages located by number, from 1; what cannot be read further is one failure at the end."""
     number = 0
-    decompress = inflated if magic.startswith(_GZIP) else unzstd
-    steps = _Steps(source)
+    steps = Steps(source)
+    stream: Iterator[bytes] = iter(steps)
+    if compression:
+        stream = unpacked(stream, compression, max_window_mib=options.max_window_mib)
     try:
-        for number, (_, line, _) in enumerate(_lines(decompress(steps), 0, None), start=1):
-            page = _line_page(source.url, number, 1, line, options)
+        for page in _numbered(source.url, stream, options):
+            number += 1
             if page:
                 yield page
+    except (Damaged, BadValues) as error:
+        read_bytes, what = steps.position, "lines"
+        if isinstance(error, BadValues):
+            read_bytes, what = int(read_bytes * error.read_fraction), "values"
+        loss = RecordLoss(lost_bytes=source.size_bytes - read_bytes, whole_file=not number)
+        yield failure(source.url, number + 1, f"the {what} from here on are lost: {error}", loss=loss)
+
+
+def _numbered(file: str, stream: Iterator[bytes], options: ReadOptions) -> Iterator[Page | None]:
+    """Yield the pages of a text's lines or values, None for a blank line. Raises Damaged and BadValues."""
+    first, whole = _sniffed(stream)
+    if encoding := wide_encoding(first):
+        first, whole = _sniffed(recoded(whole, encoding))
+    if is_whole(first):
+        for number, value in enumerate(values(whole), start=1):
+            yield _value_page(file, number, 1, value, options)
+    else:
+        for number, (_, line, _) in enumerate(_lines(whole, 0, None), start=1):
+            yield _line_page(file, number, 1, line, options)
+
+
+def _sniffed(stream: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return a stream's first bytes, and all of it; what damage says is raised after what precedes it."""
+    first, damage = b"", None
+    try:
+        while len(first) < SNIFFED_BYTES and (piece := next(stream, b"")):
+            first += piece
     except Damaged as error:
-        detail = f"the lines from here on are lost: {error}"
-        loss = RecordLoss(lost_bytes=source.size_bytes - steps.position, whole_file=not number)
-        yield failure(source.url, number + 1, detail, loss=loss)
+        damage = error
 
+    def rest() -> Iterator[bytes]:
+        if damage:
+            raise damage
+        yield from stream
 
-class _Steps:
-    """The bytes of a file in small pieces; `position` is where the one handed out last begins."""
-
-    def __init__(self, source: BlockFile) -> None:
-        self._source = source
-        self.position = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        following = 0
-        for piece in _bytes_from(self._source, 0):
-            for start in range(0, len(piece), _STEP_BYTES):
-                self.position, following = following, following + len(piece[start : start + _STEP_BYTES])
-                yield piece[start : start + _STEP_BYTES]
+    return first[:SNIFFED_BYTES], chain((first,), rest())
 
 
 def _bytes_from(source: BlockFile, offset: int) -> Iterator[bytes]:
@@ -120,6 +145,10 @@ def _line_page(file: str, offset: int, length: int, line: bytes | None, options:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         return failure(file, offset, f"not JSON: {error}", length=length)
+    return _value_page(file, offset, length, row, options)
+
+
+def _value_page(file: str, offset: int, length: int, row: object, options: ReadOptions) -> Page:
     if not isinstance(row, dict):
         detail = f"not a JSON object, but {type(row).__name__}"
         return failure(file, offset, detail, length=length)

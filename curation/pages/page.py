@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from curation.accounting.loss import RecordLoss
+from curation.files.compression import MAX_WINDOW_MIB
+from curation.files.zstd import MOST_WINDOW_MIB
 
 #: A record larger than this is not held in memory: it becomes a failure.
 MAX_BODY_BYTES = 64 * 2**20
@@ -42,6 +44,8 @@ class ReadOptions:
         id: column that identifies a record; its value enters the document's id.
         url: column with the address.
         records: types of archive records to read as pages; the others are dropped with their type as reason.
+        max_window_mib: memory that unpacking a file may take, so the largest window of zstd and dictionary
+            of xz that is read; `zstd --long=31` needs 2048.
     """
 
     text: str | None = None
@@ -49,6 +53,7 @@ class ReadOptions:
     id: str | None = None
     url: str | None = None
     records: tuple[RecordType, ...] = ("response", "resource", "conversion")
+    max_window_mib: int = field(default=MAX_WINDOW_MIB, metadata={"min": 1, "max": MOST_WINDOW_MIB})
 
     @property
     def content(self) -> str:

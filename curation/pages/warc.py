@@ -1,4 +1,4 @@
-"""Pages from web archives: WARC, WET and ARC, told apart by the files themselves.
+"""Pages from web archives: WARC, WET, ARC and WACZ, told apart by the files themselves.
 
 Records of type response, resource, revisit, conversion and any type not named here are inputs. Records of
 type request, metadata and warcinfo (and an ARC file's own description) describe captures: they are neither
@@ -7,10 +7,12 @@ read nor counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from curation.accounting.loss import RecordLoss
 from curation.files.block_file import BlockFile
-from curation.pages.archives.records import ArchiveRecord, DamagedRange, records
+from curation.pages.archives.containers import records
+from curation.pages.archives.records import ArchiveRecord, DamagedRange
 from curation.pages.http import BodyTooLarge, parse_response
 from curation.pages.page import TOO_LARGE, FileSplit, Page, ReadOptions, failure
 
@@ -20,13 +22,17 @@ _DESCRIBING = ("request", "metadata", "warcinfo")
 def warc_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
     """Yield a page for each record that starts in the split, and a failure for each damaged range."""
     with BlockFile(split.file) as source:
-        for record in records(source, split.start, split.end):
+        for record in records(source, split.start, split.end, max_window_mib=options.max_window_mib):
             if isinstance(record, DamagedRange):
-                yield failure(
-                    split.file, record.offset, record.detail, name=record.reason, length=record.length
-                )
+                yield _failure(source, record)
             elif record.headers.get("warc-type", "").lower() not in _DESCRIBING:
                 yield _page(split.file, record, options.records)
+
+
+def _failure(source: BlockFile, lost: DamagedRange) -> Page:
+    whole_file = source.size_bytes == 0 or lost.lost_bytes == source.size_bytes
+    loss = RecordLoss(lost_bytes=lost.lost_bytes, whole_file=whole_file)
+    return failure(source.url, lost.offset, lost.detail, name=lost.reason, length=lost.length, loss=loss)
 
 
 def _page(file: str, record: ArchiveRecord, types: Sequence[str]) -> Page:
@@ -34,11 +40,10 @@ def _page(file: str, record: ArchiveRecord, types: Sequence[str]) -> Page:
     headers = record.headers
     kind = headers.get("warc-type", "").lower()
     content_type = headers.get("content-type", "")
-    notes: tuple[str, ...] = ()
-    truncated = headers.get("warc-truncated")
-    if truncated is not None:
-        notes = (f"WARC-Truncated: {truncated}",)
-    status, body, damaged, broken = None, record.block, False, None
+    truncated, notes = _cut(headers)
+    if record.doubt:
+        notes = (*notes, record.doubt)
+    status, body, damaged, broken = None, record.block, record.doubt is not None, None
     if content_type.lower().replace(" ", "").startswith("application/http") or (
         kind == "response" and body[:5].upper() == b"HTTP/"
     ):
@@ -48,7 +53,7 @@ def _page(file: str, record: ArchiveRecord, types: Sequence[str]) -> Page:
             broken, notes, body = TOO_LARGE, (str(error),), b""
         else:
             status, content_type, body = response.status, response.content_type, response.body
-            damaged, notes = response.damaged, (*notes, *response.notes)
+            damaged, notes = damaged or response.damaged, (*notes, *response.notes)
     return Page(
         file=file,
         offset=record.offset,
@@ -65,6 +70,19 @@ def _page(file: str, record: ArchiveRecord, types: Sequence[str]) -> Page:
         failure=broken,
         detail="; ".join(notes) or None,
     )
+
+
+def _cut(headers: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
+    """Return why a record holds only the beginning of its page, with notes; None where it holds all.
+
+    The other segments of a segmented record are continuations, often in other files.
+    """
+    truncated, segment = headers.get("warc-truncated"), headers.get("warc-segment-number")
+    if truncated is not None:
+        return truncated, (f"WARC-Truncated: {truncated}",)
+    if segment is not None and headers.get("warc-type", "").lower() != "continuation":
+        return "segmented", (f"WARC-Segment-Number: {segment}, the rest is in continuation records",)
+    return None, ()
 
 
 def _kind(record_type: str, types: Sequence[str]) -> str:

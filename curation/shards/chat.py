@@ -11,6 +11,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 from curation.accounting.fingerprint import fingerprint
 from curation.accounting.manifest import NAME, Manifest, join, published, read_manifest
 from curation.files.digests import digest_bytes, digest_file
+from curation.files.packed_file import open_unpacked
 from curation.files.whole import replacing_directory, write_whole
 from curation.shards.best_fit import fit
 from curation.shards.chat_template import ChatError, Template, messages_of
@@ -57,7 +59,7 @@ def chats(path: str, template: Template, tokenizer: Tokenizer) -> Iterator[Chat]
     Raises:
         ChatError: the first line that is no conversation, or in which the template writes an end of text.
     """
-    with fsspec.open(path, "rt", encoding="utf-8", compression="infer") as stream:
+    with TextIOWrapper(open_unpacked(path), encoding="utf-8") as stream:
         for number, line in enumerate(stream, start=1):
             if not line.strip():
                 continue

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,51 @@ def test_any_fsspec_url_is_read(format: str, make_member: Make) -> None:
         for row in batch.to_pylist()
     ]
     assert [(row["file"], row["failure"]) for row in found] == [(url, None)] * 3
+
+
+def test_a_failure_says_how_much_was_lost(tmp_path: Path, make_record: Make) -> None:
+    path = tmp_path / "a.warc.gz"
+
+    def loss(data: bytes) -> dict[str, Any]:
+        path.write_bytes(data)
+        [lost] = [page["loss"] for page in pages(path) if page["failure"]]
+        return dict(lost)
+
+    records = b"".join(make_record(n, block=random.Random(n).randbytes(9000)) for n in range(40))
+    packed = gzip.compress(records, 0)  # in blocks that begin with their lengths
+    second = 10 + 5 + int.from_bytes(packed[11:13], "little")
+    many = gzip.compress(make_record(0)) + packed[:second] + b"\0\xff\xff\xff\xff" + packed[second + 5 :]
+    lost = loss(many)  # what follows the damage, but not what precedes it
+    assert len(packed) - second - 9 < lost.pop("lost_bytes") <= len(packed) - second
+    assert lost == {"records": 1, "whole_file": False}
+    bad_checksum = gzip.compress(make_record(1))[:-8] + b"\0" * 8
+    exact = {"records": 1, "lost_bytes": None, "whole_file": False}
+    assert loss(gzip.compress(make_record(0)) + bad_checksum) == exact
+    assert loss(gzip.compress(make_record(0) + make_record(1, length=9999) + make_record(2))) == exact
+    assert loss(b"Rar!" + b"\0" * 96) == {"records": 1, "lost_bytes": 100, "whole_file": True}
+    assert loss(gzip.compress(make_record(0)) + b"\0" * 70) == exact | {"lost_bytes": 70}
+
+
+def test_a_segment_of_a_record_says_that_the_rest_is_missing(tmp_path: Path, make_record: Make) -> None:
+    path = tmp_path / "a.warc"
+    first = make_record(0).replace(b"WARC-Date:", b"WARC-Segment-Number: 1\r\nWARC-Date:")
+    rest = make_record(1, kind="continuation").replace(b"WARC-Date:", b"WARC-Segment-Number: 2\r\nWARC-Date:")
+    path.write_bytes(first + rest)
+    page, continuation = pages(path)
+    assert (page["truncated"], page["detail"]) == (
+        "segmented", "WARC-Segment-Number: 1, the rest is in continuation records",
+    )  # fmt: skip
+    assert (continuation["kind"], continuation["truncated"]) == ("continuation", None)
+
+
+def test_a_record_in_doubt_is_a_damaged_page(tmp_path: Path, make_record: Make) -> None:
+    path = tmp_path / "a.warc.gz"
+    member = gzip.compress(make_record(0) + make_record(1) + make_record(2))
+    path.write_bytes(member[:-8] + b"\0\0\0\0" + member[-4:])
+    found = [(page["damaged"], page["failure"]) for page in pages(path)]
+    assert found == [(True, None), (True, None), (False, "pages.unreadable")]
+    wrong = "its gzip member is damaged, so it may be too: Error -3 while decompressing data: incorrect data check"
+    assert pages(path)[0]["detail"] == wrong
 
 
 def test_a_body_that_ends_too_soon_is_said_to_be_damaged(tmp_path: Path, make_record: Make) -> None:

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.files.block_file import BlockFile
+from curation.pages.archives.containers import records
 from curation.pages.archives.grammar import header_fields
-from curation.pages.archives.records import ArchiveRecord, DamagedRange, records
+from curation.pages.archives.records import ArchiveRecord, DamagedRange
 
 Make = Callable[..., bytes]
 

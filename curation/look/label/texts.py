@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from rich.console import Group, RenderableType
@@ -18,6 +17,7 @@ from rich.text import Text
 
 from curation.accounting.fingerprint import canonical
 from curation.files.digests import digest_bytes, digest_file
+from curation.files.packed_file import open_unpacked
 from curation.files.whole import replacing
 from curation.look.errors import BadQuestion
 from curation.look.render.terminal import Grid
@@ -88,7 +88,7 @@ def _of_run(directory: str, only: str | None, called: str) -> Iterator[TrainingT
 
 
 def _of_lines(path: str, source: TextSource) -> Iterator[TrainingText]:
-    with fsspec.open(path, "rb", compression="infer") as stream:
+    with open_unpacked(path) as stream:
         for number, line in enumerate(stream, 1):
             try:
                 row = json.loads(line)

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 class Grammar:
     """A format's record starts; `resync` is `record` for a search in mid-file, where more must hold.
 
-    The same test when reading on and when re-syncing, so that both agree on where records start whatever
-    the split. `start_bytes` are enough to decide both. A gzip member that matches `member` starts a record.
+    Where one split ends and the next begins is decided by `resync` on both sides, so that both agree whatever
+    the split; what follows a block of the declared length need only be a `record`. `start_bytes` are enough
+    to decide both. A gzip member that matches `member` starts a record.
     `head_end` ends the headers, `fields` reads them (under WARC's names in lower case, whatever the format),
     `trailer` follows the block.
     """
@@ -88,15 +89,18 @@ def _decode(line: bytes) -> str:
         return line.decode("latin-1")
 
 
-_WARC_START = re.compile(rb"WARC/\d{1,3}\.\d{1,3}[ \t]*\r?\n[!-9;-~]{1,64}[ \t]*:")
+#: What may stand before a record: blank lines, and a byte order mark of those who edited the file.
+BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+")
+#: Lines end as the standard has it, as editors do, and as tools do that ended the standard's lines once more.
+_WARC_START = re.compile(rb"WARC/\d{1,3}\.\d{1,3}[ \t]*\r*+\n[!-9;-~]{1,64}[ \t]*:", re.IGNORECASE)
 
 WARC = Grammar(
     name="WARC",
     record=_WARC_START,
     resync=_WARC_START,
-    member=re.compile(rb"WARC/"),
+    member=re.compile(BLANK.pattern + rb"WARC/", re.IGNORECASE),
     start_bytes=128,
-    head_end=re.compile(rb"\r?\n\r?\n"),
+    head_end=re.compile(rb"\n\r*+\n"),
     trailer=b"\r\n\r\n",
     fields=header_fields,
 )
@@ -108,12 +112,18 @@ _ARC_FORM = (
 )
 _ARC_LINE = re.compile(_ARC_FORM)
 _ARC_START = re.compile(_ARC_FORM + rb"\r?\n")
+#: One that no line end stands before, as some writers left it, but the end of a page or an image. Only known
+#: schemes tell where it starts; an address inside another one must not, as it starts no record.
+_ARC_GLUED = (
+    rb"(?<=[>}\0\x82\xd9])(?:https?|ftp|dns|filedesc):[^\s<>\"']{0,8192}"
+    rb" [0-9A-Fa-f.:-]{1,45} (?:\d{12}|\d{14}) [^\r\n]{0,1024}? ?\d{1,18}\r?\n"
+)
 
 ARC = Grammar(
     name="ARC",
     record=_ARC_START,
-    resync=re.compile(rb"(?<=\n)" + _ARC_START.pattern),
-    member=_ARC_START,
+    resync=re.compile(rb"(?<=\n)" + _ARC_START.pattern + rb"|" + _ARC_GLUED),
+    member=re.compile(BLANK.pattern + _ARC_START.pattern),
     start_bytes=10_240,
     head_end=re.compile(rb"\r?\n"),
     trailer=b"\n",

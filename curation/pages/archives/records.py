@@ -1,14 +1,9 @@
-"""WARC and ARC records of one split, and every part of the file that is not one.
+"""WARC and ARC records of one stream of bytes, and every part of it that is not one.
 
 Our own reader, because the usual ones stop at the first damaged gzip member and return a truncated record
 as a good one. A record counts as intact only if its headers parse, its block has the declared length,
-what follows is the end or another record, and its gzip member passes its checksum. WARC and ARC are told
-apart by a file's first bytes, by its name where those are damaged.
-
-Exactly once: a record belongs to the split in which it (its gzip member, if the file is compressed) starts,
-and a damaged range to the split that read the record before it. A split that starts in the middle skips
-to the next record start. Limit: an archive stored *inside* a record looks like records to a split that starts
-inside it; where archives of archives are expected, use splits larger than the files.
+what follows is the end or another record, and its gzip member passes its checksum. Of a member of several
+records that fails it, the records are returned with a doubt, as no one knows which of them it damaged.
 
 Source: ISO 28500 (WARC 1.0, 1.1); one gzip member a record is its Annex A. ARC: see `grammar`.
 """
@@ -18,42 +13,45 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 
-from curation.files.block_file import BlockFile
+from curation.files.block_file import Blocks
 from curation.pages.archives.grammar import Grammar
-from curation.pages.archives.streams import (
-    DamagedMember,
-    GzipStream,
-    PlainStream,
-    Window,
-    grammar_of,
-    is_gzip,
-    next_member,
-    starts_record,
-)
+from curation.pages.archives.members import MemberStream, Packing, next_member, starts_record
+from curation.pages.archives.window import DamagedMember, PlainStream, Stream, Window
 from curation.pages.page import MAX_BODY_BYTES, TOO_LARGE, UNREADABLE
 
-_MAX_HEAD_BYTES = 2**16
+_MAX_HEAD_BYTES = 2**22
+_HEAD_STEP_BYTES = 2**12
 _MOST_DIGITS = 18  # of a length: Python reads no number of thousands
+_CHECKSUM_BYTES = 8  # and the length: what ends a gzip member holds no record
+_BLANK = b" \t\r\n\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchiveRecord:
-    """An intact record: header names in lower case, the block as stored."""
+    """An intact record: header names in lower case, the block as stored.
+
+    `doubt` says why it may not be what was written: the checksum that holds for it and others fails.
+    """
 
     offset: int
     length: int
     headers: Mapping[str, str]
     block: bytes
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DamagedRange:
-    """A part of the file that gave no record; `reason` is its failure's name."""
+    """A part of the file that gave no record; `reason` is its failure's name.
+
+    It stands for one record, or for what `lost_bytes` of the file held, where they are given.
+    """
 
     offset: int
     length: int
     detail: str
     reason: str = UNREADABLE
+    lost_bytes: int | None = None
 
 
 Records = Iterator[ArchiveRecord | DamagedRange]
@@ -67,60 +65,58 @@ class _TooLarge(Exception):
     """The record was larger than the cap; it was dropped."""
 
 
-def records(source: BlockFile, start: int, end: int) -> Records:
-    """Yield what starts in bytes [start, end) of a WARC or ARC file, in file order."""
-    if source.size_bytes == 0:
-        if start == 0:
-            yield DamagedRange(offset=0, length=0, detail="the file is empty")
-    elif is_gzip(source):
-        yield from _gzip_records(source, grammar_of(source), start, end)
-    else:
-        yield from _plain_records(source, grammar_of(source), start, end)
-
-
-def _gzip_records(source: BlockFile, grammar: Grammar, start: int, end: int) -> Records:
-    position = 0
+def member_records(source: Blocks, grammar: Grammar, packing: Packing, start: int, end: int) -> Records:
+    """Yield what starts in bytes [start, end) of a file of gzip members or zstd frames, in file order."""
+    position = packing.pass_over(source, 0)
     if start > 0:
-        position = next_member(source, grammar, start, end)
+        position = next_member(source, grammar, packing, start, end)
         if position >= end:
             return
+    known = False
     while position < source.size_bytes:
-        if not starts_record(source, grammar, position):
-            following = next_member(source, grammar, position + 1, source.size_bytes)
-            yield DamagedRange(
-                offset=position,
-                length=following - position,
-                detail=f"no gzip member that starts with a {grammar.name} record",
-            )
-            position = following
+        if not (known or starts_record(source, grammar, packing, position)):
+            following = next_member(source, grammar, packing, position + 1, source.size_bytes)
+            if source.at(position, min(following - position, _HEAD_STEP_BYTES)).strip(_BLANK):
+                detail, length = (
+                    f"no {packing.name} that starts with a {grammar.name} record",
+                    following - position,
+                )
+                yield DamagedRange(offset=position, length=length, detail=detail, lost_bytes=length)
+            position, known = following, True
         elif position < end:
-            stream = GzipStream(source, grammar, position)
-            position = yield from _gzip_stream_records(source, grammar, stream)
+            stream = MemberStream(source, grammar, packing, position)
+            position, known = yield from _stream_records(source, grammar, packing, stream)
         else:
             return
 
 
-def _gzip_stream_records(
-    source: BlockFile, grammar: Grammar, stream: GzipStream
-) -> Generator[ArchiveRecord | DamagedRange, None, int]:
-    """Yield a stream's records; returns (as a generator) the offset to go on at."""
+def _stream_records(
+    source: Blocks, grammar: Grammar, packing: Packing, stream: MemberStream
+) -> Generator[ArchiveRecord | DamagedRange, None, tuple[int, bool]]:
+    """Yield a stream's records; returns (as a generator) the offset to go on at, and if a record is there."""
     window = Window(stream.pull, grammar)
     begin = 0
     try:
         while True:
             begin = window.start
-            if not window.fill(1):
-                return stream.next_offset
+            if not window.skip_blank():
+                return stream.next_offset, stream.record_follows
             yield _one(window, stream)
     except DamagedMember as error:
         # Not before the member that is damaged: the members before it were whole.
-        following = next_member(source, grammar, stream.member_offset + 1, source.size_bytes)
-        offset = stream.offset(begin)
-        yield DamagedRange(offset=offset, length=following - offset, detail=str(error))
-        return following
+        following = next_member(source, grammar, packing, stream.member_offset + 1, source.size_bytes)
+        offset, lost_bytes = stream.offset(begin), following - stream.next_offset
+        yield DamagedRange(
+            offset=offset,
+            length=following - offset,
+            detail=str(error),
+            lost_bytes=lost_bytes if lost_bytes > _CHECKSUM_BYTES else None,
+        )
+        return following, True
 
 
-def _plain_records(source: BlockFile, grammar: Grammar, start: int, end: int) -> Records:
+def plain_records(source: Blocks, grammar: Grammar, start: int, end: int) -> Records:
+    """Yield what starts in bytes [start, end) of a file that is not compressed, in file order."""
     # From the byte before: what stands there may decide whether a record starts at `start`.
     stream = PlainStream(source, max(0, start - 1))
     window = Window(stream.pull, grammar)
@@ -128,13 +124,13 @@ def _plain_records(source: BlockFile, grammar: Grammar, start: int, end: int) ->
         return
     if start > 0 and stream.offset(window.start) >= end:
         return
-    while window.fill(1):
-        if stream.offset(window.start) >= end and window.at_record():
+    while window.skip_blank():
+        if stream.offset(window.start) >= end and window.at_border():
             return
         yield _one(window, stream)
 
 
-def _one(window: Window, stream: GzipStream | PlainStream) -> ArchiveRecord | DamagedRange:
+def _one(window: Window, stream: Stream) -> ArchiveRecord | DamagedRange:
     """Return what is at the window's front and move on to what follows it. Raises DamagedMember."""
     begin = window.start
     offset = stream.offset(begin)
@@ -144,15 +140,22 @@ def _one(window: Window, stream: GzipStream | PlainStream) -> ArchiveRecord | Da
         length = stream.end_offset(window.start) - offset
         return DamagedRange(offset=offset, length=length, detail=str(error), reason=TOO_LARGE)
     except _Broken as error:
+        known = window.at_record()
         window.skip_to_record()
         length = stream.end_offset(window.start) - offset
-        return DamagedRange(offset=offset, length=length, detail=str(error))
+        lost_bytes = None if known else length
+        return DamagedRange(offset=offset, length=length, detail=str(error), lost_bytes=lost_bytes)
     window.drop(total)
-    length = stream.end_offset(window.start) - offset
-    return ArchiveRecord(offset=offset, length=length, headers=headers, block=block)
+    return ArchiveRecord(
+        offset=offset,
+        length=stream.end_offset(window.start) - offset,
+        headers=headers,
+        block=block,
+        doubt=stream.doubt(window.start),
+    )
 
 
-def _parse(window: Window, stream: GzipStream | PlainStream) -> tuple[Mapping[str, str], bytes, int]:
+def _parse(window: Window, stream: Stream) -> tuple[Mapping[str, str], bytes, int]:
     """Return headers, block and the bytes they and the trailer take; drops nothing if it raises _Broken."""
     grammar = window.grammar
     if not window.at_record():
@@ -169,23 +172,35 @@ def _parse(window: Window, stream: GzipStream | PlainStream) -> tuple[Mapping[st
     if not window.fill(block_end):
         present = len(window.data) - block_at
         raise _Broken(f"Content-Length is {block_bytes}, but only {present} bytes follow")
-    return headers, bytes(window.data[block_at:block_end]), block_end + _trailer(window, block_end)
+    trailer = _trailer(window, stream, block_end)
+    return headers, bytes(window.data[block_at:block_end]), block_end + trailer
 
 
 def _head(window: Window) -> tuple[int, int]:
-    """Return where the headers end and where the block starts."""
-    while (end := window.grammar.head_end.search(window.data, 0, _MAX_HEAD_BYTES)) is None:
-        if len(window.data) >= _MAX_HEAD_BYTES:
+    """Return where the headers end and where the block starts; another record ends them too soon."""
+    grammar, data = window.grammar, window.data
+    begin, stop = 0, _HEAD_STEP_BYTES
+    while True:
+        stop = min(stop, len(data))
+        if end := grammar.head_end.search(data, begin, stop):
+            return end.span()
+        if grammar.record.search(data, max(1, begin - grammar.start_bytes), stop):
+            raise _Broken("the headers are cut off, another record starts in them")
+        if len(data) >= _MAX_HEAD_BYTES:
             raise _Broken(f"the headers do not end within {_MAX_HEAD_BYTES} bytes")
-        if not window.fill(len(window.data) + 1):
+        if stop == len(data) and not window.fill(stop + 1):
             raise _Broken("the headers are cut off")
-    return end.span()
+        begin, stop = max(0, data.rfind(b"\n", 0, stop)), 2 * stop
 
 
-def _trailer(window: Window, block_end: int) -> int:
+def _trailer(window: Window, stream: Stream, block_end: int) -> int:
     """Return the length of the blank lines after the block, if it ends where Content-Length says."""
-    # Reading on to the end of a gzip member is what checks its checksum.
-    window.fill(block_end + _end_bytes(window.grammar))
+    try:
+        window.fill(block_end + _end_bytes(window.grammar))
+    except DamagedMember:
+        if not stream.proven(window.start + block_end):
+            raise
+        # The record ended before the damage, which is the next to be read.
     blank_bytes = _blank_bytes(window.grammar, window.data, block_end)
     if blank_bytes is None:
         rest = bytes(window.data[block_end : block_end + _end_bytes(window.grammar)]).lstrip(b"\r\n")
@@ -203,28 +218,25 @@ def _blank_bytes(grammar: Grammar, data: bytes | bytearray, at: int) -> int | No
     after = bytes(data[at : at + _end_bytes(grammar)])
     rest = after.lstrip(b"\r\n")
     blank_bytes = len(after) - len(rest)
-    if not rest or grammar.resync.match(data, at + blank_bytes):
+    if not rest or grammar.record.match(data, at + blank_bytes):
         return blank_bytes
     return len(grammar.trailer) if after.startswith(grammar.trailer) else None
 
 
-def _pass_over(
-    window: Window, stream: GzipStream | PlainStream, block_end: int, headers: Mapping[str, str]
-) -> None:
+def _pass_over(window: Window, stream: Stream, block_end: int, headers: Mapping[str, str]) -> None:
     """Drop a record that is too large to hold. Raises _TooLarge, or _Broken where it cannot be that large."""
-    if not stream.fits(window.start + block_end):
-        raise _Broken(f"Content-Length is {headers['content-length']}, more than the file holds")
+    declared = headers["content-length"]
     last = stream.look(window.start + block_end - 1, 1 + _end_bytes(window.grammar))
-    if last is not None and _blank_bytes(window.grammar, last, 1) is None:
-        raise _Broken(f"Content-Length is {headers['content-length']}, and no record ends there")
-    if not window.skip(block_end):
-        raise _Broken(f"Content-Length is {headers['content-length']}, more than follows")
+    if not last:
+        raise _Broken(f"Content-Length is {declared}, more than follows")
+    if _blank_bytes(window.grammar, last, 1) is None:
+        raise _Broken(f"Content-Length is {declared}, and no record ends there")
+    window.skip(block_end)
     trailer = window.grammar.trailer
     window.fill(len(trailer))
     if window.data.startswith(trailer):
         window.drop(len(trailer))
     window.fill(window.grammar.start_bytes)  # to the end of the gzip member, so that its length is known
     raise _TooLarge(
-        f"{headers.get('warc-target-uri', '')}: a block of {headers['content-length']} bytes,"
-        f" the limit is {MAX_BODY_BYTES}"
+        f"{headers.get('warc-target-uri', '')}: a block of {declared} bytes, the limit is {MAX_BODY_BYTES}"
     )

@@ -10,11 +10,13 @@ import gzip
 import json
 import math
 import struct
-import zlib
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Any
 
 import fsspec
+
+from curation.files.packed_file import open_unpacked
 
 _BLOCK_BYTES = 1 << 20
 _MAGIC, _VERSIONS = 793712314, (11, 12)
@@ -152,14 +154,14 @@ def word_counts(path: str) -> dict[str, int]:
     """
     counts = {}
     try:
-        with fsspec.open(path, "rt", encoding="utf-8", compression="infer") as lines:
+        with TextIOWrapper(open_unpacked(path), encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 word, _, count = line.rstrip("\n").partition("\t")
                 if not count.isdecimal():
                     quoted = line.strip()[:_QUOTED_CHARACTERS]
                     raise DamagedFile(f"'{path}' line {number}: expected WORD TAB COUNT, found {quoted!r}")
                 counts[word] = int(count)
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise DamagedFile(f"'{path}' is not a list of words or is truncated: {error}") from None
     return counts
 
