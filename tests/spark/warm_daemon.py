@@ -10,7 +10,6 @@ from pyspark.daemon import manager
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["pyspark.worker"]:
-        import pyspark.worker
 
         import curation.spark.run  # noqa: F401
 
