@@ -10,6 +10,7 @@ from pyspark.daemon import manager
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["pyspark.worker"]:
+        import pyspark.worker  # noqa: F401
 
         import curation.spark.run  # noqa: F401
 
