@@ -1,6 +1,7 @@
 """The record gate: what is refused before any extraction, each with its reason.
 
-Order: record kind, status, size, empty body, media type by header and by the bytes themselves.
+Order: record kind, status, empty body, media type by header and by the bytes themselves, size. What was never
+meant to be read as a page is dropped; a page that cannot be read has failed.
 """
 
 from __future__ import annotations
@@ -9,47 +10,17 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from curation.pages.media import METADATA, UNWANTED, binary, is_html
+
 DROPPED = "dropped"
 FAILED = "failed"
+WRONG_TYPE = "extract.wrong_type"
 
-_SNIFF_BYTES = 4096
 _SHOWN_CHARACTERS = 100  # of a header, which may have a million
-_HTML_TYPES = ("", "text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml")
-#: Servers send these for anything: the bytes decide.
-_VAGUE_TYPES = (
-    "text/plain",
-    "application/octet-stream",
-    "application/xml",
-    "text/xml",
-    "application/unknown",
-    "unknown/unknown",
-    "application/x-unknown",
-    "binary/octet-stream",
-    "text",
-    "html",
-)
-_DOCUMENT_TAG = re.compile(rb"<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
-_BINARY_MAGICS = {
-    b"%PDF-": "PDF",
-    b"\x89PNG": "PNG",
-    b"GIF87a": "GIF",
-    b"GIF89a": "GIF",
-    b"\xff\xd8\xff": "JPEG",
-    b"PK\x03\x04": "ZIP",
-    b"\xd0\xcf\x11\xe0": "an OLE document",
-    b"Rar!": "RAR",
-    b"7z\xbc\xaf": "7-Zip",
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\x00\x00\x01\x00": "an icon",
-    b"wOFF": "a font",
-    b"wOF2": "a font",
-    b"ID3": "MP3",
-    b"OggS": "Ogg",
-    b"RIFF": "RIFF",
+_NO_PAGES = {
+    METADATA: "a metadata record describes a capture and is none",
+    UNWANTED: "the input's types leave out HTML pages",
 }
-_MAGICS = tuple(_BINARY_MAGICS)
-_NUL_RUN = b"\0" * 16
 #: C0 and C1 controls other than white space, NUL among them, and U+FFFD.
 _C0 = bytes((*range(0x09), *range(0x0E, 0x20), 0x7F))
 _C1 = re.compile(b"\xc2[\x80-\x84\x86-\x9f]")  # in UTF-8
@@ -78,19 +49,21 @@ def refuse_record(
     kind: str, status: int | None, content_type: str, body: bytes, *, max_page_mib: float
 ) -> Reason | None:
     """Return why a record is not extracted, None if it may be. A status of None (no HTTP) passes."""
+    if kind in _NO_PAGES:
+        return _wrong_type(_NO_PAGES[kind])
     if kind not in ("html", "text"):
         name = "extract.revisit" if kind == "revisit" else "extract.record_type"
         return Reason(name=name, state=DROPPED, detail=f"the input reads no {kind} records as pages")
     if status is not None and not 200 <= status <= 299:
         return Reason(name="extract.status", state=DROPPED, value=status, min=200, max=299)
+    if not body.strip(b" \t\r\n\0"):
+        return Reason(name="extract.empty_body", state=DROPPED, detail=f"{len(body)} bytes of nothing")
+    if kind == "html" and (refused := _refuse_type(content_type, body)):
+        return refused
     size_mib = len(body) / 2**20
     if size_mib > max_page_mib:
         return Reason(name="extract.too_large", state=FAILED, value=size_mib, max=max_page_mib)
-    if not body.strip(b" \t\r\n\0"):
-        return Reason(name="extract.empty_body", state=DROPPED, detail=f"{len(body)} bytes of nothing")
-    if kind == "text":
-        return None
-    return _refuse_type(content_type, body)
+    return None
 
 
 def refuse_text(data: bytes, characters: int) -> Reason | None:
@@ -103,7 +76,7 @@ def refuse_text(data: bytes, characters: int) -> Reason | None:
     if fraction <= _MAX_NO_TEXT_FRACTION:
         return None
     return Reason(
-        name="extract.wrong_type",
+        name="extract.not_text",
         state=FAILED,
         value=fraction,
         max=_MAX_NO_TEXT_FRACTION,
@@ -112,20 +85,13 @@ def refuse_text(data: bytes, characters: int) -> Reason | None:
 
 
 def _refuse_type(content_type: str, body: bytes) -> Reason | None:
-    media = re.split(r"[;,\s]", content_type.strip(), maxsplit=1)[0].lower()
-    shown, head = content_type[:_SHOWN_CHARACTERS], body[:_SNIFF_BYTES]
-    if head.startswith(_MAGICS):
-        name = next(name for magic, name in _BINARY_MAGICS.items() if head.startswith(magic))
-        return _wrong_type(f"Content-Type is {shown!r}, the body is {name}")
-    if _NUL_RUN in head:
-        return _wrong_type(f"Content-Type is {shown!r}, the body is binary (runs of NUL)")
-    if media in _HTML_TYPES:
+    shown = f"Content-Type is {content_type[:_SHOWN_CHARACTERS]!r}"
+    if name := binary(body):
+        return _wrong_type(f"{shown}, the body is {name}")
+    if is_html(content_type, body):
         return None
-    tag = _DOCUMENT_TAG if media in _VAGUE_TYPES or "/" not in media else None
-    if tag and tag.search(head):
-        return None
-    return _wrong_type(f"Content-Type is {shown!r}, and the body is no HTML page")
+    return _wrong_type(f"{shown}, and the body is no HTML page")
 
 
 def _wrong_type(detail: str) -> Reason:
-    return Reason(name="extract.wrong_type", state=FAILED, detail=detail)
+    return Reason(name=WRONG_TYPE, state=DROPPED, detail=detail)

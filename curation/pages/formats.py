@@ -35,7 +35,7 @@ class Format:
             `failure` set. Raises only what the file system raises.
         columns: whether an input names the columns to read (`text` or `html`, `id`, `url`). Without columns,
             `offset` of a page is bytes, so that the split of one byte there yields the page again.
-        record_types: whether an input chooses types of records (`records`).
+        record_types: whether an input chooses types of records and of what they hold (`records`, `types`).
     """
 
     splits: Callable[[str, int, int], Iterable[tuple[int, int]]]
@@ -61,9 +61,10 @@ def mistake(format: str, options: ReadOptions) -> str | None:
     if not columns and options.columns:
         with_columns = ", ".join(name for name in FORMATS if FORMATS[name].columns)
         return f"{format} has no columns; text, html, id and url are for {with_columns}"
-    if not FORMATS[format].record_types and tuple(options.records) != _DEFAULTS.records:
-        with_types = ", ".join(name for name in FORMATS if FORMATS[name].record_types)
-        return f"{format} has no types of records; records is for {with_types}"
+    for name in ("records", "types"):
+        if not FORMATS[format].record_types and tuple(getattr(options, name)) != getattr(_DEFAULTS, name):
+            with_types = ", ".join(name for name in FORMATS if FORMATS[name].record_types)
+            return f"{format} has no types of records; {name} is for {with_types}"
     return None
 
 

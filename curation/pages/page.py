@@ -19,6 +19,7 @@ NO_TEXT = "pages.no_text"
 ONE_RECORD = RecordLoss()
 
 RecordType = Literal["response", "resource", "conversion", "revisit"]
+PageType = Literal["html", "text"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +47,8 @@ class ReadOptions:
         records: types of archive records to read as pages; the others are dropped with their type as reason.
         max_window_mib: memory that unpacking a file may take, so the largest window of zstd and dictionary
             of xz that is read; `zstd --long=31` needs 2048.
+        types: what responses and resources are kept: HTML pages, texts sent as `text/plain` (also the
+            `urn:text:` records of Browsertrix), or both. Whatever else a crawl holds is dropped.
     """
 
     text: str | None = None
@@ -54,6 +57,7 @@ class ReadOptions:
     url: str | None = None
     records: tuple[RecordType, ...] = ("response", "resource", "conversion")
     max_window_mib: int = field(default=MAX_WINDOW_MIB, metadata={"min": 1, "max": MOST_WINDOW_MIB})
+    types: tuple[PageType, ...] = ("html",)
 
     @property
     def content(self) -> str:

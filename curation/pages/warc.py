@@ -1,22 +1,22 @@
 """Pages from web archives: WARC, WET, ARC and WACZ, told apart by the files themselves.
 
-Records of type response, resource, revisit, conversion and any type not named here are inputs. Records of
-type request, metadata and warcinfo (and an ARC file's own description) describe captures: they are neither
-read nor counted.
+Every record is an input, but requests, which belong to their responses, and what describes the file itself: a
+warcinfo, in ARC files the first record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from curation.accounting.loss import RecordLoss
 from curation.files.block_file import BlockFile
 from curation.pages.archives.containers import records
 from curation.pages.archives.records import ArchiveRecord, DamagedRange
 from curation.pages.http import BodyTooLarge, parse_response
+from curation.pages.media import page_kind, page_url
 from curation.pages.page import TOO_LARGE, FileSplit, Page, ReadOptions, failure
 
-_DESCRIBING = ("request", "metadata", "warcinfo")
+_NOT_COUNTED = ("request", "warcinfo")
 
 
 def warc_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
@@ -25,8 +25,8 @@ def warc_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
         for record in records(source, split.start, split.end, max_window_mib=options.max_window_mib):
             if isinstance(record, DamagedRange):
                 yield _failure(source, record)
-            elif record.headers.get("warc-type", "").lower() not in _DESCRIBING:
-                yield _page(split.file, record, options.records)
+            elif record.headers.get("warc-type", "").lower() not in _NOT_COUNTED:
+                yield _page(split.file, record, options)
 
 
 def _failure(source: BlockFile, lost: DamagedRange) -> Page:
@@ -35,7 +35,7 @@ def _failure(source: BlockFile, lost: DamagedRange) -> Page:
     return failure(source.url, lost.offset, lost.detail, name=lost.reason, length=lost.length, loss=loss)
 
 
-def _page(file: str, record: ArchiveRecord, types: Sequence[str]) -> Page:
+def _page(file: str, record: ArchiveRecord, options: ReadOptions) -> Page:
     """Return the page in an archive record: HTTP parsed, transfer and content codings undone."""
     headers = record.headers
     kind = headers.get("warc-type", "").lower()
@@ -59,11 +59,11 @@ def _page(file: str, record: ArchiveRecord, types: Sequence[str]) -> Page:
         offset=record.offset,
         length=record.length,
         record_id=headers.get("warc-record-id", "").strip("<>"),
-        url=headers.get("warc-target-uri", "").strip("<> "),
+        url=page_url(headers.get("warc-target-uri", "").strip("<> ")),
         captured_at=headers.get("warc-date", ""),
         status=status,
         content_type=content_type,
-        kind=_kind(kind, types),
+        kind=_kind(kind, content_type, body, options),
         truncated=truncated,
         damaged=damaged,
         body=None if broken else body,
@@ -85,8 +85,8 @@ def _cut(headers: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
     return None, ()
 
 
-def _kind(record_type: str, types: Sequence[str]) -> str:
+def _kind(record_type: str, content_type: str, body: bytes, options: ReadOptions) -> str:
     """Return what a record is to the extraction: html, text, or its own type where it is not to be read."""
-    if record_type not in types:
+    if record_type not in options.records:
         return record_type or "untyped"
-    return "text" if record_type == "conversion" else "html"
+    return "text" if record_type == "conversion" else page_kind(content_type, body, options.types)

@@ -47,6 +47,25 @@ def test_kinds_that_the_input_does_not_name(kind: str, name: str) -> None:
     assert found.detail == f"the input reads no {kind} records as pages"
 
 
+@pytest.mark.parametrize(
+    ("kind", "detail"),
+    [
+        ("metadata", "a metadata record describes a capture and is none"),
+        ("unwanted", "the input's types leave out HTML pages"),
+    ],
+)
+def test_records_that_hold_no_page_are_dropped_as_of_the_wrong_type(kind: str, detail: str) -> None:
+    assert verdict(kind=kind, status=None) == Reason(
+        name="extract.wrong_type", state="dropped", detail=detail
+    )
+
+
+def test_a_large_image_is_of_the_wrong_type_and_not_too_large() -> None:
+    found = verdict(content_type="video/mp4", body=b"x" * (2**20 + 1))
+    assert found is not None
+    assert (found.name, found.state) == ("extract.wrong_type", "dropped")
+
+
 @pytest.mark.parametrize("body", [b"", b" \r\n", b"\0" * 50])
 @pytest.mark.parametrize("kind", ["html", "text"])
 def test_empty_bodies(body: bytes, kind: str) -> None:
@@ -84,7 +103,7 @@ def test_the_type_is_judged_by_header_and_bytes(content_type: str, body: bytes, 
     found = verdict(content_type=content_type, body=body)
     assert (found is not None) == refused
     if found:
-        assert (found.name, found.state) == ("extract.wrong_type", "failed")
+        assert (found.name, found.state) == ("extract.wrong_type", "dropped")
         assert found.detail is not None
         assert found.detail.startswith(f"Content-Type is {content_type!r}, ")
 
@@ -97,7 +116,8 @@ def test_random_bytes_are_no_text_and_a_few_controls_are() -> None:
     assert refuse_text(b"a" * 95 + b"\x01" * 5, 100) is None
     found = refuse_text(b"a" * 94 + b"\x01" * 6, 100)
     assert found is not None
-    assert (found.name, found.value, found.max) == ("extract.wrong_type", 0.06, 0.05)
+    assert (found.name, found.state) == ("extract.not_text", "failed")
+    assert (found.value, found.max) == (0.06, 0.05)
     assert refuse_text(b"", 0) is None
 
 

@@ -72,11 +72,11 @@ def test_a_document_knows_its_form(guard: Guard) -> None:
     [
         ({"status": 404}, "extract.status", "dropped", len(HTML)),
         ({"kind": "revisit", "body": b""}, "extract.revisit", "dropped", 0),
-        ({"content_type": "image/png"}, "extract.wrong_type", "failed", len(HTML)),
+        ({"content_type": "image/png"}, "extract.wrong_type", "dropped", len(HTML)),
         ({"body": b"a" * 600_000}, "extract.too_large", "failed", 600_000),
         ({"body": b"\r\n"}, "extract.empty_body", "dropped", 2),
         ({"body": b"<html><body></body></html>"}, "extract.no_text", "dropped", 26),
-        ({"body": bytes(range(1, 255)) * 20}, "extract.wrong_type", "failed", 254 * 20),
+        ({"body": bytes(range(1, 255)) * 20}, "extract.not_text", "failed", 254 * 20),
         ({"body": None, "failure": "pages.unreadable", "detail": "why"}, "pages.unreadable", "failed", 9),
     ],
 )  # fmt: skip
@@ -201,7 +201,7 @@ def test_ids_come_from_content_and_provenance_not_position() -> None:
 ALLOWED = {
     "extract": {"kept"},
     "extract_partial": {"kept"},
-    "no_text": {"extract.no_text", "extract.empty_body", "extract.wrong_type"},
+    "no_text": {"extract.no_text", "extract.empty_body", "extract.wrong_type", "extract.not_text"},
     "skip_mime": {"extract.wrong_type"},
     "skip_status": {"extract.status"},
     "policy": {"kept", "extract.wrong_type"},

@@ -62,6 +62,7 @@ def test_records_become_pages(tmp_path: Path, make_member: Make) -> None:
     found = pages(path)
     assert [(page["record_id"], page["kind"], page["failure"]) for page in found] == [
         ("urn:uuid:1", "html", None),
+        ("urn:uuid:3", "metadata", None),
         ("urn:uuid:4", "revisit", None),
         ("urn:uuid:5", "text", None),
         ("urn:uuid:6", "html", None),
@@ -76,6 +77,37 @@ def test_records_become_pages(tmp_path: Path, make_member: Make) -> None:
     assert found[-1]["length"] == 4
     for step in (1, 97, 1000):
         assert pages(path, step) == found
+
+
+PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("types", "kinds"),
+    [
+        (("html",), ["html", "html", "html", "html", "html"]),
+        (("html", "text"), ["html", "text", "html", "html", "text"]),
+        (("text",), ["unwanted", "text", "unwanted", "html", "text"]),
+    ],
+)
+def test_the_input_says_whether_plain_text_is_kept(
+    tmp_path: Path, make_member: Make, types: tuple[str, ...], kinds: list[str]
+) -> None:
+    path = tmp_path / "a.warc.gz"
+    crawler = make_member(4, kind="resource", block=b"the text of a page")
+    crawler = gzip.decompress(crawler).replace(b"URI: ", b"URI: urn:text:")
+    crawler = crawler.replace(b"application/http; msgtype=resource", b"text/plain")
+    path.write_bytes(
+        make_member(0)
+        + make_member(1, block=PLAIN + b"some words")
+        + make_member(2, block=PLAIN + b"<!doctype html><p>a page that is called text")
+        + make_member(3, block=PLAIN + b"%PDF-1.4 called text")
+        + gzip.compress(crawler)
+    )
+    split = FileSplit(file=str(path), start=0, end=path.stat().st_size, format="warc")
+    [batch] = read(split, ReadOptions(types=types), source="s")
+    assert batch.column("kind").to_pylist() == kinds
+    assert batch.column("url")[4].as_py() == "http://example.org/4"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +176,7 @@ def test_the_development_crawl_is_read_whole_by_any_split(shared: Path) -> None:
     lines = (shared / "data/records_dev.jsonl").read_text().splitlines()
     truth = {row["record_id"].strip("<>"): row for row in map(json.loads, lines)}
     ids = [page["record_id"] for page in found]
-    assert len(ids) == len(set(ids)) == 2581  # 2,575 responses, 4 revisits, 2 resources
+    assert len(ids) == len(set(ids)) == 2839  # 2,575 responses, 4 revisits, 2 resources, 258 of metadata
     assert set(truth) <= set(ids)
     coded = ("gzip", "deflate", "chunked")
     for page in found:

@@ -49,8 +49,9 @@ class Input(ReadOptions):
             raise ValueError(
                 f"sample is {self.sample:g}, so no record would be read; expected a share above 0"
             )
-        if not self.records:
-            raise ValueError("records is empty, so every record would be dropped")
+        for name in ("records", "types"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} is empty, so every record would be dropped")
         if wrong := mistake(self.format, self):
             raise ValueError(wrong)
         if self.form and self.html:
