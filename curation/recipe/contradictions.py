@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Iterator, Sequence
 
 from curation.extract.settings import Gate
 from curation.filters.rules import Pass, Rule
 from curation.recipe.recipe import Recipe
 from curation.recipe.sections.dedup import Near
+from curation.signals import SIGNALS, blocklist
+from curation.signals.registry import ListPath
 
 _LEAST_CHANCE = 0.9
 
@@ -15,9 +18,11 @@ _LEAST_CHANCE = 0.9
 def contradictions(recipe: Recipe) -> Iterator[str]:
     """Yield one line for each way in which the gate before extraction and a later rule disagree.
 
-    And one where bands find too few of the documents that `containment` is to remove.
+    And one where bands find too few of the documents that `containment` is to remove, and one for each list
+    of addresses that has lines which are no entries.
     """
     yield from _containment(recipe.dedup.near)
+    yield from filter(None, map(blocklist.left_out, _lists(recipe.filter)))
     gate = recipe.extract.gate
     if gate is None:
         return
@@ -43,6 +48,17 @@ def _containment(near: Near | None) -> Iterator[str]:
             f"rows find {chance:.0%} of the documents that are half of another; bands: 64 and "
             "rows_per_band: 2 find nearly all, at the price of more comparisons"
         )
+
+
+def _lists(passes: Sequence[Pass]) -> list[str]:
+    """Return the lists of addresses that the rules name, once each."""
+    paths: dict[str, None] = {}
+    for rule in (rule for filter_pass in passes for rule in filter_pass.rules):
+        kinds = typing.get_type_hints(SIGNALS[rule.signal])
+        for name, value in rule.options.items():
+            if ListPath in typing.get_args(kinds.get(name)):
+                paths |= dict.fromkeys(typing.cast(tuple[str, ...], value or ()))
+    return list(paths)
 
 
 def _rules(passes: Sequence[Pass], signal: str) -> Iterator[tuple[str, Rule]]:

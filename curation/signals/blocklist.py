@@ -3,8 +3,10 @@
 A list is a file with one entry per line, gzipped (.gz) or not, or a folder. If a folder has files called
 `domains` or `urls`, in any subfolder (like the lists of the University of Toulouse), only those are read,
 else all files. An entry is a host, a URL, a line of a hosts file (`0.0.0.0 host`) or `||host^`; `#` begins a
-comment. Hashes have 64 bits: 4.5 million entries take 40 MB, shared by all processes, and the chance that any
-two collide is one in a million.
+comment. An entry with a path stands for that path and all below it (`host/a` for `host/a/b` and `host/a?b`,
+not for `host/ab`). A line that is none of these is left out, and `curate check` and the run say how many are,
+and which. Hashes have 64 bits: 4.5 million entries take 40 MB, shared by all processes, and the chance that
+any two collide is one in a million.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import ipaddress
 import re
 from array import array
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import fsspec
@@ -28,11 +31,7 @@ from curation.text.address import LONGEST_HOST, split_url
 _LIST_NAMES = ("domains", "urls")
 _LONGEST_PATH, _MAX_PREFIXES = 4096, 32  # characters of a path; prefixes of it that are looked up
 _PER_BUCKET_BITS = 3  # at most eight hashes per bucket on average
-_LAYOUT = 3  # version of the compiled format
-
-
-class BadList(ValueError):
-    """A file that is not a list of entries."""
+_LAYOUT = 4  # version of the compiled format
 
 
 def files(path: str) -> list[str]:
@@ -46,33 +45,44 @@ def files(path: str) -> list[str]:
 
 
 def entries(path: str) -> Iterator[tuple[int, str]]:
-    """Yield (line number, entry) of a file; an entry is `host` or `host/path`.
+    """Yield (line number, entry) of a file; an entry is `host` or `host/path`. Bad ones are left out."""
+    return ((number, entry) for number, entry, _ in _lines(path) if entry)
 
-    Raises:
-        BadList: a line is not an entry.
-    """
+
+def bad_entries(path: str) -> Iterator[tuple[int, str]]:
+    """Yield (line number, line) of a file for every line that is no host or URL."""
+    return ((number, line) for number, entry, line in _lines(path) if not entry)
+
+
+def _lines(path: str) -> Iterator[tuple[int, str, str]]:
+    """Yield (line number, entry, line); the entry is empty where the line is none."""
     with fsspec.open(path, "rb") as stream:
         lines = gzip.GzipFile(fileobj=stream) if path.endswith(".gz") else stream
         for number, line in enumerate(lines, 1):
             if _PLAIN.fullmatch(line):
-                yield number, line.strip().decode()
+                yield number, line.strip().decode(), ""
                 continue
             text = line.decode("utf-8", "replace").strip().lstrip("\ufeff")
-            if not text or text[0] in "#!;":
-                continue
-            parts = text.partition(" #")[0].split()
-            if len(parts) == 2 and _is_ip(parts[0]):  # a hosts file
-                parts = parts[1:]
-            if len(parts) != 1 or not text.isprintable():
-                raise BadList(
-                    f"'{path}', line {number}: '{text[:60]}' is not a host or URL; expected one per line"
-                )
-            host, rest = split_url(parts[0].removeprefix("||").removesuffix("^").removeprefix("*."))
-            if host:
-                yield number, f"{host.removeprefix('www.')}/{rest}".rstrip("/") if rest else host
+            if text and text[0] not in "#!;":
+                yield number, _entry(text), text
+
+
+def _entry(line: str) -> str:
+    """Return the entry of a line, empty where it names no host."""
+    parts = line.partition(" #")[0].split()
+    if len(parts) == 2 and _is_ip(parts[0]):  # a hosts file
+        parts = parts[1:]
+    if len(parts) != 1:
+        return ""
+    host, rest = split_url(parts[0].removeprefix("||").removesuffix("^").removeprefix("*."))
+    if not _HOST.fullmatch(host) and not _is_ip(host):
+        return ""
+    return f"{host.removeprefix('www.')}/{rest}".rstrip("/") if rest else host
 
 
 _PLAIN = re.compile(rb"[a-z0-9][a-z0-9.-]*[a-z0-9]\r?\n?")  # nearly every line: a plain host
+_LABEL = "[a-z0-9_-]{1,63}"
+_HOST = re.compile(rf"(?=.{{1,{LONGEST_HOST}}}$){_LABEL}(?:\.{_LABEL})*")
 
 
 def _is_ip(text: str) -> bool:
@@ -174,15 +184,34 @@ def path_prefixes(host: str, path: str) -> Iterator[str]:
 
 
 def damage(path: str) -> str | None:
-    """Read a list or a folder of lists to the end and return what is wrong with it, or None."""
+    """Read a list or a folder of lists to the end and return what makes it useless, or None."""
     lists = files(path)
     if not lists:
         return f"'{path}' is a folder without lists"
     try:
-        if not sum(1 for file in lists for _ in entries(file)):
-            return f"'{path}' has no entries"
-    except BadList as error:
-        return str(error)
+        if sum(1 for file in lists for _ in entries(file)):
+            return None
+        line = next((line for file in lists for _, line in bad_entries(file)), None)
+        return f"'{path}' has no entries" + (f"; '{line[:60]}' is no host or URL" if line else "")
     except (OSError, EOFError) as error:
         return f"'{path}' cannot be read or is truncated: {error}"
-    return None
+
+
+def left_out(path: str) -> str | None:
+    """Return in words how many lines of a list or a folder of lists are no entries, and the first ones.
+
+    None where all are.
+    """
+    bad = ((file, number, line) for file in files(path) for number, line in bad_entries(file))
+    shown = [f"{file}, line {number}: '{line[:60]}'" for file, number, line in islice(bad, _SHOWN)]
+    if not shown:
+        return None
+    more = sum(1 for _ in bad)
+    count = len(shown) + more
+    lines = (
+        "1 line that is no host or URL is" if count == 1 else f"{count:,} lines that are no host or URL are"
+    )
+    return f"'{path}': {lines} left out: {'; '.join(shown)}" + (f"; and {more:,} more" if more else "")
+
+
+_SHOWN = 3  # bad lines of a list

@@ -11,6 +11,7 @@ import yaml
 from curation.accounting.ledger import LedgerError
 from curation.accounting.manifest import Manifest, MissingManifest, join
 from curation.recipe.config import ConfigError, compose
+from curation.recipe.contradictions import contradictions
 from curation.recipe.recipe import Recipe, read_recipe
 from curation.spark.errors import StageFailed, StaleInput, UnknownStage
 from curation.spark.run import STAGES, Run
@@ -53,7 +54,10 @@ def execute(
     elif options.source:
         source = options.source[-1].rstrip("/")
     store = Store(options.out.rstrip("/"))
-    manifests = Run(recipe, store, options.master, source, stages=stages).run(options.only)
+    run = Run(recipe, store, options.master, source, stages=stages)
+    for warning in contradictions(recipe):
+        run.say(f"{options.recipe}: warning: {warning}")
+    manifests = run.run(options.only)
     declared = yaml.serialize(compose(options.recipe, options.set))
     write_text(join(store.directory, "recipe.yaml"), f"# {options.recipe}, as it was run\n{declared}")
     return manifests

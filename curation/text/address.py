@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
+
+import idna
 
 LONGEST_HOST = 253  # characters (RFC 1035)
 _COMMON_URL = re.compile(r"https?://([a-z0-9][a-z0-9.-]*[a-z0-9])(?:/+(.*))?", re.DOTALL)
@@ -11,10 +14,14 @@ _NO_HOST = re.compile(r"[\s\x00-\x1f\x7f<>\"'()]")
 
 
 def split_url(url: str) -> tuple[str, str]:
-    """Return (host in lower case, path with query and fragment) of a URL, with or without a scheme.
+    """Return (host, path with query and fragment) of a URL, with or without a scheme.
 
-    >>> split_url("https://user@WWW.Example.ORG.:8080/A?b"), split_url("bücher.de")
-    (('www.example.org', 'A?b'), ('xn--bcher-kva.de', ''))
+    The host is what a browser connects to: percent-encoding decoded, lower case, names of other scripts by
+    UTS 46 (nontransitional: `ß`, the final sigma and joiners stay). A host that has no such form is only
+    lowered.
+
+    >>> split_url("https://user@WWW.Example.ORG.:8080/A?b"), split_url("b%C3%BCcher.de"), split_url("faß.de")
+    (('www.example.org', 'A?b'), ('xn--bcher-kva.de', ''), ('xn--fa-hia.de', ''))
     """
     if match := _COMMON_URL.fullmatch(url):
         return match[1], match[2] or ""
@@ -27,13 +34,39 @@ def split_url(url: str) -> tuple[str, str]:
         host = host[1:].partition("]")[0]
     elif ":" in host:
         host = host[: host.find(":")]
-    host = host.strip(" .").lower()
-    if not host.isascii():
-        try:
-            host = host[-LONGEST_HOST:].encode("idna").decode()
-        except UnicodeError:
-            return host, path
-    return host, path
+    host = host.strip(" .")
+    if "%" in host:
+        host = _decoded(host)
+    return (host.lower() if host.isascii() else _ascii(host[-LONGEST_HOST:])), path
+
+
+def _decoded(host: str) -> str:
+    """Return a host without percent-encoding; as it is where that hides no host."""
+    try:
+        decoded = unquote(host, errors="strict")
+    except UnicodeDecodeError:
+        return host
+    return host if _FORBIDDEN.search(decoded) else decoded
+
+
+#: What no host holds, encoded or not (WHATWG URL, forbidden domain code points).
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f#%/:<>?@\[\\\]^|]")
+
+
+def _ascii(host: str) -> str:
+    """Return a host of other scripts in its ASCII form, in lower case where it has none.
+
+    Labels are not held to IDNA 2008, which no browser does: `☕.example` has an ASCII form.
+    """
+    try:
+        mapped = idna.uts46_remap(host, std3_rules=False, transitional=False)
+        return ".".join(map(_ascii_label, mapped.split("."))).strip(".")
+    except UnicodeError:
+        return host.lower()
+
+
+def _ascii_label(label: str) -> str:
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode()}"
 
 
 def site(url: str | None, domains: int | None = None) -> str:

@@ -53,6 +53,16 @@ def test_contradictions(tmp_path: Path, gate: str, only: str, expected: list[str
     assert list(contradictions(read_recipe(str(recipe(tmp_path, gate, only))))) == expected
 
 
+def test_lines_of_a_list_that_are_no_entries(tmp_path: Path) -> None:
+    path, addresses = recipe(tmp_path, "null"), tmp_path / "hosts.txt"
+    addresses.write_text("a.example\nno host\n")
+    rule = f"blocked_entry_count: {{lists: [{addresses}], max: 0}}, words:"
+    path.write_text(path.read_text().replace("words:", rule))
+    assert list(contradictions(read_recipe(str(path)))) == [
+        f"'{addresses}': 1 line that is no host or URL is left out: {addresses}, line 2: 'no host'"
+    ]
+
+
 def test_a_least_mean_word_length_makes_the_shortest_text_longer(tmp_path: Path) -> None:
     path = recipe(tmp_path, "{min_characters: 199}")
     longer = "{words: {signal: word_count, min: 50}, mean_word_length: {min: 3}}"

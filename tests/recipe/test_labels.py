@@ -208,8 +208,8 @@ def test_lists_are_files_and_folders_that_enter_the_fingerprint() -> None:
     [sites] = read(LISTED % "[ut1, l.txt]").filter
     assert list(files_of(sites)) == ["ut1/adult/domains", "l.txt"]
     assert read(LISTED % "l.txt").filter[0].rules[0].options == {"lists": ("l.txt",)}
-    Path("l.txt").write_text("b.org\nno host\n")
+    Path("l.txt").write_text("no host\n")
     assert mistakes(LISTED % "[ut1, gone, l.txt]") == [
         "r.yaml:5:67: no file or folder at 'gone'",
-        "r.yaml:5:73: 'l.txt', line 2: 'no host' is not a host or URL; expected one per line",
+        "r.yaml:5:73: 'l.txt' has no entries; 'no host' is no host or URL",
     ]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from curation.files import mapped
 from curation.signals import blocklist
-from curation.signals.blocklist import BadList, damage, entries, files, load, suffixes
+from curation.signals.blocklist import bad_entries, damage, entries, files, left_out, load, suffixes
 from curation.signals.urls import blocked_entry_count, url_word_count
 from curation.text.address import site, split_url
 from curation.text.text import Text
@@ -40,7 +40,7 @@ def blocked(url: str, *lists: str, allow: tuple[str, ...] = ()) -> float:
     return blocked_entry_count(Text("any", url=url), lists=lists, allow=allow)
 
 
-LIST = "bad.org\nwww.dots.net.\n# all of it\n0.0.0.0 hosts.example # why\n||adblock.com^\nBÜCHER.de\nxxx\nmixed.org/Path/a\n*.star.io\n"
+LIST = "bad.org\nwww.dots.net.\n# all of it\n0.0.0.0 hosts.example # why\n||adblock.com^\nBÜCHER.de\nxxx\nmixed.org/Path/a\n*.star.io\nhttps://straße.de/\n"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,9 @@ LIST = "bad.org\nwww.dots.net.\n# all of it\n0.0.0.0 hosts.example # why\n||adbl
         ("http://mixed.org/path/a", 0),
         ("http://mixed.org/", 0),
         ("http://a.star.io/", 1),
+        ("http://xn--strae-oqa.de/x", 1),
+        ("http://strasse.de/x", 0),
+        ("http://b%61d.org/", 1),
         ("", 0),
         ("http://", 0),
     ],
@@ -154,18 +157,12 @@ def test_a_compiled_list_is_mapped_not_loaded(tmp_path: Path) -> None:
 
 
 WRONG = [
-    ("l.txt", b"a.org\nno host\n", "'{path}', line 2: 'no host' is not a host or URL; expected one per line"),
-    (
-        "l.txt",
-        b"http://a.org/b/c\nno host\n",
-        "'{path}', line 2: 'no host' is not a host or URL; expected one per line",
-    ),
-    ("l.txt", b"\x00\x01\n", "'{path}', line 1: '\x00\x01' is not a host or URL; expected one per line"),
+    ("l.txt", b"\x00\x01\n", "'{path}' has no entries; '\x00\x01' is no host or URL"),
     ("l.txt", b"# nothing\n\n", "'{path}' has no entries"),
     (
         "l.txt",
-        b"a.org\n" * 25_000 + b"no host\n",
-        "'{path}', line 25001: 'no host' is not a host or URL; expected one per line",
+        "a.org\n".encode("utf-16"),
+        "'{path}' has no entries; '\ufffd\ufffda\x00.\x00o\x00r\x00g\x00' is no host or URL",
     ),
     ("l.gz", gzip.compress(b"a.org\n" * 99, mtime=0)[:-3], "'{path}' cannot be read or is truncated: "),
     ("l.gz", b"a.org\n", "'{path}' cannot be read or is truncated: Not a gzipped file"),
@@ -177,9 +174,38 @@ def test_what_is_wrong_with_a_list(tmp_path: Path, name: str, data: bytes, mista
     path = tmp_path / name
     path.write_bytes(data)
     assert str(damage(str(path))).startswith(mistake.format(path=path))
-    if "line" in mistake:
-        with pytest.raises(BadList, match="line"):
-            list(entries(str(path)))
+
+
+def test_a_bad_line_costs_that_line_and_is_shown(tmp_path: Path) -> None:
+    lines = [
+        "a.org",
+        "no host",
+        "نامه‌ای.example",
+        "<html>",
+        "b.org/x",
+        "ads.com^$third-party",
+        "..",
+        "c.org # why",
+        "x" * 64 + ".ORG",
+    ]
+    path = written(tmp_path / "l.txt", "\n".join(lines))
+    assert [entry for _, entry in entries(path)] == [
+        "a.org",
+        "xn--mgba3gch31f060k.example",
+        "b.org/x",
+        "c.org",
+    ]
+    assert [number for number, _ in bad_entries(path)] == [2, 4, 6, 7, 9]
+    assert damage(path) is None
+    assert left_out(path) == (
+        f"'{path}': 5 lines that are no host or URL are left out: {path}, line 2: 'no host'; {path}, line 4: '<html>'; "
+        f"{path}, line 6: 'ads.com^$third-party'; and 2 more"
+    )
+    assert blocked("http://xn--mgba3gch31f060k.example/", path) == 1
+    assert left_out(written(tmp_path / "one.txt", "a.org\n<x\n")) == (
+        f"'{tmp_path}/one.txt': 1 line that is no host or URL is left out: {tmp_path}/one.txt, line 2: '<x'"
+    )
+    assert left_out(written(tmp_path / "good.txt", "a.org\n")) is None
 
 
 def test_an_empty_folder_is_no_list(tmp_path: Path) -> None:

@@ -15,6 +15,21 @@ SITES = [
     ("example.org/a", "example.org"),
     ("http://localhost/a", "localhost"),
     ("http://münchen.example/", "xn--mnchen-3ya.example"),
+    (
+        "https://faß.de/",
+        "xn--fa-hia.de",
+    ),  # the four characters in which UTS 46 and IDNA 2003 differ (UTS 46, table 1)
+    ("βόλος.com", "xn--nxasmm1c.com"),
+    ("ශ්‍රී.com", "xn--10cl1a0b660p.com"),
+    ("نامه‌ای.com", "xn--mgba3gch31f060k.com"),
+    ("http://ΒΌΛΟΣ.com/", "xn--nxasmq6b.com"),
+    ("http://☕.example", "xn--53h.example"),  # no name of IDNA 2008, and browsers go there
+    ("http://例え。テスト。/", "xn--r8jz45g.xn--zckzah"),
+    ("http://ex\u00adample.ⓞrg", "example.org"),
+    ("http://b%C3%BCcher.de/%C3%BC", "xn--bcher-kva.de"),
+    ("http://%77%77w.Example%2Eorg/", "example.org"),
+    ("http://a%2Fb.org/", "a%2fb.org"),  # a slash is in no host
+    ("http://a%FF.org/", "a%ff.org"),
     ("http://[2001:db8::1]:80/", "2001:db8::1"),
     ("http://[", ""),
     ("", ""),

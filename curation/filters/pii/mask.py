@@ -6,92 +6,26 @@ Placeholders are fixed: they do not depend on earlier replacements in this or an
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Literal
 
-from curation.filters.pii.numbering import is_numbering
+from curation.filters.pii.addresses import emails, ips, private_ips
 from curation.filters.pii.phones import phones
-from curation.filters.pii.scan import TextScan
+from curation.filters.pii.scan import JOINED, TextScan
 from curation.filters.pii.secrets import secrets
 from curation.filters.registry import Masked, Replaced, edit
 
-Kind = Literal["email", "ip", "phone", "card", "iban", "secret"]
+Kind = Literal["email", "ip", "private_ip", "phone", "card", "iban", "secret"]
 Span = tuple[int, int]
 _CONTEXT = 3  # characters after a number that decide whether it is part of something else
-
-# Every part is bounded and the search starts at an @, so that no text is slow: local part up to 64
-# characters, labels up to 63 (RFC 5321, RFC 1035). Letters are Latin, Greek and Cyrillic only, so that a name
-# that follows Chinese without a space begins at the right character.
-_LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u052f"
-_LOCAL = rf"[{_LETTERS}0-9_%+.'&-]"
-_LOCAL_BACKWARDS = re.compile(rf"{_LOCAL}{{1,65}}")
-_DOMAIN = re.compile(
-    rf"(?:[{_LETTERS}0-9](?:[{_LETTERS}0-9-]{{0,61}}[{_LETTERS}0-9])?\.){{1,8}}(xn--[a-z0-9-]{{2,59}}|[{_LETTERS}]{{2,63}})"
-    rf"(?![{_LETTERS}0-9]|-[{_LETTERS}0-9])"
-)
-_FILE_NAMES = "png jpg jpeg gif svg webp bmp ico css js mjs json xml html htm pdf txt php exe woff ttf"
-_FILES = frozenset(_FILE_NAMES.split())
-_SPELLED_OUT = re.compile(
-    rf"(?<!{_LOCAL})({_LOCAL}{{1,64}})\s?[\[(]\s?(?:at|AT)\s?[\])]\s?"
-    rf"((?:[{_LETTERS}0-9-]{{1,63}}\s?(?:\.|[\[(]\s?(?:dot|DOT)\s?[\])])\s?){{1,5}}[{_LETTERS}]{{2,24}})(?!\w)"
-)
-
-
-def _emails(scan: TextScan) -> Iterator[Span]:
-    text, at = scan.text, scan.text.find("@")
-    while at >= 0:
-        local = _LOCAL_BACKWARDS.match(text[max(0, at - 65) : at][::-1])
-        domain = _DOMAIN.match(text, at + 1) if local and local.end() <= _LONGEST_LOCAL else None
-        if local and domain and domain[1].lower() not in _FILES:
-            name = local[0][::-1].lstrip(".'&-")
-            if name:
-                yield at - len(name), domain.end()
-        at = text.find("@", at + 1)
-    if any(map(text.__contains__, _SPELLED_AT)):
-        for match in _SPELLED_OUT.finditer(text):
-            yield match.span()
-
-
-_LONGEST_LOCAL = 64
-_SPELLED_AT = ("at)", "AT)", "at]", "AT]", "at ]", "at )")
-_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-# Not inside a longer dotted number (a section, a version): no digit, letter or dotted digit around it.
-_IPV4 = re.compile(rf"(?<![\w.])(?<!\w-){_OCTET}(?:\.{_OCTET}){{3}}(?!\w|\.\w|-\w|@)", re.ASCII)
-# Global unicast is 2000::/3 (RFC 4291, IANA registry). The match must be a complete address. It must not be
-# followed by @: with a dotted placeholder it would become the local part of an e-mail address.
-_IPV6 = re.compile(
-    r"(?<![\w:.])[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:])"
-    rf"(?!{_LOCAL}{{0,64}}@)",
-    re.ASCII,
-)
-
-
-def _ips(scan: TextScan) -> Iterator[Span]:
-    """Yield public addresses only; private ones identify nobody. Versions and sections are left out."""
-    text = scan.text
-    dotted = ((start, end) for start, end in scan.digit_runs(4) if text.count(".", start, end) >= 3)
-    for match in chain.from_iterable(_IPV4.finditer(text, start, end + _CONTEXT) for start, end in dotted):
-        if ipaddress.IPv4Address(match[0]).is_global and not is_numbering(text, *match.span()):
-            yield match.span()
-    if scan.has_colons(7, 35):
-        for match in _IPV6.finditer(text):
-            try:
-                public = ipaddress.IPv6Address(match[0]).is_global
-            except ValueError:
-                continue
-            if public:
-                yield match.span()
-
-
 # 13 to 19 digits, unbroken or in the groups that are embossed on cards.
 _CARD = re.compile(
-    r"(?<![\w.,/#&%+\->])"
+    rf"(?<!{JOINED})(?<![.,/#&%+\->])"
     r"(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5}|\d{13,19})"
-    r"(?![\w@%]|[.,:/\-]\d)"
+    rf"(?!{JOINED}|[@%]|[.,:/\-]\d)"
 )
 #: First digits and lengths in use (ISO/IEC 7812; ranges published by the card networks).
 _ISSUERS = re.compile(
@@ -169,10 +103,11 @@ def _mod97(written: str) -> bool:
 
 _FINDERS: dict[str, Callable[[TextScan], Iterator[Span]]] = {
     "secret": secrets,
-    "email": _emails,
+    "email": emails,
     "iban": _ibans,
     "card": _cards,
-    "ip": _ips,
+    "ip": ips,
+    "private_ip": private_ips,
     "phone": phones,
 }
 
@@ -201,6 +136,7 @@ def mask_pii(  # noqa: PLR0913
     kinds: tuple[Kind, ...] = ("email", "ip"),
     email: str = "email@example.com",
     ip: str = "192.0.2.1",
+    private_ip: str = "10.0.0.1",
     phone: str = "<phone>",
     card: str = "<card>",
     iban: str = "<iban>",
@@ -208,22 +144,27 @@ def mask_pii(  # noqa: PLR0913
 ) -> Masked:
     """Return the text with all matches of `kinds` replaced by fixed placeholders, and their number by kind.
 
-    - `email`: also written `name [at] domain [dot] org`.
+    - `email`: also written `name [at] domain [dot] org`, or with the number of a host. A shell's prompt or
+      the path of a remote file (`git@host:path`) is none.
     - `ip`: public IPv4 addresses that are not a version or section (`numbering`), and public IPv6 addresses.
+    - `private_ip`: addresses of private networks, shared ones and links (RFC 1918, 3927, 4193, 4291, 6598).
     - `phone`: international numbers, unambiguous national forms, and numbers after a word such as "Tel".
     - `card`: issuers' ranges and the Luhn digit.
     - `iban`: the country's length and check digits.
     - `secret`: keys and tokens with known prefixes, private keys, passwords in URLs and assignments.
 
+    Digits of every script count (Unicode's Nd).
+
     A replacement can make a new match (`2000::DE89…` is an address only without the account number). So the
     text is searched until there are no more matches, and masking twice gives the same as masking once.
 
-    The default placeholders for e-mail and IP are reserved for examples (RFC 2606, RFC 5737).
+    The default placeholders for e-mail and public IP are reserved for examples (RFC 2606, RFC 5737).
 
     >>> mask_pii("ask jane.doe@mail.org at 8.8.8.8, not 127.0.0.1 or version 1.2.3.4.5").text
     'ask email@example.com at 192.0.2.1, not 127.0.0.1 or version 1.2.3.4.5'
     """
-    placeholders = {"email": email, "ip": ip, "phone": phone, "card": card, "iban": iban, "secret": secret}
+    placeholders = {"email": email, "ip": ip, "private_ip": private_ip, "phone": phone, "card": card}
+    placeholders |= {"iban": iban, "secret": secret}
     counts: Counter[str] = Counter()
     replaced: list[Replaced] = []
     for _ in range(_MAX_ROUNDS):

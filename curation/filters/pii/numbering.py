@@ -53,8 +53,10 @@ _PACKAGE = re.compile(
 _MAX_FIRST, _MAX_SUM, _MAX_PACKAGE_SUM = 20, 64, 192
 
 
-def is_numbering(text: str, start: int, end: int) -> bool:
+def is_numbering(text: str, start: int, end: int, *, by_size: bool = True) -> bool:
     """Return whether the four numbers at text[start:end] are a version or section instead of an address.
+
+    Small numbers alone are none where not `by_size`: private networks begin with 10, and count from there.
 
     >>> is_numbering("zstd 1.5.7.2", 5, 12), is_numbering("IP 1.5.7.2", 3, 10)
     (True, False)
@@ -69,5 +71,7 @@ def is_numbering(text: str, start: int, end: int) -> bool:
         return False
     if _PINNED.search(text, first, start):
         return True
-    limit = _MAX_PACKAGE_SUM if _PACKAGE.search(text, first, start) else _MAX_SUM
-    return numbers[0] < _MAX_FIRST and (sum(numbers) < limit or bool(_CHANGED.search(text, first, start)))
+    is_package = _PACKAGE.search(text, first, start) is not None
+    limit = _MAX_PACKAGE_SUM if is_package else _MAX_SUM
+    is_small = sum(numbers) < limit and (by_size or is_package)
+    return numbers[0] < _MAX_FIRST and (is_small or bool(_CHANGED.search(text, first, start)))

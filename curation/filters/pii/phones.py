@@ -2,7 +2,7 @@
 
 A number matches if it is international (`+` or `00`, a calling code in use, 8 to 15 digits; ITU-T E.164), if
 it has an unambiguous national form (`(212) 555-0187`, `01 23 45 67 89`), or if a word before it says so
-(`Tel.: 9876 5432`). Similar numbers (dates, ISBNs, sums, versions, pages) do not match.
+(`Tel.: 9876 5432`). Similar numbers (dates, ISBNs, sums, versions, pages, serial numbers) do not match.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from curation.filters.pii.scan import TextScan
+from curation.filters.pii.scan import JOINED, TextScan
 
 #: Two-digit calling codes, and the first two digits of three-digit codes (ITU-T E.164, annexed list).
 _TWO = """
@@ -24,8 +24,8 @@ _SEPARATOR = "[ \u00a0\u2009\u202f.\\-\u2010\u2011\u2013/()]"
 #: A candidate on one line, without a letter, digit or sign beside it that would make it part of something
 #: else.
 _CANDIDATE = re.compile(
-    r"(?:(?<![\w+>])\+|(?<![\w.,/@#=&%$€£¥+(>\-])(?<!\d:)(?=[(\d]))(?:\(\+?)?\d"
-    rf"(?:{_SEPARATOR}{{0,3}}\d){{5,17}}(?![\w@%]|[.,:]\d|-\d)"
+    rf"(?<!{JOINED})(?:(?<![+>])\+|(?<![.,/@#=&%$€£¥+(>\-])(?<!\d:)(?=[(\d]))(?:\(\+?)?\d"
+    rf"(?:{_SEPARATOR}{{0,3}}\d){{5,17}}(?!{JOINED}|[@%]|[.,:]\d|-\d)"
 )
 _NOT_DIGITS = re.compile(r"\D")
 _S = "[ \u00a0\u2009\u202f.\\-\u2010\u2011\u2013]"  # between groups
@@ -55,13 +55,24 @@ _NATIONAL = re.compile(
     re.VERBOSE,
 )
 _CUE_CHARACTERS = 80
+#: Words of languages that join an article or do without spaces: no more than a letter may be before them.
+_ARABIC = "(?:ال)?(?:هاتف|تلفون|تليفون|جوال|موبايل|محمول|فاكس|واتساب)|تلفن|همراه|موبایل|فکس|نمابر|فون|فیکس"
+_INDIC = "फ़ोन|फोन|मोबाइल|दूरभाष|फ़ैक्स|फैक्स|ফোন|মোবাইল|ফ্যাক্স|தொலைபேசி|ఫోన్|फोन नं|ഫോൺ|ફોન|ਫ਼ੋਨ"
 #: A word for a telephone, at the end of the text before a number.
 _CUE = re.compile(
     r"(?:(?<!\w)(?:tel[eé]?f?[oóò]?n[eo]?s?|t[eé]l|tlf|phone|call|mobile|mobil|mob|cell|cellphone|celular|móvil|handy|fax|"
-    r"whatsapp|viber|sms|hotline|contact|rufnummer|puh|puhelin|numero|número|тел|телефон|факс|моб|τηλ|טל|הاتف|هاتف|फ़ोन|फोन)"
-    r"|電話|电话|手机|전화|☎|☏|📞|📱|✆)"
-    r"(?: ?(?:no|nr|n°|number|num|us|me|at|on)){0,2}[\s.:№#()|*]{0,4}$"
+    r"whatsapp|viber|sms|hotline|contact|rufnummer|puh|puhelin|numero|número|тел|телефон|факс|моб|τηλ|טל|טלפון|נייד|פקס|"
+    rf"{_ARABIC}|{_INDIC})"
+    r"|電話|电话|手机|手機|携帯|傳真|传真|전화|휴대폰|팩스|โทร|โทรศัพท์|☎|☏|📞|📱|✆)"
+    r"(?: ?(?:no|nr|n°|number|num|us|me|at|on|番号|号码|號碼|번호|رقم|نمبر|नंबर)){0,2}[\s.:：№#()（|*]{0,4}$"
     r"|(?<!\w)(?:call|contact|phone|reach|text)(?: [\w.&'’-]{1,20}){1,6} at:? $",  # Call Jane Doe at
+    re.IGNORECASE,
+)
+#: A word, at the end of the text before a number, for what is numbered and no telephone.
+_NUMBERED = re.compile(
+    r"(?<!\w)(?:serial|s/n|sn|imei|order|invoice|part|model|item|patent|case|ticket|tracking|ref(?:erence)?|product|"
+    r"article|catalog(?:ue)?|batch|lot|isbn|issn|oclc|pmid)\.?"
+    r"(?: ?(?:no|nr|number|num|id|code)\.?)?[\s:#]{0,3}$",
     re.IGNORECASE,
 )
 _DATE = re.compile(
@@ -102,11 +113,12 @@ def _is_phone(text: str, start: int, written: str) -> bool:
         return _is_international(_NOT_DIGITS.sub("", written.replace("(0)", "")))
     if written.startswith("00") and _is_international(digits[2:]):
         return True
+    before = text[max(0, start - _CUE_CHARACTERS) : start]
     if _balanced(written) and _NATIONAL.fullmatch(written):
-        return True
+        return _NUMBERED.search(before) is None
     if not _MIN_DIGITS <= len(digits) <= _LONGEST or _DATE.fullmatch(written):
         return False
-    return _CUE.search(text[max(0, start - _CUE_CHARACTERS) : start]) is not None
+    return _CUE.search(before) is not None
 
 
 def _is_international(digits: str) -> bool:

@@ -12,16 +12,25 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from curation.filters.pii.digits import ascii_digits
+
 #: A longer text (in characters) is not scanned and is one run: the arrays would take too much memory.
 _LONGEST = 1 << 22
+#: A letter, digit or `_` that a number beside it belongs to; none of a script without spaces.
+JOINED = "[^\\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
 _MAX_GAP = 4  # digits further apart belong to different runs; also the fewest digits of a run
 
 
 class TextScan:
-    """Runs of digits, long words and colons of one text."""
+    """Runs of digits, long words and colons of one text.
+
+    Attributes:
+        text: what patterns search: the text with the digits of all scripts in ASCII, at the same offsets.
+        whole: whether it is too long to be scanned.
+    """
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text = ascii_digits(text)
         self.whole = len(text) > _LONGEST
 
     @functools.cached_property

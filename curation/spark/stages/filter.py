@@ -49,8 +49,8 @@ FILTER = Stage(
     after=("extract",),
     section=lambda recipe: recipe.filter,
     write=_write,
-    output_version=7,
-    libraries=("regex", "pycld2", "fasttext-numpy2-wheel", "tokenizers"),
+    output_version=8,
+    libraries=("regex", "idna", "pycld2", "fasttext-numpy2-wheel", "tokenizers"),
     config=_config,
     resources=_resources,
 )

@@ -158,5 +158,5 @@ LINES = Stage(
     after=("extract",),
     section=lambda recipe: recipe.lines,
     write=over_documents(write),
-    output_version=2,
+    output_version=3,
 )

@@ -67,5 +67,5 @@ SITES = Stage(
     after=("dedup",),
     section=lambda recipe: recipe.sites,
     write=over_documents(write),
-    output_version=2,
+    output_version=3,
 )

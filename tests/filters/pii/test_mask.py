@@ -11,6 +11,15 @@ from curation.filters.pii.mask import mask_pii, spans
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))
 ALL = ("email", "ip", "phone", "card", "iban", "secret")
+DIGITS = [
+    "٠١٢٣٤٥٦٧٨٩",
+    "۰۱۲۳۴۵۶۷۸۹",
+    "०१२३४५६७८९",
+    "০১২৩৪৫৬৭৮৯",
+    "０１２３４５６７８９",
+    "๐๑๒๓๔๕๖๗๘๙",
+    "𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗",
+]
 E = "email@example.com"
 I = "192.0.2.1"  # noqa: E741
 IBAN, CARD = "DE89370400440532013000", "4539148803436467"
@@ -32,6 +41,17 @@ IBAN, CARD = "DE89370400440532013000", "4539148803436467"
         ("icon@2x.png react@18.2.0", "icon@2x.png react@18.2.0"),
         ("x" * 64 + "@mail.org", E),
         ("x" * 65 + "@mail.org", "x" * 65 + "@mail.org"),
+        ("jane.doe@8.8.8.8 or jane@[8.8.8.8]", f"{E} or {E}"),
+        ("jane@[IPv6:2a00:1450:4001:82a::200e]", E),
+        ("jane@10.0.0.1, jane@[x], jane@8.8.8.8.8", "jane@10.0.0.1, jane@[x], jane@8.8.8.8.8"),
+        ("git@github.com:org/repo.git git@github.com:", "git@github.com:org/repo.git git@github.com:"),
+        ("scp x me@web.example.org:/tmp me@a.org:b.git", "scp x me@web.example.org:/tmp me@a.org:b.git"),
+        ("ssh://me@web.example.org/", "ssh://me@web.example.org/"),
+        ("root@web.example.org:~# ls", "root@web.example.org:~# ls"),
+        ("[root@web.example.org ~]# ls", "[root@web.example.org ~]# ls"),
+        ("root@8.8.8.8:/etc# ls", f"root@{I}:/etc# ls"),
+        ("From: Jane <jane@mail.org>\nTo: x", f"From: Jane <{E}>\nTo: x"),
+        ("jane@mail.org: hello; jane@mail.org:secret1", f"{E}: hello; {E}:secret1"),
         ("from 8.8.8.8, and 1.1.1.1.", f"from {I}, and {I}."),
         ("http://93.184.216.34:80/", f"http://{I}:80/"),
         ("private 10.0.0.1 192.168.1.1 127.0.0.1 stay", "private 10.0.0.1 192.168.1.1 127.0.0.1 stay"),
@@ -206,6 +226,52 @@ def test_only_the_kinds_asked_for():
     assert mask_pii(f"a@b.org {IBAN}", kinds=("iban",)) == Masked("a@b.org <iban>", {"iban": 1})
 
 
+def test_private_addresses_on_request():
+    text = "10.1.2.3 172.31.0.9 192.168.1.20 169.254.7.7 100.64.3.2 fe80::1 fd12:3456:789a::1"
+    assert mask_pii(text, kinds=ALL).text == text
+    assert mask_pii(text, kinds=("private_ip",)) == Masked(" ".join(["10.0.0.1"] * 7), {"private_ip": 7})
+    stays = "127.0.0.1 0.0.0.0 255.255.255.0 172.32.0.1 8.8.8.8 version 10.1.2.3 192.0.2.1 ::1"
+    assert mask_pii(stays, kinds=("private_ip",)).text == stays
+    both = mask_pii("10.1.2.3 8.8.8.8", kinds=("ip", "private_ip"))
+    assert both.text == f"10.0.0.1 {I}"
+
+
+@pytest.mark.parametrize("digits", DIGITS)
+def test_digits_of_every_script(digits):
+    def put(text):
+        return text.translate(str.maketrans("0123456789", digits))
+
+    assert masked(f"at {put('+49 30 901820')}, or") == "at <phone>, or"
+    assert (
+        masked(f"a {put('(212) 555-0187')} and {put(CARD)}, {put('8.8.8.8')}.")
+        == f"a <phone> and <card>, {I}."
+    )
+    assert masked(f"it has {put('9876 5432')}") == f"it has {put('9876 5432')}"
+    text = f"é {put('1999')} call {put('9876 5432')} now"
+    (found,) = spans(text, ALL)
+    assert text[found[0] : found[1]] == put("9876 5432")
+
+
+@pytest.mark.parametrize(
+    ("text", "edited"),
+    [
+        ("هاتف: ٠٥٠١٢٣٤٥٦٧", "هاتف: <phone>"),
+        ("الهاتف: 0501234567", "الهاتف: <phone>"),
+        ("تلفن: ۰۲۱۸۸۷۷۶۶۵۵", "تلفن: <phone>"),
+        ("फ़ोन: ९८७६५४३२१०", "फ़ोन: <phone>"),
+        ("電話０３－１２３４－５６７８まで", "電話<phone>まで"),
+        ("＋８１　３　１２３４　５６７８", "<phone>"),
+        (f"卡号{CARD}。电话13800138000，", "卡号<card>。电话<phone>，"),
+        ("共13800138000元", "共13800138000元"),
+        ("在２０２４－０１－１５", "在２０２４－０１－１５"),
+        ("Serial number: 212-555-0187", "Serial number: 212-555-0187"),
+        ("Order no. 020 7946 0018 and 020 7946 0018", "Order no. 020 7946 0018 and <phone>"),
+    ],
+)
+def test_telephones_in_the_languages_of_those_digits(text, edited):
+    assert masked(text) == edited
+
+
 def test_placeholders_are_the_recipes():
     assert mask_pii("a@b.org 8.8.8.8", email="|||EMAIL|||", ip=r"\1").text == r"|||EMAIL||| \1"
 
@@ -215,6 +281,10 @@ PIECES = st.lists(
         [
             "a@b.org",
             "8.8.8.8",
+            "٤５",
+            "[",
+            "git@",
+            ":~",
             " ",
             ".",
             "@",
@@ -269,6 +339,7 @@ KEYS = [
         st.sampled_from([*KEYS, "\n", " ", "\u3000", "\x85", "GB29 NWBK 6016 1331 9268 19", "(212) 555-0187"])
     ).map("".join)
     | st.text(alphabet="0123456789.:-+() ab\n'@")
+    | st.text(alphabet="٠١٤５９०.:－+() 話\n@")
 )
 def test_the_scan_misses_no_match(text):
     matches = spans(text, ALL)
@@ -281,7 +352,7 @@ def test_the_scan_misses_no_match(text):
 @pytest.mark.parametrize(
     "piece",
     ["a", "a@", "a.a", "1.", "@a.a", "1", "1 ", "12-", "(1", "+1", "4", "DE89 ", "A", "A1", "eyJa.", "sk-a1", "://a:", "key='", ":",
-     "2001:", "[at]", "a [at] b ", "\0", "\ud800", "-----BEGIN PRIVATE KEY-----", "tel ", "0", "xn--", "'", "ghp_"],
+     "2001:", "[at]", "a [at] b ", "a@1.1.1.1", "a@[", "٤", "a@b.co:", "[a@b.co ", "\0", "\ud800", "-----BEGIN PRIVATE KEY-----", "tel ", "0", "xn--", "'", "ghp_"],
 )  # fmt: skip
 def test_no_text_makes_masking_slow(piece):
     # A quadratic pattern would take minutes here and end the run by its time limit.
