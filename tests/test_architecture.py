@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "shards": {"accounting", "document", "files"},
     "recipe": {
         *("accounting", "contamination", "dedup", "extract", "filters", "pages", "quality", "shards"),
-        *("signals", "text"),
+        *("files", "signals", "text"),
     },
     "look": {
         *("accounting", "document", "extract", "files", "filters", "pages", "quality", "recipe", "shards"),

@@ -5,10 +5,15 @@ from __future__ import annotations
 import typing
 from collections.abc import Iterator, Sequence
 
+import fsspec
+
 from curation.extract.settings import Gate
+from curation.files.tokenizer_file import switched_off
 from curation.filters.rules import Pass, Rule
+from curation.recipe.nodes import missing
 from curation.recipe.recipe import Recipe
 from curation.recipe.sections.dedup import Near
+from curation.recipe.sections.shard import TrainedTokenizer
 from curation.signals import SIGNALS, blocklist
 from curation.signals.registry import ListPath
 
@@ -23,6 +28,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     """
     yield from _containment(recipe.dedup.near)
     yield from filter(None, map(blocklist.left_out, _lists(recipe.filter)))
+    yield from _tokenizer(recipe.shard.tokenizer)
     gate = recipe.extract.gate
     if gate is None:
         return
@@ -48,6 +54,15 @@ def _containment(near: Near | None) -> Iterator[str]:
             f"rows find {chance:.0%} of the documents that are half of another; bands: 64 and "
             "rows_per_band: 2 find nearly all, at the price of more comparisons"
         )
+
+
+def _tokenizer(tokenizer: str | TrainedTokenizer) -> Iterator[str]:
+    """Name what in the tokenizer's file is switched off."""
+    if isinstance(tokenizer, TrainedTokenizer) or missing(tokenizer):
+        return
+    with fsspec.open(tokenizer, "rt", encoding="utf-8") as stream:
+        if settings := switched_off(stream.read()):
+            yield f"shard.tokenizer {tokenizer}: has {', '.join(settings)}; the shards are made without"
 
 
 def _lists(passes: Sequence[Pass]) -> list[str]:

@@ -17,6 +17,8 @@ import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from curation.files.tokenizer_file import switched_off
+from curation.shards.lost import TextLoss, unknown_id
 from curation.shards.tokens import Ids, Tokenizer, encode_batch, load_tokenizer
 
 _SHOWN = 5  # examples in a finding
@@ -107,25 +109,28 @@ def check_tokenizer(file: str | Path, texts: Iterable[tuple[str, str, str]] | No
     """
     tokenizer = load_tokenizer(file)
     checks = (_round_trip, _unknown, _special, _invalid, _unreachable, _leading_space, _colon_space, _digits)
-    findings = [check(tokenizer) for check in checks]
+    findings = [*(check(tokenizer) for check in checks), _switched_off(Path(file).read_text("utf-8"))]
     if texts is None:
         return TokenizerCheck(findings=tuple(findings), usage={})
-    used, usage = measure(tokenizer, texts)
-    return TokenizerCheck(findings=(*findings, _unused(tokenizer, used)), usage=usage)
+    used, usage, loss = measure(tokenizer, texts)
+    findings += [_lost(loss), _unused(tokenizer, used)]
+    return TokenizerCheck(findings=tuple(findings), usage=usage)
 
 
 def measure(
     tokenizer: Tokenizer, texts: Iterable[tuple[str, str, str]]
-) -> tuple[np.ndarray[Any, Any], dict[tuple[str, str], Usage]]:
-    """Return how often each id was used, and the usage by (source, language)."""
+) -> tuple[np.ndarray[Any, Any], dict[tuple[str, str], Usage], TextLoss]:
+    """Return how often each id was used, the usage by (source, language), and what is lost of the texts."""
     used, usage = np.zeros(tokenizer.vocab, np.int64), dict[tuple[str, str], Usage]()
+    loss = TextLoss(tokenizer)
     for source, language, text in texts:
         (ids,) = encode_batch(tokenizer, [text])
         used += np.bincount(ids, minlength=tokenizer.vocab)
         counts = usage.setdefault((source, language), Usage())
         counts.documents, counts.tokens = counts.documents + 1, counts.tokens + len(ids)
         counts.bytes += len(text.encode())
-    return used, usage
+        loss.add(text, ids)
+    return used, usage, loss
 
 
 def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
@@ -154,11 +159,10 @@ def _round_trip(tokenizer: Tokenizer) -> Finding:
 
 
 def _unknown(tokenizer: Tokenizer) -> Finding:
-    unknown = getattr(tokenizer.engine.model, "unk_token", None)
-    id_ = tokenizer.engine.token_to_id(unknown) if unknown else None
-    hit = [name for name, text in TEXTS.items() if id_ is not None and id_ in _ids(tokenizer, text)]
+    id_ = unknown_id(tokenizer)
+    hit = [name for name, text in TEXTS.items() if id_ in _ids(tokenizer, text)]
     if hit:
-        what = f"{unknown!r} stands for text it cannot write: {', '.join(hit)}"
+        what = f"{tokenizer.engine.id_to_token(id_)!r} stands for text it cannot write: {', '.join(hit)}"
         return Finding("unknown tokens", "failure", what, {"texts": hit})
     return Finding("unknown tokens", "ok", "no text becomes an unknown token")
 
@@ -177,6 +181,8 @@ def _special(tokenizer: Tokenizer) -> Finding:
         what += (
             f"; {len(plain)} added tokens are not special, so a page that holds one becomes its id: {shown}"
         )
+    if eating := sorted(token.content for token in added.values() if token.lstrip or token.rstrip):
+        what += f"; the spaces beside {', '.join(eating[:_SHOWN])} are eaten (lstrip, rstrip)"
     level: Level = "note" if plain else "ok"
     return Finding("special tokens in text", level, what, {"added": plain[:_SHOWN]})
 
@@ -266,6 +272,19 @@ def _grouped(digits: int) -> list[int]:
     [3, 3, 1]
     """
     return [min(3, digits - begin) for begin in range(0, digits, 3)]
+
+
+def _switched_off(content: str) -> Finding:
+    settings = switched_off(content)
+    what = f"{', '.join(settings)}: in the file, and switched off here, in shards and in training"
+    if not settings:
+        return Finding("settings of the file", "ok", "no truncation, padding or dropout")
+    return Finding("settings of the file", "note", what, {"switched_off": settings})
+
+
+def _lost(loss: TextLoss) -> Finding:
+    level: Level = "failure" if loss.changed else "note" if loss.spelled.total() else "ok"
+    return Finding("text lost", level, loss.in_words(), loss.to_json())
 
 
 def _unused(tokenizer: Tokenizer, used: np.ndarray[Any, Any]) -> Finding:

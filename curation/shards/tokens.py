@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from curation.files.tokenizer_file import read_engine
+from curation.shards.long_runs import CutRuns
+
 if TYPE_CHECKING:
     import tokenizers
 
@@ -36,25 +39,20 @@ def load_tokenizer(file: str | Path, end_of_text: str | None = None) -> Tokenize
     """Return the tokenizer of a Hugging Face `tokenizers` JSON file.
 
     `end_of_text` is the token put after each document; without it the first of `END_OF_TEXT` the file
-    has. Truncation and padding in the file are switched off, and special tokens met inside a text are
-    encoded as the text they are: a page that quotes `<|endoftext|>` must not end a document.
+    has. Truncation, padding and BPE dropout in the file are switched off, and special tokens met inside a
+    text are encoded as the text they are: a page that quotes `<|endoftext|>` must not end a document.
 
     Raises ValueError naming the file for a file that is no tokenizer, has no end of text, or whose end
     of text can come out of ordinary text.
     """
-    import tokenizers
-
     try:
-        content = Path(file).read_text("utf-8")
-        engine = tokenizers.Tokenizer.from_str(content)
+        engine = read_engine(Path(file).read_text("utf-8"))
     except OSError as error:
         raise ValueError(f"{file}: cannot be read ({error.strerror}); expected a tokenizer.json") from error
     except Exception as error:  # what the library raises for a malformed file is no narrower
         raise ValueError(
             f"{file}: not a tokenizer ({error}); expected a tokenizer.json of Hugging Face `tokenizers`"
         ) from error
-    engine.no_truncation()
-    engine.no_padding()
     engine.encode_special_tokens = True
     ids: dict[str, int] = engine.get_vocab(with_added_tokens=True)
     wanted = END_OF_TEXT if end_of_text is None else (end_of_text,)
@@ -66,12 +64,28 @@ def load_tokenizer(file: str | Path, end_of_text: str | None = None) -> Tokenize
         )
     if ids[eot] in engine.encode(eot, add_special_tokens=False).ids:
         raise ValueError(
-            f"{file}: found that the text {eot!r} becomes its end-of-text id {ids[eot]}; expected the "
-            'token to be marked "special": true in the file, so that no page can end a document'
+            f"{file}: found that the text {eot!r} becomes its end-of-text id {ids[eot]}; "
+            f"{_hint(engine, eot)}, so that no page can end a document"
         )
     vocab = max(ids.values()) + 1
     dtype = "uint16" if vocab <= 1 << 16 else "uint32"
     return Tokenizer(engine=engine, vocab=vocab, eot_id=ids[eot], dtype=dtype)
+
+
+def _hint(engine: tokenizers.Tokenizer, eot: str) -> str:
+    """Return what to change where text becomes the end of text.
+
+    A token added beside the vocabulary is kept out of texts by its mark. A piece of the vocabulary is not:
+    the model cuts it from any text that spells it.
+    """
+    added = {token.content: token for token in engine.get_added_tokens_decoder().values()}
+    if eot in added and not added[eot].special:
+        return 'expected the token to be marked "special": true in the file'
+    kind = type(engine.model).__name__
+    return (
+        f"it is a piece of the model's own vocabulary ({kind}), which text can spell, marked special or not; "
+        f'expected that piece renamed in "model", and {eot!r} in "added_tokens" with "special": true'
+    )
 
 
 def encode_batch(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Ids]:
@@ -103,11 +117,12 @@ def encode_column(tokenizer: Tokenizer, texts: pa.StringArray) -> tuple[pa.Int64
     return pa.array(lengths), pa.array(stored, pa.binary(), size=len(encoded))
 
 
-def train_tokenizer(texts: Iterable[str], vocab: int) -> bytes:
+def train_tokenizer(texts: Iterable[str], vocab: int, runs: CutRuns | None = None) -> bytes:
     """Return a tokenizer.json: byte-level BPE of at most `vocab` ids, end of text at id 0, then bytes.
 
     The same texts give the same bytes. Few or small texts give fewer ids than `vocab`, since a pair is
-    merged only if it occurs twice. Any text can be encoded and decoded without loss.
+    merged only if it occurs twice. Any text can be encoded and decoded without loss. Runs of over 256
+    letters, numbers, marks or spaces are cut before training; `runs` counts them.
     Raises ValueError for a `vocab` that has no room for the end of text and every byte.
     """
     import tokenizers
@@ -125,6 +140,7 @@ def train_tokenizer(texts: Iterable[str], vocab: int) -> bytes:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    engine.train_from_iterator(texts, trainer)
+    cut = runs or CutRuns()
+    engine.train_from_iterator((piece for text in texts for piece in cut.pieces(text)), trainer)
     # Parsed and written again with sorted keys: the library's own order is not promised.
     return json.dumps(json.loads(engine.to_str()), ensure_ascii=False, sort_keys=True).encode() + b"\n"

@@ -199,6 +199,6 @@ def _handed_over(context: Context) -> Count | None:
 
 def _summary(manifest: Manifest) -> str:
     if not manifest.ledger:
-        return "made"
+        return "; ".join(filter(None, ("made", manifest.detail.get("note"))))
     counts = ", ".join(f"{state} {manifest.ledger[state]['records']:,}" for state in STATES)
     return f"{manifest.ledger['in']['records']:,} in: {counts}"

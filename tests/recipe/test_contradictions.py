@@ -63,6 +63,15 @@ def test_lines_of_a_list_that_are_no_entries(tmp_path: Path) -> None:
     ]
 
 
+def test_settings_of_a_tokenizer_that_are_switched_off(tmp_path: Path) -> None:
+    path, file = recipe(tmp_path, "null"), tmp_path / "t.json"
+    file.write_text('{"truncation": null, "padding": {}, "model": {"dropout": 0.1}}')
+    path.write_text(path.read_text().replace("t.json", str(file)))
+    assert list(contradictions(read_recipe(str(path)))) == [
+        f"shard.tokenizer {file}: has BPE dropout of 0.1; the shards are made without"
+    ]
+
+
 def test_a_least_mean_word_length_makes_the_shortest_text_longer(tmp_path: Path) -> None:
     path = recipe(tmp_path, "{min_characters: 199}")
     longer = "{words: {signal: word_count, min: 50}, mean_word_length: {min: 3}}"

@@ -98,6 +98,80 @@ def test_what_loses_text_is_a_failure_that_shows_where(good, tmp_path, change, n
     assert words in one.what
 
 
+def stripping(engine):
+    engine.add_tokens(
+        [tokenizers.AddedToken("<x>", lstrip=True, rstrip=True, special=False, normalized=False)]
+    )
+
+
+def test_the_loss_of_texts_is_told_in_characters(good, tmp_path):
+    texts = [("web", "en", "the water   <x>  was\n"), ("web", "zh", "漢字"), ("web", "en", "in it")]
+    assert finding(good, "text lost", texts).what == "28 characters of 3 documents come back as they were"
+    one = finding(changed(good, tmp_path, stripping), "text lost", texts)
+    assert (one.level, one.what) == (
+        "failure",
+        "5 of 28 characters of 3 documents do not come back (1 documents change); 5 are spaces that <x> eat "
+        "(lstrip, rstrip); 3 become added tokens that are not marked special: <x>",
+    )
+    assert finding(changed(good, tmp_path, stripping), "special tokens in text").what.endswith(
+        "; the spaces beside <x> are eaten (lstrip, rstrip)"
+    )
+    words = {"[UNK]": 0, "</s>": 1, "water": 2}
+    engine = tokenizers.Tokenizer(models.WordPiece(words, unk_token="[UNK]"))
+    engine.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    engine.add_special_tokens(["</s>"])
+    engine.save(str(tmp_path / "piece.json"))
+    one = finding(tmp_path / "piece.json", "text lost", [("web", "zh", "water 漢字")])
+    assert one.level == "failure"
+    assert one.facts == {
+        "documents": 1, "characters": 8, "changed": 1, "lost": 2, "unknown": 2, "eaten": {}, "spelled": {}
+    }  # fmt: skip
+    pieces = [("<unk>", 0.0), ("</s>", 0.0), ("\u2581", -2.0), ("a", -3.0)]
+    engine = tokenizers.Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=False))
+    engine.pre_tokenizer = pre_tokenizers.Metaspace()
+    engine.add_special_tokens(["<eos>"])
+    content = json.loads(engine.to_str())
+    content["model"]["vocab"].pop(1)
+    content["added_tokens"][0]["id"] = 3
+    (tmp_path / "unigram.json").write_text(json.dumps(content))
+    assert finding(tmp_path / "unigram.json", "text lost", [("web", "zh", "a 漢字")]).facts["unknown"] == 2
+    assert finding(tmp_path / "unigram.json", "unknown tokens").level == "failure"
+
+
+def test_settings_of_the_file_that_are_switched_off_are_named(good, tmp_path):
+    content = json.loads(good.read_text())
+    content["model"]["dropout"] = 0.1
+    content["truncation"] = {"direction": "Right", "max_length": 512, "strategy": "LongestFirst", "stride": 0}
+    (tmp_path / "t.json").write_text(json.dumps(content))
+    assert finding(good, "settings of the file").level == "ok"
+    one = finding(tmp_path / "t.json", "settings of the file")
+    assert (one.level, one.what) == (
+        "note",
+        "truncation to 512 tokens, BPE dropout of 0.1: in the file, and switched off here, in shards and in training",
+    )
+
+
+def test_an_end_of_text_that_is_a_piece_of_the_vocabulary(tmp_path):
+    pieces = [("<unk>", 0.0), ("</s>", 0.0), ("a", -1.0), ("<", -4.0), ("/", -4.0), ("s", -4.0), (">", -4.0)]
+    engine = tokenizers.Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=False))
+    for _ in range(2):
+        file = tmp_path / "t.json"
+        engine.save(str(file))
+        with pytest.raises(ValueError, match="end-of-text") as error:
+            check_tokenizer(file)
+        assert str(error.value) == (
+            f"{file}: found that the text '</s>' becomes its end-of-text id 1; it is a piece of the model's own "
+            "vocabulary (Unigram), which text can spell, marked special or not; expected that piece renamed in "
+            '"model", and \'</s>\' in "added_tokens" with "special": true, so that no page can end a document'
+        )
+        engine.add_special_tokens(["</s>"])
+    content = json.loads(file.read_text())
+    content["model"]["vocab"][1][0] = "<unused0>"
+    content["added_tokens"][0]["id"] = len(pieces)
+    file.write_text(json.dumps(content))
+    assert finding(file, "round trip")
+
+
 def test_a_special_token_that_text_can_become_is_named(good, tmp_path):
     engine = tokenizers.Tokenizer.from_file(str(good))
     word = max((token for token in engine.get_vocab() if token.isalpha() and token.isascii()), key=len)

@@ -8,11 +8,16 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pytest
+import regex
 import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.files.tokenizer_file import switched_off
+from curation.shards.long_runs import CutRuns
 from curation.shards.tokens import encode_batch, encode_column, load_tokenizer, train_tokenizer
+from curation.signals.models.tokens import token_count
+from curation.text.text import Text
 
 TEXTS = ["The cat sat on the mat. " * 20, "Der Straßenbär läuft. " * 20, "漢字とかな " * 20, "0123 4567"]
 
@@ -75,6 +80,48 @@ def test_truncation_padding_and_wrapping_of_the_file_are_off(trained, tmp_path):
     assert [i.tolist() for i in encode_batch(load_tokenizer(file), TEXTS)] == [i.tolist() for i in expected]
 
 
+def test_dropout_of_the_file_is_off(trained, tmp_path):
+    content = json.loads(trained.read_text())
+    assert switched_off(trained.read_text()) == []
+    content["model"]["dropout"] = 0.5
+    (tmp_path / "t.json").write_text(json.dumps(content))
+    expected = encode_batch(load_tokenizer(trained), TEXTS)
+    for _ in range(3):
+        assert [i.tolist() for i in encode_batch(load_tokenizer(tmp_path / "t.json"), TEXTS)] == [
+            i.tolist() for i in expected
+        ]
+    counts = {token_count(Text(TEXTS[0]), tokenizer=str(tmp_path / "t.json")) for _ in range(5)}
+    assert counts == {float(len(expected[0]))}
+
+
+RUNS = ["a" * 2_000_000, "ACGT" * 250_000, "=" * 1_000_000, "12" * 500_000, " " * 1_000_000, "漢" * 1_000_000]
+
+
+@pytest.mark.parametrize("text", RUNS, ids=lambda text: ascii(text[:4]))
+def test_training_ends_on_a_run_that_no_rule_cuts(text, hours_are_a_fault):
+    runs = CutRuns()
+    vocabulary = json.loads(train_tokenizer([text, "and words"], 300, runs))["model"]["vocab"]
+    assert len(vocabulary) > 257
+    assert (runs.count, runs.longest) == (1, len(text))
+    assert runs.to_json()["note"] == (
+        f"1 run of over 256 letters, numbers, marks or spaces cut before training, the longest of {len(text):,}"
+    )
+
+
+@given(
+    st.lists(st.sampled_from(["a" * 256, "a" * 257, "b", "1" * 600, " ", " " * 300, "=" * 513, "é"])).map(
+        "".join
+    )
+)
+def test_cut_runs_keep_every_character(text):
+    runs = CutRuns()
+    pieces = list(runs.pieces(text))
+    assert "".join(pieces) == text
+    for piece in pieces:
+        assert not regex.search(r"\p{L}{257}|\p{N}{257}|[^\s\p{L}\p{N}]{257}|\s{257}", piece)
+    assert (runs.count == 0) == (pieces == [text])
+
+
 @pytest.mark.parametrize("parallelism", ["true", "false"])
 def test_training_gives_the_same_bytes_in_any_process_and_order(parallelism):
     code = (
@@ -133,6 +180,9 @@ def broken(tmp_path, kind):
         engine = tokenizers.Tokenizer(tokenizers.models.WordLevel({"<eos>": 0, "w": 1}, unk_token="w"))
         if kind == "ordinary":
             engine.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+        if kind == "unmarked":
+            engine = tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0, "w": 1}, unk_token="w"))
+            engine.add_tokens(["</s>"])
         engine.save(str(file))
     return file
 
@@ -149,7 +199,14 @@ def broken(tmp_path, kind):
         (
             "ordinary",
             None,
-            "found that the text '<eos>' becomes its end-of-text id 0; expected the token to be marked "
+            "found that the text '<eos>' becomes its end-of-text id 0; it is a piece of the model's own vocabulary "
+            '(WordLevel), which text can spell, marked special or not; expected that piece renamed in "model", and '
+            '\'<eos>\' in "added_tokens" with "special": true, so that no page can end a document',
+        ),
+        (
+            "unmarked",
+            None,
+            "found that the text '</s>' becomes its end-of-text id 2; expected the token to be marked "
             '"special": true in the file, so that no page can end a document',
         ),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 
 from curation.files.digests import digest_bytes
 from curation.files.remote import read
+from curation.files.tokenizer_file import read_engine
 from training.data.corpus import Corpus, reading
 
 
@@ -37,8 +38,6 @@ def open_tokenizer(corpus: Corpus) -> ShardTokenizer:
     Raises:
         TokenizerError: the file cannot be read, is no tokenizer, or has another digest.
     """
-    import tokenizers
-
     with reading(corpus.tokenizer, TokenizerError):
         data = read(corpus.tokenizer)
         if (digest := digest_bytes(data)) != corpus.tokenizer_digest:
@@ -47,10 +46,8 @@ def open_tokenizer(corpus: Corpus) -> ShardTokenizer:
                 f"{corpus.tokenizer_digest}, found {digest}; put that file back"
             )
     try:
-        engine = tokenizers.Tokenizer.from_str(data.decode())
+        engine = read_engine(data.decode())
     except Exception as error:  # the library raises nothing narrower for a malformed file
         raise TokenizerError(f"{corpus.tokenizer}: not a tokenizer ({error})") from error
-    engine.no_truncation()
-    engine.no_padding()
     engine.encode_special_tokens = True
     return ShardTokenizer(engine, corpus)

@@ -6,6 +6,7 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
+from curation.files.tokenizer_file import read_engine
 from curation.signals.registry import FilePath, signal
 from curation.text.text import Text
 
@@ -18,13 +19,9 @@ _TOKEN = re.compile(r"\w+|[^\w\s]+")
 @functools.lru_cache(maxsize=4)
 def _tokenizer(path: str) -> tokenizers.Tokenizer:
     import fsspec
-    import tokenizers  # imported only if tokens are counted
 
     with fsspec.open(path, "rt", encoding="utf-8") as stream:
-        engine = tokenizers.Tokenizer.from_str(stream.read())
-    engine.no_truncation()  # some files set it, and would stop counting at 512 tokens
-    engine.no_padding()
-    return engine
+        return read_engine(stream.read())
 
 
 def _count(raw: str, tokenizer: str | None) -> int:

@@ -23,6 +23,7 @@ from curation.accounting.fingerprint import digest_row, digest_rows
 from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import join, read_json
 from curation.files.digests import digest_bytes, digest_file
+from curation.files.tokenizer_file import switched_off
 from curation.filters.judge import LABEL
 from curation.recipe.sections.shard import Shard, Split
 from curation.shards.pack import Layout, interval_tokens, order_keys, rows_per_shard
@@ -83,6 +84,7 @@ def write(documents: DataFrame, settings: Shard, tokenizer_url: str, path: str) 
     }
     write_shards(_by_shard(_placed(tokens, sums), layouts), layouts, path)
     facts = {"file": TOKENIZER, "digest": digest_bytes(text.encode()), "vocab": tokenizer.vocab}
+    facts |= {"switched_off": off} if (off := switched_off(text)) else {}
     about = {"row_tokens": settings.row_tokens, "dtype": tokenizer.dtype}
     summary = about | {"tokenizer": facts | {"eot_id": tokenizer.eot_id}}
     write_text(join(path, SCRATCH, "summary.json"), json.dumps(summary))
@@ -223,6 +225,7 @@ SHARD = Stage(
     after=("tokenizer",),
     section=lambda recipe: recipe.shard,
     write=_write,
+    output_version=2,
     libraries=("tokenizers",),
     config=lambda recipe: replace(recipe.shard, tokenizer=TOKENIZER),
     resources=lambda context: {TOKENIZER: digest_file(_tokenizer(context))},

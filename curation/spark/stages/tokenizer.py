@@ -10,17 +10,20 @@ from curation.accounting.manifest import join
 from curation.accounting.sample import sampled
 from curation.recipe.recipe import Recipe
 from curation.recipe.sections.shard import Train, TrainedTokenizer
-from curation.shards.tokens import train_tokenizer
+from curation.shards.tokens import CutRuns, train_tokenizer
 from curation.spark.frames import map_batches
-from curation.spark.stage import Context, Stage
+from curation.spark.stage import Context, Detail, Stage
 from curation.spark.store import write_text
 
 FILE = "tokenizer.json"
 _SAMPLE = pa.schema([("id", pa.string()), ("text", pa.string())])
 
 
-def train(documents: DataFrame, settings: Train, path: str) -> None:
-    """Train a byte-level BPE tokenizer on a hash-sample of the kept text; write it to `path`."""
+def train(documents: DataFrame, settings: Train, path: str) -> CutRuns:
+    """Train a byte-level BPE tokenizer on a hash-sample of the kept text; write it to `path`.
+
+    Return what was cut of texts whose runs would have made training endless.
+    """
     characters = documents.agg(F.sum("characters")).first()[0] or 0  # type: ignore[index]
     rate = min(1.0, settings.sample_mib * (1 << 20) / max(1, characters))
 
@@ -30,7 +33,9 @@ def train(documents: DataFrame, settings: Train, path: str) -> None:
 
     # The order of the sample decides nothing in the tokenizer, yet it is sorted: equal bytes, always.
     sample = map_batches(documents.select("id", "text"), in_sample, _SAMPLE).toArrow().sort_by("id")
-    write_text(join(path, FILE), train_tokenizer(sample["text"].to_pylist(), settings.vocab).decode())
+    runs = CutRuns()
+    write_text(join(path, FILE), train_tokenizer(sample["text"].to_pylist(), settings.vocab, runs).decode())
+    return runs
 
 
 def trained(recipe: Recipe) -> TrainedTokenizer | None:
@@ -39,8 +44,8 @@ def trained(recipe: Recipe) -> TrainedTokenizer | None:
     return tokenizer if isinstance(tokenizer, TrainedTokenizer) else None
 
 
-def _write(spark: SparkSession, context: Context, path: str) -> None:
-    train(context.documents(spark), context.settings.train, path)
+def _write(spark: SparkSession, context: Context, path: str) -> Detail:
+    return train(context.documents(spark), context.settings.train, path).to_json()
 
 
 TOKENIZER = Stage(
@@ -48,7 +53,8 @@ TOKENIZER = Stage(
     after=("extract",),
     section=trained,
     write=_write,
-    libraries=("tokenizers",),
+    output_version=2,
+    libraries=("tokenizers", "regex"),
     config=trained,
     account=None,
 )
