@@ -10,7 +10,8 @@ from curation.accounting.manifest import join
 from curation.accounting.sample import sampled
 from curation.recipe.recipe import Recipe
 from curation.recipe.sections.shard import Train, TrainedTokenizer
-from curation.shards.tokens import CutRuns, train_tokenizer
+from curation.shards.long_runs import CutRuns
+from curation.shards.tokens import train_tokenizer
 from curation.spark.frames import map_batches
 from curation.spark.stage import Context, Detail, Stage
 from curation.spark.store import write_text
