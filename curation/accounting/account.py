@@ -54,15 +54,16 @@ class Account:
     estimated: dict[str, EstimatedLoss] = field(default_factory=dict)
     lost_files: int = 0
 
-    def add(self, row: Mapping[str, Any], counted: str | None = None) -> None:
+    def add(self, row: Mapping[str, Any], counted: tuple[str, ...] = ()) -> None:
         """Add one written row (columns state, characters_in, characters, edits, reasons).
 
-        counted: prefix of the measures that are counts (needs the column `measures`), or None.
+        counted: prefixes of the measures that are counts (needs the column `measures`); the first is left out
+            of their names.
         """
         if counted:
             for name, value in row["measures"]:
                 if name.startswith(counted):
-                    self.counts[name.removeprefix(counted)] += int(value)
+                    self.counts[name.removeprefix(counted[0])] += int(value)
         state, characters = row["state"], int(row["characters_in"])
         names = sorted({reason["name"] for reason in row["reasons"]})
         if state == "failed":

@@ -15,8 +15,8 @@ from typing import Any
 
 from curation.accounting.account import Account, Count
 
-#: Stage -> prefix of the measures that are counts. Other measures of a filter belong to the recipe's rules.
-COUNTED = {"extract": "extract.", "filter": "spans."}
+#: Stage -> prefixes of the measures that are counts, its own first. Others belong to the recipe's rules.
+COUNTED = {"extract": ("extract.", "pages."), "filter": ("spans.",)}
 
 
 class LedgerError(RuntimeError):
@@ -38,7 +38,7 @@ class Ledger:
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Add one written row."""
-        counted = COUNTED.get(self.stage)
+        counted = COUNTED.get(self.stage, ())
         self.total.add(row, counted)
         self.sources.setdefault(str(row["source"]), Account()).add(row, counted)
 

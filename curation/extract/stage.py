@@ -96,7 +96,7 @@ def _document(page: dict[str, Any], guard: Guard, max_page_mib: float, form: For
     if page["truncated"]:  # the archive says that the crawler stopped early
         row["measures"]["extract.truncated"] = 1.0
     if page["damaged"]:
-        row["measures"]["extract.damaged_body"] = 1.0
+        row["measures"]["pages.damaged_body"] = 1.0
     to_text = decode_text if page["kind"] == "text" else decode
     decoded = to_text(body, page["content_type"])
     row["charset"] = decoded.charset

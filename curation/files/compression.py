@@ -21,7 +21,7 @@ from typing import Protocol
 from curation.files.zstd import Damaged, ZstdDecoder
 
 GZIP, ZLIB, RAW = 31, 15, -15  # what zlib calls the forms of deflate
-_STEP_BYTES = 4096
+_BROTLI_STEP_BYTES = 256
 _SMALL_STEP_BYTES = 512  # of bz2 at most 10 MiB: 45 bytes hold a block of 900 kB
 _OUTPUT_BYTES = 2**20
 _PADDING = b"\0\r\n"
@@ -264,8 +264,8 @@ def _unlz4(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def _steps(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
-        for start in range(0, len(piece), _STEP_BYTES):
-            yield piece[start : start + _STEP_BYTES]
+        for start in range(0, len(piece), _BROTLI_STEP_BYTES):
+            yield piece[start : start + _BROTLI_STEP_BYTES]
 
 
 def _is_text(first: bytes) -> bool:

@@ -12,7 +12,7 @@ from curation.accounting.loss import RecordLoss
 from curation.files.block_file import BlockFile
 from curation.pages.archives.containers import records
 from curation.pages.archives.records import ArchiveRecord, DamagedRange
-from curation.pages.http import BodyTooLarge, parse_response
+from curation.pages.http import BodyTooLarge, is_response, parse_response
 from curation.pages.media import page_kind, page_url
 from curation.pages.page import TOO_LARGE, FileSplit, Page, ReadOptions, failure
 
@@ -45,7 +45,7 @@ def _page(file: str, record: ArchiveRecord, options: ReadOptions) -> Page:
         notes = (*notes, record.doubt)
     status, body, damaged, broken = None, record.block, record.doubt is not None, None
     if content_type.lower().replace(" ", "").startswith("application/http") or (
-        kind == "response" and body[:5].upper() == b"HTTP/"
+        kind == "response" and is_response(body)
     ):
         try:
             response = parse_response(body)

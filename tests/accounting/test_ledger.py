@@ -59,6 +59,7 @@ def test_a_ledger_counts_states_and_reasons() -> None:
 
 COUNTED = [
     row(measures={"extract.table_cells_seen": 4.0, "extract.table_cells_kept": 3.0, "gate.length": 99.0}),
+    row(measures={"pages.damaged_body": 1.0}),
     row("dropped", 20, ("extract.no_text",), measures={"extract.table_cells_seen": 5.0}) | {"source": "wiki"},
     row("failed", 5, ("pages.unreadable",)),
 ]
@@ -68,13 +69,21 @@ def test_counts_are_summed_by_source() -> None:
     """Removed pages count too: their tables were on the page and were not kept."""
     ledger = tally("extract", COUNTED)
     ledger.check()
-    assert ledger.to_json()["counts"] == {"table_cells_kept": 3, "table_cells_seen": 9}
-    assert ledger.sources["web"].counts == {"table_cells_kept": 3, "table_cells_seen": 4}
+    assert ledger.to_json()["counts"] == {
+        "pages.damaged_body": 1,
+        "table_cells_kept": 3,
+        "table_cells_seen": 9,
+    }
+    assert ledger.sources["web"].counts == {
+        "pages.damaged_body": 1,
+        "table_cells_kept": 3,
+        "table_cells_seen": 4,
+    }
     assert ledger.sources["wiki"].counts == {"table_cells_seen": 5}
 
 
 def test_a_filter_counts_nothing_though_the_counts_travel_with_the_document() -> None:
-    ledger = tally("filter", [row(measures={"extract.table_cells_seen": 4.0, "filter.word_count": 50.0})])
+    ledger = tally("filter", [row(measures={"extract.table_cells_seen": 4.0, "pages.damaged_body": 1.0})])
     assert "counts" not in ledger.to_json()
 
 

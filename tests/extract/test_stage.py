@@ -182,8 +182,8 @@ def test_a_capture_that_was_cut_short_says_so(guard: Guard) -> None:
 
 def test_a_body_that_was_damaged_says_so(guard: Guard) -> None:
     whole, damaged = extracted(guard, {}, {"damaged": True})
-    assert "extract.damaged_body" not in dict(whole["measures"])
-    assert dict(damaged["measures"])["extract.damaged_body"] == 1.0
+    assert "pages.damaged_body" not in dict(whole["measures"])
+    assert dict(damaged["measures"])["pages.damaged_body"] == 1.0
 
 
 def test_ids_come_from_content_and_provenance_not_position() -> None:

@@ -45,6 +45,53 @@ def test_a_body_without_http_headers_is_kept_whole() -> None:
     assert (found.status, found.body, found.notes) == (None, PAGE, ("no HTTP headers",))
 
 
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+
+
+@pytest.mark.parametrize(
+    ("block", "notes"),
+    [
+        (b"\r\n\n" + OK + b"\r\n" + PAGE, ("blank lines before the status line",)),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"\r\n" + PAGE, ("a response of status 100 before it",)),
+        (
+            b"HTTP/1.0 200 Connection established\r\nProxy-agent: a\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+            + OK + b"\r\n" + PAGE,
+            ("a response of status 200 before it", "a response of status 103 before it"),
+        ),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n" + OK + b"\r\n" + PAGE,
+            ("a response of status 302 before it",),
+        ),
+        (OK.replace(b"\r\n", b"\r") + b"\r" + PAGE, ("its header lines end in CR alone",)),
+        (OK + PAGE, ("no blank line after its headers",)),
+        (OK + b"  <!DOCTYPE html>\n\n" + PAGE, ("no blank line after its headers",)),
+        (OK.replace(b"\r\n", b"\r") + PAGE, ("no blank line after its headers",)),
+        (OK.replace(b"\r\n", b"\r\r\n") + b"\r\r\n" + PAGE, ()),
+        (OK + b"Link:\r\n <https://a.org/>; rel=next\r\n\r\n" + PAGE, ()),
+        (b"HTTP/1.1 200 OK\r\n<!-- a module's -->\r\nContent-Type: text/html\r\n\r\n" + PAGE, ()),
+    ],
+)  # fmt: skip
+def test_heads_as_servers_write_them_are_read_and_repairs_are_noted(
+    block: bytes, notes: tuple[str, ...]
+) -> None:
+    found = parse_response(block)
+    assert (found.status, found.content_type, found.notes) == (200, "text/html", notes)
+    assert found.body.endswith(PAGE)
+    assert found.damaged == bool(notes)
+
+
+def test_a_text_without_a_blank_line_before_it_is_the_body() -> None:
+    found = parse_response(b"HTTP/1.1 200 OK\r\nServer: a\r\nJust some words.\nAnd more: words.")
+    assert found.body == b"Just some words.\nAnd more: words."
+    assert found.notes == ("no blank line after its headers",)
+
+
+def test_a_page_about_http_is_no_interim_response() -> None:
+    body = b"HTTP/1.1 200 OK\r\nA: b\r\n\r\nis how an answer begins"
+    found = parse_response(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + body)
+    assert (found.body, found.notes) == (body, ())
+
+
 def test_headers_that_never_end_leave_no_body() -> None:
     assert parse_response(b"HTTP/1.1 200 OK\r\nA: b").body == b""
 
@@ -145,6 +192,39 @@ def test_a_text_that_starts_like_the_last_chunk_is_kept() -> None:
     assert decode_body(b"0\n1\n2\n", headers) == (b"0\n1\n2\n", (note,))
     assert decode_body(b"0\r\n\r\n", headers) == (b"", ())
     assert decode_body(b"0\r\nExpires: never\r\n\r\n", headers) == (b"", ())
+
+
+EMPTIED = "the chunked body has an empty chunk before its end"
+FIRST, SECOND = chunked(PAGE[:500])[:-5], chunked(PAGE[500:])
+
+
+@pytest.mark.parametrize(
+    ("body", "notes"),
+    [
+        (FIRST + b"0\r\n\r\n" + SECOND, (EMPTIED,)),
+        (FIRST + b"0\r\n" + SECOND, (EMPTIED,)),
+        (b"0\r\n\r\n" + FIRST + SECOND, (EMPTIED,)),
+        (b"0\r\n" + FIRST + b"0000\r\n\r\n0\r\n\r\n" + SECOND, (EMPTIED,)),
+        (FIRST + SECOND + b"HTTP/1.1 200 OK\r\n\r\nthe next", ("another response follows its body",)),
+        (FIRST + SECOND + b"\0" * 9, ()),
+    ],
+)
+def test_empty_chunks_do_not_end_a_body_that_goes_on(body: bytes, notes: tuple[str, ...]) -> None:
+    assert decode_body(body, {"transfer-encoding": "chunked"}) == (PAGE, notes)
+
+
+def test_what_follows_the_last_chunk_is_kept_and_noted() -> None:
+    found = decode_body(FIRST + SECOND + b"<p>more</p>", {"transfer-encoding": "chunked"})
+    assert found == (PAGE + b"\r\n<p>more</p>", ("the chunked body is damaged or cut off",))
+
+
+@pytest.mark.parametrize("at", [-8, -4])
+def test_a_short_gzip_body_with_a_bad_checksum_is_kept_whole(at: int) -> None:
+    packed = bytearray(gzip.compress(PAGE))
+    packed[at] ^= 1
+    assert len(packed) < 200
+    found = decode_body(bytes(packed), {"content-encoding": "gzip"})
+    assert found == (PAGE, ("the gzip body is damaged or cut off",))
 
 
 @pytest.mark.usefixtures("hours_are_a_fault")

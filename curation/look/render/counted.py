@@ -17,7 +17,7 @@ def phrases(counts: Mapping[str, int]) -> list[str]:
     """
     out = []
     for name, count in sorted(counts.items()):
-        what = name.replace("_", " ")
+        what = name.removeprefix("pages.").replace("_", " ")
         if name.endswith(_SEEN):
             kept = counts.get(name.removesuffix(_SEEN) + _KEPT, 0)
             if count or kept:

@@ -129,7 +129,8 @@ def measure_names(run: OpenedRun) -> list[str]:
     names: set[str] = {*run.labels, *run.rules}
     for stage in run.require_rows():
         if stage in COUNTED:
-            names |= {f"{COUNTED[stage]}{name}" for name in run.ledger(stage).get("counts", {})}
+            counts = run.ledger(stage).get("counts", {})
+            names |= {name if "." in name else f"{COUNTED[stage][0]}{name}" for name in counts}
         batch = run.rows(stage).head(1_000, columns=["measures"])["measures"].combine_chunks()
         names |= {name for name in pc.unique(batch.keys).to_pylist() if name} if len(batch) else set()
     return sorted(names)

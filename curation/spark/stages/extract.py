@@ -68,7 +68,7 @@ EXTRACT = Stage(
     after=(),
     section=lambda recipe: recipe.extract,
     write=_write,
-    output_version=8,
+    output_version=10,
     libraries=(
         *("trafilatura", "justext", "htmldate", "courlan", "lxml_html_clean"),  # and what it calls
         *("resiliparse", "lxml", "pycld2", "faust-cchardet", "regex"),
