@@ -26,6 +26,7 @@ from curation.dedup.lines import Table, hashed, parts
 from curation.document import DOCUMENT
 from curation.files.mapped import opened
 from curation.recipe.sections.lines import Lines
+from curation.spark.scratch import Scratch
 from curation.spark.session import start
 from curation.spark.stages.lines import _lines, mark, write
 from curation.spark.store import SCRATCH
@@ -119,7 +120,8 @@ def ran(made: list[pa.RecordBatch], folder: str) -> tuple[dict[str, str], float,
     """Run the stage; return id -> what is left, and documents a second a core of its two passes."""
     ds.write_dataset(made, f"{folder}/in", format="parquet")
     spark = start("bench", master="local[2]")
-    write(spark, spark.read.parquet(f"{folder}/in"), SETTINGS, f"{folder}/out", 1.0)
+    tables = Scratch(spark, f"{folder}/out/_scratch/tables")
+    write(spark.read.parquet(f"{folder}/in"), SETTINGS, tables, f"{folder}/out", 1.0)
     rows = ds.dataset(f"{folder}/out/rows", partitioning="hive").to_table(columns=["id", "text"])
     table, count = Table(opened(join(f"{folder}/out", SCRATCH, "lines"))), sum(map(len, made))
     begin = time.process_time()

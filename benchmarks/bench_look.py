@@ -25,6 +25,7 @@ from recording import ROOT, record
 
 from curation.accounting.manifest import MissingManifest
 from curation.look import frames
+from curation.look.run import open_run
 
 sys.path.insert(0, str(ROOT / "tests" / "look"))
 from browser import chromium, opened
@@ -97,7 +98,7 @@ def main() -> int:
     parser.add_argument("run", nargs="?", default=str(ROOT / "build" / "demo"), help="run directory")
     run = os.path.abspath(parser.parse_args().run)
     try:
-        held = frames.manifests(run)["extract"].ledger["in"]["records"]
+        held = open_run(run).ledger("extract")["in"]["records"]
     except (MissingManifest, KeyError):
         sys.exit(f"{run}: no run with pages is there; `make demo` makes build/demo, or name another")
     found = measure(run)

@@ -1,4 +1,4 @@
-"""A run directory as pandas frames, for notebooks: documents, measures, ledgers, clusters, streams, metrics.
+"""A run directory as pandas frames, for notebooks: documents, measures, ledgers, pairs, streams, metrics.
 
 Everything is read from files with Arrow, local or on an object store; each call opens the run anew. Documents
 come as a hash-sample of their ids: the same documents every time, and a smaller sample inside the larger.
@@ -7,20 +7,12 @@ What people read of them (`documents`, `pairs`) is masked as the recipe masks; `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.dataset as ds
 
-from curation.accounting.manifest import Manifest
 from curation.look.run import open_run, samples, tables
-
-
-def manifests(directory: str) -> Mapping[str, Manifest]:
-    """Return stage -> manifest of what a run directory has published, in the order of the stages."""
-    return open_run(directory).manifests
 
 
 def documents(directory: str, stage: str, state: str | None = None, **options: Any) -> pd.DataFrame:
@@ -57,11 +49,6 @@ def ledgers(directory: str) -> pd.DataFrame:
 def reasons(directory: str) -> pd.DataFrame:
     """Return one row for each stage, source and reason: records, alone (broke nothing else), characters."""
     return tables.reasons(open_run(directory))
-
-
-def clusters(directory: str) -> ds.Dataset:
-    """Return the clusters table: id, kept_id, jaccard, bands_shared, cluster_size, reason."""
-    return open_run(directory).clusters()
 
 
 def pairs(directory: str, *, wanted: int = 200) -> pd.DataFrame:

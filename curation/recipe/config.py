@@ -21,19 +21,6 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from curation.recipe.nodes import ConfigError, Mistake, below, compose, described, lay, parse, plain
 from curation.text.mistakes import nearest, one_of
 
-__all__ = [
-    "ConfigError",
-    "Mistake",
-    "Reader",
-    "below",
-    "compose",
-    "lay",
-    "load",
-    "nearest",
-    "parse",
-    "plain",
-]
-
 T = TypeVar("T")
 _NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
 

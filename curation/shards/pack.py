@@ -117,16 +117,6 @@ def interval_tokens(tokens: int) -> int:
     return tokens + 1
 
 
-def shard_range(start: int, length: int, row_tokens: int, rows_per_shard: int) -> range:
-    """Return the shards touched by an interval of `length` > 0 tokens that starts at `start`.
-
-    >>> shard_range(7, 1, 4, 2), shard_range(7, 2, 4, 2), shard_range(8, 9, 4, 2)
-    (range(0, 1), range(0, 2), range(1, 3))
-    """
-    shard_tokens = row_tokens * rows_per_shard
-    return range(start // shard_tokens, (start + length - 1) // shard_tokens + 1)
-
-
 def provenance_table(stretches: Iterable[tuple[int, str, int, int]]) -> pa.Table:
     """Return (row, id, start, length) tuples as a PROVENANCE table."""
     columns = zip(*stretches, strict=True)

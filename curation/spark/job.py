@@ -37,7 +37,6 @@ def execute(
 
     Raises:
         InputError: the request cannot be run.
-        UnknownStage: it names a stage that there is not.
     """
     recipe = read_recipe(options.recipe, options.set, sections)
     if any(mark in options.out for mark in "*?[]{}"):

@@ -2,7 +2,7 @@
 
 A stage that annotates documents is a function and a value, in a module of its own:
 
-    def write(spark, documents, settings, path, dropped_text_rate):
+    def write(documents, settings, scratch, path, dropped_text_rate):
         write_rows(annotated(as_received(documents), function_of_a_batch, dropped_text_rate), path)
 
     SITES = Stage("sites", after=("dedup",), section=lambda recipe: recipe.sites, write=over_documents(write))
@@ -22,8 +22,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from curation.accounting.fingerprint import canonical, fingerprint
 from curation.accounting.ledger import Ledger
-from curation.accounting.manifest import Manifest
+from curation.accounting.manifest import Manifest, join
 from curation.recipe.recipe import Recipe
+from curation.spark.scratch import Scratch
+from curation.spark.store import SCRATCH, TABLES
 from curation.spark.tables import Counted, account, read_kept
 
 #: What only this stage has to say, for its manifest.
@@ -118,13 +120,14 @@ def settling(recipe: Recipe, **config: Any) -> dict[str, Any]:
 
 
 def over_documents(
-    write: Callable[[SparkSession, DataFrame, Any, str, float], Detail],
+    write: Callable[[DataFrame, Any, Scratch, str, float], Detail],
 ) -> Callable[[SparkSession, Context, str], Detail]:
-    """Return the `write` of a stage that needs the documents before it, its section and nothing else."""
+    """Return the `write` of a stage that needs the documents before it, its section and tables in between."""
 
     def run(spark: SparkSession, context: Context, path: str) -> Detail:
+        scratch = Scratch(spark, join(path, SCRATCH, TABLES))
         rate = context.recipe.dropped_text_rate
-        return write(spark, context.documents(spark), context.settings, path, rate)
+        return write(context.documents(spark), context.settings, scratch, path, rate)
 
     return run
 

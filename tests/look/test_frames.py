@@ -106,7 +106,7 @@ def test_an_unpublished_directory_says_so(tmp_path: Path) -> None:
     with pytest.raises(
         MissingManifest, match=re.escape("no stage was published there; expected the --out of a run")
     ):
-        frames.manifests(str(tmp_path))
+        frames.rules(str(tmp_path))
 
 
 @pytest.mark.parametrize("files", [1, 13])

@@ -165,7 +165,7 @@ def test_near_says_that_documents_are_missing_where_not_all_were_measured(in_ord
             ["--where", "languge = 'en'"],
             "--where languge = 'en'\ncharacter 1: no column or measure named 'languge' (did you mean 'language'?)",
         ),
-        (["--out", "x.csv"], "--out x.csv: expected a name that ends in .parquet, .jsonl or .jsonl.gz"),
+        (["--out", "x.csv"], "x.csv: expected a name that ends in .parquet, .jsonl or .jsonl.gz"),
         (
             ["--near", "gopher.word_count", "--out", "x.jsonl"],
             "--out: documents near a bound are no sample of anything; leave out --near or --out",

@@ -86,14 +86,14 @@ def test_what_another_rule_drops_does_not_come_back(judged: Path) -> None:
     )
     row = answer.frame().loc["all"]
     assert row["held"] > 0
-    gained = {each.id for each in answer.examples["gained"]}
+    gained = {card.id for card, _ in answer.examples["gained"]}
     assert len(gained) == row["gained"] > 0
-    for each in answer.examples["gained"]:
-        assert each.measures["gopher.word_count"] < 5
-        assert each.url.startswith("https://")
-        assert each.excerpt is not None
+    for card, measures in answer.examples["gained"]:
+        assert measures["gopher.word_count"] < 5
+        assert card.url.startswith("https://")
+        assert card.excerpt is not None
     assert any("gopher.word_count is for web only" in note for note in answer.notes)
-    assert all(each.source == "web" for each in answer.examples["gained"])
+    assert all(card.source == "web" for card, _ in answer.examples["gained"])
 
 
 def test_what_is_kept_now_is_what_the_ledger_says(judged: Path) -> None:
@@ -109,8 +109,8 @@ def test_what_is_kept_now_is_what_the_ledger_says(judged: Path) -> None:
 def test_examples_are_the_same_sample_nested(judged: Path) -> None:
     asked = read_changes(open_run(str(judged)), ["gopher.word_count.min=9"])
     few, many = (what_if(open_run(str(judged)), asked, examples=n).examples["lost"] for n in (3, 6))
-    assert [each.id for each in many[:3]] == [each.id for each in few]
-    assert len({each.id for each in many}) == 6
+    assert [card.id for card, _ in many[:3]] == [card.id for card, _ in few]
+    assert len({card.id for card, _ in many}) == 6
 
 
 def test_every_mistake_at_once(judged: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from curation.recipe.config import ConfigError
 from curation.recipe.recipe import read_recipe
 from curation.recipe.sections.lines import Lines
 from curation.spark.run import Run
+from curation.spark.scratch import Scratch
 from curation.spark.stages.lines import write
 from curation.spark.store import Store
 from curation.text.address import site
@@ -99,7 +100,7 @@ def by_brute_force(rows: list[dict[str, Any]]) -> dict[str, str]:
 
 def ran(spark: Any, folder: Path, partitions: int) -> tuple[dict[str, dict[str, Any]], Any]:
     frame = documents(spark, corpus(), partitions)
-    detail = write(spark, frame, SETTINGS, str(folder), 1.0)
+    detail = write(frame, SETTINGS, Scratch(spark, f"{folder}/_scratch/tables"), str(folder), 1.0)
     rows = ds.dataset(f"{folder}/rows", partitioning="hive").to_table().to_pylist()
     return {row["id"]: row for row in sorted(rows, key=lambda row: row["id"])}, detail
 

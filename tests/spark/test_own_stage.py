@@ -17,6 +17,7 @@ from curation.recipe.config import ConfigError
 from curation.recipe.recipe import Recipe, read_recipe
 from curation.spark.columns import with_columns, with_entries
 from curation.spark.run import STAGES, Run
+from curation.spark.scratch import Scratch
 from curation.spark.stage import Stage, check_order, over_documents
 from curation.spark.store import Store
 from curation.spark.tables import annotated, as_received, read_rows, write_rows
@@ -36,7 +37,7 @@ class WithConstant(Recipe):
     constant: Constant | None = None
 
 
-def write(spark: Any, documents: Any, settings: Constant, path: str, dropped_text_rate: float) -> None:
+def write(documents: Any, settings: Constant, scratch: Scratch, path: str, dropped_text_rate: float) -> None:
     def annotate(batch: pa.RecordBatch) -> pa.RecordBatch:
         rows = range(len(batch))
         values = [settings.value for _ in rows]

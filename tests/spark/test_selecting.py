@@ -16,6 +16,7 @@ from curation.look.run import open_run
 from curation.quality.selection import Selection
 from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
+from curation.spark.scratch import Scratch
 from curation.spark.stages.select import write
 from curation.spark.store import Store
 
@@ -41,7 +42,7 @@ def corpus() -> list[dict[str, Any]]:
 
 def selected(spark: Any, folder: Path, selections: list[Selection], partitions: int) -> tuple[list[Any], Any]:
     frame = documents(spark, corpus(), partitions)
-    detail = write(spark, frame, selections, str(folder), 1.0)
+    detail = write(frame, selections, Scratch(spark, f"{folder}/_scratch/tables"), str(folder), 1.0)
     found = ds.dataset(f"{folder}/rows", partitioning="hive").to_table().to_pylist()
     return sorted(found, key=lambda row: row["id"]), detail["selections"]
 

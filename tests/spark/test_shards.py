@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.recipe.sections.shard import Shard, Split
-from curation.shards.pack import Layout, shard_range
+from curation.shards.pack import Layout
 from curation.shards.tokens import encode_batch, load_tokenizer, train_tokenizer
 from curation.spark import sinks
 from curation.spark.sinks import SHARDS, ShardWriter
@@ -51,7 +51,7 @@ def work(pack: str) -> tuple[dict[str, Layout], list[list[dict[str, Any]]]]:
     )
     tasks: list[list[dict[str, Any]]] = [[], []]
     for begin, name, ids in documents:
-        shards = shard_range(begin, len(ids) + 1, 8, 4)
+        shards = range(begin // 32, (begin + len(ids)) // 32 + 1)
         for shard in shards if pack == "concat" else shards[:1]:
             row = {"stream": "web", "shard": shard, "start": begin, "id": name, "tokens": ids.tobytes()}
             tasks[shard % 2].append(row)

@@ -12,6 +12,7 @@ from curation.accounting.sample import position
 from curation.recipe.recipe import read_recipe
 from curation.recipe.sections.sites import Sites
 from curation.spark.run import Run
+from curation.spark.scratch import Scratch
 from curation.spark.stages.sites import REASON, write
 from curation.spark.store import Store
 from curation.spark.tables import account, read_rows
@@ -38,7 +39,7 @@ def corpus() -> list[dict[str, Any]]:
 
 def capped(spark: Any, folder: Path, partitions: int, **options: Any) -> dict[str, dict[str, Any]]:
     frame = documents(spark, corpus(), partitions)
-    write(spark, frame, Sites(**options), str(folder), 1.0)
+    write(frame, Sites(**options), Scratch(spark, f"{folder}/_scratch/tables"), str(folder), 1.0)
     counted = account(spark, "sites", str(folder))
     counted.ledger.check()
     assert counted.rows == 150

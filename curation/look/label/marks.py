@@ -11,17 +11,16 @@ from typing import Any, Literal
 
 import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curation.accounting.manifest import join
 from curation.files.whole import write_whole
-from curation.look.run import OpenedRun, among, masked_rows, matching
+from curation.look.run import DEVIATE, OpenedRun, among, masked_rows, matching, write_rows
 
 Mark = Literal["keep", "drop", "unsure"]
 MARKS: tuple[Mark, ...] = ("keep", "drop", "unsure")
-#: Standard normal deviate of a two-sided 95 % interval.
-_DEVIATE = 1.959964
 _STAGE = "filter"
+_TEXTS = ("id", "text", "label", "source", "language", "url")
+_EXPORTED = pa.schema([*((name, pa.string()) for name in _TEXTS), ("weight", pa.float64())])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,34 +80,25 @@ def export(run: OpenedRun, out: str, *, only: str | None = None) -> int:
     """Write the documents marked keep or drop as a table of `text` and `label` to train on; return how many.
 
     Columns: id, text (as extracted, not edited or dropped yet, but masked), label (`keep` or `drop`), source,
-    language, url, weight. `out` ends in .parquet or .jsonl; `only` one mark's, as `curate quality train`
+    language, url, weight. `out` ends as `write_rows` has it; `only` one mark's, as `curate quality train`
     takes its positive and negative texts.
 
     Raises:
-        ValueError: another ending, or nothing is marked.
+        ValueError: nothing is marked.
     """
-    if not out.endswith((".parquet", ".jsonl")):
-        raise ValueError(f"{out}: expected a name that ends in .parquet or .jsonl")
     marks = (only,) if only else MARKS[:2]
-    found = {each.id: each for each in read_labels(run.directory).values() if each.mark in marks}
-    if not found:
+    labels = {id: label for id, label in read_labels(run.directory).items() if label.mark in marks}
+    if not labels:
         wanted = " or ".join(marks)
         where = run.directory
         raise ValueError(f"{where}: no document is marked {wanted} yet; run curate label {where}")
-    lines = []
-    for row in extracted(run, list(found)).values():
-        told = {name: row[name] or "" for name in ("source", "language", "url")}
-        label = found[row["id"]]
-        lines.append(
-            {"id": label.id, "text": row["text"], "label": label.mark, **told, "weight": label.weight}
-        )
-    with fsspec.open(out, "wb") as stream:
-        if out.endswith(".parquet"):
-            pq.write_table(pa.Table.from_pylist(lines), stream)
-        else:
-            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-            stream.write(text.encode("utf-8"))
-    return len(lines)
+    rows = (
+        {"id": id, "text": row["text"], "label": labels[id].mark}
+        | {name: row[name] or "" for name in ("source", "language", "url")}
+        | {"weight": labels[id].weight}
+        for id, row in extracted(run, list(labels)).items()
+    )
+    return write_rows(out, rows, _EXPORTED)
 
 
 def extracted(run: OpenedRun, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -131,7 +121,7 @@ class WeightedShare:
     total: float
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The numbers for a table."""
         if not self.total:
             return "–"
@@ -152,50 +142,28 @@ def share(found: Sequence[tuple[bool, float]]) -> WeightedShare:
         return WeightedShare(0.0, 0.0, 1.0, 0.0)
     value = sum(weight for true, weight in found if true) / total
     count = total**2 / sum(weight**2 for _, weight in found)
-    spread = _DEVIATE**2 / count
+    spread = DEVIATE**2 / count
     middle = (value + spread / 2) / (1 + spread)
     reach = math.sqrt(spread * (value * (1 - value) + spread / 4)) / (1 + spread)
     return WeightedShare(value, max(0.0, middle - reach), min(1.0, middle + reach), count)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleShare:
-    """One rule against the marks: of what breaks it, how much is marked drop; of that, how much breaks it."""
+def agreement(run: OpenedRun) -> dict[str, Any] | None:
+    """Return how far a run's filter agrees with its labels, or None where there are none.
 
-    name: str
-    broke: int
-    precision: WeightedShare
-    recall: WeightedShare
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """How far the filter agrees with the marks.
-
-    Attributes:
-        labelled: documents with a mark that the filter stage judged, unsure ones too.
-        table: (what the recipe did, how many are marked keep, how many drop), unweighted.
-        rules: those that a marked document breaks, the commonest first.
-        differing: (id, what is marked and what the recipe did, with the note), of those that differ.
+    Returns:
+        `labelled` counts documents that the filter judged, `unsure` ones too. `table` has what the recipe
+        did, how many are marked keep and how many drop, unweighted. `rules` are those that a marked document
+        breaks, the commonest first: precision is how much of what breaks it is marked drop, recall how much
+        of what is marked drop breaks it. `differing` has (id, what is marked and done, with the note).
     """
-
-    labelled: int
-    unsure: int
-    agreement: WeightedShare
-    table: tuple[tuple[str, int, int], ...]
-    rules: tuple[RuleShare, ...]
-    differing: tuple[tuple[str, str], ...]
-
-
-def agreement(run: OpenedRun) -> Agreement | None:
-    """Return how far a run's filter agrees with its labels, or None where there are none."""
-    found = read_labels(run.directory)
-    if not found or _STAGE not in run.manifests:
+    labels = read_labels(run.directory)
+    if not labels or _STAGE not in run.manifests:
         return None
-    judged = {row["id"]: row for row in matching(run.rows(_STAGE), among("id", found))}
-    both = [(label, judged[label.id]) for label in found.values() if label.id in judged]
+    judged = {row["id"]: row for row in matching(run.rows(_STAGE), among("id", labels))}
+    both = [(label, judged[label.id]) for label in labels.values() if label.id in judged]
     sure = [
-        (label, row, {each["name"] for each in row["reasons"]})
+        (label, row, {reason["name"] for reason in row["reasons"]})
         for label, row in both
         if label.mark != "unsure"
     ]
@@ -205,36 +173,36 @@ def agreement(run: OpenedRun) -> Agreement | None:
         for mark in MARKS[:2]
     }
     names = [name for _, _, broke in sure for name in broke]
-    return Agreement(
-        labelled=len(both),
-        unsure=len(both) - len(sure),
-        agreement=share([(_agrees(label, row), label.weight) for label, row, _ in sure]),
-        table=tuple(
-            (told, counts[kept, "keep"], counts[kept, "drop"])
-            for kept, told in ((True, "kept"), (False, "dropped"))
-        ),
-        rules=tuple(
-            RuleShare(
-                name=name,
-                broke=names.count(name),
-                precision=share(
+    return {
+        "labelled": len(both),
+        "unsure": len(both) - len(sure),
+        "agreement": share([(_agrees(label, row), label.weight) for label, row, _ in sure]),
+        "table": [
+            (state, counts[kept, "keep"], counts[kept, "drop"])
+            for kept, state in ((True, "kept"), (False, "dropped"))
+        ],
+        "rules": [
+            {
+                "name": name,
+                "broke": names.count(name),
+                "precision": share(
                     [(label.mark == "drop", label.weight) for label, _, broke in sure if name in broke]
                 ),
-                recall=share(
+                "recall": share(
                     [(name in broke, label.weight) for label, _, broke in sure if label.mark == "drop"]
                 ),
-            )
-            for name in sorted(set(names), key=lambda each: (-names.count(each), each))
-        ),
-        differing=tuple(
+            }
+            for name in sorted(set(names), key=lambda name: (-names.count(name), name))
+        ],
+        "differing": [
             (
                 label.id,
                 f"marked {label.mark}, {row['state']} by the recipe{': ' + label.note if label.note else ''}",
             )
             for label, row, _ in sure
             if not _agrees(label, row)
-        ),
-    )
+        ],
+    }
 
 
 def _agrees(label: HumanLabel, row: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from curation.files.digests import digest_bytes, digest_file
 from curation.files.packed_file import open_unpacked
 from curation.files.whole import replacing
 from curation.look.errors import BadQuestion
-from curation.look.render.terminal import Grid
+from curation.look.render.terminal import Answer, Grid
 from curation.look.run import open_run
 from curation.quality.settings import QualityTraining, TextSource
 from curation.quality.training import (
@@ -102,7 +102,7 @@ def _of_lines(path: str, source: TextSource) -> Iterator[TrainingText]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QualityModel:
+class QualityModel(Answer):
     """The answer to `curate quality train`, and what lies beside the model.
 
     Attributes:
@@ -128,10 +128,6 @@ class QualityModel:
     stability: dict[str, dict[str, float]]
     quantiles: dict[str, float]
     fasttext: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the answer as JSON data."""
-        return asdict(self)
 
     def __rich__(self) -> RenderableType:
         """Return how well held-out texts are told apart, and what changes to a text do."""
@@ -163,12 +159,7 @@ def _auc(value: float | None) -> str:
 
 
 def train_quality(settings: QualityTraining, out: str) -> QualityModel:
-    """Train a model, save it at the local path `out`, and write `out`.json beside it.
-
-    Raises:
-        BadTexts: there are no texts, or a table is not as declared.
-        TrainingFailed: fastText did not train.
-    """
+    """Train a model, save it at the local path `out`, and write `out`.json beside it."""
     examples = parted(settings)
     text = training_text(examples, settings.label, settings.characters)
     os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -12,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from curation.look.render.listing import one_line
-from curation.look.render.terminal import Grid
+from curation.look.render.terminal import Answer, Grid
 from curation.look.run import OpenedRun, among, matching, open_table
 
 #: Items and passages listed unless asked otherwise; characters of a matched text that a line shows.
@@ -62,7 +61,7 @@ class FoundItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contamination:
+class Contamination(Answer):
     """The answer to `curate contamination`.
 
     Attributes:
@@ -76,10 +75,6 @@ class Contamination:
     items: tuple[FoundItem, ...]
     common: tuple[Hit, ...]
     common_documents: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the answer as JSON data."""
-        return asdict(self)
 
     def __rich__(self) -> RenderableType:
         """Return the sets as a table, then the items and the common passages, each with a match."""

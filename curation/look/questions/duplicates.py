@@ -156,8 +156,8 @@ class Duplicates:
             yield Text(f"{elsewhere if pair.kept_in else changed_text(pair.pieces)}\n")
 
 
-def duplicates(run: OpenedRun, *, per_size: int = PAIRS_PER_SIZE) -> Duplicates:
-    """Return what the dedup stage of a run removed, with `per_size` sampled pairs for every size of cluster.
+def duplicates(run: OpenedRun) -> Duplicates:
+    """Return what the dedup stage of a run removed, with sampled pairs for every size of cluster.
 
     Pairs are a hash-sample of the removed documents' ids: the same every time.
     """
@@ -181,7 +181,7 @@ def duplicates(run: OpenedRun, *, per_size: int = PAIRS_PER_SIZE) -> Duplicates:
             best = chosen.setdefault(_least(row["cluster_size"]), [])
             best.append((position(row["id"], "duplicates"), row))
             best.sort(key=lambda pair: pair[0])
-            del best[per_size:]
+            del best[PAIRS_PER_SIZE:]
     sampled = [row for least in sorted(chosen) for _, row in chosen[least]]
     hot = sorted(_rows(run, "buckets"), key=lambda bucket: (-bucket["documents"], bucket["band_key"]))
     texts = _texts(run, sampled, hot)

@@ -13,10 +13,8 @@ from rich.text import Text
 
 from curation.accounting.ledger import Ledger
 from curation.look.render.terminal import Grid
-from curation.look.run import OpenedRun, record_batches
+from curation.look.run import DEVIATE, OpenedRun, record_batches
 
-#: Standard normal deviate of a two-sided 95 % interval.
-_DEVIATE = 1.959964
 ALL = "all sources"
 DUPLICATES = (
     "Two documents that are duplicates of each other are seldom both in a sample, so the full run merges "
@@ -95,14 +93,10 @@ class Estimate:
 
 def estimate(run: OpenedRun) -> Estimate | None:
     """Return what a full run will keep; None where the run read its inputs whole."""
-    manifest = run.manifests.get("extract")
-    if manifest is None:
-        return None
-    inputs = manifest.config.get("inputs", {})
-    rates = {source: float(config.get("sample") or 1.0) for source, config in inputs.items()}
+    rates = run.sample_rates
     if all(rate == 1 for rate in rates.values()):
         return None
-    lines = list(_lines("in", _received(Ledger.from_json(manifest.ledger)), rates))
+    lines = list(_lines("in", _received(Ledger.from_json(run.ledger("extract"))), rates))
     for stage in run.row_stages:
         lines += _lines(stage, _kept(run, stage), rates)
     order = [*rates, ALL]
@@ -166,7 +160,7 @@ def count_interval(sampled: int, rate: float) -> Interval:
     >>> count_interval(0, 0.01).high < 400 and count_interval(7, 1.0)
     Interval(estimate=7.0, low=7.0, high=7.0)
     """
-    spread = _DEVIATE * math.sqrt(1 - rate)
+    spread = DEVIATE * math.sqrt(1 - rate)
     root = spread * math.sqrt(spread**2 + 4 * sampled)
     low, high = ((2 * sampled + spread**2 + sign * root) / (2 * rate) for sign in (-1, 1))
     return Interval(sampled / rate, max(low, float(sampled)), high)
@@ -177,7 +171,7 @@ def total_interval(total: float, squares: float, rate: float) -> Interval:
 
     The Horvitz-Thompson estimate and its normal interval: few very long documents make it too narrow.
     """
-    spread = _DEVIATE * math.sqrt((1 - rate) * squares) / rate
+    spread = DEVIATE * math.sqrt((1 - rate) * squares) / rate
     return Interval(total / rate, max(total, total / rate - spread), total / rate + spread)
 
 

@@ -79,17 +79,10 @@ class FateChange:
 
 def compare(runs: tuple[OpenedRun, OpenedRun], until: str, n: int) -> Join:
     """Return the join of two runs as they were after stage `until`, with `n` examples of each change."""
-    join = Join(n, [_rates(run) for run in runs])
+    join = Join(n, [run.sample_rates for run in runs])
     for part, parts in _parts(runs):
         join.add(*(_fates(run, until, part, parts) for run in runs))
     return join
-
-
-def _rates(run: OpenedRun) -> dict[str, float]:
-    """Return source -> the share of its records that a run was made of."""
-    extracted = run.manifests.get("extract")
-    inputs = extracted.config.get("inputs", {}) if extracted else {}
-    return {name: float(config.get("sample") or 1.0) for name, config in inputs.items()}
 
 
 def last_in_common(runs: Sequence[OpenedRun]) -> str:

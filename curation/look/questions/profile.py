@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +16,7 @@ from rich.text import Text
 from curation.accounting.ledger import Ledger
 from curation.accounting.sample import SALT, sampled
 from curation.look.questions.strata import jensen_shannon
-from curation.look.render.terminal import Grid
+from curation.look.render.terminal import Answer, Grid
 from curation.look.run import OpenedRun, RecordBatch, documents, record_batches
 
 #: Shares come from a hash-sample of about so many records, n-grams from one of so many texts.
@@ -56,7 +55,7 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(Answer):
     """A run in numbers.
 
     Attributes:
@@ -74,10 +73,6 @@ class Profile:
     ngrams: Mapping[str, int]
     texts: int
     rate: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the profile as JSON data."""
-        return asdict(self)
 
     def __rich__(self) -> RenderableType:
         """Return the profile as tables."""

@@ -7,17 +7,14 @@ the sample of a small rate inside that of a larger one.
 from __future__ import annotations
 
 import heapq
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain, groupby, islice
+from itertools import chain, groupby
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -38,10 +35,10 @@ from curation.look.run import (
     measure_names,
     read_predicate,
     record_batches,
+    write_rows,
 )
 from curation.text.mistakes import nearest
 
-_ROWS = 1_024
 _WRITTEN = pa.schema([pa.field("stage", pa.string()), *SETTLED, pa.field("weight", pa.float64())])
 _BETWEEN = "\x1f"
 _BESIDE_CARD = ("weight", "value", "bound", "passes")
@@ -201,36 +198,17 @@ class Sample:
         """Write the whole rows with `stage` and `weight` as Parquet or JSONL; return how many.
 
         Raises:
-            BadSample: the path has another ending, or the documents are no sample.
+            BadSample: the documents are no sample.
         """
         if self.near:
             raise BadSample(
                 "--out: documents near a bound are no sample of anything; leave out --near or --out"
             )
-        if not path.endswith((".parquet", ".jsonl", ".jsonl.gz")):
-            raise BadSample(f"--out {path}: expected a name that ends in .parquet, .jsonl or .jsonl.gz")
-        rows, written = documents(self), 0
-        filesystem, name = fsspec.core.url_to_fs(path)
-        filesystem.makedirs(filesystem._parent(name), exist_ok=True)
-        if path.endswith(".parquet"):
-            with filesystem.open(name, "wb") as stream, pq.ParquetWriter(stream, _WRITTEN) as writer:
-                while part := list(islice(rows, _ROWS)):
-                    writer.write_table(pa.Table.from_pylist(part, schema=_WRITTEN))
-                    written += len(part)
-            return written
-        with fsspec.open(path, "wt", encoding="utf-8", compression="infer") as stream:
-            for row in rows:
-                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-                written += 1
-        return written
+        return write_rows(path, documents(self), _WRITTEN)
 
 
 def sample(request: SampleRequest) -> Sample:
-    """Return a hash-sample of the documents that meet a request.
-
-    Raises:
-        BadSample: the request makes no sense.
-    """
+    """Return a hash-sample of the documents that meet a request."""
     if request.rate is not None:
         return _by_rate(request)
     first, matched = First(request.n), 0

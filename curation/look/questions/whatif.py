@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from rich.text import Text
 from curation.accounting.sample import position
 from curation.filters.account import UNITS, Flags, Floats
 from curation.look.questions.sample import First
-from curation.look.render.listing import beginning, one_line
+from curation.look.render.listing import Card, card
 from curation.look.render.terminal import Grid
 from curation.look.render.visible import number, visible
 from curation.look.run import (
@@ -42,25 +42,8 @@ _SALT = "whatif"
 ALL = "all"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovedDocument:
-    """A document that would come back or go; `measures` are its values of the rules that move."""
-
-    id: str
-    source: str
-    language: str
-    url: str
-    characters: int
-    measures: Mapping[str, float]
-    excerpt: str | None
-
-    def lines(self) -> Iterator[Text]:
-        """Yield the document as lines for a terminal."""
-        values = ", ".join(f"{name} {number(value)}" for name, value in self.measures.items())
-        yield Text(f"  {self.id}  {visible(self.url) or visible(self.source)}")
-        facts = f"{self.characters:,} characters, {visible(self.language) or 'un'}"
-        yield Text(f"    {values}; {facts}", style="dim")
-        yield Text(f"    {'its text was not stored' if self.excerpt is None else one_line(self.excerpt)}")
+#: A document that would come back or go, and its values of the rules that move.
+MovedDocument = tuple[Card, Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +85,10 @@ class WhatIf:
         moves = [asdict(move) for move in self.moves]
         for move in moves:
             move |= {key: move[key] if np.isfinite(move[key]) else None for key in ("now", "then")}
-        examples = {side: [asdict(one) for one in documents] for side, documents in self.examples.items()}
+        examples = {
+            side: [{**asdict(moved), "measures": dict(measures)} for moved, measures in documents]
+            for side, documents in self.examples.items()
+        }
         return {
             "moves": moves,
             "units": list(self.units),
@@ -120,7 +106,9 @@ class WhatIf:
             if total := int(frame.loc[ALL, side]):
                 documents = self.examples[side]
                 parts.append(Text(f"{title}: {len(documents):,} of {total:,}, a sample", style="bold"))
-                parts += [*(line for document in documents for line in document.lines()), Text()]
+                for moved, measures in documents:
+                    values = (f"{name} {number(value)}" for name, value in measures.items())
+                    parts += [*moved.lines(", ".join(values)), Text()]
         return Group(*parts, *map(Text, self.notes))
 
     def _table(self, frame: pd.DataFrame) -> Grid:
@@ -200,17 +188,11 @@ def _examples(
         return []
     wanted = among("id", ids)
     stored = {row["id"]: run.mask.row(row) for scan in scans for row in matching(scan.table, wanted)}
-    documents = []
+    documents: list[MovedDocument] = []
     for row in (stored[id_] for id_ in ids):
         measures = dict(row["measures"] or ())
-        documents.append(
-            MovedDocument(
-                **{name: row[name] or "" for name in ("id", "source", "language", "url")},
-                characters=row["characters"],
-                measures={name: measures[name] for name in names if name in measures},
-                excerpt=None if row["text"] is None else beginning(row["text"]),
-            )
-        )
+        values = {name: measures[name] for name in names if name in measures}
+        documents.append((card({**row, "stage": "filter"}), values))
     return documents
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -82,12 +82,11 @@ def examples(answer: WhatIf) -> Cell:
     """Return what an answer of `what_if` would bring back and drop, as cards that open."""
     shown = []
     for side, state in (("gained", "dropped"), ("lost", "kept")):
-        for document in answer.examples[side]:
-            fields = ("id", "source", "url", "language", "characters")
-            measures = [f"{name}: {number(value)}" for name, value in document.measures.items()]
-            text = document.excerpt or "its text was not stored"
-            about = {"value": side, "title": "", "state": state, "reasons": measures, "text": text}
-            shown.append({name: getattr(document, name) for name in fields} | about)
+        for card, values in answer.examples[side]:
+            measures = [f"{name}: {number(value)}" for name, value in values.items()]
+            text = card.excerpt or "its text was not stored"
+            about = {"value": side, "state": state, "reasons": measures, "text": text}
+            shown.append(asdict(card) | about)
     return cards(shown, "No document would come back or go.")
 
 

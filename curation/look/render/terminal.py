@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any, Literal, Protocol
 
 from rich.cells import cell_len
@@ -28,21 +29,18 @@ _GAP = 2
 
 
 class Answer(Protocol):
-    """The answer to a question about a run."""
+    """The answer to a question about a run; its JSON data are its fields, unless it says more."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data."""
+        return asdict(self)  # type: ignore[call-overload,no-any-return]
 
     def __rich__(self) -> RenderableType:
         """Return what a terminal shows."""
 
 
 def print_answer(answer: Answer, *, as_json: bool = False) -> None:
-    """Print an answer as JSON or as text on standard output.
-
-    Raises:
-        BrokenPipeError: who reads (head, less) has read enough.
-    """
+    """Print an answer as JSON or as text on standard output."""
     if as_json:
         sys.stdout.write(json.dumps(answer.to_json(), indent=1, ensure_ascii=False) + "\n")
     else:

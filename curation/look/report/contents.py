@@ -11,7 +11,7 @@ import pandas as pd
 
 from curation.accounting.manifest import join
 from curation.accounting.settle import SETTLED
-from curation.look.label import Agreement, agreement
+from curation.look.label import agreement
 from curation.look.render.cards import word_changes
 from curation.look.report.accounts import headlines, reason_counts, rule_account, stage_accounts
 from curation.look.report.documents import document_data
@@ -30,14 +30,11 @@ PAIRS_SHOWN, PAIR_CHARACTERS = 20, 4_000
 
 #: What the page shows, by the names that its templates use.
 Contents = dict[str, Any]
+Named = Mapping[str, Any] | None
 
 
 def gather(run: OpenedRun, *, training: str | None = None) -> Contents:
-    """Return what a report shows of a run, and of a training run: `training`, or DIR/train where None.
-
-    Raises:
-        MissingTraining: `training` was given and holds no metrics.jsonl.
-    """
+    """Return what a report shows of a run, and of a training run: `training`, or DIR/train where None."""
     trained, labels = training_summary(run.directory, training), agreement(run)
     judged, extracted = _sample(run, "filter"), _sample(run, "extract", "kept")
     lost = losses(extracted)
@@ -138,9 +135,7 @@ def _readings(run: OpenedRun, extracted: pd.DataFrame) -> list[dict[str, Any]]:
     return compare_engines(rows, read_originals(run, rows)) if rows else []
 
 
-def _add_named(
-    run: OpenedRun, selection: ShownDocuments, training: Mapping[str, Any] | None, labels: Agreement | None
-) -> None:
+def _add_named(run: OpenedRun, selection: ShownDocuments, training: Named, labels: Named) -> None:
     """Add the documents that spikes and labels name."""
     groups = [
         (
@@ -151,7 +146,7 @@ def _add_named(
     ]
     if labels:
         about = "Marked by a person otherwise than the recipe judged."
-        groups.append((Group("labels", "marks and recipe differ", about), list(labels.differing)))
+        groups.append((Group("labels", "marks and recipe differ", about), labels["differing"]))
     ids = sorted({id for _, items in groups for id, _ in items})
     rows: dict[str, dict[str, Any]] = {}
     for stage in run.row_stages if ids else ():

@@ -30,9 +30,6 @@ def write_report(run: OpenedRun, out: str | None = None, *, training: str | None
         run: the run.
         out: file to write; DIR/report.html where None.
         training: a training run's directory; DIR/train is shown where None and it is there.
-
-    Raises:
-        MissingTraining: `training` was given and holds no metrics.jsonl.
     """
     path = out or join(run.directory, "report.html")
     html = render(gather(run, training=training))

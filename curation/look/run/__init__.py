@@ -24,5 +24,6 @@ from curation.look.run.opened import OpenedRun, open_run
 from curation.look.run.originals import Original, read_originals, visible_texts
 from curation.look.run.predicate import BadPredicate, Predicate, read_predicate
 from curation.look.run.samples import documents, masked_rows, stored
-from curation.look.run.stored import Scan, among, estimated, matching, open_table
+from curation.look.run.stored import DEVIATE, Scan, among, estimated, matching, open_table
 from curation.look.run.tokens import Rates, kept_rates, rates
+from curation.look.run.written import write_rows

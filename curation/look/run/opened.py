@@ -66,6 +66,13 @@ class OpenedRun:
         return {name: asdict(ReasonCount()) for name in self.bounds.binding if name not in reasons}
 
     @cached_property
+    def sample_rates(self) -> dict[str, float]:
+        """Source -> the share of its records that the run read; nothing where extract was not published."""
+        extracted = self.manifests.get("extract")
+        inputs = extracted.config.get("inputs", {}) if extracted else {}
+        return {source: float(settings.get("sample") or 1.0) for source, settings in inputs.items()}
+
+    @cached_property
     def row_stages(self) -> tuple[str, ...]:
         """The published stages that keep rows of documents: all that keep an account, but shards."""
         return tuple(
@@ -187,10 +194,5 @@ class OpenedRun:
 
 
 def open_run(directory: str) -> OpenedRun:
-    """Open a run directory: read the manifest of every stage that was published there.
-
-    Raises:
-        MissingManifest: none was.
-        BadManifest: one is damaged.
-    """
+    """Open a run directory: read the manifest of every stage that was published there (`read_manifests`)."""
     return OpenedRun(directory, read_manifests(directory))

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 #: Standard normal deviate of a two-sided 95 % interval.
-_DEVIATE = 1.959964
+DEVIATE = 1.959964
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Scan:
     def error(self) -> int:
         """How far at most a number estimated from these is off, in 95 of 100 such samples."""
         left_out = math.sqrt(1 - self.read / self.total) if self.total else 0.0
-        return round(_DEVIATE / 2 * self.total * left_out / math.sqrt(self.read or 1))
+        return round(DEVIATE / 2 * self.total * left_out / math.sqrt(self.read or 1))
 
 
 def open_table(path: str, **options: Any) -> ds.Dataset:

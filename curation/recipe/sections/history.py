@@ -10,11 +10,7 @@ from curation.text.mistakes import Where
 
 
 def earlier_outputs(dedup: Dedup) -> list[str]:
-    """Return the directories of the dedup outputs that are published now in the runs of `against`.
-
-    Raises:
-        MissingManifest: a run has published none.
-    """
+    """Return the directories of the dedup outputs that are published now in the runs of `against`."""
     return [published(directory.rstrip("/"), "dedup") for directory in dedup.earlier]
 
 

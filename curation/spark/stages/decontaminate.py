@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from curation.accounting.manifest import join
@@ -32,7 +32,7 @@ from curation.spark.dedup.near import KEY, KEY_FIELDS
 from curation.spark.frames import map_batches
 from curation.spark.scratch import Scratch
 from curation.spark.stage import Context, Stage, over_documents, settling
-from curation.spark.store import SCRATCH, TABLES, spark_url, url_to_fs
+from curation.spark.store import SCRATCH, spark_url, url_to_fs
 from curation.spark.tables import annotated, as_received, write_rows
 
 OVERLAP, ITEMS = "decontaminate.overlap", "decontaminate.item_count"
@@ -52,13 +52,12 @@ _MATCHES = pa.schema([*KEY_FIELDS, *_MATCH])
 
 
 def write(
-    spark: SparkSession, documents: DataFrame, settings: Decontaminate, path: str, dropped_text_rate: float
+    documents: DataFrame, settings: Decontaminate, scratch: Scratch, path: str, dropped_text_rate: float
 ) -> Mapping[str, Any]:
     """Write rows, `matches/` (one row a match) and `items/` (one row an item); return the detail."""
-    scratch = Scratch(spark, join(path, SCRATCH, TABLES))
     index, items = _index(settings, path)
     found = scratch.saved(_matches(documents, index, settings), "found")
-    listed = spark.read.parquet(spark_url(items))
+    listed = scratch.spark.read.parquet(spark_url(items))
     matches = scratch.saved(_judged(found, listed, settings.common_documents), "matches")
     write_rows(_marked(documents, matches.where("taken"), settings, dropped_text_rate), path)
     matches.drop("item", "file", "offset").write.parquet(spark_url(join(path, "matches")))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from curation.accounting.manifest import join
@@ -31,7 +31,7 @@ from curation.spark.columns import with_columns, with_entries, with_values
 from curation.spark.frames import map_batches
 from curation.spark.scratch import Scratch
 from curation.spark.stage import Stage, over_documents
-from curation.spark.store import SCRATCH, TABLES
+from curation.spark.store import SCRATCH
 from curation.spark.tables import annotated, as_received, write_rows
 from curation.text.address import site
 
@@ -45,10 +45,9 @@ _SITES = pa.schema([("site", pa.int64())])
 
 
 def write(
-    spark: SparkSession, documents: DataFrame, settings: Lines, path: str, rate: float
+    documents: DataFrame, settings: Lines, scratch: Scratch, path: str, rate: float
 ) -> Mapping[str, Any]:
     """Write the rows without repeated lines; return the manifest's detail: how many lines were repeated."""
-    scratch = Scratch(spark, join(path, SCRATCH, TABLES))
     counted = scratch.saved(_counted(documents, settings), "lines")
     repeated = scratch.collected(_repeated(counted, documents, settings), "removed")
     table, owners = join(path, SCRATCH, "lines"), repeated["owner"].to_numpy()

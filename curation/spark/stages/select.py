@@ -10,17 +10,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from curation.accounting.manifest import join
 from curation.quality.selection import Cut, CutSearch, Selection, judge, key_value, sort_keys, target_weight
 from curation.recipe.sections.select import selections
 from curation.spark.columns import with_columns, with_entries, with_values
 from curation.spark.frames import map_batches
 from curation.spark.scratch import Scratch
 from curation.spark.stage import Stage, over_documents
-from curation.spark.store import SCRATCH, TABLES
 from curation.spark.tables import annotated, as_received, write_rows
 
 _KEYS = pa.schema(
@@ -33,10 +31,9 @@ Totals = dict[tuple[str, str], int]
 
 
 def write(
-    spark: SparkSession, documents: DataFrame, selections: Sequence[Selection], path: str, rate: float
+    documents: DataFrame, selections: Sequence[Selection], scratch: Scratch, path: str, rate: float
 ) -> Mapping[str, Any]:
     """Write the rows; return the manifest's detail: of each selection and group the cut and what it keeps."""
-    scratch = Scratch(spark, join(path, SCRATCH, TABLES))
     judged: Judged = []
     detail: dict[str, Any] = {}
     for selection in selections:

@@ -10,17 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from curation.accounting.manifest import join
 from curation.accounting.sample import position
 from curation.recipe.sections.sites import Sites
 from curation.spark.dedup.near import KEY, KEY_FIELDS
 from curation.spark.frames import map_batches
 from curation.spark.scratch import Scratch
 from curation.spark.stage import Stage, over_documents
-from curation.spark.store import SCRATCH, TABLES
 from curation.spark.tables import as_received, one_reason, settled, write_rows
 from curation.text.address import site
 
@@ -30,10 +28,9 @@ _HASHED = pa.schema([*KEY_FIELDS, ("site", pa.string()), ("hash", pa.float64())]
 
 
 def write(
-    spark: SparkSession, documents: DataFrame, settings: Sites, path: str, dropped_text_rate: float
+    documents: DataFrame, settings: Sites, scratch: Scratch, path: str, dropped_text_rate: float
 ) -> Mapping[str, Any]:
     """Write the rows; return the manifest's detail: how many sites had more than their number."""
-    scratch = Scratch(spark, join(path, SCRATCH, TABLES))
     order = Window.partitionBy("site").orderBy("hash", *KEY)
     ranked = _hashed(documents, settings).withColumn("rank", F.row_number().over(order))
     removed = scratch.saved(ranked.where(F.col("rank") > settings.at_most).drop("hash"), "removed")
