@@ -110,14 +110,14 @@ def published(directory: str, stage: str) -> str:
     """
     pointer = join(str(directory), stage, "current.json")
     try:
-        found = read_json(pointer)
+        current = read_json(pointer)
     except FileNotFoundError:
         raise MissingManifest(
             f"{pointer}: not found, so no {stage} was published in {directory}; run the stage first"
         ) from None
-    if not (isinstance(found, dict) and isinstance(found.get("fingerprint"), str)):
+    if not (isinstance(current, dict) and isinstance(current.get("fingerprint"), str)):
         raise BadManifest(f"{pointer}: names no output; expected {{'fingerprint': ...}}, run the stage again")
-    return join(str(directory), stage, found["fingerprint"])
+    return join(str(directory), stage, current["fingerprint"])
 
 
 def read_manifests(directory: str) -> dict[str, Manifest]:
@@ -131,16 +131,16 @@ def read_manifests(directory: str) -> dict[str, Manifest]:
         MissingManifest: nothing was published there.
         BadManifest: a manifest, or what names it, is damaged.
     """
-    found = {}
+    manifests = {}
     for stage in _folders(directory):
         try:
-            found[stage] = read_manifest(published(directory, stage))
+            manifests[stage] = read_manifest(published(directory, stage))
         except MissingManifest:
             continue
-    if not found:
+    if not manifests:
         raise MissingManifest(f"{directory}: no stage was published there; expected the --out of a run")
-    order = dict.fromkeys([*_after("", found), *sorted(found)])
-    return {stage: found[stage] for stage in order}
+    order = dict.fromkeys([*_after("", manifests), *sorted(manifests)])
+    return {stage: manifests[stage] for stage in order}
 
 
 def _folders(directory: str) -> list[str]:
@@ -153,13 +153,15 @@ def _folders(directory: str) -> list[str]:
     return [entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] != "file"]
 
 
-def _after(stage: str, found: Mapping[str, Manifest]) -> Iterator[str]:
+def _after(stage: str, manifests: Mapping[str, Manifest]) -> Iterator[str]:
     """Yield the stages that were made from `stage`, each followed by those made from it."""
     following = [
         name
-        for name, manifest in found.items()
-        if (manifest.made_from if manifest.made_from in found else "") == stage and name != stage
+        for name, manifest in manifests.items()
+        if (manifest.made_from if manifest.made_from in manifests else "") == stage and name != stage
     ]
-    for name in sorted(following, key=lambda name: (found[name].made_from, bool(found[name].ledger), name)):
+    for name in sorted(
+        following, key=lambda name: (manifests[name].made_from, bool(manifests[name].ledger), name)
+    ):
         yield name
-        yield from _after(name, found)
+        yield from _after(name, manifests)

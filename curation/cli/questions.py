@@ -137,7 +137,7 @@ def why(options: argparse.Namespace) -> int:
 
 
 def account(options: argparse.Namespace) -> int:
-    """Show what each rule of the filter removed; alone, together with others, and its fair share."""
+    """Show what each rule of the filter removed; how many documents break it, and how many only it."""
     from curation.look import questions
 
     by = [options.by] if options.by else []

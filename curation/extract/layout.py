@@ -39,10 +39,10 @@ def has_text(element: Any, *, but: tuple[str, ...]) -> bool:
     """Return whether text stands in an element, outside of what elements inside it of some names hold."""
     waiting = [element]
     while waiting:
-        each = waiting.pop()
+        part = waiting.pop()
         if element.text and not element.text.isspace():
             return True
-        for child in each:
+        for child in part:
             if child.tail and not child.tail.isspace():
                 return True
             if child.tag not in but:

@@ -32,14 +32,14 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     gate = recipe.extract.gate
     if gate is None:
         return
-    said: set[str] = set()
+    yielded: set[str] = set()
     for source, settings in recipe.inputs.items():
         if settings.text:  # text passes no gate
             continue
         passes = [one for one in recipe.filter if one.applies_to(source)]
         for line in (*_languages(gate, passes), *_lengths(gate, passes)):
-            if line not in said:
-                said.add(line)
+            if line not in yielded:
+                yielded.add(line)
                 yield line
 
 

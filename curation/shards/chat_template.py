@@ -35,10 +35,12 @@ def messages_of(line: str, where: str) -> list[dict[str, str]]:
         entry = {"messages": [{"role": role, "content": content} for role, content in pairs]}
     messages: Any = entry.get("messages") if isinstance(entry, dict) else None
     ok = isinstance(messages, list) and all(
-        isinstance(turn, dict) and isinstance(turn.get("role"), str) and isinstance(turn.get("content"), str)
-        for turn in messages
+        isinstance(message, dict)
+        and isinstance(message.get("role"), str)
+        and isinstance(message.get("content"), str)
+        for message in messages
     )
-    if not ok or not any(turn["role"] == "assistant" for turn in messages):
+    if not ok or not any(message["role"] == "assistant" for message in messages):
         raise ChatError(
             f"{where}: expected `messages`, each with a `role` and a `content` and one at least of the "
             "assistant, or `prompt` and `response`"

@@ -168,8 +168,8 @@ def _stretches(
     return stretches
 
 
-def _misplaced(shard: int, covered: int, before: str, found: str) -> ValueError:
+def _misplaced(shard: int, covered: int, before: str, what: str) -> ValueError:
     return ValueError(
-        f"shard {shard}: found {found} after {before}, expected a document that goes on at token "
+        f"shard {shard}: found {what} after {before}, expected a document that goes on at token "
         f"{covered} of the stream; its documents and their offsets do not belong together"
     )

@@ -85,7 +85,7 @@ def test_each_answer_is_saved_and_the_last_one_counts(run: str) -> None:
         (one, "unsure", ""),
         (other, "drop", ""),
     ]
-    assert found == LabelStore(run, drawn.strata).found
+    assert found == LabelStore(run, drawn.strata).labels
     for wrong in (None, [], {"id": "x", "mark": "keep"}, {"id": one, "mark": "yes"}, {"id": one}):
         with pytest.raises(ValueError, match=r"no document of that id|a mark is one of"):
             marks.add(wrong)
@@ -209,7 +209,7 @@ def test_the_page_is_there_for_who_knows_the_token(server: LocalPage) -> None:
 
 
 def test_pages_of_others_learn_and_change_nothing(server: LocalPage, run: str) -> None:
-    body = json.dumps({"id": next(iter(LabelStore(run, {}).found), "0" * 32), "mark": "keep"})
+    body = json.dumps({"id": next(iter(LabelStore(run, {}).labels), "0" * 32), "mark": "keep"})
     mark = f"{server.root}mark"
     kind = {"Content_Type": "application/json"}
     assert (

@@ -57,7 +57,7 @@ def flops_per_token(model: ModelConfig, vocab: int, row_tokens: int) -> int:
 
 
 def learning_rate(parameters_in_layers: int) -> float:
-    """Return the peak rate, 0.0047 x (N / 108e6)^(-1/3) / 2: the rule of OLMo's model ladder."""
+    """Return AdamW's peak rate, 0.0047 x (N / 108e6)^(-1/3) / 2: the rule of OLMo's model ladder."""
     return float(f"{0.0047 * (parameters_in_layers / 108e6) ** (-1 / 3) / 2:.2g}")
 
 

@@ -41,17 +41,17 @@ class HumanLabel:
     held: int = 0
 
 
-def weighed(found: Mapping[str, HumanLabel]) -> dict[str, HumanLabel]:
+def weighed(labels: Mapping[str, HumanLabel]) -> dict[str, HumanLabel]:
     """Return labels with the weights that follow from which are there: those of a stratum share it evenly.
 
     Draws of any size take the first of a stratum by one hash, and who marks stops anywhere in the order
     of another: every document of a stratum was as likely to be marked, whichever draw it was first in. One
     that names no stratum keeps its weight.
     """
-    counts = Counter(each.stratum for each in found.values())
+    counts = Counter(label.stratum for label in labels.values())
     return {
-        name: replace(each, weight=each.held / counts[each.stratum]) if each.stratum else each
-        for name, each in found.items()
+        name: replace(label, weight=label.held / counts[label.stratum]) if label.stratum else label
+        for name, label in labels.items()
     }
 
 
@@ -66,13 +66,13 @@ def read_labels(directory: str) -> dict[str, HumanLabel]:
     if not filesystem.exists(name):
         return {}
     lines = filesystem.cat_file(name).decode("utf-8").splitlines()
-    found = [HumanLabel(**json.loads(line)) for line in lines if line.strip()]
-    return {each.id: each for each in found}
+    labels = [HumanLabel(**json.loads(line)) for line in lines if line.strip()]
+    return {label.id: label for label in labels}
 
 
-def write_labels(directory: str, found: Mapping[str, HumanLabel]) -> None:
+def write_labels(directory: str, labels: Mapping[str, HumanLabel]) -> None:
     """Write the whole table anew, aside and then in its place: what is there is always whole."""
-    text = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in found.values())
+    text = "".join(json.dumps(asdict(label), ensure_ascii=False) + "\n" for label in labels.values())
     write_whole(path(directory), text.encode("utf-8"))
 
 
@@ -128,7 +128,7 @@ class WeightedShare:
         return f"{100 * self.value:.0f} % ({100 * self.low:.0f} to {100 * self.high:.0f})"
 
 
-def share(found: Sequence[tuple[bool, float]]) -> WeightedShare:
+def share(marked: Sequence[tuple[bool, float]]) -> WeightedShare:
     """Return the share of what is true, of (true or not, weight), with Wilson's score interval.
 
     Unequal weights make a sample worth less: it counts as (sum w)^2 / (sum w^2) documents (Kish 1965).
@@ -137,11 +137,11 @@ def share(found: Sequence[tuple[bool, float]]) -> WeightedShare:
     >>> round(half.low, 3), half.value, round(half.high, 3)
     (0.404, 0.5, 0.596)
     """
-    total = sum(weight for _, weight in found)
+    total = sum(weight for _, weight in marked)
     if not total:
         return WeightedShare(0.0, 0.0, 1.0, 0.0)
-    value = sum(weight for true, weight in found if true) / total
-    count = total**2 / sum(weight**2 for _, weight in found)
+    value = sum(weight for true, weight in marked if true) / total
+    count = total**2 / sum(weight**2 for _, weight in marked)
     spread = DEVIATE**2 / count
     middle = (value + spread / 2) / (1 + spread)
     reach = math.sqrt(spread * (value * (1 - value) + spread / 4)) / (1 + spread)

@@ -63,11 +63,11 @@ class LabelStore:
 
     directory: str
     strata: Mapping[str, tuple[str, int]]
-    found: dict[str, HumanLabel] = field(default_factory=dict)
+    labels: dict[str, HumanLabel] = field(default_factory=dict)
     _lock: Any = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
-        self.found = read_labels(self.directory)
+        self.labels = read_labels(self.directory)
 
     def add(self, answer: Any) -> dict[str, Any]:
         """Save one answer, {"id", "mark", "note"}; return {"saved": how many documents have one}.
@@ -82,7 +82,7 @@ class LabelStore:
         note = visible(str(answer.get("note") or ""))[:NOTE_CHARACTERS]
         with self._lock:
             document = answer["id"]
-            old = self.found.get(document)
+            old = self.labels.get(document)
             stratum, held = (old.stratum, old.held) if old else self.strata[document]
             label = HumanLabel(
                 id=document,
@@ -93,10 +93,10 @@ class LabelStore:
                 stratum=stratum,
                 held=held,
             )
-            found = weighed({**self.found, document: label})
-            write_labels(self.directory, found)
-            self.found = found
-            return {"saved": len(self.found)}
+            labels = weighed({**self.labels, document: label})
+            write_labels(self.directory, labels)
+            self.labels = labels
+            return {"saved": len(self.labels)}
 
 
 def label_page(run: OpenedRun, drawn: Drawn, marks: LabelStore) -> tuple[str, str]:
@@ -104,7 +104,7 @@ def label_page(run: OpenedRun, drawn: Drawn, marks: LabelStore) -> tuple[str, st
     source = script("label.js")
     data = {
         "documents": _documents(run, drawn),
-        "marks": {each.id: [each.mark, each.note] for each in marks.found.values()},
+        "marks": {label.id: [label.mark, label.note] for label in marks.labels.values()},
     }
     allowed = policy(source, connect=True)
     template = environment().get_template("label.html")
@@ -114,10 +114,10 @@ def label_page(run: OpenedRun, drawn: Drawn, marks: LabelStore) -> tuple[str, st
 def _documents(run: OpenedRun, drawn: Drawn) -> list[dict[str, Any]]:
     has_pages = "extract" in run.manifests
     pages = list(visible_texts(read_originals(run, drawn.rows))) if has_pages else []
-    found, shown = extracted(run, list(drawn.strata)), []
+    texts, shown = extracted(run, list(drawn.strata)), []
     for n, row in enumerate(drawn.rows):
-        text = found.get(row["id"], row)["text"]
-        told = {
+        text = texts.get(row["id"], row)["text"]
+        facts = {
             name: visible(str(row[name] or ""))
             for name in ("id", "source", "language", "url", "title", "state")
         }
@@ -125,8 +125,8 @@ def _documents(run: OpenedRun, drawn: Drawn) -> list[dict[str, Any]]:
         original = None if html is None else run.mask(html, row["source"])
         shown.append(
             {
-                **told,
-                "reasons": [visible(samples.badge(each)) for each in row["reasons"]],
+                **facts,
+                "reasons": [visible(samples.badge(reason)) for reason in row["reasons"]],
                 "text": visible(text[:SHOWN_CHARACTERS]),
                 "rest": max(0, len(text) - SHOWN_CHARACTERS),
                 "page": None if original is None else visible(original[:SHOWN_CHARACTERS]),

@@ -64,13 +64,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _take(self, body: bytes) -> None:
         try:
-            told = self.server.take(json.loads(body))
+            saved = self.server.take(json.loads(body))
         except ValueError as error:
             self._answer(400, "text/plain", str(error))
         except OSError as error:
             self._answer(500, "text/plain", str(error))
         else:
-            self._answer(200, "application/json", json.dumps(told))
+            self._answer(200, "application/json", json.dumps(saved))
 
     def _known(self, path: str) -> bool:
         """Tell whether our own page asks: of this host, with the token; all others learn nothing."""

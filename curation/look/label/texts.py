@@ -166,8 +166,8 @@ def train_quality(settings: QualityTraining, out: str) -> QualityModel:
     with replacing(out) as part:
         train(text, str(part), settings.options)
     model = Classifier(out, settings.label, settings.characters)
-    other = [each.text for each in examples.other_negative]
-    scores = model.scores(other)
+    other = [example.text for example in examples.other_negative]
+    scores, held = model.scores(other), [example.text for example in examples.held_negative]
     trained = QualityModel(
         model=os.path.basename(out),
         digest=digest_file(out),
@@ -185,8 +185,8 @@ def train_quality(settings: QualityTraining, out: str) -> QualityModel:
             HELD_OUT: judge(model, examples.held_positive, examples.other_negative),
             SAME: judge(model, examples.held_positive, examples.held_negative),
         },
-        between_sources=auc_if_enough(scores, model.scores([each.text for each in examples.held_negative])),
-        stability=stability(model, [*(each.text for each in examples.held_positive), *other]),
+        between_sources=auc_if_enough(scores, model.scores(held)),
+        stability=stability(model, [*(example.text for example in examples.held_positive), *other]),
         quantiles=quantiles(scores),
         fasttext=version("fasttext-numpy2-wheel"),
     )
@@ -200,11 +200,11 @@ def write_likeness(task: str, settings: QualityTraining, out: str) -> str:
     Weights are of positives against negatives; counts are those of the positives. Returns what was written.
     """
     examples = parted(settings)
-    target = [each.readable for each in examples.positive]
+    target = [example.readable for example in examples.positive]
     if task == "unigrams":
         text = unigram_counts(target, settings.min_count)
     else:
-        logs = log_ratios(target, [each.readable for each in examples.negative], DSIR_BUCKETS)
+        logs = log_ratios(target, [example.readable for example in examples.negative], DSIR_BUCKETS)
         text = json.dumps({"normalisation": "words, lower case; pairs", "log_ratios": logs}) + "\n"
     os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
     Path(out).write_text(text, encoding="utf-8")
@@ -219,17 +219,17 @@ def parted(settings: QualityTraining) -> Texts:
     """
 
     def read(sources: Sequence[TextSource]) -> Iterator[TrainingText]:
-        for each in sources:
-            yield from texts(each)
+        for source in sources:
+            yield from texts(source)
 
-    found = Texts.split(
+    split = Texts.split(
         read(settings.positive),
         read(settings.negative),
         read(settings.held_out),
         held_out_fraction=settings.held_out_fraction,
         per_class=settings.per_class,
     )
-    for name, each in (("positive", found.positive), ("negative", found.negative)):
-        if not each:
+    for name, examples in (("positive", split.positive), ("negative", split.negative)):
+        if not examples:
             raise BadTexts(f"{name}: no text is left to train on; expected tables or runs with texts")
-    return found
+    return split

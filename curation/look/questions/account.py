@@ -86,7 +86,7 @@ class RuleAccount:
     def notes(self) -> list[str]:
         """What a reader must know of the numbers."""
         order = [] if self.bounds.measure == "all" else [IN_ORDER]
-        return [*self.estimated, *order, *([f"Tokens are {self.rates.told}."] if self.rates else [])]
+        return [*self.estimated, *order, *([f"Tokens are {self.rates.note}."] if self.rates else [])]
 
     def by(self, what: str | None = None) -> dict[str, Tally]:
         """Return name -> tally of each source, language or value of a label, those that lost most first.

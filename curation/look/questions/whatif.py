@@ -216,4 +216,4 @@ def _notes(rules: RuleBounds, changes: Sequence[BoundChange], rates: Rates | Non
         "Only documents that reached the filter stage are counted: what extract removed stays removed, and "
         "what comes back may still be merged by dedup."
     )
-    return notes + ([f"Tokens are {rates.told}."] if rates else [])
+    return notes + ([f"Tokens are {rates.note}."] if rates else [])

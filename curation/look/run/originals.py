@@ -43,29 +43,31 @@ def read_originals(run: OpenedRun, rows: Iterable[Mapping[str, Any]]) -> list[Or
     inputs = run.manifest("extract").config.get("inputs", {})
     names = {source: settings.get("format", "") for source, settings in inputs.items()}
     wanted = list(rows)
-    found = [Original(missing=WAS_TEXT)] * len(wanted)
+    originals = [Original(missing=WAS_TEXT)] * len(wanted)
     by_file: dict[tuple[str, str], list[int]] = {}
-    for place, row in enumerate(wanted):
+    for index, row in enumerate(wanted):
         format = names.get(row["source"], "")
         if format in FORMATS and not FORMATS[format].columns:
-            by_file.setdefault((row["file"], format), []).append(place)
+            by_file.setdefault((row["file"], format), []).append(index)
         elif row["engine"]:
-            found[place] = Original(missing=NOT_READ_AGAIN)
-    for (file, format), places in by_file.items():
-        places.sort(key=lambda place: wanted[place]["offset"])
-        for place, original in zip(places, _of_file(file, format, [wanted[p] for p in places]), strict=True):
-            found[place] = original
-    return found
+            originals[index] = Original(missing=NOT_READ_AGAIN)
+    for (file, format), indices in by_file.items():
+        indices.sort(key=lambda index: wanted[index]["offset"])
+        for index, original in zip(
+            indices, _of_file(file, format, [wanted[p] for p in indices]), strict=True
+        ):
+            originals[index] = original
+    return originals
 
 
 def _of_file(file: str, format: str, rows: list[Mapping[str, Any]]) -> list[Original]:
-    found: list[Original] = []
+    originals: list[Original] = []
     try:
-        found.extend(_read(file, format, row) for row in rows)  # those before a fault stay
+        originals.extend(_read(file, format, row) for row in rows)  # those before a fault stay
     except (OSError, ValueError, ImportError) as error:  # ImportError: a file system that is not installed
         missing = f"its file cannot be read: {error}"
-        found += [Original(missing=missing)] * (len(rows) - len(found))
-    return found
+        originals += [Original(missing=missing)] * (len(rows) - len(originals))
+    return originals
 
 
 def _read(file: str, format: str, row: Mapping[str, Any]) -> Original:
@@ -87,6 +89,6 @@ def visible_texts(pages: Iterable[Original]) -> Iterator[Original]:
             if page.html is None:
                 yield page
                 continue
-            found = guard.extract(page.html)
-            text = found.text if isinstance(found, Extraction) else None
+            result = guard.extract(page.html)
+            text = result.text if isinstance(result, Extraction) else None
             yield Original(html=text) if text is not None else Original(missing="it could not be parsed")

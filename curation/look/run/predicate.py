@@ -79,8 +79,8 @@ class Test:
         """Return true, false or null for every record."""
         if COLUMNS.get(self.name) == "list":
             return self._mask_of_list(batch)
-        found = self._hits(batch.column(self.name))
-        return pc.invert(found) if self.negated else found
+        hits = self._hits(batch.column(self.name))
+        return pc.invert(hits) if self.negated else hits
 
     def _mask_of_list(self, batch: RecordBatch) -> pa.Array:
         """Return where one of the values meets it; `!=` is where none equals it."""
@@ -125,10 +125,10 @@ class Joined:
     def mask(self, batch: RecordBatch) -> pa.Array:
         """Return true, false or null for every record."""
         join = pc.and_kleene if self.how == "AND" else pc.or_kleene
-        found = self.parts[0].mask(batch)
+        mask = self.parts[0].mask(batch)
         for part in self.parts[1:]:
-            found = join(found, part.mask(batch))
-        return pc.invert(found) if self.negated else found
+            mask = join(mask, part.mask(batch))
+        return pc.invert(mask) if self.negated else mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,18 +164,18 @@ class _Parser:
     """Recursive descent over the tokens."""
 
     def __init__(self, tokens: list[Token], measures: frozenset[str]) -> None:
-        self.tokens, self.measures, self.place, self.depth = tokens, measures, 0, 0
+        self.tokens, self.measures, self.position, self.depth = tokens, measures, 0, 0
 
     def next(self) -> Token:
-        token = self.tokens[self.place]
-        self.place = min(self.place + 1, len(self.tokens) - 1)
+        token = self.tokens[self.position]
+        self.position = min(self.position + 1, len(self.tokens) - 1)
         return token
 
     def takes(self, *words: str) -> bool:
         """Take the next token if it is one of some words."""
-        found = self.tokens[self.place].is_word(*words)
-        self.place += found
-        return found
+        is_next = self.tokens[self.position].is_word(*words)
+        self.position += is_next
+        return is_next
 
     def joined(self, how: Joint) -> Test | Joined:
         parts = [self.part(how)]
@@ -193,14 +193,16 @@ class _Parser:
         if self.takes("("):
             self.depth += 1
             if self.depth > _DEEPEST:
-                raise _wrong(self.tokens[self.place - 1], f"at most {_DEEPEST} parentheses inside each other")
-            found = self.joined("OR")
+                raise _wrong(
+                    self.tokens[self.position - 1], f"at most {_DEEPEST} parentheses inside each other"
+                )
+            inner = self.joined("OR")
             if not self.takes(")"):
                 raise _wrong(self.next(), "')', AND or OR")
             self.depth -= 1
         else:
-            found = self.test()
-        return Joined("AND", (found,), negated=True) if negated else found
+            inner = self.test()
+        return Joined("AND", (inner,), negated=True) if negated else inner
 
     def test(self) -> Test:
         name = self.name()
@@ -261,29 +263,29 @@ class _Parser:
 def _tokens(text: str) -> Iterator[Token]:
     at, text = 0, text.rstrip()
     while at < len(text):
-        found = _TOKEN.match(text, at)
-        if not found:
+        match = _TOKEN.match(text, at)
+        if not match:
             start = at + len(text[at:]) - len(text[at:].lstrip())
             hint = " (a quote without its end?)" if text[start] in "'\"" else ""
             raise BadPredicate(f"character {start + 1}: '{text[start : start + 20]}' cannot be read{hint}")
-        kind = str(found.lastgroup)
-        value: Value = found[kind]
+        kind = str(match.lastgroup)
+        value: Value = match[kind]
         if kind == "number":
             value = float(value)
         elif kind == "text":
             value = str(value).replace("''", "'")
-        written = found[0].lstrip()
-        yield Token(kind, value, found.end() - len(written) + 1, written)
-        at = found.end()
+        written = match[0].lstrip()
+        yield Token(kind, value, match.end() - len(written) + 1, written)
+        at = match.end()
     yield Token("end", "", len(text) + 1)
 
 
 def _wrong(token: Token, expected: str) -> BadPredicate:
-    found = (
+    piece = (
         "the end"
         if token.kind == "end"
         else token.written
         if token.kind in ("text", "quoted")
         else f"'{token.written}'"
     )
-    return BadPredicate(f"character {token.at}: found {found}, expected {expected}")
+    return BadPredicate(f"character {token.at}: found {piece}, expected {expected}")

@@ -56,27 +56,27 @@ def spans(text: str, rule: Rule, value: float, form: Form = "plain") -> list[Spa
     >>> spans("A line of prose.\n# # # tags\nAnother one.", rule, 0.3)
     [(17, 27)]
     """
-    places = _pieces(text)
-    if len(places) < 2:
+    pieces = _pieces(text)
+    if len(pieces) < 2:
         return []
     sign = 1.0 if value < rule.min else -1.0
     held = rule.measure(Text(text, form))
-    rests = [Text(text[:start] + text[end:], form) for start, end in places]
+    rests = [Text(text[:start] + text[end:], form) for start, end in pieces]
     gains = [sign * (rule.measure(rest) - held) for rest in rests]
     best = max(gains)
     if not best > 0:
         return []
-    return [place for place, gain in zip(places, gains, strict=True) if gain >= _SHARE_OF_BEST * best]
+    return [piece for piece, gain in zip(pieces, gains, strict=True) if gain >= _SHARE_OF_BEST * best]
 
 
 def _pieces(text: str) -> list[Span]:
     """Return the lines that are not blank; of a long line, or the only one, its sentences."""
     lines = [match.span() for match in _LINE.finditer(text)]
-    found: list[Span] = []
+    pieces: list[Span] = []
     for start, end in lines:
         whole = end - start <= LONG_LINE and len(lines) > 1
-        found += [(start, end)] if whole else [m.span() for m in _SENTENCE.finditer(text, start, end)]
-    return found[:MOST_LINES]
+        pieces += [(start, end)] if whole else [m.span() for m in _SENTENCE.finditer(text, start, end)]
+    return pieces[:MOST_LINES]
 
 
 def worst(text: str, rule: Rule, value: float, characters: int, form: Form = "plain") -> Span | None:
@@ -89,24 +89,24 @@ def worst(text: str, rule: Rule, value: float, characters: int, form: Form = "pl
     (17, 26)
     """
     sign = 1.0 if value < rule.min else -1.0
-    found = [
-        (sign * measured, place)
-        for place in _stretches(text, characters)
-        if not rule.min <= (measured := rule.measure(Text(text[slice(*place)], form))) <= rule.max
+    breaking = [
+        (sign * measured, stretch)
+        for stretch in _stretches(text, characters)
+        if not rule.min <= (measured := rule.measure(Text(text[slice(*stretch)], form))) <= rule.max
         and (measured < rule.min) == (value < rule.min)
     ]
-    return min(found)[1] if found else None
+    return min(breaking)[1] if breaking else None
 
 
 def _stretches(text: str, characters: int) -> list[Span]:
     """Return neighbouring lines together, each stretch the first to be so long; a long line is cut."""
-    found, start = [], 0
+    stretches, start = [], 0
     for match in re.finditer(r"\n|\Z", text):
         while match.end() - start >= characters or (start < match.end() == len(text)):
             end = match.end() if match.end() - start < 2 * characters else start + characters
-            found.append((start, end))
+            stretches.append((start, end))
             start = end
-    return found[:MOST_STRETCHES]
+    return stretches[:MOST_STRETCHES]
 
 
 def segments(text: str, marks: Mapping[int, list[Span]]) -> Iterator[tuple[str, list[int]]]:
@@ -115,8 +115,8 @@ def segments(text: str, marks: Mapping[int, list[Span]]) -> Iterator[tuple[str, 
     >>> list(segments("abcd", {0: [(1, 3)], 1: [(2, 4)]}))
     [('a', []), ('b', [0]), ('c', [0, 1]), ('d', [1])]
     """
-    cuts = {0, len(text)} | {at for found in marks.values() for span in found for at in span}
+    cuts = {0, len(text)} | {at for spans_ in marks.values() for span in spans_ for at in span}
     edges = sorted(cuts)
     for start, end in pairwise(edges):
-        covering = [n for n, found in marks.items() if any(a <= start and end <= b for a, b in found)]
+        covering = [n for n, spans_ in marks.items() if any(a <= start and end <= b for a, b in spans_)]
         yield text[start:end], covering

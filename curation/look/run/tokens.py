@@ -38,12 +38,12 @@ class Rates:
         dropped: (source, language), ("", language) or ("", "") -> rate of dropped documents; the last is
             always there.
         kept: source -> rate of the documents that the run tokenized; "" of all, always there.
-        told: where the rates are from, for people.
+        note: where the rates are from, for people.
     """
 
     dropped: Mapping[tuple[str, str], float]
     kept: Mapping[str, float]
-    told: str
+    note: str
 
     def of_dropped(self, source: str, language: str) -> float:
         """Return the rate of the documents most like those of a source and language."""
@@ -66,14 +66,14 @@ def rates(run: OpenedRun) -> Rates | None:
     kept = kept_rates(manifest)
     dropped, sampled = _of_dropped(run, tokenizer)
     if not sampled:
-        told = "estimated from characters at the rate of the kept documents: no dropped text is stored"
-        return Rates(dropped={(source, ""): rate for source, rate in kept.items()}, kept=kept, told=told)
-    told = (
+        note = "estimated from characters at the rate of the kept documents: no dropped text is stored"
+        return Rates(dropped={(source, ""): rate for source, rate in kept.items()}, kept=kept, note=note)
+    note = (
         f"estimated from characters: {sampled:,} dropped texts, a sample, were tokenized with the run's "
         f"tokenizer, and each source and language has its own rate (all: {dropped['', '']:.3f} tokens a "
         f"character; the kept documents: {kept['']:.3f})"
     )
-    return Rates(dropped=dropped, kept=kept, told=told)
+    return Rates(dropped=dropped, kept=kept, note=note)
 
 
 def kept_rates(manifest: Manifest) -> dict[str, float]:
@@ -84,10 +84,10 @@ def kept_rates(manifest: Manifest) -> dict[str, float]:
     """
     ledger, streams = manifest.ledger, manifest.detail["streams"]
     counted = {"": (ledger["tokens"]["in"], ledger["in"]["characters"])}
-    for source, each in ledger["sources"].items() if manifest.config["by"][:1] == ["source"] else ():
+    for source, account in ledger["sources"].items() if manifest.config["by"][:1] == ["source"] else ():
         mine = [held for name, held in streams.items() if name == source or name.startswith(f"{source}.")]
-        if sum(held["documents"] for held in mine) == each["in"]["records"]:
-            counted[source] = (sum(held["tokens"] for held in mine), each["in"]["characters"])
+        if sum(held["documents"] for held in mine) == account["in"]["records"]:
+            counted[source] = (sum(held["tokens"] for held in mine), account["in"]["characters"])
     return {source: held / max(1, characters) for source, (held, characters) in counted.items()}
 
 
@@ -109,9 +109,9 @@ def _of_dropped(run: OpenedRun, tokenizer: Tokenizer) -> tuple[dict[tuple[str, s
     for source, language, text, ids in zip(frame["source"], frame["language"], texts, encoded, strict=True):
         for like in {(source, language or "un"), ("", language or "un"), ("", "")}:
             counted[like].append((len(ids) + 1, len(text)))  # and the end of the text
-    rated = {like: each for like, each in counted.items() if _characters(each) >= LEAST_CHARACTERS}
+    rated = {like: pairs for like, pairs in counted.items() if _characters(pairs) >= LEAST_CHARACTERS}
     rated["", ""] = counted["", ""]
-    return {like: sum(t for t, _ in each) / _characters(each) for like, each in rated.items()}, len(texts)
+    return {like: sum(t for t, _ in pairs) / _characters(pairs) for like, pairs in rated.items()}, len(texts)
 
 
 def load(run: OpenedRun) -> Tokenizer | None:
