@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal, cast
 
 from curation.signals import LABELLERS, SIGNALS
+from curation.signals.registry import word_splitter
+from curation.text.splitters import DICTIONARIES, Splitter, base_code, with_dictionary
 from curation.text.text import Text
 
 
@@ -38,6 +41,14 @@ class Rule:
         """Return the signal's value, in its own unit."""
         return SIGNALS[self.signal](text, **self.options)
 
+    def with_dictionary(self, language: str) -> Rule:
+        """Return the rule as it reads a language: words of one without spaces are a dictionary's."""
+        named = word_splitter(self.signal)
+        if named is None:
+            return self
+        splitter = cast(Splitter, self.options.get("splitter", named))
+        return replace(self, options={**self.options, "splitter": with_dictionary(splitter, language)})
+
     def broken_by(self, value: float) -> bool:
         """Return whether the value is outside the interval; NaN is."""
         return not self.min <= value <= self.max
@@ -64,6 +75,9 @@ class Label:
         return LABELLERS[self.labeller](text, **self.options)
 
 
+Splitters = Literal["by_language", "as_named"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pass:
     """A named group of edits, labels and rules, run in this order on some or all documents.
@@ -72,6 +86,10 @@ class Pass:
         only: sources of the documents (empty: all).
         when: label -> allowed values; a document must have an allowed value of every label.
         per_language: language -> rules with the same names that replace `rules` for its documents.
+        shipped: language -> rules of the package's own table that replace those of the same names. What
+            `per_language` says of a language is complete, and goes first.
+        splitters: whether rules split a language written without spaces `by_language` (with a dictionary), or
+            `as_named`, as every other.
     """
 
     name: str
@@ -81,6 +99,8 @@ class Pass:
     labels: tuple[Label, ...] = ()
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     per_language: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    shipped: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    splitters: Splitters = "by_language"
 
     def applies_to(self, source: str, labels: Mapping[str, str] | None = None) -> bool:
         """Return whether the pass runs on documents of a source with these labels.
@@ -91,9 +111,21 @@ class Pass:
             return False
         return labels is None or all(labels.get(name) in values for name, values in self.when.items())
 
-    def rules_for(self, language: str) -> tuple[Rule, ...]:
-        """Return the rules for documents in a language."""
-        return self.per_language.get(language, self.rules)
+    def rules_for(self, language: str | None) -> tuple[Rule, ...]:
+        """Return the rules for documents in a language (None or "un": unknown)."""
+        if language is None:
+            return self.rules
+        if language in self.per_language:
+            return self.per_language[language]
+        own = {rule.name: rule for rule in self.shipped.get(language, ())}
+        if self.splitters == "by_language" and base_code(language) in DICTIONARIES:
+            return tuple(own.get(rule.name) or rule.with_dictionary(language) for rule in self.rules)
+        return tuple(own.get(rule.name, rule) for rule in self.rules) if own else self.rules
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that have bounds of their own."""
+        return tuple(dict.fromkeys((*self.per_language, *self.shipped)))
 
 
 def broken_rules(

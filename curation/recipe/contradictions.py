@@ -10,6 +10,7 @@ import fsspec
 from curation.extract.settings import Gate
 from curation.files.tokenizer_file import switched_off
 from curation.filters.rules import Pass, Rule
+from curation.recipe.language_fit import unfit
 from curation.recipe.nodes import missing
 from curation.recipe.recipe import Recipe
 from curation.recipe.sections.dedup import Near
@@ -24,11 +25,12 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     """Yield one line for each way in which the gate before extraction and a later rule disagree.
 
     And one where bands find too few of the documents that `containment` is to remove, and one for each list
-    of addresses that has lines which are no entries.
+    of addresses that has lines which are no entries, and where a pass does not fit a language.
     """
     yield from _containment(recipe.dedup.near)
     yield from filter(None, map(blocklist.left_out, _lists(recipe.filter)))
     yield from _tokenizer(recipe.shard.tokenizer)
+    yield from unfit(recipe)
     gate = recipe.extract.gate
     if gate is None:
         return

@@ -11,7 +11,8 @@ import regex
 
 from curation.signals.registry import signal
 from curation.text import spacy_like
-from curation.text.text import Splitter, Text
+from curation.text.splitters import Splitter
+from curation.text.text import Text
 
 # Inside a line a sentence ends at an end mark, optional closing quotes or brackets and white space, unless a
 # lower-case letter follows. In scripts without spaces it ends at the mark itself.

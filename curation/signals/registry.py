@@ -7,9 +7,14 @@ the options that a rule may set; an option without a default is required.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
+import typing
 from collections.abc import Callable, Mapping
 from typing import NewType, TypeVar
+
+from curation.text.splitters import Splitter
 
 #: Type of an option that names a file (a model, a list). The fingerprint includes the file's digest.
 FilePath = NewType("FilePath", str)
@@ -33,6 +38,16 @@ UNITS: Mapping[str, tuple[float, float]] = {
 }
 
 SIGNALS: dict[str, Signal] = {}
+
+
+@functools.cache
+def word_splitter(name: str) -> Splitter | None:
+    """Return the splitter of a signal where a rule names none; None if the signal counts no words by one."""
+    function = SIGNALS[name]
+    if typing.get_type_hints(function).get("splitter") != Splitter:
+        return None
+    default: Splitter = inspect.signature(function).parameters["splitter"].default
+    return default
 
 
 def signal(function: _S) -> _S:

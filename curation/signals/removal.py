@@ -10,7 +10,8 @@ import numpy as np
 
 from curation.signals.registry import signal
 from curation.signals.repetition import covered
-from curation.text.text import Splitter, Text
+from curation.text.splitters import Splitter
+from curation.text.text import Text
 
 
 @signal

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from curation.signals.lines import Blank, lines_of
 from curation.signals.registry import signal
-from curation.text.text import Splitter, Text
+from curation.text.splitters import Splitter
+from curation.text.text import Text
 from curation.text.words import RepeatedNgrams
 
 

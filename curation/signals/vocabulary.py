@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from curation.signals.registry import signal
-from curation.text.text import Splitter, Text
+from curation.text.splitters import Splitter
+from curation.text.text import Text
 from curation.text.words import Words
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from curation.signals.registry import signal
 from curation.signals.vocabulary import word_fraction
-from curation.text.text import Splitter, Text
+from curation.text.splitters import Splitter
+from curation.text.text import Text
 from curation.text.words import Words
 
 

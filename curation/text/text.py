@@ -3,66 +3,12 @@
 from __future__ import annotations
 
 import functools
-import re
-import string
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from typing import Literal, get_args
 
-from curation.text import bounds as word_bounds
 from curation.text import spacy_like
 from curation.text.markdown import Form, readable
+from curation.text.splitters import PIECE_CHARACTERS, Splitter, split
 from curation.text.words import LowerCased, SplitChunks, Words
-
-Splitter = Literal["whitespace", "alphanumeric", "unicode", "spacy-like", "wordpunct", "unpunctuated"]
-
-_WORDPUNCT = re.compile(r"\w+|[^\w\s]+")
-_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
-
-
-def _unpunctuated(text: str) -> list[str]:
-    return text.translate(_NO_PUNCTUATION).split()
-
-
-_SPLITTERS: Mapping[str, Callable[[str], list[str]]] = {
-    "whitespace": str.split,
-    "spacy-like": spacy_like.words,
-    "wordpunct": _WORDPUNCT.findall,
-    "unpunctuated": _unpunctuated,
-}
-
-_SPACE = re.compile(r"\s")
-_PIECE_CHARACTERS = 1 << 20  # of a text split at once: a word costs about 60 bytes until it is numbered
-_LONGEST_PIECE_CHARACTERS = 1 << 21  # limit for splitters that may cut anywhere
-
-
-def _pieces(text: str, *, longest: int = sys.maxsize) -> Iterator[str]:
-    """Yield pieces of a text, cut before white space, or after `longest` characters if there is none."""
-    start = 0
-    while len(text) - start > _PIECE_CHARACTERS:
-        space = _SPACE.search(text, start + _PIECE_CHARACTERS, min(start + longest, len(text)))
-        end = space.start() if space else start + longest
-        if end >= len(text):
-            break
-        yield text[start:end]
-        start = end
-    yield text[start:]
-
-
-def _split(text: str, splitter: Splitter) -> Words:
-    if splitter in ("alphanumeric", "unicode"):
-        others = splitter == "unicode"
-        count = sum(word_bounds.count(piece, others=others) for piece in _pieces(text))
-        return Words(lambda: (word_bounds.words(piece, others=others) for piece in _pieces(text)), count)
-    if splitter not in _SPLITTERS:
-        names = ", ".join(get_args(Splitter))
-        raise ValueError(f"no word splitter named '{splitter}'; known: {names}")
-    split = _SPLITTERS[splitter]
-    if len(text) <= _PIECE_CHARACTERS:
-        return Words.of(split(text))
-    longest = _LONGEST_PIECE_CHARACTERS if splitter == "spacy-like" else sys.maxsize
-    return Words(lambda: map(split, _pieces(text, longest=longest)))
 
 
 class Text:
@@ -73,17 +19,8 @@ class Text:
     mark. A text of the form `plain` is read as it is.
 
     A *line* is the stripped text between line feeds; blank lines are left out. A *paragraph* is a run of
-    lines without a blank line between them. Published rules disagree about what a *word* is, so every
-    splitter has a name:
-
-    - `whitespace` splits at white space.
-    - `alphanumeric` takes runs of letters, marks and digits, with inner apostrophes. In scripts without
-      spaces every letter is a word.
-    - `unicode` is the same, but every other visible character is a word too.
-    - `spacy-like` splits English by spaCy's rules.
-    - `wordpunct` takes runs of letters, digits and underscores, and runs of other visible characters, like
-      NLTK's WordPunctTokenizer.
-    - `unpunctuated` deletes ASCII punctuation, then splits at white space.
+    lines without a blank line between them. What a *word* is, says a splitter
+    (`curation.text.splitters`).
 
     >>> Text("It's 5 o'clock.").words("alphanumeric").vocabulary
     ["It's", '5', "o'clock"]
@@ -156,8 +93,8 @@ class Text:
         return self._words[key]
 
     def _split(self, text: str, splitter: Splitter) -> Words:
-        if splitter != "spacy-like" or len(text) > _PIECE_CHARACTERS:
-            return _split(text, splitter)
+        if splitter != "spacy-like" or len(text) > PIECE_CHARACTERS:
+            return split(text, splitter)
         chunks = text.split()
         self._chunks |= spacy_like.split_chunks(set(chunks).difference(self._chunks))
         return SplitChunks(chunks, self._chunks)

@@ -21,7 +21,7 @@ WORDS = PROSE.split()
 def test_every_preset_says_its_source_and_how_it_differs_and_keeps_prose(name):
     text = (resources.files("curation.recipe") / "presets" / f"{name}.yaml").read_text(encoding="utf-8")
     content = yaml.safe_load(text)
-    assert set(content) <= {"source", "differs", "edit", "keep", "measure"}
+    assert set(content) <= {"source", "differs", "edit", "keep", "measure", "per_language"}
     assert len(content["source"]) > 40
     assert len(content["differs"]) > 100
     assert names(name, PROSE) == []

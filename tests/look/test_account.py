@@ -142,7 +142,8 @@ def test_tokens_are_estimated_at_the_rate_of_the_dropped(judging: Namespace, tmp
     """A tokenizer of bytes: a Chinese character costs three tokens, an English one costs one."""
     texts = [("web", "zh", "天" * 6_000), ("web", "en", "x" * 6_000)] * 2
     texts += [("web", "en", "a good text of words " * 99), ("web", "de", "y" * 20)]
-    path = judging.write(tmp_path, texts=texts)
+    whole = [replace(each, splitters="as_named") for each in judging.passes]
+    path = judging.write(tmp_path, texts=texts, passes=whole)
     ledger = Ledger("shard", tokens={"in": 50, "kept": 50, "padding": 0})
     ledger.total.received = Count(1, 100)
     about: dict[str, object] = {"config": {"by": ["source"]}, "detail": {"streams": {}}}

@@ -61,3 +61,16 @@ def test_a_languages_own_bounds_stay(judged: Path) -> None:
     for rule in data["rules"]:
         values = np.frombuffer(base64.b64decode(rule["values"]), "<f4")
         assert np.isnan(values[german]).all()
+
+
+def test_a_language_follows_a_moved_bound_unless_it_has_its_own(judged: Path) -> None:
+    bounds = open_run(str(judged)).bounds
+    low, high = bounds.low.copy(), bounds.high.copy()
+    low[1] = 2.5
+    moved = replace(bounds, per_language={"de": (low, high)})
+    for number in (0, 1):
+        moved = moved.changed(bounds.names[number], "min", 7.0)
+    assert moved.low[:2].tolist() == [7.0, 7.0]
+    assert moved.per_language["de"][0][:2].tolist() == [7.0, 2.5]
+    assert moved.own("de").tolist() == [number == 1 for number in range(len(bounds.names))]
+    assert low[0] == bounds.low[0], "what was moved is a copy"

@@ -123,3 +123,68 @@ def test_bands_that_cannot_find_what_containment_asks_for(tmp_path: Path) -> Non
     )
     wide = ["dedup.near.containment=0.9", "dedup.near.bands=64", "dedup.near.rows_per_band=2"]
     assert list(contradictions(read_recipe(str(path), wide))) == []
+
+
+SPLIT = """name: test
+inputs: {{wiki: {{format: jsonl, path: b.jsonl, text: body}}}}
+filter:
+  - {{name: language, keep: {{own: {{signal: language_probability, language: {language}, min: 0.65}}}}}}
+  - {{name: p, {rules}}}
+shard: {{tokenizer: t.json}}
+"""
+SPACED = "is written without spaces between words"
+ENGLISH_ASKED = (
+    "rule p.stop_words asks for English words, and pages in 'sw' have few: name words of that language in a table "
+    "(per_language)"
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "rules", "expected"),
+    [
+        ("zh", "preset: gopher", []),
+        ("en", "preset: gopher", []),
+        ("es", "preset: gopher", []),
+        ("sw", "preset: gopher", [ENGLISH_ASKED]),
+        ("sw", "keep: {stop_words: {signal: stop_word_count, words: [na, ya], min: 1}}", []),
+        ("th", "keep: {word_count: {min: 9}}", []),
+        (
+            "th",
+            "splitters: as_named, keep: {word_count: {min: 9}, sentence_count: {min: 1}}",
+            [
+                f"pass p counts what stands between spaces (word_count), and 'th' {SPACED}; splitter: icu finds "
+                "them, as a pass does without splitters: as_named"
+            ],
+        ),
+        ("th", "splitters: as_named, keep: {word_count: {min: 9, splitter: icu}}", []),
+        (
+            "bo",
+            "keep: {a: {signal: word_count, min: 9}, b: {signal: word_count, max: 99}, c: {signal: mean_word_length, "
+            "min: 1}, d: {signal: longest_word_length, max: 99}}",
+            [
+                f"pass p counts words (a, b, c and 1 more), and 'bo' {SPACED}; no splitter here finds them: give those "
+                "rules bounds for it in a table (per_language), or leave them out"
+            ],
+        ),
+        (
+            "ja",
+            "preset: c4",
+            [
+                f"edit c4_lines of pass p counts what stands between spaces (min_words), and 'ja' {SPACED}: it takes "
+                "nearly every line out"
+            ],
+        ),
+    ],
+)
+def test_a_language_that_a_pass_does_not_fit(
+    tmp_path: Path, language: str, rules: str, expected: list[str]
+) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(SPLIT.format(language=language, rules=rules))
+    assert list(contradictions(read_recipe(str(path)))) == expected
+
+
+def test_a_pass_for_some_languages_is_compared_with_those(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(SPLIT.format(language="en", rules="when: {language: [sw]}, preset: gopher"))
+    assert list(contradictions(read_recipe(str(path)))) == [ENGLISH_ASKED]

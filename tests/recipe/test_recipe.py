@@ -104,7 +104,7 @@ TABLE = [
     (BASE + "filter: [{name: p, keep: {word_count: {mni: 1}}}]", "6:40: word_count takes no 'mni' (did you mean 'min'?)"),
     (BASE + "filter: [{name: p, keep: {word_count: {splitter: alphanumeric}}}]", "6:27: word_count has neither min nor max, so it would keep every document; to measure it only, put it under measure"),
     (BASE + "filter: [{name: p, keep: {word_count: {min: 9, max: 8}}}]", "6:27: word_count has min 9 above max 8, so it would drop every document"),
-    (BASE + "filter: [{name: p, keep: {word_count: {min: 1, splitter: spaces}}}]", "6:58: expected one of whitespace, alphanumeric, unicode, spacy-like, wordpunct, unpunctuated, found 'spaces' (did you mean 'whitespace'?)"),
+    (BASE + "filter: [{name: p, keep: {word_count: {min: 1, splitter: spaces}}}]", "6:58: expected one of whitespace, alphanumeric, unicode, spacy-like, wordpunct, unpunctuated, icu, icu-marks, found 'spaces' (did you mean 'whitespace'?)"),
     (BASE + "filter: [{name: p, keep: {word_count: 50}}]", "6:39: expected min, max and options of word_count, found '50'"),
     (BASE + "filter: [{name: p, keep: {language_probability: {min: 0.5}}}]", "6:27: language_probability has no 'language', which it needs"),
     (BASE + "filter: [{name: p, keep: {fasttext_probability: {min: 0.5, model: none.bin, label: hq}}}]", "6:67: no file at 'none.bin'"),

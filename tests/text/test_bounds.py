@@ -9,9 +9,10 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.text import text as text_module
+from curation.text import splitters
 from curation.text.bounds import count, words
-from curation.text.text import Splitter, Text
+from curation.text.splitters import Splitter
+from curation.text.text import Text
 
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 RUN = rf"[\p{{L}}\p{{M}}\p{{N}}--[{UNSPACED}]]+"
@@ -44,7 +45,7 @@ def test_words_are_those_of_the_pattern(text, others):
 def test_a_long_text_is_cut_into_pieces_that_cut_no_word(text, splitter):
     whole = Text(text).words(splitter)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_module, "_PIECE_CHARACTERS", 2)
+        patch.setattr(splitters, "PIECE_CHARACTERS", 2)
         pieces = Text(text).words(splitter)
         assert pieces.count == whole.count
         assert pieces.vocabulary == whole.vocabulary

@@ -50,7 +50,7 @@ def test_an_unknown_splitter_is_named_with_the_known_ones():
         Text("a").words("spacy")
     assert (
         str(error.value)
-        == "no word splitter named 'spacy'; known: whitespace, alphanumeric, unicode, spacy-like, wordpunct, unpunctuated"
+        == "no word splitter named 'spacy'; known: whitespace, alphanumeric, unicode, spacy-like, wordpunct, unpunctuated, icu, icu-marks"
     )
 
 

@@ -210,8 +210,10 @@ def _notes(rules: RuleBounds, changes: Sequence[BoundChange], rates: Rates | Non
         if only[name]
     ]
     notes.append("Characters are those of texts as the filter's edits left them, as its ledger counts them.")
-    if rules.per_language:
-        notes.append(f"The tables' own bounds for {len(rules.per_language)} languages stay as they are.")
+    numbers = [rules.names.index(move.rule) for move in changes]
+    own = [language for language in rules.per_language if rules.own(language)[numbers].any()]
+    if own:
+        notes.append(f"The tables' own bounds for {len(own)} languages stay as they are.")
     notes.append(
         "Only documents that reached the filter stage are counted: what extract removed stays removed, and "
         "what comes back may still be merged by dedup."

@@ -61,9 +61,10 @@ def _fixed(wide: pd.DataFrame, languages: pd.Series[Any], bounds: RuleBounds) ->
     broken = np.zeros(len(wide), np.int64)
     for language, (low, high) in bounds.per_language.items():
         rows = (languages == language).to_numpy()
-        values = wide.to_numpy()[rows]
-        broken[rows] = ((values < low) | (values > high)).sum(axis=1)
-        wide.loc[rows] = np.nan
+        own = bounds.own(language)
+        values = wide.to_numpy()[rows][:, own]
+        broken[rows] = ((values < low[own]) | (values > high[own])).sum(axis=1)
+        wide.loc[rows, wide.columns[own]] = np.nan
     return broken
 
 

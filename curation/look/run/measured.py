@@ -55,11 +55,21 @@ class RuleBounds:
         return [name for name, has_bound in zip(self.names, bound, strict=True) if has_bound]
 
     def changed(self, rule: str, side: str, value: float) -> RuleBounds:
-        """Return the rules with one bound (`min` or `max`) moved; those of a table's languages stay."""
-        name = "low" if side == "min" else "high"
-        moved = getattr(self, name).copy()
-        moved[self.names.index(rule)] = value
-        return replace(self, **{name: moved})
+        """Return the rules with one bound (`min` or `max`) moved; a language's own bound of it stays."""
+        name, at, number = "low" if side == "min" else "high", int(side != "min"), self.names.index(rule)
+        before, moved = getattr(self, name), getattr(self, name).copy()
+        moved[number] = value
+        tables = {language: (low.copy(), high.copy()) for language, (low, high) in self.per_language.items()}
+        for pair in tables.values():
+            if pair[at][number] == before[number]:
+                pair[at][number] = value
+        return replace(self, per_language=tables, **{name: moved})
+
+    def own(self, language: str) -> Flags:
+        """Return for which rules a language has bounds of its own, (rules,)."""
+        low, high = self.per_language[language]
+        differs: Flags = (low != self.low) | (high != self.high)
+        return differs
 
     def broken(self, batch: MeasuredBatch) -> Flags:
         """Return which document broke which rule, (documents, rules); one that did not measure it, none."""
@@ -113,7 +123,7 @@ def rule_bounds(passes: Sequence[Pass], measure: str) -> RuleBounds:
 def _per_language(passes: Sequence[Pass]) -> dict[str, tuple[Bound, Bound]]:
     """Return the bounds of each language that a table names; a rule that it leaves out has none."""
     bounds = {}
-    for language in dict.fromkeys(chain.from_iterable(filter_pass.per_language for filter_pass in passes)):
+    for language in dict.fromkeys(chain.from_iterable(filter_pass.languages for filter_pass in passes)):
         low, high = [], []
         for filter_pass in passes:
             own = {rule.name: (rule.min, rule.max) for rule in filter_pass.rules_for(language)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from curation.filters.rules import Pass
 
@@ -35,6 +35,8 @@ def _value(kind: Any, data: Any) -> Any:
         return _value(parts[0], data)
     if origin is Mapping:
         return {name: _value(parts[1], item) for name, item in data.items()}
+    if origin is Literal:
+        return data
     if kind is object:
         return tuple(data) if isinstance(data, list) else data
     return kind(data)

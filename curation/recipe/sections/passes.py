@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from importlib import resources
 from itertools import chain
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from curation.filters.registry import EDITS
-from curation.filters.rules import Edit, Pass, Rule
+from curation.filters.rules import Edit, Pass, Rule, Splitters
 from curation.recipe.config import Reader
 from curation.recipe.nodes import described, parse, plain
 from curation.recipe.options import decode, options, required
@@ -25,11 +27,17 @@ from curation.signals.models.options import option_mistakes
 from curation.signals.registry import UNITS, FilePath, ListPath
 from curation.text.mistakes import nearest
 
-_KEYS = ("name", "preset", "only", "when", "edit", "label", "keep", "measure", "per_language")
-_PRESET_KEYS = ("source", "differs", "edit", "keep", "measure")
+_KEYS = (
+    *("name", "preset", "only", "when", "edit", "label", "keep", "measure"),
+    *("per_language", "splitters"),
+)
+_PRESET_KEYS = ("source", "differs", "edit", "keep", "measure", "per_language")
+#: What `per_language` says to name the table that ships with the package.
+_SHIPPED = "shipped"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")  # reasons and measures are called PASS.RULE
 _BOUNDS = ("min", "max")
 _FOLDER = resources.files("curation.recipe") / "presets"
+_LANGUAGES = resources.files("curation.recipe") / "languages.yaml"
 
 
 def presets() -> list[str]:
@@ -60,7 +68,7 @@ def decode_pass(reader: Reader, node: Node) -> Pass:
     """
     before = len(reader.mistakes)
     items = {key: value for key, (_, value) in reader.items(node, _KEYS, "a pass").items()}
-    edits, rules = _preset(reader, items["preset"]) if "preset" in items else ([], {})
+    edits, rules, shipped = _preset(reader, items["preset"]) if "preset" in items else ([], {}, False)
     if "edit" in items:
         edits = _edits(reader, items["edit"])
     _lay(reader, items, rules)
@@ -76,40 +84,73 @@ def decode_pass(reader: Reader, node: Node) -> Pass:
             "this pass neither edits nor labels nor keeps by any rule nor measures, so it would do nothing"
         )
         reader.wrong(node, wrong)
-    return Pass(
+    splitters = reader.value(items["splitters"], Splitters) if "splitters" in items else None
+    table = items.get("per_language")
+    chosen = plain(table) if isinstance(table, ScalarNode) else None
+    shipped = chosen == _SHIPPED or (shipped and chosen is not False)
+    found = Pass(
         name=name,
         edits=tuple(edits),
         rules=tuple(rules.values()),
         only=only or (),
         labels=labels,
         when=decode_when(reader, items["when"]) if "when" in items else {},
-        per_language=_per_language(reader, items["per_language"], rules) if "per_language" in items else {},
+        splitters=splitters or "by_language",
     )
+    if shipped:
+        found = replace(found, shipped=_shipped(reader, found))
+    if table is None or chosen in (_SHIPPED, False):
+        return found
+    return replace(found, per_language=_per_language(reader, table, found))
 
 
-def _per_language(reader: Reader, node: Node, rules: Mapping[str, Rule]) -> dict[str, tuple[Rule, ...]]:
+def _per_language(reader: Reader, node: Node, found: Pass) -> dict[str, tuple[Rule, ...]]:
     """Decode the table that `per_language:` names: what it says of a language lies over the pass's rules."""
     by_language: dict[str, tuple[Rule, ...]] = {}
+    names = [rule.name for rule in found.rules]
     for language, (_, value) in languages(reader, node).items():
-        items = reader.items(value, rules, f"the table for '{language}'")
-        own = dict(rules)
+        items = reader.items(value, names, f"the table for '{language}'")
+        own = {rule.name: rule for rule in found.rules_for(language)}
         _rules(reader, items, own, bounded=True)
         by_language[language] = tuple(own.values())
     return by_language
 
 
-def _preset(reader: Reader, node: Node) -> tuple[list[Edit], dict[str, Rule]]:
+def _shipped(reader: Reader, found: Pass) -> dict[str, tuple[Rule, ...]]:
+    """Decode the package's table: what it says of rules that the pass has, by name and signal."""
+    by_language: dict[str, tuple[Rule, ...]] = {}
+    for language, (_, value) in reader.items(_languages()).items():
+        own = {rule.name: rule for rule in found.rules_for(language)}
+        items = {
+            name: pair
+            for name, pair in reader.items(value).items()
+            if name in own and own[name].signal == plain(reader.items(pair[1])["signal"][1])
+        }
+        _rules(reader, items, own, bounded=True)
+        if items:
+            by_language[language] = tuple(own[name] for name in items)
+    return by_language
+
+
+@functools.cache
+def _languages() -> Node:
+    return parse(_LANGUAGES.read_text(encoding="utf-8"), "the bounds by language that ship")
+
+
+def _preset(reader: Reader, node: Node) -> tuple[list[Edit], dict[str, Rule], bool]:
+    """Return a preset's edits and rules, and whether the package's table of languages lies over them."""
     name = reader.value(node, str)
     if name not in presets():
         if name is not None:
             reader.wrong(node, f"no preset named '{name}'{nearest(name, presets())}")
-        return [], {}
+        return [], {}, False
     text = (_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     root = parse(text, f"preset {name}")
     items = {key: value for key, (_, value) in reader.items(root, _PRESET_KEYS).items()}
     rules: dict[str, Rule] = {}
     _lay(reader, items, rules)
-    return (_edits(reader, items["edit"]) if "edit" in items else []), rules
+    edits = _edits(reader, items["edit"]) if "edit" in items else []
+    return edits, rules, "per_language" in items
 
 
 def _edits(reader: Reader, node: Node) -> list[Edit]:

@@ -50,7 +50,7 @@ FILTER = Stage(
     section=lambda recipe: recipe.filter,
     write=_write,
     output_version=8,
-    libraries=("regex", "idna", "pycld2", "fasttext-numpy2-wheel", "tokenizers"),
+    libraries=("icu4py", "regex", "idna", "pycld2", "fasttext-numpy2-wheel", "tokenizers"),
     config=_config,
     resources=_resources,
 )
