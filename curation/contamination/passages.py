@@ -22,6 +22,7 @@ Hashes = NDArray[np.uint64]
 #: Target words of a passage: lines are joined up to it; a passage of more than twice as many is split evenly.
 PASSAGE_WORDS = 24
 _CACHED_WORDS = 1 << 20
+_TATWEEL = "\u0640"  # widens an Arabic word
 
 _THOUSANDS = r"[0-9]+(?:,[0-9]{3})+(?![0-9])"
 _ASCII = re.compile(rf"{_THOUSANDS}|[a-zA-Z0-9]+")
@@ -29,13 +30,14 @@ _ANY = regex.compile(rf"{_THOUSANDS}|[{UNSPACED}]\p{{M}}*|[\p{{L}}\p{{M}}\p{{N}}
 
 
 def normal(word: str) -> str:
-    """Return a word without case, accents, compatibility forms and thousands separators.
+    """Return a word without case, accents, tatweel, compatibility forms and thousands separators.
 
-    >>> normal("Ｃafé"), normal("ﬁne"), normal("80,000")
-    ('cafe', 'fine', '80000')
+    >>> normal("Ｃafé"), normal("ﬁne"), normal("80,000"), normal("محـــمد") == "محمد"
+    ('cafe', 'fine', '80000', True)
     """
     if not word.isascii():
-        word = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+        letters = unicodedata.normalize("NFKD", word)
+        word = "".join(c for c in letters if c != _TATWEEL and not unicodedata.combining(c))
     return word.casefold().replace(",", "")
 
 

@@ -1,9 +1,9 @@
 """What counts as a letter of a word: one table over all of Unicode, and the text as code points.
 
 A text is compared as it reads, not as it was typed. It is composed (NFC) and case folded, invisible
-characters are removed, and everything that is not a letter, mark or number is a separator. In scripts
-written without spaces every letter is a word by itself; otherwise a whole Chinese or Thai paragraph
-would be one word and no two pages could share a shingle.
+characters, and the vowel marks of Arabic and Hebrew, are removed, and everything that is not a letter,
+mark or number is a separator. In scripts written without spaces every letter is a word by itself;
+otherwise a whole Chinese or Thai paragraph would be one word and no two pages could share a shingle.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Offsets = npt.NDArray[np.int64]
 #: An entry of `table` is the folded code point with these marks above its 21 bits; 0 is a separator.
 POINT = np.uint32((1 << 21) - 1)
 ALONE = np.uint32(1 << 24)  # a word by itself
-INVISIBLE = np.uint32(1 << 25)  # to be taken out: soft hyphen, joiners, direction marks
+INVISIBLE = np.uint32(1 << 25)  # to be taken out: soft hyphen, joiners, direction and vowel marks
 DOUBLED = np.uint32(1 << 26)  # to be written twice: sharp s folds to ss
 UNSETTLED = np.uint32(1 << 27)  # folding this one is more than code point to code point: ask Python
 MARK = np.uint32(1 << 28)  # composition may move or merge this one: ask whether the text is composed
@@ -63,6 +63,25 @@ _INVISIBLE = (
     (0xFEFF, 0xFEFF),
     (0xE0000, 0xE0FFF),
 )
+#: What Arabic and Hebrew write or leave out at will: vowel marks, and the tatweel that widens a word. Hamza
+#: and madda above a letter make another letter, so they stay. datatrove's keys lack every mark, Lucene's
+#: ArabicNormalizer takes out tatweel and the marks from fathatan to sukun.
+_OPTIONAL = (
+    (0x0591, 0x05BD),
+    (0x05BF, 0x05BF),
+    (0x05C1, 0x05C2),
+    (0x05C4, 0x05C5),
+    (0x05C7, 0x05C7),
+    (0x0610, 0x061A),
+    (0x0640, 0x0640),
+    (0x064B, 0x0652),
+    (0x0656, 0x065F),
+    (0x0670, 0x0670),
+    (0x06D6, 0x06DC),
+    (0x06DF, 0x06E4),
+    (0x06E7, 0x06E8),
+    (0x06EA, 0x06ED),
+)
 _LAST_CASED = 0x20000  # no character above has a case or a canonical composition
 _LAST_LETTER = 0x40000  # no letter is assigned above
 
@@ -93,7 +112,7 @@ def table() -> Points:
     for point in range(_LAST_CASED):
         entries[point] = _fold(chr(point), entries[point])
     entries[_composing()] |= UNSETTLED | MARK
-    for first, last in _INVISIBLE:
+    for first, last in (*_INVISIBLE, *_OPTIONAL):
         entries[first : last + 1] = INVISIBLE
     return entries
 

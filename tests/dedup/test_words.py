@@ -16,7 +16,7 @@ SAMPLES = st.text(
     st.one_of(
         st.sampled_from("aAbB zZ09.,-_'\n\t"),
         st.sampled_from("ßẞüÜÉé́̌J’“”—…\u00a0\u200b\u00ad\ufeffΣςσάΆЖжǰŉﬁİıK"),
-        st.sampled_from("漢字かなカナ。、กาที่ខ្មែរລາວမြန်မာ한국어 ᄒ\u1161\u11abাेি"),
+        st.sampled_from("مُحَّمـدأآ\u0654שָׁ\ufb2a漢字かなカナ。、กาที่ខ្មែរລາວမြန်မာ한국어 ᄒ\u1161\u11abাेি"),
         st.characters(codec="utf-8"),
     ),
     max_size=40,
@@ -80,6 +80,10 @@ SAME = [
     ("soft hyphen", "exam\u00adple", "example"),
     ("byte order mark", "\ufeffword", "word"),
     ("zero-width joiner", "می\u200cخواهم", "میخواهم"),
+    ("arabic vowel marks", "مُحَمَّدٌ كَتَبَ هٰذَا", "محمد كتب هذا"),
+    ("arabic tatweel", "محـــمد", "محمد"),
+    ("arabic order of marks", "أَ", "ا\u064e\u0654"),
+    ("hebrew points", "שָׁלוֹם \ufb2aם", "שלום שם"),
     ("variation selector", "葛\U000e0100", "葛"),
     ("dashes and quotes", "one—two“three”…four", "one - two 'three' four"),
     ("no-break and ideographic space", "a\u00a0b\u3000c", "a b c"),
@@ -100,6 +104,7 @@ DIFFERENT = [
     ("zero-width space ends a word", "one\u200btwo", "onetwo"),
     ("en dash joins nothing", "one–two", "onetwo"),
     ("han", "漢字", "字漢"),
+    ("arabic hamza", "سأل", "سال"),
     ("digits of another script", "١٢", "12"),
 ]
 

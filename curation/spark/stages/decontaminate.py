@@ -215,6 +215,7 @@ DECONTAMINATE = Stage(
     after=("dedup",),
     section=lambda recipe: recipe.decontaminate,
     write=over_documents(write),
+    output_version=2,
     libraries=("regex",),
     config=_config,
     resources=_resources,
