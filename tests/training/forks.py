@@ -31,9 +31,12 @@ def fork(function, arguments, said):
     code = 1
     try:
         code = globals()[function](*arguments)
-    except BaseException:
+    except BaseException as error:
         import traceback
         traceback.print_exc()
+        if said != os.devnull:
+            with open(said + ".error", "w") as stream:
+                stream.write(traceback.format_exception_only(error)[0])
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -193,20 +196,11 @@ def said(out, rank=0):
 
 
 def error_line(said):
-    """The error that ended a process, wherever it stands among what helper processes printed.
+    """The first line of the error that ended a call whose output went to the file `said`.
 
-    >>> error_line("Traceback (most recent call last):\\n  File x\\nOSError: gone\\nresource_tracker.py:1: leaked")
-    'OSError: gone'
+    It has a file of its own: helper processes, as multiprocessing's resource tracker, print where it prints.
     """
-    for block in reversed(said.split("Traceback (most recent call last):\n")[1:]):
-        frames, line = [], ""
-        for line in block.splitlines():
-            if not line.startswith(" "):
-                break
-            frames.append(line)
-        if not any("resource_tracker" in frame for frame in frames):  # that process fails on its own
-            return line
-    raise AssertionError(f"no error in {said!r}")
+    return said.with_name(f"{said.name}.error").read_text().splitlines()[0]
 
 
 def but_progress(said):

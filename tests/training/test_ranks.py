@@ -54,7 +54,7 @@ def test_any_number_of_ranks_gives_the_same_losses_and_takes_over(
     assert json.loads((one / "summary.json").read_text())["ranks"] == 2
     np.testing.assert_allclose(losses(one), losses(two), rtol=1e-6)
     assert trainers.run(one, [config], ranks=2) == [0, 0]  # a finished run is finished on every rank
-    assert ("nothing left to do" in said(one), said(one, rank=1)) == (True, "")
+    assert ["nothing left to do" in said(one, rank) for rank in range(2)] == [True, False]
 
 
 def test_a_shard_that_one_rank_cannot_read_ends_all_ranks(published, write_config, tmp_path, trainers):
@@ -68,7 +68,7 @@ def test_a_shard_that_one_rank_cannot_read_ends_all_ranks(published, write_confi
     out = tmp_path / "train"
     assert trainers.run(out, [config], ranks=2) == [1, 1]
     told = f"{shard.path}: truncated at byte {shard.size_bytes - 1}"
-    assert said(out, rank=1).startswith(told)
+    assert f"\n{told}" in f"\n{said(out, rank=1)}"  # at the beginning of a line
     assert f"ended at step 0, waiting for data: ShardError: {told}" in said(out)
 
 
@@ -116,8 +116,7 @@ def test_a_signal_to_one_rank_stops_all_after_the_same_step(published, write_con
     os.kill(second, signal.SIGTERM)
     assert (trainers.wait(first), trainers.wait(second)) == (3, 3)
     steps = len(metrics(out))
-    assert said(out).endswith(
-        f"a signal to another rank: saved after step {steps} of 5008; the same command continues: {out}\n"
-    )
+    told = f"a signal to another rank: saved after step {steps} of 5008; the same command continues: {out}\n"
+    assert told in said(out)
     assert (out / "checkpoints" / f"step-{steps:08d}" / "manifest.json").exists()
     assert not (out / "summary.json").exists()
