@@ -12,7 +12,7 @@ from curation.extract.stage import page_id
 from curation.files.block_file import BlockFile
 from curation.look.run import Original, open_run, read_originals, visible_texts
 from curation.look.run.originals import MOVED, NOT_THERE, WAS_TEXT
-from curation.pages.archives.records import records
+from curation.pages.archives.containers import records
 from curation.pages.formats import read
 from curation.pages.page import FileSplit
 
