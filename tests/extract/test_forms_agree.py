@@ -14,8 +14,9 @@ from curation.filters.judge import judge_text
 from curation.pages.charset import decode
 from curation.pages.formats import read, splits
 from curation.recipe.recipe import read_recipe
+from curation.text.markdown import Form
 
-_PAGES = 200
+_PAGES = 100
 _LEAST = 0.995
 
 
@@ -31,8 +32,11 @@ def test_verdicts_on_markdown_and_on_plain_text_agree(shared: Path, root: Path) 
         if refuse_record(row["kind"], row["status"], row["content_type"], row["body"], max_page_mib=1.0):
             continue
         markdown = trafilatura(decode(row["body"], row["content_type"]).text).text
-        forms = (markdown, as_text(markdown))
-        verdicts = [judge_text(form, "crawl", passes, measure_all=True).reasons for form in forms]
+        forms: dict[Form, str] = {"markdown": markdown, "plain": as_text(markdown)}
+        verdicts = [
+            judge_text(text, "crawl", passes, measure_all=True, form=form).reasons
+            for form, text in forms.items()
+        ]
         marked += bool(re.search(r"^(\||#|- |```)", markdown, re.MULTILINE))
         if bool(verdicts[0]) == bool(verdicts[1]):
             same += 1

@@ -1,5 +1,6 @@
 """A step gives the same losses and gradients however it is computed, and attention is the same on a GPU."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from training import model as model_module
+from training import step
 from training.data.segment import documents_bound, segments
 from training.model import Decoder, attend, document_mask, initialize, token_losses
 from training.parallel import build, process_group
@@ -74,18 +76,29 @@ def test_a_step_is_the_same_in_parts_and_recomputed(place, way):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of the compiler, about itself
-def test_all_blocks_share_one_compiled_code_without_a_break(place):
+@pytest.mark.parametrize(
+    ("recompute", "backend"),
+    [
+        ("none", "inductor"),
+        ("selective", "aot_eager"),  # what is recomputed is the same, and no C++ compiler has to run
+        pytest.param("selective", "inductor", marks=pytest.mark.long),
+    ],
+)
+def test_all_blocks_share_one_compiled_code_without_a_break(place, monkeypatch, recompute, backend):
     plain, gradients = measure(place)
-    for recompute in ("none", "selective"):
-        torch._dynamo.reset()
-        torch._dynamo.utils.counters.clear()
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    step._compiled_losses.cache_clear()
+    with torch._inductor.config.patch(compile_threads=1):  # else it starts a pool of processes
         measured, found = measure(place, compile=True, recompute=recompute)
-        counters = torch._dynamo.utils.counters
-        assert counters["stats"]["unique_graphs"] == 2  # a block, the loss
-        assert not counters["graph_break"]
-        assert measured.loss == pytest.approx(plain.loss, rel=1e-6)
-        for name, gradient in gradients.items():
-            torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-6, msg=name)
+    step._compiled_losses.cache_clear()
+    counters = torch._dynamo.utils.counters
+    assert counters["stats"]["unique_graphs"] == 2  # a block, the loss
+    assert not counters["graph_break"]
+    assert measured.loss == pytest.approx(plain.loss, rel=1e-6)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-6, msg=name)
 
 
 def test_bfloat16_keeps_weights_and_gradients_in_float32_and_is_near(place):

@@ -108,6 +108,6 @@ def test_pages_of_the_crawl_keep_their_text() -> None:
     rows = (row for batch in read(split, source="crawl") for row in batch.to_pylist() if row["status"] == 200)
     texts = (decode(row["body"], row["content_type"]).text for row in islice(rows, 0, 1500, 15))
     pages = [text for text in texts if len(text) < 2**18]
-    asked = [(each, *mode) for each in pages for mode in MODES]
-    assert len(asked) > 200
+    asked = [(each, *MODES[number % len(MODES)]) for number, each in enumerate(pages)]
+    assert len(asked) > 80
     assert [ours(*each) for each in asked] == stock(asked)
