@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import signal
@@ -65,14 +66,23 @@ os.environ.setdefault(
     "PYSPARK_SUBMIT_ARGS", " ".join([*conf(SPARK_SETTINGS | WARM_WORKERS), "pyspark-shell"])
 )
 os.environ.setdefault("SPARK_SUBMIT_OPTS", JVM_OPTIONS)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests of another process are on the other core
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: where whole files go to workers, those end together that have short ones left."""
-    slow = {
-        item.path for item in items if item.get_closest_marker("spark") or item.get_closest_marker("slow")
+    """Put files with tests on Spark first and in one group, then files with slow tests, each file a group.
+
+    A JVM is slow for its first minute: all of the first group share one, and with it the runs that several files
+    look at, while the other processes take file after file. Those end together that have short ones left.
+    """
+    marked = {
+        mark: {item.path for item in items if item.get_closest_marker(mark)} for mark in ("spark", "slow")
     }
-    items.sort(key=lambda item: item.path not in slow)
+    for item in items:
+        group = "spark" if item.path in marked["spark"] else str(item.path.relative_to(ROOT))
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: (item.path not in marked["spark"], item.path not in marked["slow"]))
 
 
 @pytest.fixture(scope="session")
@@ -134,17 +144,31 @@ def spark() -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def demo_run(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's recipe, run on the demo's pages: what notebooks and the report are tried on."""
+def demo_pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's input, written once for all processes that share the tests of one run."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with (folder / "demo-pages.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "demo-pages").exists():
+            command = [sys.executable, "jobs/demo/pages.py", "--out", str(folder / "unfinished")]
+            environment = {**os.environ, "PYTHONHASHSEED": "1"}
+            subprocess.run(command, check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+            (folder / "unfinished").rename(folder / "demo-pages")
+    return folder / "demo-pages"
+
+
+@pytest.fixture(scope="session")
+def demo_run(spark: object, demo_pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's recipe, run on some of the demo's pages: what notebooks are tried on."""
     from curation.recipe.recipe import read_recipe
     from curation.spark.run import Run
     from curation.spark.store import Store
 
     out = tmp_path_factory.mktemp("demo")
-    pages = [sys.executable, "jobs/demo/pages.py", "--out", str(out / "input")]
-    subprocess.run(pages, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
-    inputs = [f"inputs.{name}.path={out}/input/{name}.warc.gz" for name in ("web", "docs")]
-    inputs += ["inputs.docs.sample=0.2", "shard.tokenizer.train.vocab=1024"]  # docs have most of the text
-    recipe = read_recipe(str(ROOT / "curation/recipe/starters/demo.yaml"), inputs)
+    settings = [f"inputs.{name}.path={demo_pages}/{name}.warc.gz" for name in ("web", "docs")]
+    settings += ["inputs.web.sample=0.5", "inputs.docs.sample=0.1", "shard.tokenizer.train.vocab=1024"]
+    recipe = read_recipe(str(ROOT / "curation/recipe/starters/demo.yaml"), settings)
     Run(recipe, Store(str(out)), say=lambda line: None).run()
     return out

@@ -16,6 +16,8 @@ from curation.recipe.recipe import read_recipe
 from curation.spark.run import Run
 from curation.spark.store import Store
 
+from .conftest import SPARK_SETTINGS, conf
+
 pytestmark = pytest.mark.spark
 
 
@@ -203,8 +205,7 @@ def test_the_jobs_under_spark_submit(root: Path, run_directory: Path, tmp_path: 
             str(submit),
             "--master",
             "local[2]",
-            "--conf",
-            "spark.ui.enabled=false",
+            *conf(SPARK_SETTINGS | {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2"}),
             "--driver-java-options",
             "-XX:TieredStopAtLevel=1",  # as a session of our own has it: most of a short job is its start
             f"jobs/{name}.py",

@@ -18,27 +18,6 @@ ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.slow
 
 
-def write(folder: Path, hash_seed: str) -> Path:
-    """The folder after the script wrote its files there, started as a user starts it."""
-    command = [sys.executable, "jobs/demo/pages.py", "--out", str(folder)]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONHASHSEED": hash_seed},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"(\S+/(docs|web)\.warc\.gz: \d+ captures\n){2}", done.stdout)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("first"), "1")
-
-
 def records(path: Path) -> Iterator[bytes | None]:
     """Every gzip member's content, None where a member is damaged."""
     data, at = path.read_bytes(), 0
@@ -57,26 +36,30 @@ def responses(path: Path) -> list[bytes]:
     return [r for r in records(path) if r is not None and b"\r\nWARC-Type: response\r\n" in r[:200]]
 
 
-def test_the_same_bytes_every_time(pages: Path, tmp_path: Path) -> None:
-    again = write(tmp_path, "2")
+def test_the_same_bytes_every_time(demo_pages: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "jobs/demo/pages.py", "--out", str(tmp_path)]
+    other = {**os.environ, "PYTHONHASHSEED": "2"}
+    done = subprocess.run(command, cwd=ROOT, env=other, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"(\S+/(docs|web)\.warc\.gz: \d+ captures\n){2}", done.stdout)
     for name in ("docs.warc.gz", "web.warc.gz"):
-        assert (again / name).read_bytes() == (pages / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == (demo_pages / name).read_bytes()
 
 
-def test_enough_pages_in_two_sources(pages: Path) -> None:
-    docs, web = responses(pages / "docs.warc.gz"), responses(pages / "web.warc.gz")
+def test_enough_pages_in_two_sources(demo_pages: Path) -> None:
+    docs, web = responses(demo_pages / "docs.warc.gz"), responses(demo_pages / "web.warc.gz")
     assert len(docs) + len(web) >= 500
     assert min(len(docs), len(web)) >= 150
 
 
-def test_only_the_web_source_is_damaged(pages: Path) -> None:
-    assert None not in list(records(pages / "docs.warc.gz"))
-    assert list(records(pages / "web.warc.gz")).count(None) >= 3
+def test_only_the_web_source_is_damaged(demo_pages: Path) -> None:
+    assert None not in list(records(demo_pages / "docs.warc.gz"))
+    assert list(records(demo_pages / "web.warc.gz")).count(None) >= 3
 
 
-def test_records_are_what_a_crawler_writes(pages: Path) -> None:
+def test_records_are_what_a_crawler_writes(demo_pages: Path) -> None:
     for name in ("docs.warc.gz", "web.warc.gz"):
-        whole = [record for record in records(pages / name) if record is not None]
+        whole = [record for record in records(demo_pages / name) if record is not None]
         kinds = Counter(re.search(rb"WARC-Type: (\w+)", r)[1].decode() for r in whole)  # type: ignore[index]
         assert kinds["warcinfo"] == 1
         assert abs(kinds["request"] - kinds["response"]) <= 5
@@ -87,8 +70,8 @@ def test_records_are_what_a_crawler_writes(pages: Path) -> None:
             assert block[declared:] == b"\r\n\r\n"
 
 
-def test_every_kind_of_trouble_is_there(pages: Path) -> None:
-    web = responses(pages / "web.warc.gz")
+def test_every_kind_of_trouble_is_there(demo_pages: Path) -> None:
+    web = responses(demo_pages / "web.warc.gz")
     statuses = {int(re.search(rb"HTTP/1.1 (\d+)", r)[1]) for r in web}  # type: ignore[index]
     assert {200, 301, 403, 404, 503} <= statuses
     text = b"".join(web)
@@ -98,8 +81,8 @@ def test_every_kind_of_trouble_is_there(pages: Path) -> None:
     assert any(count > 1 and len(body) > 2000 for body, count in bodies.items())  # exact copies
 
 
-def test_no_page_names_this_machine(pages: Path) -> None:
+def test_no_page_names_this_machine(demo_pages: Path) -> None:
     for name in ("docs.warc.gz", "web.warc.gz"):
-        content = b"".join(r for r in records(pages / name) if r is not None)
+        content = b"".join(r for r in records(demo_pages / name) if r is not None)
         for path in {str(ROOT), sys.prefix, str(Path.home())} - {"/", "/root", "/usr"}:
             assert path.encode() not in content

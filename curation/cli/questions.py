@@ -140,9 +140,8 @@ def account(options: argparse.Namespace) -> int:
     """Show what each rule of the filter removed; how many documents break it, and how many only it."""
     from curation.look import questions
 
-    run = _run(options.directory)
-    by = [run.whole_name(options.by)] if options.by else []
-    return answer(options, questions.account(run, by, unit=options.unit))
+    by = [options.by] if options.by else []
+    return answer(options, questions.account(_run(options.directory), by, unit=options.unit))
 
 
 def whatif(options: argparse.Namespace) -> int:
@@ -191,10 +190,9 @@ def sample(options: argparse.Namespace) -> int:
     from curation.look import questions
 
     names = ("where", "stage", "state", "n", "salt", "rate", "at_least")
-    run = _with_rows(_run(options.directory), options.stage)
     request = questions.SampleRequest(
-        run=run,
-        by=tuple(run.whole_name(name.strip()) for name in options.stratify.split(",") if name.strip()),
+        run=_with_rows(_run(options.directory), options.stage),
+        by=tuple(filter(None, (name.strip() for name in options.stratify.split(",")))),
         **{name: getattr(options, name) for name in names},
     )
     drawn = questions.near(request, options.near) if options.near else questions.sample(request)

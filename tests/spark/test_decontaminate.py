@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,8 +157,9 @@ def test_the_report_counts_documents_by_item_and_lists_common_passages(whole_run
     assert f"common text (in 9 documents): “{PROMPT}”" in flat(as_text(why(opened, "prompt3")))
 
 
-def test_a_cut_leaves_the_rest_and_the_account_closes(spark: object, tmp_path: Path) -> None:
-    recipe, items = planted(tmp_path / "in")
+def test_a_cut_leaves_the_rest_and_the_account_closes(whole_run: Planted, tmp_path: Path) -> None:
+    recipe, items = whole_run.recipe, whole_run.items
+    shutil.copytree(whole_run.out, tmp_path / "out")
     rows = ran(recipe, tmp_path / "out", "decontaminate.action=cut")
     row = rows["holds2"]
     assert row["state"] == "kept"
@@ -176,10 +178,22 @@ def test_a_cut_leaves_the_rest_and_the_account_closes(spark: object, tmp_path: P
     )
 
 
-def test_the_same_output_in_any_layout_and_another_for_other_items(spark: object, tmp_path: Path) -> None:
-    first, _ = planted(tmp_path / "a")
+@pytest.fixture
+def more_items(whole_run: Planted) -> Iterator[Callable[[], object]]:
+    """Add an item to the file that the finished run looked for, until the test ends."""
+    path = whole_run.recipe.parent / "tests.jsonl"
+    before = path.read_text()
+    item = {"key": "new", "question": "w1x w2x w3x w4x w5x w6x w7x w8x w9x"}
+    yield lambda: path.write_text(before + json.dumps(item) + "\n")
+    path.write_text(before)
+
+
+def test_the_same_output_in_any_layout_and_another_for_other_items(
+    whole_run: Planted, more_items: Callable[[], object], tmp_path: Path
+) -> None:
+    first = whole_run.recipe
     second, _ = planted(tmp_path / "b", order=5, files=3)
-    ran(first, tmp_path / "out_a", stages=())
+    shutil.copytree(whole_run.out, tmp_path / "out_a")
     ran(second, tmp_path / "out_b")
     one, other = (
         read_manifest(published(str(tmp_path / each), "decontaminate")) for each in ("out_a", "out_b")
@@ -188,15 +202,14 @@ def test_the_same_output_in_any_layout_and_another_for_other_items(spark: object
     assert one.detail == other.detail
     assert one.resources == other.resources
     said: list[str] = []
-    with open(tmp_path / "a" / "tests.jsonl", "a") as lines:
-        lines.write(json.dumps({"key": "new", "question": "w1x w2x w3x w4x w5x w6x w7x w8x w9x"}) + "\n")
+    more_items()
     Run(read_recipe(str(first)), Store(str(tmp_path / "out_a")), say=said.append).run()
     assert [line.split()[0] for line in said if "up to date" not in line] == [
         "decontaminate",
         "tokenizer",
         "shard",
     ]
-    without = first.parent / "without.yaml"
+    without = tmp_path / "without.yaml"
     without.write_text("".join(s for s in first.read_text().splitlines(True) if "decontaminate" not in s))
     said.clear()
     Run(read_recipe(str(without)), Store(str(tmp_path / "out_a")), say=said.append).run()

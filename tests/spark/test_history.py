@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from curation.accounting.ledger import tally
 from curation.accounting.manifest import Manifest, published
 from curation.accounting.settle import SETTLED
 from curation.recipe.config import ConfigError
@@ -24,7 +25,6 @@ from curation.spark.run import Run
 from curation.spark.stages.dedup import Finder
 from curation.spark.stages.filter import FILTER
 from curation.spark.store import Store
-from curation.spark.tables import account, write_rows
 
 pytestmark = pytest.mark.spark
 
@@ -44,7 +44,7 @@ def text(number: int, drop: int = 0, more: int = 0) -> str:
     return " ".join([*words, *(f"extra{number}x{i}" for i in range(more))])
 
 
-def filtered(spark: Any, out: Path, name: str, texts: dict[str, str], source: str = "a") -> Path:
+def filtered(out: Path, name: str, texts: dict[str, str], source: str = "a") -> Path:
     """Publish documents (id -> text) as the filter stage would, and write a recipe; return the latter."""
     path = out.parent / f"{name}.yaml"
     path.write_text(RECIPE)
@@ -56,9 +56,8 @@ def filtered(spark: Any, out: Path, name: str, texts: dict[str, str], source: st
     ]
     table = pa.Table.from_pylist(rows, schema=SETTLED)
     where = run.store.begin("filter", "f" * 16)
-    write_rows(spark.createDataFrame(table, schema=from_arrow_schema(SETTLED)), where)
-    counted = account(spark, "filter", where)
-    held = {"ledger": counted.ledger.to_json(), "rows": counted.rows, "digest": counted.digest}
+    pq.write_to_dataset(table, f"{where}/rows", partition_cols=["state"])
+    held = {"ledger": tally("filter", table.to_pylist()).to_json(), "rows": len(rows), "digest": name}
     made = {"inputs": {}, "resources": {}, "versions": {}, "output_version": 1, **held}
     config = FILTER.decided_by(run.recipe)
     run.store.publish(Manifest(stage="filter", fingerprint="f" * 16, config=config, **made))
@@ -92,9 +91,9 @@ def test_earlier_runs_win_lose_or_are_compared_by_preference(
 ) -> None:
     monkeypatch.setattr(history, "PART_BITS", 2)  # 64 parts are as many tasks, for a few rows
     first, second = tmp_path / "first", tmp_path / "second"
-    before = deduplicated(filtered(spark, first, "one", OLD), first)
+    before = deduplicated(filtered(first, "one", OLD), first)
     assert before.ledger["kept"]["records"] == 4
-    recipe = filtered(spark, second, "two", NEW)
+    recipe = filtered(second, "two", NEW)
 
     won = deduplicated(recipe, second, against=str(first), index=False)
     merged = {name: (row["kept_id"], row["kept_in"]) for name, row in read(spark, second, "clusters").items()}
@@ -115,7 +114,7 @@ def test_earlier_runs_win_lose_or_are_compared_by_preference(
     lost = {name: row["kept_id"] for name, row in read(spark, second, "tombstones").items()}
     assert lost == {"old0": "copy", "old1": "short", "old2": "long"}
     third = tmp_path / "third"
-    again = filtered(spark, third, "three", {"third": text(1, drop=6), "fourth": text(3, drop=6)})
+    again = filtered(third, "three", {"third": text(1, drop=6), "fourth": text(3, drop=6)})
     deduplicated(again, third, against=[str(first), str(second)], index=False)
     merged = {name: row["kept_id"] for name, row in read(spark, third, "clusters").items()}
     assert merged == {"third": "short", "fourth": "old3"}, "old1 was replaced by short"
@@ -125,7 +124,7 @@ def test_earlier_runs_win_lose_or_are_compared_by_preference(
     lost = {name: row["kept_id"] for name, row in read(spark, second, "tombstones").items()}
     assert lost == {"old2": "long"}
     without = tmp_path / "without"  # as the docs say: the earlier one again, without what it lost
-    deduplicated(filtered(spark, without, "without", OLD), without, against=str(second), index=False)
+    deduplicated(filtered(without, "without", OLD), without, against=str(second), index=False)
     merged = {name: row["kept_id"] for name, row in read(spark, without, "clusters").items()}
     assert merged == lost
 
