@@ -81,10 +81,10 @@ def test_a_page_that_is_gone_is_said_to_be(run: str, crawl: tuple[Path, list[dic
 def test_a_file_that_fails_midway_costs_the_pages_from_there_on(
     run: str, crawl: tuple[Path, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut(source: BlockFile, begin: int, end: int) -> Iterator[object]:
+    def cut(source: BlockFile, begin: int, end: int, **options: int) -> Iterator[object]:
         if begin == crawl[1][1]["offset"]:
             raise OSError(5, "Input/output error")
-        return records(source, begin, end)
+        return records(source, begin, end, **options)
 
     monkeypatch.setattr("curation.pages.warc.records", cut)
     first, *others = read_originals(open_run(run), crawl[1])
