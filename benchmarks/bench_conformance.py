@@ -2,9 +2,10 @@
 
     python benchmarks/bench_conformance.py [--texts N]
 
-Each peer runs in an environment of its own (benchmarks/peers.py) over the English texts of the shared crawl, as
-signals read them: plain, without marks of Markdown. Every preset is judged twice: on the peer's own words, and on
-those of the splitter it names. Prints a table, and what differs; writes build/bench/conformance.json, and one line
+Each peer runs in an environment of its own (benchmarks/peers.py) over the English texts of the shared crawl. They come
+in both forms: `plain`; `marks`, the Markdown of extraction given to both sides as plain text; and `markdown`, the same
+given to us as Markdown and to the peer, which knows no Markdown, as one reads it. Every preset is judged twice: on the
+peer's own words, and on those of the splitter it names. Prints a table, and what differs; writes build/bench/conformance.json, and one line
 for every difference to build/bench/conformance-differences.jsonl. Ends with status 1 where fewer than 99.5 % of
 the texts come out the same.
 """
@@ -19,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import peers
 import xxhash
@@ -31,13 +32,19 @@ from curation.filters.rules import Pass
 from curation.recipe.config import Reader
 from curation.recipe.nodes import parse
 from curation.recipe.sections.passes import decode_pass
-from curation.text.markdown import plain
+from curation.text.markdown import Form, readable
 from curation.text.text import Text
 from curation.text.words import Words
 
 OUT = ROOT / "build" / "bench"
 BAR = 0.995
 THEIRS, OURS = "their words", "our words"
+#: How the texts come: a name, the form in which extraction made them, the form in which they are judged.
+FORMS: tuple[tuple[str, Literal["text", "markdown"], Form], ...] = (
+    ("plain", "text", "plain"),
+    ("marks", "markdown", "plain"),
+    ("markdown", "markdown", "markdown"),
+)
 PEERS = {
     "datatrove": (peers.DATATROVE, "spacy-like"),
     "dolma": (("dolma==1.2.1",), "whitespace"),
@@ -69,18 +76,34 @@ def preset(name: str) -> Pass:
     return found
 
 
-def ours(each: Pass, raw: str, words: list[str] | None, splitter: str) -> tuple[list[str], str]:
+@dataclass(frozen=True)
+class Given:
+    """A text of the crawl, and its form."""
+
+    id: str
+    raw: str
+    form: Form
+
+
+def ours(each: Pass, given: Given, words: list[str] | None, splitter: str) -> tuple[list[str], str]:
     """Return the rules that a text breaks, in order, and the text after the edits.
 
     With the words given, rules read those.
     """
     if words is None:
-        verdict = judge_text(raw, "bench", [each], measure_all=True)
+        verdict = judge_text(given.raw, "bench", [each], measure_all=True, form=given.form)
         return [str(reason["name"]).partition(".")[2] for reason in verdict.reasons], verdict.text
-    text = Text(raw)
-    text.__dict__["plain"] = raw
+    text = Text(given.raw, given.form)
     text._words[splitter, False] = Words.of(words)
-    return [rule.name for rule in each.rules if rule.broken_by(rule.measure(text))], raw
+    return [rule.name for rule in each.rules if rule.broken_by(rule.measure(text))], given.raw
+
+
+def for_peers(texts: list[Given]) -> Path:
+    """Write the texts as a peer reads them, one a line; return the file."""
+    rows = "".join(json.dumps({"text": readable(given.raw, given.form)}) + "\n" for given in texts).encode()
+    source = OUT / f"conformance-texts-{xxhash.xxh3_64_hexdigest(rows)}.jsonl"
+    source.write_bytes(rows)
+    return source
 
 
 def squeezed(text: str) -> str:
@@ -117,7 +140,7 @@ class Tally:
 
 
 def compared(
-    name: str, rows: list[dict[str, Any]], raws: list[tuple[str, str]], log: Any
+    name: str, title_of_form: str, rows: list[dict[str, Any]], texts: list[Given], log: Any
 ) -> dict[str, Tally]:
     """Return the tallies of every preset that pins a peer: on its words, and on ours where they are others."""
     splitter = PEERS[name][1]
@@ -126,26 +149,28 @@ def compared(
         each = preset(title)
         both = not each.edits and splitter != "whitespace"
         for label in (THEIRS, OURS) if both else (OURS,):
-            tally = tallies[f"{title}, {label}"] = Tally()
-            for (identity, raw), row in zip(raws, rows, strict=True):
-                mine, after = ours(each, raw, row["words"] if label == THEIRS else None, splitter)
+            tally = tallies[f"{title}, {title_of_form}, {label}"] = Tally()
+            for given, row in zip(texts, rows, strict=True):
+                mine, after = ours(each, given, row["words"] if label == THEIRS else None, splitter)
+                after = readable(after, given.form)
                 theirs, first = row["broken"][title], row["first"][title]
                 tally.add(mine, theirs, first)
                 same_text = bool(first) or squeezed(after) == squeezed(row["texts"].get(title, after))
                 tally.same_text += same_text
                 if (mine[0] if mine else None) != first or set(mine) != set(theirs) or not same_text:
-                    found = {"preset": title, "words": label, "id": identity, "here": mine, "there": theirs}
+                    found = {"preset": title, "form": title_of_form, "words": label, "id": given.id}
+                    found |= {"here": mine, "there": theirs}
                     log.write(json.dumps(found | {"first": first, "same_text": same_text}) + "\n")
     return tallies
 
 
 def show(tallies: dict[str, Tally]) -> None:
     """Print the table, and the rules that differ."""
-    print(f"{'preset':44}{'kept':>6}{'there':>6}  {'verdict':>8}{'reason':>8}{'rules':>8}{'text':>8}")
+    print(f"{'preset':56}{'kept':>6}{'there':>6}  {'verdict':>8}{'reason':>8}{'rules':>8}{'text':>8}")
     for name, tally in tallies.items():
         same = (tally.same_verdict, tally.same_reason, tally.same_rules, tally.same_text)
         shares = "".join(f"{each / tally.texts:8.4f}" for each in same)
-        print(f"{name:44}{tally.kept:6}{tally.peer_kept:6}  {shares}")
+        print(f"{name:56}{tally.kept:6}{tally.peer_kept:6}  {shares}")
     print(f"\n{'rules that differ':70}{'both':>6}{'here':>6}{'there':>6}")
     for name, tally in tallies.items():
         for rule, counts in tally.rules.items():
@@ -163,22 +188,21 @@ def main() -> int:
     )
     parser.add_argument("--texts", type=int, default=1_000_000, help="texts to compare (default: all)")
     options = parser.parse_args()
-    raws = [(page.id, plain(page.text)) for page in texts("text", "en")[: options.texts]]
     OUT.mkdir(parents=True, exist_ok=True)
-    rows = "".join(json.dumps({"text": raw}) + "\n" for _, raw in raws).encode()
-    source = OUT / f"conformance-texts-{xxhash.xxh3_64_hexdigest(rows)}.jsonl"
-    source.write_bytes(rows)
     tallies: dict[str, Tally] = {}
     skipped: dict[str, str] = {}
     with (OUT / "conformance-differences.jsonl").open("w", encoding="utf-8") as log:
-        for name, (packages, _) in PEERS.items():
-            try:
-                said = list(peer(name, packages, source))
-            except (peers.Unavailable, subprocess.CalledProcessError) as error:
-                skipped[name] = str(error)
-                print(f"skipped: {name}: {error}")
-                continue
-            tallies |= compared(name, said, raws, log)
+        for title, stored, form in FORMS:
+            given = [Given(page.id, page.text, form) for page in texts(stored, "en")[: options.texts]]
+            source = for_peers(given)
+            for name, (packages, _) in PEERS.items():
+                try:
+                    said = list(peer(name, packages, source))
+                except (peers.Unavailable, subprocess.CalledProcessError) as error:
+                    skipped[name] = str(error)
+                    print(f"skipped: {name}: {error}")
+                    continue
+                tallies |= compared(name, title, said, given, log)
     show(tallies)
     bars = {}
     for name, tally in tallies.items():

@@ -4,7 +4,7 @@
 
 English pages of the shared crawl go through preset nemo_english and the peer's shipped chain; the shared code
 through redpajama_github and starcoder, Dolma's taggers and the peer's filters; the crawl's HTML through
-starcoder_html. Both sides get the text without marks of Markdown, so that they see the same words. Prints a
+starcoder_html. English pages are read in both forms, as in bench_conformance.py; no text is stripped first. Prints a
 table for each and writes build/bench/conformance_nemo.json; docs/conformance-nemo.md explains what differs.
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 
 import filter_corpus
 import peers
+from bench_conformance import FORMS
 from extract_corpus import crawl
 from recording import ROOT, record
 
@@ -31,7 +32,7 @@ from curation.pages.charset import decode
 from curation.recipe.config import Reader
 from curation.recipe.nodes import parse
 from curation.recipe.sections.passes import decode_pass
-from curation.text.markdown import plain
+from curation.text.markdown import Form, readable
 
 HERE, WORK = Path(__file__).parent, ROOT / "build" / "bench" / "conformance_nemo"
 BAR, HTML_PAGES = 0.995, 300
@@ -100,17 +101,10 @@ def preset(name: str) -> Pass:
     return decode_pass(Reader(), parse(f"{{name: {name}, preset: {name}}}", "bench"))
 
 
-def broken(each: Pass, text: str) -> list[str]:
+def broken(each: Pass, text: str, form: Form = "plain") -> list[str]:
     """Return the rules that a text breaks, in recipe order."""
-    reasons = judge_text(text, "bench", [each], measure_all=True).reasons
+    reasons = judge_text(text, "bench", [each], measure_all=True, form=form).reasons
     return [str(reason["name"]).partition(".")[2] for reason in reasons]
-
-
-def read(text: str) -> str:
-    """Return a text in which no mark of Markdown is left."""
-    while (after := plain(text)) != text:
-        text = after
-    return text
 
 
 def ask(python: Path, program: str, kind: str, texts: Iterable[str]) -> tuple[list[dict[str, object]], str]:
@@ -129,13 +123,13 @@ def ask(python: Path, program: str, kind: str, texts: Iterable[str]) -> tuple[li
         return [json.loads(line) for line in lines], done.stdout.strip().splitlines()[-1]
 
 
-def english(texts: list[str], python: Path) -> tuple[dict[str, Row], dict[str, float], str]:
+def english(texts: list[str], form: Form, python: Path) -> tuple[dict[str, Row], dict[str, float], str]:
     """Return the rows of NeMo Curator's English chain, and how often the whole verdict and reason are equal."""
-    said, version = ask(python, "peer_nemo", "english", texts)
+    said, version = ask(python, "peer_nemo", "english", [readable(text, form) for text in texts])
     each, rows = preset("nemo_english"), {name: Row() for name in ENGLISH}
     whole: Counter[str] = Counter()
     for number, (text, theirs) in enumerate(zip(texts, said, strict=True)):
-        ours = broken(each, text)
+        ours = broken(each, text, form)
         for name, rules in ENGLISH.items():
             rows[name].add(number, theirs[name], not set(rules) & set(ours))
         if None in theirs.values():
@@ -213,10 +207,14 @@ def main() -> int:
         dolma = peers.environment("dolma", ("dolma==1.2.1",))
     except peers.Unavailable as error:
         sys.exit(f"skipped: {error}")
-    texts = [read(page.text) for page in filter_corpus.texts("text", "en")]
-    rows, chain, version = english(texts, nemo)
-    show(f"NeMo Curator {version}, English", rows)
-    print("  ".join(f"{name}: {value:.4f}" for name, value in chain.items()))
+    rows, chain = {}, {}
+    for title, stored, form in FORMS:
+        texts = [page.text for page in filter_corpus.texts(stored, "en")]
+        own, whole, version = english(texts, form, nemo)
+        show(f"NeMo Curator {version}, English, {title}", own)
+        print("  ".join(f"{name}: {value:.4f}" for name, value in whole.items()))
+        rows |= {f"{name}, {title}": row for name, row in own.items()}
+        chain |= {f"{name}, {title}": value for name, value in whole.items()}
     coded = code(shared_code(), nemo, dolma)
     show("code", coded)
     pages = [decode(row["body"], row["content_type"]).text for row, _ in crawl()[:HTML_PAGES]]
@@ -233,7 +231,8 @@ def main() -> int:
         for name, row in (rows | coded | seen).items()
     }
     least = min(row.equal for row in (rows | coded).values())
-    bars = {"equal_by_rule": (least, BAR), "equal_reason": (chain["reason"], BAR)}
+    bars = {"equal_by_rule": (least, BAR)}
+    bars |= {name: (value, BAR) for name, value in chain.items() if name.startswith("reason")}
     return record("conformance_nemo", {**figures, "chain": chain}, bars, ("regex", "numpy"))
 
 

@@ -23,7 +23,7 @@ from curation.dedup.words import Hashes, mix64, slices, word_hashes
 Signatures = npt.NDArray[np.uint32]
 
 #: Raised whenever the same text would get other shingles, signatures or keys.
-VERSION = 1
+VERSION = 2
 #: Shingles permuted at once: two arrays of this many 4-byte values should stay in the processor's cache.
 SLICE_SHINGLES = 1 << 16
 #: Words made into shingles at once.
@@ -55,7 +55,7 @@ class Scheme:
         """Return a name that differs wherever keys could differ. Never join tables of different ids.
 
         >>> Scheme().id.partition(",unicode=")[0]
-        'affine32/v1(words=5,bands=14,rows=8,seed=1'
+        'affine32/v2(words=5,bands=14,rows=8,seed=1'
         """
         return (
             f"affine32/v{VERSION}(words={self.shingle_words},bands={self.bands},"
