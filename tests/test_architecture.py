@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "filters": {"document", "signals", "text"},
     "quality": {"files", "signals", "text"},
     "contamination": {"files", "text"},
-    "dedup": {"document"},
+    "dedup": {"document", "text"},
     "shards": {"accounting", "document", "files"},
     "recipe": {
         *("accounting", "contamination", "dedup", "extract", "filters", "pages", "quality", "shards"),
@@ -193,6 +193,8 @@ NUMBERS = {
     "signals/blocklist.py _LONGEST_PATH _MAX_PREFIXES": "cost of a lookup",
     "signals/blocklist.py _SHOWN": "length of a warning",
     "signals/blocklist.py _PER_BUCKET_BITS _LAYOUT": "format of a compiled list",
+    "signals/comments.py _NAME_CHARACTERS": "length of a file's name",
+    "signals/periods.py _FACTOR": "a hash",
     "signals/repetition.py _BLOCK": "memory",
     "signals/models/likeness.py _MAX_PERPLEXITY": "largest number that every table can store",
     "signals/models/model_files.py _MAGIC _LABEL": "format of fastText models",

@@ -6,26 +6,23 @@ document that keeps the line. So texts are never shuffled: both passes read a do
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
 from curation.dedup.words import mix64
+from curation.text.parts import Unit, parts, span_of
 
-Unit = Literal["line", "paragraph"]
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 #: The owner of a line that no document keeps, and the site of a document that has none.
 NOBODY = 0
-_BREAK = re.compile(r"\n(?:[^\S\n]*\n)+")
 _DIGIT = re.compile(r"\d")
 
 
@@ -37,22 +34,6 @@ def hashed(text: str) -> int:
 def _signed(data: bytes) -> int:
     value = int(xxhash.xxh3_64_intdigest(data)) or 1
     return value - (1 << 64) if value >> 63 else value
-
-
-def parts(text: str, unit: Unit) -> list[str]:
-    r"""Return the lines or paragraphs with their line feeds. Joined, they are the text.
-
-    >>> parts("a\nb\n\nc", "line"), parts("a\nb\n\nc", "paragraph")
-    (['a\n', 'b\n', '\n', 'c'], ['a\nb\n\n', 'c'])
-    """
-    if unit == "line":
-        *whole, last = text.split("\n")
-        complete = [f"{line}\n" for line in whole]
-    else:
-        ends = [0, *(match.end() for match in _BREAK.finditer(text))]
-        complete = [text[start:end] for start, end in itertools.pairwise(ends)]
-        last = text[ends[-1] :]
-    return [*complete, last] if last else complete
 
 
 def line_hash(line: str, min_characters: int) -> int | None:
@@ -69,6 +50,26 @@ def line_hash(line: str, min_characters: int) -> int | None:
         return _signed(plain) if len(plain) >= min_characters else None
     normal = " ".join(line.split())
     return hashed(_DIGIT.sub("0", normal.casefold())) if len(normal) >= min_characters else None
+
+
+def part_hashes(text: str, unit: Unit, min_characters: int) -> list[int | None]:
+    """Return the hash of each part of a text; of spans of three sentences, at the first sentence of each.
+
+    None for what has fewer characters, and for a sentence with which no span begins.
+    """
+    pieces, size = parts(text, unit), span_of(unit)
+    if size == 1:
+        return [line_hash(piece, min_characters) for piece in pieces]
+    spans = ["".join(pieces[i : i + size]) for i in range(len(pieces) - size + 1)]
+    return [*(line_hash(span, min_characters) for span in spans), *[None] * (len(pieces) - len(spans))]
+
+
+def _spread(begins: Flags, unit: Unit) -> Flags:
+    """Return which parts lie in a span that begins where `begins` says so."""
+    inside = begins.copy()
+    for distance in range(1, span_of(unit)):
+        inside[distance:] |= begins[:-distance]
+    return inside
 
 
 def _folded(byte: int) -> int:
@@ -136,12 +137,11 @@ class Table:
             texts: the texts.
             documents: hashes of their ids.
             sites: hashes of the sites that they are from, or `NOBODY`.
-            unit: what a line is.
+            unit: what a line is; a span of three sentences goes whole.
             min_characters: shorter lines stay.
             min_words_left: a text that would be left with fewer words stays as it is.
         """
-        split = [parts(text, unit) for text in texts]
-        hashes = [[line_hash(line, min_characters) for line in lines] for lines in split]
+        hashes = [part_hashes(text, unit, min_characters) for text in texts]
         counts = np.array([len(lines) for lines in hashes], np.int64)
         flat = [line for lines in hashes for line in lines]
         long_enough = np.array([line is not None for line in flat], np.bool_)
@@ -151,12 +151,14 @@ class Table:
         boilerplate = long_enough & (site != NOBODY)
         if boilerplate.any():
             boilerplate &= self.owners(on_site(lines, site))[1]
-        removed = boilerplate | (long_enough & in_table & (owners != document))
+        boilerplate = _spread(boilerplate, unit)
+        removed = boilerplate | _spread(long_enough & in_table & (owners != document), unit)
         ends = np.cumsum(counts)
         results = {}
         for row in np.unique(np.searchsorted(ends, np.flatnonzero(removed), side="right")).tolist():
             own = slice(ends[row] - counts[row], ends[row])
-            result = _without(texts[row], split[row], removed[own].tolist(), boilerplate[own].tolist())
+            flags = removed[own].tolist(), boilerplate[own].tolist()
+            result = _without(texts[row], parts(texts[row], unit), *flags)
             if len(result.text.split()) >= min_words_left:
                 results[row] = result
         return results

@@ -3,7 +3,7 @@
 Importing this package fills `EDITS`. Nothing outside it registers an edit.
 """
 
-from curation.filters import edits  # noqa: F401  registers them
+from curation.filters import cleaning, edits  # noqa: F401  registers them
 from curation.filters.pii import mask  # noqa: F401
 from curation.filters.registry import EDITS, Masked, edit
 

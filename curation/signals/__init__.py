@@ -4,7 +4,20 @@ Importing this package fills `SIGNALS`. Nothing outside it registers a signal.
 """
 
 # The modules register their signals when they are imported.
-from curation.signals import characters, code, lines, removal, repetition, sentences, urls, vocabulary, words  # noqa: F401
+from curation.signals import (  # noqa: F401
+    characters,
+    code,
+    comments,
+    lines,
+    lists,
+    periods,
+    removal,
+    repetition,
+    sentences,
+    urls,
+    vocabulary,
+    words,
+)
 from curation.signals.models import fasttext_models, labels, likeness, tokens  # noqa: F401
 from curation.signals.models.labels import LABELLERS
 from curation.signals.registry import SIGNALS, UNITS, FilePath

@@ -7,16 +7,11 @@ import re
 import unicodedata
 from typing import Literal
 
-import regex
-
 from curation.signals.registry import signal
 from curation.text import spacy_like
+from curation.text.parts import INNER_END
 from curation.text.splitters import Splitter
 from curation.text.text import Text
-
-# Inside a line a sentence ends at an end mark, optional closing quotes or brackets and white space, unless a
-# lower-case letter follows. In scripts without spaces it ends at the mark itself.
-INNER_END = regex.compile(r"""[.!?…؟।]["'”’»)\]]*[^\S\n]+(?=[^\s\p{Ll}])|[。！？]["”’」』）]*(?=\S)""")
 
 # Words at which spaCy's sentencizer ends a sentence, without those of rare scripts.
 _END_MARKS = frozenset("!.?։؟۔।॥။።‼‽⁇⁈⁉⸮﹒﹖﹗！．？｡。")

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from curation.signals.lines import INNER_END
 from curation.signals.registry import Pattern, signal
 from curation.text.language import UNKNOWN, detect
+from curation.text.parts import INNER_END
 from curation.text.text import Text
 
 _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")  # characters that make a pattern more than a literal string

@@ -18,6 +18,7 @@ from curation.dedup.lines import (
     hashed,
     line_hash,
     on_site,
+    part_hashes,
     parts,
     write_table,
 )
@@ -25,13 +26,13 @@ from curation.dedup.lines import (
 texts = st.text(alphabet="ab1 \n\u3000\ud800", max_size=80)
 
 
-@given(texts, st.sampled_from(["line", "paragraph"]))
+@given(texts, st.sampled_from(["line", "paragraph", "sentence", "three_sentences"]))
 def test_the_parts_of_a_text_are_the_text(text: str, unit: Unit) -> None:
     pieces = parts(text, unit)
     assert "".join(pieces) == text
     if unit == "line":
         assert all("\n" not in part[:-1] for part in pieces)
-    else:
+    elif unit == "paragraph":
         assert all("\n\n" not in part.rstrip() for part in pieces)
 
 
@@ -40,6 +41,22 @@ def test_a_hash_is_of_the_line_but_for_case_digits_and_white_space(line: str) ->
     normal = " ".join(line.split())
     plain = re.sub(r"\d", "0", normal.casefold())
     assert line_hash(line, 3) == (hashed(plain) if len(normal) >= 3 else None)
+
+
+def test_a_span_of_three_sentences_goes_whole_from_all_but_its_owner(tmp_path: Path) -> None:
+    span = "It rose above the town. Few had seen it. Nobody said so. "
+    own, other = f"First of all. {span}Then it fell.", f"{span}And that was that. It ended."
+    hashes = set(part_hashes(own, "three_sentences", 1)) & set(part_hashes(other, "three_sentences", 1)) - {
+        None
+    }
+    (line,) = hashes
+    held = table(tmp_path, (line, 1))
+    results = held.without(
+        [own, other], [1, 2], [NOBODY, NOBODY], unit="three_sentences", min_characters=1, min_words_left=0
+    )
+    assert {row: result.text for row, result in results.items()} == {1: "And that was that. It ended."}
+    assert part_hashes("One. Two.", "three_sentences", 1) == [None, None]
+    assert part_hashes("One. Two. Three.", "three_sentences", 17) == [None, None, None]
 
 
 def test_case_digits_and_white_space_do_not_count() -> None:

@@ -116,7 +116,8 @@ def test_dclm_lines_cut_and_keep_a_page_that_lost_little():
     result = verdict("dclm_lines", text)
     assert result.reasons == []
     assert result.text == PROSE.splitlines()[0][:30] + "\n" + PROSE * 2
-    assert result.edits == {"dclm_lines.drop_lines": 8 + 5 + 10 + 5, "dclm_lines.cut_phrases": 8 + 14}
+    edits = {"dclm_lines.drop_lines": 8 + 5 + 10 + 5, "dclm_lines.cut_phrases": 8 + 14}
+    assert result.edits == edits | {"dclm_lines.cap_newlines": 0}
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,7 @@ SENTENCES = "\n".join(f"This is sentence number {number} of the text." for numbe
         ("starcoder_html", "<html><script>" + CODE * 9 + "</script><p>" + PROSE[:99], {"visible_text", "visible_text_length"}),
         ("starcoder_html", "<html><p>" + PROSE + "</p></html>", set()),
         ("starcoder_data", '{"name": "value"}' * 4, set()),
+        ("starcoder_comments", CODE, set()),
         ("starcoder_data", '{"a": "b"}', {"text_length", "letters"}),
         ("starcoder_data", '{"some": 1}\n' * 500, {"text_length", "letters"}),
     ],

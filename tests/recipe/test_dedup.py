@@ -12,7 +12,7 @@ from curation.accounting.manifest import Manifest
 from curation.cli import main
 from curation.recipe.config import ConfigError
 from curation.recipe.recipe import read_recipe
-from curation.recipe.sections.dedup import Near
+from curation.recipe.sections.dedup import Dedup, Near
 
 BASE = """name: n
 inputs: {a: {format: jsonl, path: a, text: text}}
@@ -66,6 +66,17 @@ def test_settings_that_say_nothing_together_are_refused(tmp_path: Path) -> None:
         "5:10: per_snapshot never compares two snapshots, so 'against' would do nothing",
         "6:12: gone/dedup/current.json: not found, so no dedup was published in gone; run the stage first",
     ]
+
+
+def test_a_key_and_whole_clusters(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, "  keep: latest\n  drop_all: true\n  index: true\n") == [
+        "5:9: keep chooses among documents with the same 'key'; name that column",
+        "6:13: drop_all leaves nothing of a cluster that another run could be compared with; leave out 'against' "
+        "and 'index'",
+    ]
+    path = tmp_path / "r.yaml"
+    path.write_text(BASE + "  key: url\n  keep: latest\n  drop_all: true\n")
+    assert read_recipe(str(path)).dedup == Dedup(key="url", keep="latest", drop_all=True)
 
 
 def test_earlier_runs_are_not_searched_for_meanings_or_runs_of_tokens(tmp_path: Path) -> None:

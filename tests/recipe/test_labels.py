@@ -48,7 +48,7 @@ KEEP = "keep: {word_count: {min: 5}}"
 TABLE = [
     (
         "- {name: a, label: {topic: {}}}",
-        "r.yaml:5:21: no labeller named 'topic'; known: fasttext, language, script",
+        "r.yaml:5:21: no labeller named 'topic'; known: extension, fasttext, language, script",
     ),
     (
         "- {name: a, label: {fasttext: {}}}",

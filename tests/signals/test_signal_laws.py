@@ -46,7 +46,7 @@ ODD = [
     "\ufdfa" * 50 + "ﬃ ß İ",
 ]
 #: Those that cannot run without a file: tests/signals/test_models.py and test_urls.py have them.
-MODELS = {"fasttext_probability", "blocked_entry_count"}
+MODELS = {"fasttext_probability", "blocked_entry_count", "listed_phrase_count"}
 MODELS |= {"unigram_perplexity", "importance_ratio", "kenlm_perplexity"}  # in test_likeness.py
 NAMES = sorted(set(SIGNALS) - MODELS)
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))

@@ -86,6 +86,8 @@ def alike(pair: Mapping[str, Any]) -> str:
         text = f"{measured['containment']:.1%} of it stands there"
     elif "jaccard" in measured:
         text = f"Jaccard {measured['jaccard']:.3f}"
+    elif pair["reason"] == "dedup.key":
+        text = "the same key"
     else:
         text = f"cosine {measured['cosine']:.3f}" if "cosine" in measured else "not compared"
     through = pair.get("through")

@@ -126,6 +126,11 @@ class Dedup:
         semantic: semantic duplicates among the documents that exact and near keep. Neither semantic nor
             substring goes together with `against`: an index has no embeddings and no runs of tokens.
         substring: repeated runs of tokens in the documents that are left at the end.
+        key: of documents with the same value in this column (`url`, `record_id`, or a name of `metadata`) one
+            is kept; the others are removed first, whatever their texts. Those without a value are not
+            compared.
+        keep: which one: the `latest` or the `earliest` captured, or the `preferred`.
+        drop_all: documents that stand for others go as well, so that nothing of a cluster stays.
     """
 
     exact: bool = True
@@ -137,11 +142,22 @@ class Dedup:
     index: bool = False
     semantic: Semantic | None = None
     substring: Substring | None = None
+    key: str | None = None
+    keep: Literal["preferred", "latest", "earliest"] = "preferred"
+    drop_all: bool = False
 
     @staticmethod
     def mistakes(values: Mapping[str, Any]) -> Iterator[Where]:
         """Yield (where, what) for settings that have no effect together."""
         against = values.get("against", ())
+        if "keep" in values and not values.get("key"):
+            yield ("keep",), "keep chooses among documents with the same 'key'; name that column"
+        if values.get("drop_all") and (against or values.get("index")):
+            yield (
+                ("drop_all",),
+                "drop_all leaves nothing of a cluster that another run could be compared with; leave out "
+                "'against' and 'index'",
+            )
         if "history" in values and not against:
             yield ("history",), "history needs earlier runs to compare with; name them in 'against'"
         if against and values.get("scope") == "per_snapshot":

@@ -14,8 +14,8 @@ class Lines:
     """Which repeated lines are taken out of the extracted texts, before they are judged.
 
     Attributes:
-        unit: a line, or a paragraph (what stands between blank lines). Case, digits and white space do not
-            count.
+        unit: a line, a paragraph (what stands between blank lines), a sentence, or every span of three
+            sentences (C4: with `min_documents: 2`). Case, digits and white space do not count.
         min_documents: lines that as many documents have go from all but the first (None: not looked for).
         prefer: sources in the order in which their documents are the first; those not named come last, and
             then the least hash of an id is.
@@ -26,7 +26,7 @@ class Lines:
         min_words_left: a document that would be left with fewer words is left as it is.
     """
 
-    unit: Literal["line", "paragraph"] = "line"
+    unit: Literal["line", "paragraph", "sentence", "three_sentences"] = "line"
     min_documents: int | None = field(default=10, metadata={"min": 2})
     prefer: tuple[str, ...] = ()
     site_fraction: float | None = field(default=None, metadata={"min": 0.001, "max": 1.0})

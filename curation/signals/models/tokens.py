@@ -6,6 +6,9 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curation.files.tokenizer_file import read_engine
 from curation.signals.registry import FilePath, signal
 from curation.text.text import Text
@@ -29,6 +32,23 @@ def _count(raw: str, tokenizer: str | None) -> int:
         return sum(1 for _ in _TOKEN.finditer(raw))
     readable = raw.encode("utf-8", "replace").decode("utf-8")  # tokenizers reject lone surrogates
     return len(_tokenizer(tokenizer).encode(readable, add_special_tokens=False))
+
+
+Numbers = NDArray[np.int64]
+
+
+def token_spans(raw: str, tokenizer: str | None) -> tuple[Numbers, Numbers, Numbers]:
+    """Return (number of each token's kind, its start, its end) in order; offsets are of characters."""
+    if tokenizer is not None:
+        readable = raw.encode("utf-8", "replace").decode("utf-8")
+        encoding = _tokenizer(tokenizer).encode(readable, add_special_tokens=False)
+        spans = np.array(encoding.offsets, np.int64).reshape(-1, 2)
+        return np.array(encoding.ids, np.int64), spans[:, 0], spans[:, 1]
+    numbers: dict[str, int] = {}
+    matches = list(_TOKEN.finditer(raw))
+    ids = [numbers.setdefault(match[0], len(numbers)) for match in matches]
+    starts, ends = ([match.start() for match in matches], [match.end() for match in matches])
+    return np.array(ids, np.int64), np.array(starts, np.int64), np.array(ends, np.int64)
 
 
 @signal

@@ -8,7 +8,7 @@ the set of (id, text, preference), and on what earlier runs kept where the recip
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -31,6 +31,7 @@ from curation.spark.dedup.inputs import (
     scopes,
 )
 from curation.spark.dedup.joins import is_near
+from curation.spark.dedup.keys import check_key, same_key, with_same_key
 from curation.spark.dedup.near import KEY, KEY_FIELDS, NearDuplicates
 from curation.spark.dedup.semantic import NAME as SEMANTIC
 from curation.spark.dedup.semantic import SemanticDuplicates
@@ -89,13 +90,13 @@ class Finder:
     def mark(self, documents: DataFrame) -> tuple[DataFrame, DataFrame]:
         """Return (documents with `merged_into` and a reason where removed, clusters)."""
         decisions = self.find(documents)
-        marked = explained(documents, decisions.hashed, decisions.removed, self.settings.near)
+        marked = explained(documents, decisions.hashed, decisions.removed, self.settings)
         return marked, clusters(decisions.removed).where("earlier is null").drop("earlier")
 
     def write(self, documents: DataFrame, path: str, dropped_text_rate: float) -> dict[str, Any]:
         """Write rows, clusters, hot buckets and an index for later runs; return the manifest's detail."""
         decisions = self.find(documents)
-        marked = explained(documents, decisions.hashed, decisions.removed, self.settings.near)
+        marked = explained(documents, decisions.hashed, decisions.removed, self.settings)
         table = self._saved(clusters(decisions.removed), "clusters")
         marked, table = self._further(marked, table)
         write_rows(settled(marked, dropped_text_rate), path)
@@ -112,10 +113,7 @@ class Finder:
         best_first = [
             -preference.value() if preference.more else preference.value() for preference in self.preferences
         ]
-        scope = F.lit("")
-        if self.scopes is not None:
-            pairs = [F.lit(part) for pair in self.scopes.items() for part in pair]
-            scope = F.create_map(*pairs)[F.col("source")]
+        scope = self._scope()
         if self.settings.semantic:
             work = Scratch(self.spark, join(self.scratch, "semantic"))
             semantic = SemanticDuplicates(self.settings.semantic, best_first, scope, work)
@@ -125,8 +123,23 @@ class Finder:
             marked = RepeatedRuns(self.settings.substring, best_first, scope, work).mark(marked)
         return marked, table
 
+    def _scope(self) -> Column:
+        pairs = [F.lit(part) for pair in (self.scopes or {}).items() for part in pair]
+        return F.create_map(*pairs)[F.col("source")] if pairs else F.lit("")
+
     def find(self, documents: DataFrame) -> Decisions:
-        """Decide which documents are removed."""
+        """Decide which documents are removed: first those with the same key, then those of like texts."""
+        if not self.settings.key:
+            return self._alike(documents)
+        key, keep = self.settings.key, self.settings.keep
+        check_key(documents, key)
+        losers = same_key(documents, key, keep, self.preferences, self._scope())
+        losers = self._saved(losers, "same_key")
+        decisions = self._alike(documents.join(losers.select(*KEY), KEY, "left_anti"))
+        removed = self._saved(with_same_key(decisions.removed, losers), "decisions_with_key")
+        return replace(decisions, removed=removed)
+
+    def _alike(self, documents: DataFrame) -> Decisions:
         named = zip(self.preferences, self._names(), strict=True)
         values = [preference.value().alias(name) for preference, name in named]
         hashed = hashes(documents, values, self.settings.near, self.scopes)

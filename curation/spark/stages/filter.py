@@ -49,8 +49,8 @@ FILTER = Stage(
     after=("extract",),
     section=lambda recipe: recipe.filter,
     write=_write,
-    output_version=8,
-    libraries=("icu4py", "regex", "idna", "pycld2", "fasttext-numpy2-wheel", "tokenizers"),
+    output_version=9,
+    libraries=("icu4py", "regex", "idna", "ftfy", "pycld2", "fasttext-numpy2-wheel", "tokenizers"),
     config=_config,
     resources=_resources,
 )

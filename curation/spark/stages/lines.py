@@ -20,9 +20,8 @@ from curation.dedup.lines import (
     NOBODY,
     Table,
     hashed,
-    line_hash,
     on_site,
-    parts,
+    part_hashes,
     write_table,
 )
 from curation.files.mapped import building, opened
@@ -70,8 +69,7 @@ def _lines(batch: pa.RecordBatch, settings: Lines) -> pa.RecordBatch:
     """Return _LINES: the different lines of each document, in the whole corpus and on its site."""
     least = settings.min_characters
     texts = [
-        {line_hash(line, least) for line in parts(text or "", settings.unit)} - {None}
-        for text in batch["text"].to_pylist()
+        set(part_hashes(text or "", settings.unit, least)) - {None} for text in batch["text"].to_pylist()
     ]
     line = np.array([line for lines in texts for line in lines], np.int64)
     ranks = [settings.rank(source or "") for source in batch["source"].to_pylist()]
