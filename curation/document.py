@@ -31,6 +31,9 @@ LOSS = pa.struct(
     ]
 )
 
+#: What begins names in `metadata`: of labels that passes of the filter gave, of columns that inputs carry.
+LABEL, COLUMN = "label.", "column."
+
 #: One input record, read and located but not judged. Damaged input has `failure` set and no body.
 PAGE = pa.schema(
     [
@@ -50,6 +53,8 @@ PAGE = pa.schema(
         pa.field("failure", pa.string()),  # a reason's name, or null
         pa.field("detail", pa.string()),  # about the failure, else how the body contradicts its headers
         pa.field("loss", LOSS),  # of a failure; null: one record
+        pa.field("columns", pa.map_(pa.string(), pa.string())),  # carried along: name -> value as text
+        pa.field("missing", pa.list_(pa.string())),  # columns that the recipe names and the record lacks
     ]
 )
 

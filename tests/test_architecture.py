@@ -62,7 +62,7 @@ MAY_IMPORT = {
         ),
         *("recipe", "shards", "text"),
     },
-    "cli": {"accounting", "files", "look", "quality", "recipe", "shards", "spark"},
+    "cli": {"accounting", "files", "look", "pages", "quality", "recipe", "shards", "spark"},
 }
 #: What training may import of curation.
 TRAINING_MAY_IMPORT = (

@@ -12,6 +12,8 @@ from curation.accounting.loss import FILE_COUNTS, FileLoss, failed_files
 
 #: Reasons of records that were never meant to be read: they do not make the share of failures smaller.
 NOT_MEANT = ("extract.record_type", "extract.revisit", "extract.status", "extract.wrong_type")
+#: What begins the reasons of readers, and the counts of records without a column that the recipe names.
+UNREAD, WITHOUT = "pages.", "without_"
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _MOST_SHOWN = 5
 
@@ -30,8 +32,15 @@ def check_losses(ledger: Ledger, budget: float, detail: Mapping[str, Any] = NOTH
     files = failed_files(detail)
     for source, count in detail.get(FILE_COUNTS, {}).items():
         account = ledger.sources.get(source, Account())
-        if account.lost_files >= count > 0:
-            raise LedgerError(_nothing_read(ledger.stage, source, account, files))
+        if account.lost_files >= count > 0 or _unread(account):
+            raise LedgerError(_nothing_read(ledger.stage, source, account, count, files))
+        if missing := _missing(account):
+            names = f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+            raise LedgerError(
+                f"{ledger.stage}: no record of the input '{source}' has the {names}, which the recipe "
+                f"names ({_readable(account):,} records were read). Correct the name; `curate check` shows "
+                "the columns of local files"
+            )
     failed = ledger.total.states["failed"].records
     expected = ledger.total.received.records - sum(_dropped(ledger.total, name) for name in NOT_MEANT)
     if failed > budget * expected:
@@ -53,8 +62,8 @@ def worst_lines(files: Sequence[FileLoss]) -> Iterator[str]:
         yield f"\n  {file.file}: {about}{file.records:,} record{plural}, {file.reason}: {detail}"
 
 
-def _nothing_read(stage: str, source: str, account: Account, files: Sequence[FileLoss]) -> str:
-    records, count = account.states["failed"].records, account.lost_files
+def _nothing_read(stage: str, source: str, account: Account, count: int, files: Sequence[FileLoss]) -> str:
+    records = account.states["failed"].records
     which = f"none of its {count:,} files is" if count > 1 else "its only file is not"
     return (
         f"{stage}: nothing of the input '{source}' could be read, {which} usable: {records:,} "
@@ -62,6 +71,22 @@ def _nothing_read(stage: str, source: str, account: Account, files: Sequence[Fil
         f"{''.join(worst_lines([file for file in files if file.source == source]))}\n"
         "Correct the input, or take it out of the recipe"
     )
+
+
+def _unread(account: Account) -> bool:
+    """Return whether all that came in failed before it was a record."""
+    unread = (reason.records for name, reason in account.reasons.items() if name.startswith(UNREAD))
+    return 0 < account.received.records == sum(unread)
+
+
+def _readable(account: Account) -> int:
+    return account.received.records - account.states["failed"].records
+
+
+def _missing(account: Account) -> list[str]:
+    """Return the columns that the recipe names and no record has."""
+    everywhere = [name for name, count in account.counts.items() if count >= _readable(account) > 0]
+    return sorted(name.removeprefix(WITHOUT) for name in everywhere if name.startswith(WITHOUT))
 
 
 def _estimated(account: Account) -> str:

@@ -140,8 +140,9 @@ def account(options: argparse.Namespace) -> int:
     """Show what each rule of the filter removed; how many documents break it, and how many only it."""
     from curation.look import questions
 
-    by = [options.by] if options.by else []
-    return answer(options, questions.account(_run(options.directory), by, unit=options.unit))
+    run = _run(options.directory)
+    by = [run.whole_name(options.by)] if options.by else []
+    return answer(options, questions.account(run, by, unit=options.unit))
 
 
 def whatif(options: argparse.Namespace) -> int:
@@ -190,9 +191,10 @@ def sample(options: argparse.Namespace) -> int:
     from curation.look import questions
 
     names = ("where", "stage", "state", "n", "salt", "rate", "at_least")
+    run = _with_rows(_run(options.directory), options.stage)
     request = questions.SampleRequest(
-        run=_with_rows(_run(options.directory), options.stage),
-        by=tuple(filter(None, (name.strip() for name in options.stratify.split(",")))),
+        run=run,
+        by=tuple(run.whole_name(name.strip()) for name in options.stratify.split(",") if name.strip()),
         **{name: getattr(options, name) for name in names},
     )
     drawn = questions.near(request, options.near) if options.near else questions.sample(request)

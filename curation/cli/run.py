@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from curation.cli.command import Command
@@ -12,6 +11,8 @@ from curation.cli.printing import failed, refuse
 from curation.spark.arguments import SET, add_input, add_run_arguments, add_stage_choice
 
 if TYPE_CHECKING:
+    from yaml.nodes import Node
+
     from curation.recipe.recipe import Recipe
 
 
@@ -74,28 +75,47 @@ def submit(doc: str | None, *only: str, **own: Any) -> None:
 def check(options: argparse.Namespace) -> int:
     """Check a recipe without running it; all its mistakes are printed at once, on standard error.
 
-    Parts that work against each other are warned of; such a recipe can be run all the same.
+    Columns that local files lack are mistakes too, by the first record of each of the first 64. Parts that
+    work against each other are warned of; such a recipe can be run all the same.
     """
+    from curation.recipe.config import compose
     from curation.recipe.contradictions import contradictions
     from curation.recipe.recipe import read_recipe
 
     recipe = read_recipe(options.recipe, options.set)
+    warnings = [*_look_at_inputs(recipe, compose(options.recipe, options.set)), *contradictions(recipe)]
     rules = sum(len(filter_pass.rules) for filter_pass in recipe.filter)
     parts = ((len(recipe.inputs), "input", "s"), (len(recipe.filter), "pass", "es"), (rules, "rule", "s"))
     counts = ", ".join(f"{count} {name}{plural if count != 1 else ''}" for count, name, plural in parts)
     print(f"{options.recipe}: good; {counts}")
-    for warning in (*_missing(recipe), *contradictions(recipe)):
+    for warning in warnings:
         print(f"{options.recipe}: warning: {warning}")
     return 0
 
 
-def _missing(recipe: Recipe) -> Iterator[str]:
-    """Yield what `curate run` would refuse: inputs that name no file on this machine."""
-    from curation.spark.store import InputError, matched
+def _look_at_inputs(recipe: Recipe, node: Node) -> list[str]:
+    """Return warnings about the inputs' files, as far as they are there and are quickly looked at.
 
+    Raises:
+        ConfigError: a local file lacks a column that the recipe names, with every such column.
+    """
+    from curation.pages.lacking import lacking_files
+    from curation.recipe.config import ConfigError, Reader, below
+    from curation.spark.store import InputError, find_files
+
+    reader, warnings = Reader(), []
     for name, source in recipe.inputs.items():
-        for path in source.paths:
-            try:
-                matched(name, path)
-            except InputError as error:
-                yield f"{error}; `curate run` would refuse it here"
+        try:
+            files = find_files(name, source.paths)
+        except InputError as error:
+            warnings.append(f"{error}; `curate run` would refuse it here")
+            continue
+        sized = [(file.url, file.size_bytes) for file in files]
+        for lacking in lacking_files(sized, source.format, source):
+            if lacking.option == "columns":  # a record may do without what is only carried along
+                warnings.append(f"inputs.{name}: {lacking}")
+            else:
+                reader.wrong(below(node, ("inputs", name, lacking.option)), str(lacking))
+    if reader.mistakes:
+        raise ConfigError(reader.mistakes)
+    return warnings

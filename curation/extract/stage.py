@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
+from curation.accounting.budget import WITHOUT
 from curation.accounting.loss import RecordLoss
-from curation.document import DOCUMENT
+from curation.document import COLUMN, DOCUMENT
 from curation.extract.gate import DROPPED, FAILED, Reason, refuse_record, refuse_text
 from curation.extract.guard import Fault, Guard
 from curation.extract.visible import Refusal
@@ -77,9 +78,9 @@ def _document(page: dict[str, Any], guard: Guard, max_page_mib: float, form: For
         "id": page_id(page),
         "language": UNKNOWN.code,
         "characters": 0,
-        "metadata": {},
+        "metadata": {f"{COLUMN}{name}": value for name, value in page["columns"] or ()},
         "edits": {},
-        "measures": {},
+        "measures": {f"extract.{WITHOUT}{name}": 1.0 for name in page["missing"] or ()},
         "reasons": [],
     }
     if page["failure"]:
@@ -126,7 +127,7 @@ def _extracted(row: dict[str, Any], data: bytes, characters_in: int, guard: Guar
         return _refused(row, reason, characters_in)
     row["engine"] = outcome.engine
     row["title"] = _clean(outcome.title)
-    row["metadata"] = {name: _clean(value) for name, value in outcome.metadata.items()}
+    row["metadata"] |= {name: _clean(value) for name, value in outcome.metadata.items()}
     row["measures"] |= outcome.gate
     row["measures"] |= {f"extract.{name}": value for name, value in outcome.counts.items()}
     text = _clean(outcome.text)

@@ -5,20 +5,22 @@ Rows are annotated. They are never removed or reordered.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
-from curation.document import DOCUMENT
+from curation.document import COLUMN, DOCUMENT, LABEL
 from curation.filters.registry import Masked, edited
 from curation.filters.rules import Pass, Rule, broken_rules
 from curation.text.markdown import Form
 from curation.text.text import Text
 
-#: Prefixes: of measures that count replaced spans, and of labels in `metadata`.
-SPANS, LABEL = "spans.", "label."
+#: Prefix of measures that count replaced spans.
+SPANS = "spans."
+UNLABELLED: Mapping[str, str] = MappingProxyType({"language": "un"})
 
 
 @dataclass(slots=True)
@@ -49,16 +51,16 @@ def judge_text(
     *,
     measure_all: bool,
     url: str = "",
-    language: str = "un",
+    labels: Mapping[str, str] = UNLABELLED,
     form: Form = "plain",
 ) -> Verdict:
     """Return the verdict on one text.
 
     Within a pass every rule is measured. The passes after a broken rule run only with `measure_all`. Signals
     read the edited text, and can read the text before the last pass with edits. The labels of a pass are
-    visible to later passes.
+    visible to later passes; `labels`, what is known before, to all: the language, columns of the input.
     """
-    verdict, text = Verdict(raw, labels={"language": language}), Text(raw, form, url=url)
+    verdict, text = Verdict(raw, labels=dict(labels)), Text(raw, form, url=url)
     for step in passes:
         if not step.applies_to(source, verdict.labels):
             continue
@@ -146,7 +148,12 @@ def _judge_row(row: Mapping[str, Any], passes: Sequence[Pass], measure_all: bool
     verdict = Verdict(raw) if row["reasons"] else _verdict(row, passes, measure_all)
     text = None if raw is None else verdict.text
     spans = {f"{SPANS}{name}": float(count) for name, count in verdict.spans.items()}
-    labels = {f"{LABEL}{name}": value for name, value in verdict.labels.items() if name != "language"}
+    known = _labels(row["metadata"])
+    labels = {
+        f"{LABEL}{name}": value
+        for name, value in verdict.labels.items()
+        if name != "language" and name not in known
+    }
     return {
         "text": text,
         "blocks": None,
@@ -160,6 +167,12 @@ def _judge_row(row: Mapping[str, Any], passes: Sequence[Pass], measure_all: bool
     }
 
 
+def _labels(metadata: Iterable[tuple[str, str]] | None) -> dict[str, str]:
+    """Return what a document's passes go by beside its language: columns of the input, earlier labels."""
+    given = (pair for pair in metadata or () if pair[0].startswith((LABEL, COLUMN)))
+    return {name.partition(".")[2]: value for name, value in given}
+
+
 def _verdict(row: Mapping[str, Any], passes: Sequence[Pass], measure_all: bool) -> Verdict:
     try:
         return judge_text(
@@ -168,7 +181,7 @@ def _verdict(row: Mapping[str, Any], passes: Sequence[Pass], measure_all: bool) 
             passes,
             measure_all=measure_all,
             url=row["url"] or "",
-            language=row["language"],
+            labels={**_labels(row["metadata"]), "language": row["language"]},
             form=row["form"] or "plain",
         )
     except Exception as error:

@@ -19,6 +19,7 @@ from curation.pages.warc import warc_pages
 from curation.text.mistakes import one_of
 
 _BATCH_ROWS = 512
+_MOST_FILES = 64  # read together
 _BATCH_BYTES = 8 * 2**20
 _DEFAULTS = ReadOptions()
 _PAGE_FIELDS = tuple(field.name for field in fields(Page))
@@ -35,19 +36,21 @@ class Format:
             `failure` set. Raises only what the file system raises.
         columns: whether an input names the columns to read (`text` or `html`, `id`, `url`). Without columns,
             `offset` of a page is bytes, so that the split of one byte there yields the page again.
+        uniform: whether all records of a file have the same columns.
         record_types: whether an input chooses types of records and of what they hold (`records`, `types`).
     """
 
     splits: Callable[[str, int, int], Iterable[tuple[int, int]]]
     read: Callable[[FileSplit, ReadOptions], Iterator[Page]]
     columns: bool = False
+    uniform: bool = False
     record_types: bool = False
 
 
 FORMATS: Mapping[str, Format] = {
     "warc": Format(by_bytes, warc_pages, record_types=True),
     "jsonl": Format(jsonl_splits, jsonl_pages, columns=True),
-    "parquet": Format(by_bytes, parquet_pages, columns=True),
+    "parquet": Format(by_bytes, parquet_pages, columns=True, uniform=True),
 }
 
 
@@ -58,7 +61,7 @@ def mistake(format: str, options: ReadOptions) -> str | None:
     columns = FORMATS[format].columns
     if columns and bool(options.text) == bool(options.html):
         return f"{format} needs either 'text' or 'html', the column to read"
-    if not columns and options.columns:
+    if not columns and options.named:
         with_columns = ", ".join(name for name in FORMATS if FORMATS[name].columns)
         return f"{format} has no columns; text, html, id and url are for {with_columns}"
     for name in ("records", "types"):
@@ -82,6 +85,23 @@ def splits(files: Sequence[tuple[str, int]], format: str, split_bytes: int) -> l
         for file, size_bytes in files
         for start, end in FORMATS[format].splits(file, size_bytes, split_bytes)
     ]
+
+
+def joined(parts: Sequence[FileSplit], split_bytes: int) -> list[list[FileSplit]]:
+    """Return splits as they are read together: consecutive ones of at most so many bytes in all.
+
+    A small file counts as a sixty-fourth of a split, for what it costs to open.
+    """
+    groups: list[list[FileSplit]] = []
+    room = 0.0
+    for split in parts:
+        weight = max(split.end - split.start, split_bytes / _MOST_FILES)
+        if weight > room:
+            groups.append([])
+            room = split_bytes
+        groups[-1].append(split)
+        room -= weight
+    return groups
 
 
 def read(split: FileSplit, options: ReadOptions = _DEFAULTS, *, source: str) -> Iterator[pa.RecordBatch]:
@@ -115,5 +135,6 @@ def _pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
 def _batch(rows: list[Page], source: str) -> pa.RecordBatch:
     columns = {name: [getattr(row, name) for row in rows] for name in _PAGE_FIELDS}
     columns["loss"] = [asdict(row.loss) if row.failure else None for row in rows]
+    columns["columns"] = [row.columns for row in rows]
     columns["source"] = [source] * len(rows)
     return pa.RecordBatch.from_pydict({name: columns[name] for name in PAGE.names}, schema=PAGE)

@@ -44,6 +44,7 @@ class ReadOptions:
         text: column with text (no extraction); else `html`: column with HTML to extract.
         id: column that identifies a record; its value enters the document's id.
         url: column with the address.
+        columns: other columns, carried along as labels of the document.
         records: types of archive records to read as pages; the others are dropped with their type as reason.
         max_window_mib: memory that unpacking a file may take, so the largest window of zstd and dictionary
             of xz that is read; `zstd --long=31` needs 2048.
@@ -55,6 +56,7 @@ class ReadOptions:
     html: str | None = None
     id: str | None = None
     url: str | None = None
+    columns: tuple[str, ...] = ()
     records: tuple[RecordType, ...] = ("response", "resource", "conversion")
     max_window_mib: int = field(default=MAX_WINDOW_MIB, metadata={"min": 1, "max": MOST_WINDOW_MIB})
     types: tuple[PageType, ...] = ("html",)
@@ -65,9 +67,10 @@ class ReadOptions:
         return str(self.text or self.html)
 
     @property
-    def columns(self) -> list[str]:
-        """The names of the columns to read, without repeats."""
-        return list(dict.fromkeys(name for name in (self.text, self.html, self.id, self.url) if name))
+    def named(self) -> list[str]:
+        """The names of all columns to read, without repeats; a dot leads into a nested one."""
+        names = (self.text, self.html, self.id, self.url, *self.columns)
+        return list(dict.fromkeys(name for name in names if name))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +79,8 @@ class Page:
 
     `offset` and `length` are bytes for WARC and plain JSONL, line numbers for compressed JSONL and row
     numbers for Parquet (then `length` is 1). A failure has a reason's name in `failure`, no body, and says in
-    `loss` how many records it stands for.
+    `loss` how many records it stands for. `columns` are names and values, as text, of those carried along;
+    `missing` are named columns that the record lacks.
 
     `kind` is "text" where nothing is to be extracted. `record_id`, `url`, `captured_at` and the body make the
     document's id: where all four are the same, two records have one id.
@@ -97,6 +101,8 @@ class Page:
     failure: str | None = None
     detail: str | None = None
     loss: RecordLoss = ONE_RECORD
+    columns: tuple[tuple[str, str], ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 def failure(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import IO, Any, cast
 
 import fsspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.accounting.loss import RecordLoss
 from curation.pages.page import NO_TEXT, FileSplit, Page, ReadOptions, failure, lost_file
-from curation.pages.rows import row_page
+from curation.pages.rows import lacking, partitions, row_page
 
 _BATCH_ROWS = 64
 
@@ -46,9 +48,8 @@ def parquet_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
         if isinstance(table, str):
             yield from lost_file(split, table)
             return
-        present = set(table.schema_arrow.names)
-        if options.content not in present:
-            detail = f"no column {options.content!r}; found: {', '.join(sorted(present))}"
+        if not _has(table.schema_arrow, options.content) and options.content not in partitions(split.file):
+            detail = lacking([options.content], table.schema_arrow.names)
             yield from lost_file(split, detail, name=NO_TEXT, records=table.metadata.num_rows)
             return
         first_row = 0
@@ -93,12 +94,14 @@ def _group_pages(
     watched: _WatchedFile,
 ) -> Iterator[Page]:
     rows = table.metadata.row_group(number).num_rows
-    columns = [name for name in options.columns if name in table.schema_arrow.names]
+    names = table.schema_arrow.names
+    columns = [name for name in options.named if _has(table.schema_arrow, name)]
     row = first_row
     try:
         for batch in table.iter_batches(_BATCH_ROWS, row_groups=[number], columns=columns):
-            for values in _rows(batch):
-                yield row_page(url, row, 1, values, options)
+            for values in _rows(batch, columns):
+                page = row_page(url, row, 1, values, options)
+                yield replace(page, detail=lacking(page.missing, names)) if page.missing else page
                 row += 1
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if watched.error:
@@ -108,15 +111,35 @@ def _group_pages(
         yield failure(url, row, detail, length=lost, loss=RecordLoss(records=lost))
 
 
-def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """Return the rows of a batch; a text that is not valid UTF-8 is returned as bytes."""
+def _has(schema: pa.Schema, name: str) -> bool:
+    """Return whether a table has a column, or a field nested in one where the name's dots lead there."""
+    if name in schema.names:
+        return True
+    first, *steps = name.split(".")
+    kind = schema.field(first).type if steps and first in schema.names else None
+    for step in steps:
+        if kind is None or not pa.types.is_struct(kind) or kind.get_field_index(step) < 0:
+            return False
+        kind = kind.field(step).type
+    return kind is not None
+
+
+def _rows(batch: pa.RecordBatch, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of a batch, nested fields by their whole names; invalid UTF-8 is returned as bytes."""
+    columns = {name: _column(batch, name) for name in names}
     try:
-        return list(batch.to_pylist())
+        values = {name: column.to_pylist() for name, column in columns.items()}
     except UnicodeDecodeError:
-        columns = {
-            name: _values(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)
-        }
-        return [{name: column[row] for name, column in columns.items()} for row in range(batch.num_rows)]
+        values = {name: _values(column) for name, column in columns.items()}
+    return [{name: value[row] for name, value in values.items()} for row in range(batch.num_rows)]
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """Return a column, or a field nested in one; null where what it is nested in is."""
+    if name in batch.schema.names:
+        return batch[name]
+    first, *steps = name.split(".")
+    return pc.struct_field(batch[first], steps)
 
 
 def _values(column: pa.Array) -> list[Any]:

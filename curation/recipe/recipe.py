@@ -21,7 +21,12 @@ from curation.recipe.sections import select
 from curation.recipe.sections.dedup import Dedup
 from curation.recipe.sections.history import against_mistakes
 from curation.recipe.sections.inputs import Input
-from curation.recipe.sections.labels import ambiguous_streams, label_mistakes, stream_mistakes
+from curation.recipe.sections.labels import (
+    ambiguous_streams,
+    carried,
+    label_mistakes,
+    stream_mistakes,
+)
 from curation.recipe.sections.passes import decode_pass
 from curation.recipe.sections.shard import FOLDER, Shard, Split
 from curation.recipe.sections.sites import Sites
@@ -63,7 +68,8 @@ class Recipe:
         if "inputs" in values:
             yield from _input_mistakes(inputs)
         yield from _pass_mistakes(passes, inputs)
-        yield from label_mistakes(passes)
+        columns = carried(inputs)
+        yield from label_mistakes(passes, columns)
         measures = {*_measures(passes), "characters"}
         yield from select.mistakes(passes, values.get("select") or (), measures)
         yield from line_section.mistakes(values.get("lines"), inputs)
@@ -71,7 +77,7 @@ class Recipe:
         if shard and isinstance(shard.tokenizer, str) and (wrong := missing(shard.tokenizer)):
             yield ("shard", "tokenizer"), wrong
         for i, by in enumerate(shard.by if shard else ()):
-            for wrong in stream_mistakes(by, passes) if isinstance(by, str) else ():
+            for wrong in stream_mistakes(by, passes, columns) if isinstance(by, str) else ():
                 yield ("shard", "by", i), wrong
             for name in by.measures if isinstance(by, Split) else ():
                 if name not in measures:

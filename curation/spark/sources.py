@@ -1,7 +1,8 @@
 """Input records as a Spark data source: `spark.read.format("pages")`.
 
-The readers are plain Python (`curation.pages`); this gives each split of a file to a task. Splits come
-from file sizes alone, and a record belongs to the split it starts in, so any split size yields the same rows.
+The readers are plain Python (`curation.pages`); this gives each split of a file to a task, small files of a
+source together. Splits come from file sizes alone, and a record belongs to the split it starts in, so any
+split size yields the same rows.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from curation.accounting.loss import RecordLoss
 from curation.accounting.sample import SALT, sampled
 from curation.document import PAGE
 from curation.extract.stage import page_id
-from curation.pages.formats import read, splits
+from curation.pages.formats import joined, read, splits
 from curation.pages.page import ONE_RECORD, FileSplit, ReadOptions
 from curation.recipe.sections.inputs import Input
 from curation.spark.store import File
@@ -32,11 +33,12 @@ _SPLITS_PER_TASK = 8  # for each task of a shuffle: the last one to end should b
 
 
 class SplitPartition(InputPartition):
-    """One split of one file, and which source it belongs to."""
+    """Splits of files of one source."""
 
     def __init__(self, part: Mapping[str, Any]) -> None:
         self.source, self.rate = part["source"], part["sample"]
-        self.split, self.options = FileSplit(**part["split"]), ReadOptions(**part["options"])
+        self.splits = [FileSplit(**split) for split in part["splits"]]
+        self.options = ReadOptions(**part["options"])
 
 
 class PagesReader(DataSourceReader):
@@ -46,14 +48,15 @@ class PagesReader(DataSourceReader):
         self.plan = plan
 
     def partitions(self) -> Sequence[InputPartition]:
-        """Return one partition a split."""
+        """Return the partitions of the plan."""
         return [SplitPartition(part) for part in self.plan]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        """Yield the records of one split in the PAGE schema."""
+        """Yield the records of a partition's splits in the PAGE schema."""
         assert isinstance(partition, SplitPartition)
-        for batch in read(partition.split, partition.options, source=partition.source):
-            yield batch if partition.rate is None else in_sample(batch, partition.rate)
+        for split in partition.splits:
+            for batch in read(split, partition.options, source=partition.source):
+                yield batch if partition.rate is None else in_sample(batch, partition.rate)
 
 
 def in_sample(pages: pa.RecordBatch, rate: float) -> pa.RecordBatch:
@@ -109,6 +112,7 @@ def read_pages(
         options = {option.name: getattr(settings, option.name) for option in fields(ReadOptions)}
         part = {"source": source, "sample": settings.sample, "options": options}
         sized = [(file.url, file.size_bytes) for file in files[source]]
-        plan += [part | {"split": asdict(split)} for split in splits(sized, settings.format, split_bytes)]
+        cut = joined(splits(sized, settings.format, split_bytes), split_bytes)
+        plan += [part | {"splits": list(map(asdict, together))} for together in cut]
     spark.dataSource.register(PagesSource)
     return spark.read.format("pages").option("plan", json.dumps(plan)).load()

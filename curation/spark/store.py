@@ -87,7 +87,13 @@ def matched(source: str, path: str) -> tuple[Any, dict[str, Any]]:
     except (OSError, ValueError, ImportError) as error:
         raise InputError(f"inputs.{source}: '{path}' cannot be listed: {error}") from error
     if not matches:
-        raise InputError(f"inputs.{source}: '{path}' names no file; expected a path, URL, folder or glob")
+        hint = ""
+        if "[" in path and "[[]" not in path:
+            escaped = path.replace("[", "[[]")
+            hint = f". Brackets choose characters; to name them as they are write '{escaped}'"
+        raise InputError(
+            f"inputs.{source}: '{path}' names no file; expected a path, URL, folder or glob{hint}"
+        )
     return filesystem, matches
 
 

@@ -152,3 +152,23 @@ def test_an_input_of_which_nothing_is_usable_stops_the_run_whatever_the_budget(
         "  in/a.gz: about 1 record, pages.unreadable: \n"
         "Correct the input, or take it out of the recipe"
     )
+
+
+def test_a_column_that_no_record_has_stops_the_run() -> None:
+    lacking = {"measures": [("extract.without_address", 1.0)]}
+    rows = [row() | lacking] * 3 + [failed()]
+    detail = {FILE_COUNTS: {"web": 1}}
+    check_losses(tally("extract", [*rows, row()]), 1.0, detail)
+    with pytest.raises(LedgerError) as error:
+        check_losses(tally("extract", rows), 1.0, detail)
+    assert str(error.value) == (
+        "extract: no record of the input 'web' has the column address, which the recipe names (3 records were "
+        "read). Correct the name; `curate check` shows the columns of local files"
+    )
+
+
+def test_an_input_of_which_every_record_failed_to_be_read_stops_the_run() -> None:
+    detail = {FILE_COUNTS: {"web": 1}}
+    check_losses(tally("extract", [row("failed", "extract.timeout")]), 1.0, detail)
+    with pytest.raises(LedgerError, match="nothing of the input 'web' could be read"):
+        check_losses(tally("extract", [failed(), row("failed", "pages.no_text")]), 1.0, detail)

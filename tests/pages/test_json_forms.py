@@ -81,7 +81,8 @@ def test_values_that_are_no_objects_fail_one_by_one(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b'[{"text": "a"}, 12345, "b", {"text": "c"}]')
     assert [row["detail"] for row in rows(path)] == [
-        None, "not a JSON object, but int", "not a JSON object, but str", None,
+        "no column 'id'; found: text", "not a JSON object, but int", "not a JSON object, but str",
+        "no column 'id'; found: text",
     ]  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def test_a_recipe_takes_it(file: Path, tmp_path: Path, capsys: pytest.CaptureFix
     source = "{format: csv, path: %s, text: body, id: name}"
     text = f"name: n\ninputs: {{rows: {source % file}}}\nshard: {{tokenizer: {tmp_path}/t.json}}\n"
     recipe.write_text(text)
-    assert read_recipe(str(recipe)).inputs["rows"].columns == ["body", "name"]
+    assert read_recipe(str(recipe)).inputs["rows"].named == ["body", "name"]
     assert main(["check", str(recipe)]) == 0
     recipe.write_text(text.replace("csv,", "cvs,"))
     assert main(["check", str(recipe)]) != 0

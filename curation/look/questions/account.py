@@ -268,7 +268,7 @@ def account(
 
 def _labels(run: OpenedRun, by: Sequence[str]) -> list[str]:
     """Return which of the names are labels of the recipe."""
-    known = run.labels
+    known = (*run.labels, *run.carried)
     for name in by:
         if name not in (*COLUMNS, *known):
             able = ", ".join((*COLUMNS, *known))

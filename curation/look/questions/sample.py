@@ -81,7 +81,7 @@ class SampleRequest:
         if self.n < 0 or self.at_least < 0:
             raise BadSample("--n and --at-least count documents: expected 0 or more")
         able = [name for name, kind in COLUMNS.items() if kind == "text" and name != "text"] + ["year"]
-        able += self.run.labels if set(self.by).difference(able) else []
+        able += [*self.run.labels, *self.run.carried] if set(self.by).difference(able) else []
         for name in self.by:
             if name not in able:
                 raise BadSample(f"--stratify: no column named '{name}'{nearest(name, able)}")

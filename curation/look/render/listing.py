@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
+from curation.accounting.loss import RecordLoss
 from curation.look.render.cards import badge
 from curation.look.render.visible import visible
 
@@ -20,7 +21,9 @@ _MARKS = {"same": "{}", "added": "[+{}+]", "missing": "[-{}-]", "left_out": "[an
 class Card:
     """One record; `excerpt` is None where its text was not stored, `reasons` are in words.
 
-    `characters_in` is its length as the stage received it: rules may have measured text that an edit took.
+    Of one that failed `lost` says where it lies, for how many records it stands and what was found; else it
+    is empty. `characters_in` is its length as the stage received it: rules may have measured text that an
+    edit took.
     """
 
     id: str
@@ -34,6 +37,7 @@ class Card:
     characters_in: int
     reasons: tuple[str, ...]
     excerpt: str | None
+    lost: str = ""
 
     def lines(self, note: str = "") -> Iterator[Text]:
         """Yield the record as lines for a terminal; nothing in them acts on it."""
@@ -52,6 +56,8 @@ class Card:
         yield Text(f"{fate}; {note}" if note else fate, style="dim")
         if self.reasons:
             yield Text(f"  {visible('; '.join(self.reasons))}")
+        if self.lost:
+            yield Text(f"  {visible(self.lost)}")
 
 
 def card(row: Mapping[str, Any], excerpt: str | None = None) -> Card:
@@ -64,7 +70,24 @@ def card(row: Mapping[str, Any], excerpt: str | None = None) -> Card:
         characters_in=row["characters_in"] or 0,
         reasons=tuple(badge(reason) for reason in row["reasons"] or ()),
         excerpt=excerpt if excerpt is not None or text is None else beginning(text),
+        lost=_lost(row) if row["state"] == "failed" else "",
     )
+
+
+def _lost(row: Mapping[str, Any]) -> str:
+    """Return where a failed record lies, for how many it stands and what was found, in words."""
+    loss = RecordLoss.of(dict(row["measures"] or {}))
+    where = f"{row['file']} at {row['offset']:,}"
+    if loss.estimated:
+        where += f", {loss.lost_bytes:,} bytes with {loss.records:,} record{_s(loss.records)} or more"
+    elif loss.records != 1:
+        where += f", {loss.records:,} record{_s(loss.records)}"
+    details = "; ".join(reason["detail"] for reason in row["reasons"] or () if reason["detail"])
+    return f"{where}: {details}" if details else where
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def beginning(text: str) -> str:

@@ -18,7 +18,7 @@ import pyarrow.dataset as ds
 
 from curation.accounting.ledger import COUNTED
 from curation.accounting.settle import SETTLED
-from curation.filters import judge
+from curation.document import COLUMN, LABEL
 from curation.look.run.opened import OpenedRun
 from curation.look.run.stored import among
 from curation.text.address import site
@@ -32,8 +32,6 @@ COLUMNS: dict[str, Kind] = {
     **dict.fromkeys(("year", "offset", "length", "characters", "characters_in"), "number"),
     **dict.fromkeys(("reason", "edit"), "list"),
 }
-#: What begins the name of a label that a recipe's passes gave.
-LABEL = judge.LABEL
 _READ = {"year": "captured_at", "site": "url", "reason": "reasons", "edit": "edits"}
 _BATCH_ROWS = 8_192
 _KEY = ("id", "file", "offset")
@@ -61,7 +59,7 @@ class RecordBatch:
             return pa.array([site(url) or None for url in self.rows["url"].to_pylist()], pa.string())
         if name in COLUMNS:
             return self.rows[name]
-        if name.startswith(LABEL):
+        if name.startswith((LABEL, COLUMN)):
             return pc.map_lookup(self.rows["metadata"], name, "first")
         return pc.map_lookup(self.rows["measures"], name, "first")
 
@@ -126,7 +124,7 @@ def record_batches(
 
 def measure_names(run: OpenedRun) -> list[str]:
     """Return the names of the measures and labels that the records of a run may have, sorted."""
-    names: set[str] = {*run.labels, *run.rules}
+    names: set[str] = {*run.labels, *run.carried, *run.rules}
     for stage in run.require_rows():
         if stage in COUNTED:
             counts = run.ledger(stage).get("counts", {})
@@ -156,13 +154,13 @@ def fetch_stored(run: OpenedRun, keys: Sequence[Key]) -> list[dict[str, Any]]:
 
 def kind_of(name: str) -> Kind:
     """Return what a column, a label or a measure holds."""
-    return "text" if name.startswith(LABEL) else COLUMNS.get(name, "number")
+    return "text" if name.startswith((LABEL, COLUMN)) else COLUMNS.get(name, "number")
 
 
 def _read(name: str) -> str:
     if name in _READ:
         return _READ[name]
-    if name.startswith(LABEL):
+    if name.startswith((LABEL, COLUMN)):
         return "metadata"
     return name if name in SETTLED.names else "measures"
 

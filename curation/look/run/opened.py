@@ -16,7 +16,7 @@ from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import Manifest, MissingManifest, join, read_manifests
 from curation.accounting.sample import STORED
 from curation.accounting.settle import SETTLED
-from curation.filters import judge
+from curation.document import COLUMN, LABEL
 from curation.filters.rules import Pass, Rule
 from curation.look.run.mask import Masker, read_masker
 from curation.look.run.measured import RuleBounds, rule_bounds
@@ -185,7 +185,19 @@ class OpenedRun:
     def labels(self) -> tuple[str, ...]:
         """The labels that the filter stage gave, `label.NAME`."""
         names = [label.name for filter_pass in self.passes for label in filter_pass.labels]
-        return tuple(f"{judge.LABEL}{name}" for name in names if name != "language")
+        return tuple(f"{LABEL}{name}" for name in names if name != "language")
+
+    @cached_property
+    def carried(self) -> tuple[str, ...]:
+        """The columns that the inputs carry along, `column.NAME`."""
+        config = self.manifests["extract"].config if "extract" in self.manifests else {}
+        inputs = config.get("inputs", {}).values()
+        names = (f"{COLUMN}{name}" for source in inputs for name in source.get("columns", ()))
+        return tuple(dict.fromkeys(names))
+
+    def whole_name(self, name: str) -> str:
+        """Return `column.NAME` where an input carries a column of this name; else the name."""
+        return f"{COLUMN}{name}" if f"{COLUMN}{name}" in self.carried else name
 
     @cached_property
     def mask(self) -> Masker:

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.document import COLUMN
 from curation.look.run.columns import COLUMNS, RecordBatch, kind_of
 from curation.text.mistakes import nearest
 
@@ -246,6 +247,8 @@ class _Parser:
         if token.kind not in ("name", "quoted") or token.is_word(*_WORDS):
             raise _wrong(token, "the name of a column or a measure")
         name = str(token.value)
+        if name not in COLUMNS and f"{COLUMN}{name}" in self.measures:
+            return f"{COLUMN}{name}"  # a column of the input by its own name
         if name not in COLUMNS and name not in self.measures:
             known = nearest(name, [*COLUMNS, *sorted(self.measures)])
             raise BadPredicate(f"character {token.at}: no column or measure named '{name}'{known}")

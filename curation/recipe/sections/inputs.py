@@ -11,6 +11,9 @@ from curation.pages.page import ReadOptions
 from curation.text.markdown import Form
 from curation.text.mistakes import Where, one_of
 
+#: Names that rules and streams go by whatever the input carries.
+_OWN = ("language", "source")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input(ReadOptions):
@@ -43,6 +46,12 @@ class Input(ReadOptions):
         path = values.get("path", "given")
         if path in ("", ()) or (isinstance(path, tuple) and "" in path):
             yield ("path",), "path names nothing; expected a path, URL, folder or glob, or a list of them"
+        for i, name in enumerate(values.get("columns") or ()):
+            if name in _OWN:
+                yield (
+                    ("columns", i),
+                    f"every document has a '{name}' of its own; carry the column under another name",
+                )
 
     def __post_init__(self) -> None:
         if self.sample is not None and not self.sample > 0:

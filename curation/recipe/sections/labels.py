@@ -21,6 +21,8 @@ from curation.text.mistakes import Where, nearest
 LANGUAGE = "language"
 NO_LANGUAGE = "un"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+#: The values of a column.
+ANYTHING = ("anything",)
 #: Label -> its values, none where they are the codes of CLD2; None where no pass gives it.
 Known = dict[str, Collection[str] | None]
 
@@ -64,9 +66,17 @@ def values(label: Label) -> Collection[str]:
     return (*SCRIPTS, NO_SCRIPT) if label.labeller == "script" else ()
 
 
-def label_mistakes(passes: Sequence[Pass]) -> Iterator[Where]:
-    """Yield (where, what) for labels given twice or too late, and for values that no label has."""
-    known: Known = {LANGUAGE: None}
+def carried(inputs: Mapping[str, Any]) -> list[str]:
+    """Return the columns that inputs carry along, which serve as labels."""
+    return list(dict.fromkeys(name for source in inputs.values() for name in getattr(source, "columns", ())))
+
+
+def label_mistakes(passes: Sequence[Pass], columns: Collection[str]) -> Iterator[Where]:
+    """Yield (where, what) for labels given twice or too late, and for values that no label has.
+
+    columns: of the inputs, see `carried`; they may have any value.
+    """
+    known: Known = {LANGUAGE: None, **dict.fromkeys(columns, ANYTHING)}
     language_is_used = False
     for i, filter_pass in enumerate(passes):
         for at, wrong in (*_when_mistakes(filter_pass, known), *_table_mistakes(filter_pass, known)):
@@ -76,6 +86,8 @@ def label_mistakes(passes: Sequence[Pass]) -> Iterator[Where]:
             at = ("filter", i, "label", label.name)
             if label.name == LANGUAGE and language_is_used:
                 yield at, "rules before this one go by the language; label it in a pass before them"
+            elif label.name in columns:
+                yield at, f"an input carries a column '{label.name}' already"
             elif known.get(label.name) is not None:
                 yield at, f"an earlier pass gives a label '{label.name}' already"
             known[label.name] = values(label)
@@ -98,15 +110,17 @@ def _table_mistakes(filter_pass: Pass, known: Known) -> Iterator[Where]:
 
 
 def _wrong_value(name: str, value: str, known: Collection[str] | None) -> str | None:
+    if known is ANYTHING:
+        return None
     if not known:
         return None if value == NO_LANGUAGE else language_mistake(value)
     return None if value in known else f"the label '{name}' is never '{value}'{nearest(value, known)}"
 
 
-def stream_mistakes(by: str, passes: Sequence[Pass]) -> Iterator[str]:
+def stream_mistakes(by: str, passes: Sequence[Pass], columns: Collection[str]) -> Iterator[str]:
     """Yield what keeps a column or a label from parting documents into streams, each a folder of its name."""
     labels = {label.name: label for filter_pass in passes for label in filter_pass.labels}
-    known = ["source", LANGUAGE, *(name for name in labels if name != LANGUAGE)]
+    known = ["source", LANGUAGE, *(name for name in labels if name != LANGUAGE), *columns]
     if by not in known:
         yield f"expected source, language or the name of a label, found '{by}'{nearest(by, known)}"
     for value in values(labels[by]) if by in labels else ():

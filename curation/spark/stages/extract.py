@@ -12,11 +12,12 @@ from pyspark.sql import DataFrame, SparkSession
 from curation.extract.guard import Guard
 from curation.extract.settings import Extract
 from curation.extract.stage import extract_batch
+from curation.pages.lacking import lacking_files
 from curation.recipe.recipe import Recipe
 from curation.spark.losses import complete
 from curation.spark.sources import read_pages
 from curation.spark.stage import Context, Stage, settling
-from curation.spark.store import check_unchanged, find_files
+from curation.spark.store import InputError, check_unchanged, find_files
 from curation.spark.tables import annotated, write_rows
 from curation.text.markdown import Form
 
@@ -56,6 +57,11 @@ def _inputs(context: Context) -> dict[str, Any]:
 
 def _write(spark: SparkSession, context: Context, path: str) -> None:
     recipe = context.recipe
+    for name, source in recipe.inputs.items():
+        sized = [(file.url, file.size_bytes) for file in context.inputs[name]]
+        for lacking in lacking_files(sized, source.format, source):
+            if lacking.everywhere:
+                raise InputError(f"inputs.{name}: {lacking}")
     pages = read_pages(spark, recipe.inputs, context.inputs, context.split_bytes)
     forms = {name: source.form or "plain" for name, source in recipe.inputs.items()}
     write_rows(extract(pages, recipe.extract, recipe.dropped_text_rate, forms), path)

@@ -22,9 +22,9 @@ from curation.accounting.account import Account, Count
 from curation.accounting.fingerprint import digest_row, digest_rows
 from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import join, read_json
+from curation.document import COLUMN, LABEL
 from curation.files.digests import digest_bytes, digest_file
 from curation.files.tokenizer_file import switched_off
-from curation.filters.judge import LABEL
 from curation.recipe.sections.shard import Shard, Split
 from curation.shards.pack import Layout, interval_tokens, order_keys, rows_per_shard
 from curation.shards.tokens import Tokenizer, encode_column, load_tokenizer
@@ -43,6 +43,7 @@ _TOKENS = pa.schema(
         ("tokens", pa.binary()),  # little-endian ids without it
     ]
 )
+_MOST_FOLDER = 100  # characters of a stream's part: file systems take names of 255
 _BUCKET_BITS = 12  # a stream's prefix sums are taken in 4,096 pieces, then within each
 
 
@@ -112,8 +113,9 @@ def _tokenize(documents: DataFrame, settings: Shard, tokenizer_text: str) -> Dat
 def _part(by: str | Split) -> Column:
     """Return a document's part of its stream's name; `unknown` where it has no value or was not measured."""
     if isinstance(by, str):
-        known = F.col(by) if by in ("source", "language") else F.col("metadata")[f"{LABEL}{by}"]
-        return F.coalesce(known, F.lit("unknown"))
+        if by in ("source", "language"):
+            return F.coalesce(F.col(by), F.lit("unknown"))
+        return F.coalesce(F.col("metadata")[f"{LABEL}{by}"], _folder(by), F.lit("unknown"))
     if by.measure:
         value = _measured(by.measure)
         band = sum(((value >= bound).cast("int") for bound in by.bounds), start=F.lit(0))
@@ -122,6 +124,13 @@ def _part(by: str | Split) -> Column:
     most = F.greatest(*values)
     names = [F.when(v == most, F.lit(n.rpartition(".")[2])) for v, n in zip(values, by.largest, strict=True)]
     return F.coalesce(*names, F.lit("unknown"))  # the first of equals
+
+
+def _folder(column: str) -> Column:
+    """Return the value of an input's column as a folder may be called, without dots, which join parts."""
+    value = F.col("metadata")[f"{COLUMN}{column}"]
+    safe = F.regexp_replace(F.regexp_replace(value, "[^A-Za-z0-9_-]", "_"), "^[_-]+", "")
+    return F.nullif(F.substring(safe, 1, _MOST_FOLDER), F.lit(""))
 
 
 def _measured(name: str) -> Column:
