@@ -4,7 +4,7 @@ BIN := .venv/bin
 EXTRAS := charts,demo,notebooks,s3,semantic,streaming,test,training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java chromium lint types test test-long test-search test-fast demo golden dist clean bench
+.PHONY: help setup java chromium lint types test test-long test-search test-fast fuzz demo golden dist clean bench
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ test-search: setup  ## properties that take no JVM, tried on thousands of new ex
 
 test-fast: setup  ## what needs no JVM, under a minute
 	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not spark and not slow and not long"
+
+fuzz: setup  ## every reader of foreign bytes, fed with spoiled files for ten minutes each; FUZZ="--minutes 1 warc" for less
+	PYTHONPATH=. $(BIN)/python tests/fuzz/fuzz.py $(FUZZ)
 
 demo: setup java  ## pages -> documents -> shards -> a falling loss -> build/demo/report.html
 	$(BIN)/python jobs/demo/walkthrough.py build/demo

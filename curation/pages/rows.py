@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from curation.pages.page import MAX_BODY_BYTES, NO_TEXT, TOO_LARGE, Page, ReadOptions, failure
 
 _MOST_NAMES = 20
+_NAME_CHARACTERS = 100
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _ABSENT = object()
 
@@ -58,7 +59,8 @@ def lacking(names: Iterable[str], there: Iterable[object]) -> str:
     """Return the message about columns that are not there; of those that are it lists at most 20."""
     shown = sorted(map(str, there))
     more = f" and {len(shown) - _MOST_NAMES:,} more" if len(shown) > _MOST_NAMES else ""
-    listed = f"{', '.join(shown[:_MOST_NAMES]) or 'none'}{more}"
+    first = (without_surrogates(name[:_NAME_CHARACTERS]) for name in shown[:_MOST_NAMES])
+    listed = f"{', '.join(first) or 'none'}{more}"
     return f"no column {', '.join(map(repr, names))}; found: {listed}"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import fsspec
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.reader import ReaderError
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,7 +96,14 @@ def compose(path: str, overrides: Sequence[str] = ()) -> Node:
 
 def parse(text: str, name: str) -> Node:
     """Return the node of one YAML document; `name` stands in its messages."""
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)
+    except ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise _refused(
+            name, f"no YAML: the character {chr(error.character)!r} is not allowed", line, column
+        ) from None
     loader.name = name
     try:
         node = loader.get_single_node()

@@ -148,6 +148,20 @@ def test_a_zip_archive_without_archives_is_said(tmp_path: Path) -> None:
     assert damages(whole(path)) == ["a zip archive without WARC files (archive/*.warc.gz), so no WACZ"]
 
 
+def test_a_wacz_whose_directory_lies_says_so(tmp_path: Path, make_record: Make) -> None:
+    path = tmp_path / "a.wacz"
+    data = bytearray(wacz([make_record(number) for number in range(12)]))
+    place = data.rindex(b"PK\x05\x06") + 16  # of the directory, from which those of all members follow
+    data[place : place + 4] = struct.pack("<I", struct.unpack_from("<I", data, place)[0] + 900)
+    path.write_bytes(bytes(data))
+    found = whole(path)
+    assert damages(found) == [
+        f"archive/data-{number}.warc.gz: the zip file's directory names a place where it is not"
+        for number in (0, 1)
+    ]
+    assert in_steps(path, 400) == found
+
+
 def test_a_wacz_cut_before_its_directory_keeps_its_records(tmp_path: Path, make_record: Make) -> None:
     path = tmp_path / "a.wacz"
     data = wacz([make_record(number) for number in range(12)])

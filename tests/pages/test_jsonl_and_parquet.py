@@ -59,6 +59,7 @@ def test_a_line_is_a_page(tmp_path: Path) -> None:
         (b'["a"]', "pages.unreadable", "not a JSON object, but list"),
         (b'{"body": "a", "id": 1}', "pages.no_text", "no column 'text'; found: body, id"),
         (b"{}", "pages.no_text", "no column 'text'; found: none"),
+        (b'{"\\ud800": 1}', "pages.no_text", "no column 'text'; found: \ufffd"),
         (b'{"text": 7}', "pages.no_text", "column 'text' holds int, not text"),
     ],
 )

@@ -82,6 +82,7 @@ def test_every_mistake_at_once(tmp_path: Path) -> None:
         ("name: a\npart: {size: 7, rate: 0.95}\n", "2:7: a size of 7 needs a rate of at most 0.9"),
         ("- a\n", "1:1: expected a mapping for whole, found a list"),
         ("", "1:1: is empty; expected a mapping"),
+        ("name: a\npart: \x08\n", "2:7: no YAML: the character '\\x08' is not allowed"),
         ("a: [1\n", "2:1: no YAML: expected ',' or ']', but got '<stream end>'"),
     ],
 )

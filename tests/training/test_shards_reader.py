@@ -92,6 +92,24 @@ def test_a_damaged_file_is_named(published, damage, message):
     assert re.sub("found [0-9a-f]{16};", "found HASH;", str(fault.value)) == f"{shard.path}: {expected}"
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "0 bytes cannot hold 2 rows; write the shards again"),
+        (np.array([2, 30, 38, 46], np.uint32).tobytes() + b"{}" + b"no description"[:12] + bytes(16), None),
+        (np.array([2, 26, 34, 42], np.uint32).tobytes() + b"not JSON!!" + bytes(16), None),
+    ],
+)
+def test_a_file_that_is_no_shard_is_refused(tmp_path, data, message):
+    path = tmp_path / "a.mds"
+    path.write_bytes(data)
+    shard = ShardFile(path=path, provenance=path, rows=2, size_bytes=len(data), xxh64="")
+    message = message or "byte 16: expected a description of the columns, found none: "
+    with pytest.raises(ShardError) as fault:
+        map_shard(shard, 4, "uint16", verify=False)
+    assert str(fault.value).startswith(f"{path}: {message}")
+
+
 def manifest_of(published):
     return json.loads((published.folder / "manifest.json").read_text())
 

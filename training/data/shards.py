@@ -47,6 +47,8 @@ def map_shard(shard: ShardFile, row_tokens: int, dtype: str, *, verify: bool = T
             f"truncated at byte {size}" if size < shard.size_bytes else f"longer from byte {shard.size_bytes}"
         )
         raise ShardError(f"{shard.path}: {kind}: expected {shard.size_bytes} bytes, found {size}")
+    if size < 4 * (shard.rows + 2):
+        raise ShardError(f"{shard.path}: {size} bytes cannot hold {shard.rows} rows; write the shards again")
     with shard.path.open("rb") as stream:
         data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     if verify:
@@ -87,8 +89,13 @@ def _check_header(shard: ShardFile, data: mmap.mmap, row_tokens: int, dtype: str
             f"{shard.path}: byte {4 + 4 * row}: expected row {row} of {row_bytes} bytes at byte "
             f"{expected[row]}, found {offsets[row]}"
         )
-    columns = json.loads(data[table_end : int(offsets[0])])
-    actual = dict(zip(columns["column_names"], columns["column_encodings"], strict=True))
+    try:
+        columns = json.loads(data[table_end : int(offsets[0])])
+        actual = dict(zip(columns["column_names"], columns["column_encodings"], strict=True))
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ShardError(
+            f"{shard.path}: byte {table_end}: expected a description of the columns, found none: {error}"
+        ) from None
     wanted = {"tokens": encoding} if width == row_tokens else {"mask": encoding, "tokens": encoding}
     if actual != wanted:
         raise ShardError(f"{shard.path}: byte {table_end}: expected the columns {wanted}, found {actual}")

@@ -155,7 +155,10 @@ def _member_records(member: ZipMember, start: int, end: int, max_window_mib: int
                 yield replace(record, offset=base + record.offset)
     elif start <= base < end:  # it cannot be divided
         if member.refused:
-            yield DamagedRange(offset=base, length=size, detail=member.refused, lost_bytes=size)
+            lost_bytes = member.size_bytes or None
+            yield DamagedRange(
+                offset=base, length=member.size_bytes, detail=member.refused, lost_bytes=lost_bytes
+            )
         else:
             yield from _deflated_records(member.section, base, max_window_mib)
 

@@ -24,13 +24,14 @@ class BadZip(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ZipMember:
-    """An archive in a zip file: its bytes there, and where they start.
+    """An archive in a zip file: its bytes there, where they start, and how many the directory says there are.
 
     `packed` where they are deflated once more; `refused` says why they cannot be read.
     """
 
     section: Section
     offset: int
+    size_bytes: int
     packed: bool = False
     refused: str | None = None
 
@@ -74,16 +75,28 @@ def members(source: Blocks) -> list[ZipMember]:
 
 
 def _member(source: Blocks, info: zipfile.ZipInfo) -> ZipMember:
-    head = source.at(info.header_offset, _LOCAL_HEADER_BYTES)
+    begin = min(max(0, info.header_offset), source.size_bytes - 1)  # where a split finds it, whatever is said
+    head = source.at(begin, _LOCAL_HEADER_BYTES)
     name_bytes, extra_bytes = int.from_bytes(head[26:28], "little"), int.from_bytes(head[28:30], "little")
-    offset = info.header_offset + _LOCAL_HEADER_BYTES + name_bytes + extra_bytes
-    section = Section(source, info.filename, offset, info.compress_size)
-    refused = None
-    if not head.startswith(ZIP):
+    offset = begin + _LOCAL_HEADER_BYTES + name_bytes + extra_bytes
+    size_bytes, refused = min(info.compress_size, source.size_bytes), None
+    if begin != info.header_offset or not head.startswith(ZIP) or offset >= source.size_bytes:
         refused = f"{info.filename}: the zip file's directory names a place where it is not"
     elif info.flag_bits & _ENCRYPTED:
         refused = f"{info.filename}: it is encrypted"
     elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         refused = f"{info.filename}: its method of compression ({info.compress_type}) is not read"
-    packed = info.compress_type == zipfile.ZIP_DEFLATED
-    return ZipMember(section=section, offset=offset, packed=packed, refused=refused)
+    if refused:
+        return ZipMember(
+            section=Section(source, info.filename, begin, 0),
+            offset=begin,
+            size_bytes=size_bytes,
+            refused=refused,
+        )
+    section = Section(source, info.filename, offset, info.compress_size)
+    return ZipMember(
+        section=section,
+        offset=offset,
+        size_bytes=size_bytes,
+        packed=info.compress_type == zipfile.ZIP_DEFLATED,
+    )
