@@ -13,7 +13,7 @@ from curation.files.block_file import BlockFile
 from curation.pages.archives.containers import records
 from curation.pages.archives.records import ArchiveRecord, DamagedRange
 from curation.pages.http import BodyTooLarge, is_response, parse_response
-from curation.pages.media import page_kind, page_url
+from curation.pages.media import binary, is_html, page_kind, page_url
 from curation.pages.page import TOO_LARGE, FileSplit, Page, ReadOptions, failure
 
 _NOT_COUNTED = ("request", "warcinfo")
@@ -24,9 +24,17 @@ def warc_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
     with BlockFile(split.file) as source:
         for record in records(source, split.start, split.end, max_window_mib=options.max_window_mib):
             if isinstance(record, DamagedRange):
-                yield _failure(source, record)
+                page = _page(split.file, record.beginning, options) if record.beginning else None
+                yield page if page and _is_no_page(page) else _failure(source, record)
             elif record.headers.get("warc-type", "").lower() not in _NOT_COUNTED:
                 yield _page(split.file, record, options)
+
+
+def _is_no_page(page: Page) -> bool:
+    """Return whether a record was never to be read, however large it is: a film, not a page above the cap."""
+    body = page.body or b""
+    wrong_type = binary(body) is not None or not is_html(page.content_type, body)
+    return page.kind not in ("html", "text") or (page.kind == "html" and wrong_type)
 
 
 def _failure(source: BlockFile, lost: DamagedRange) -> Page:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from curation.document import PAGE
-from curation.pages.formats import read, splits
+from curation.pages.formats import joined, read, splits
 from curation.pages.page import FileSplit, ReadOptions
 
 Make = Callable[..., bytes]
@@ -148,6 +148,22 @@ def test_batches_are_bounded_in_rows_and_bytes(tmp_path: Path, make_record: Make
     assert [batch.num_rows for batch in read(split, source="s")] == [512, 89, 1, 1]
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_is_too_large_and_no_page_is_read_as_what_it_is(
+    tmp_path: Path, make_record: Make, make_member: Make, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    """A film above the cap was never to be read: the extraction drops it by its type. A page has failed."""
+    monkeypatch.setattr("curation.pages.archives.records.MAX_BODY_BYTES", 3000)
+    make, path = make_member if packed else make_record, tmp_path / "a.warc"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n\r\n"
+    kinds = (b"video/mp4", b"text/html", b"text/plain")
+    path.write_bytes(b"".join(make(i, block=head % kind + b"x" * 4000) for i, kind in enumerate(kinds)))
+    found = pages(path)
+    assert [page["failure"] for page in found] == [None, "pages.too_large", None]
+    assert [page["content_type"] for page in found] == ["video/mp4", "", "text/plain"]
+    assert pages(path, 500) == found
+
+
 def test_a_bomb_is_a_failure(tmp_path: Path, make_member: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     from curation.pages import http
 
@@ -269,3 +285,15 @@ def test_a_body_that_ends_too_soon_is_said_to_be_damaged(tmp_path: Path, make_re
     assert (whole["damaged"], whole["failure"]) == (False, None)
     assert (cut["damaged"], cut["failure"]) == (True, None)
     assert cut["detail"] == "the gzip body is damaged or cut off"
+
+
+def test_small_files_are_read_together_in_order() -> None:
+    small = splits([(f"{i:03}", 10) for i in range(130)], "jsonl", 6400)
+    together = joined(small, 6400)
+    assert [len(group) for group in together] == [64, 64, 2]
+    assert [split for group in together for split in group] == small
+    mixed = splits([("a", 2000), ("b", 15_000), ("c", 3000), ("d", 3400), ("e", 0)], "jsonl", 6400)
+    assert [[(split.file, split.start) for split in group] for group in joined(mixed, 6400)] == [
+        [("a", 0)], [("b", 0)], [("b", 6400)], [("b", 12_800), ("c", 0)], [("d", 0), ("e", 0)],
+    ]  # fmt: skip
+    assert joined([], 10) == []

@@ -11,7 +11,7 @@ Source: ISO 28500 (WARC 1.0, 1.1); one gzip member a record is its Annex A. ARC:
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from curation.files.block_file import Blocks
 from curation.pages.archives.grammar import Grammar
@@ -21,6 +21,7 @@ from curation.pages.page import MAX_BODY_BYTES, TOO_LARGE, UNREADABLE
 
 _MAX_HEAD_BYTES = 2**22
 _HEAD_STEP_BYTES = 2**12
+_BEGINNING_BYTES = 2**16  # of a block above the cap: its HTTP headers, and what shows its type
 _MOST_DIGITS = 18  # of a length: Python reads no number of thousands
 _CHECKSUM_BYTES = 8  # and the length: what ends a gzip member holds no record
 _BLANK = b" \t\r\n\xef\xbb\xbf"
@@ -44,7 +45,8 @@ class ArchiveRecord:
 class DamagedRange:
     """A part of the file that gave no record; `reason` is its failure's name.
 
-    It stands for one record, or for what `lost_bytes` of the file held, where they are given.
+    It stands for one record, or for what `lost_bytes` of the file held, where they are given. Of a record
+    above the cap `beginning` has the headers and the first bytes of the block, which show what it is.
     """
 
     offset: int
@@ -52,6 +54,7 @@ class DamagedRange:
     detail: str
     reason: str = UNREADABLE
     lost_bytes: int | None = None
+    beginning: ArchiveRecord | None = field(default=None, compare=False)
 
 
 Records = Iterator[ArchiveRecord | DamagedRange]
@@ -62,7 +65,12 @@ class _Broken(Exception):
 
 
 class _TooLarge(Exception):
-    """The record was larger than the cap; it was dropped."""
+    """The record was larger than the cap; of its block only the beginning is left."""
+
+    def __init__(self, headers: Mapping[str, str], block: bytes) -> None:
+        declared, url = headers["content-length"], headers.get("warc-target-uri", "")
+        super().__init__(f"{url}: a block of {declared} bytes, the limit is {MAX_BODY_BYTES}")
+        self.headers, self.block = headers, block
 
 
 def member_records(source: Blocks, grammar: Grammar, packing: Packing, start: int, end: int) -> Records:
@@ -138,7 +146,10 @@ def _one(window: Window, stream: Stream) -> ArchiveRecord | DamagedRange:
         headers, block, total = _parse(window, stream)
     except _TooLarge as error:
         length = stream.end_offset(window.start) - offset
-        return DamagedRange(offset=offset, length=length, detail=str(error), reason=TOO_LARGE)
+        beginning = ArchiveRecord(offset=offset, length=length, headers=error.headers, block=error.block)
+        return DamagedRange(
+            offset=offset, length=length, detail=str(error), reason=TOO_LARGE, beginning=beginning
+        )
     except _Broken as error:
         known = window.at_record()
         window.skip_to_record()
@@ -168,7 +179,7 @@ def _parse(window: Window, stream: Stream) -> tuple[Mapping[str, str], bytes, in
     block_bytes = int(declared)
     block_end = block_at + block_bytes
     if block_bytes > MAX_BODY_BYTES:
-        _pass_over(window, stream, block_end, headers)
+        _pass_over(window, stream, (block_at, block_end), headers)
     if not window.fill(block_end):
         present = len(window.data) - block_at
         raise _Broken(f"Content-Length is {block_bytes}, but only {present} bytes follow")
@@ -223,20 +234,21 @@ def _blank_bytes(grammar: Grammar, data: bytes | bytearray, at: int) -> int | No
     return len(grammar.trailer) if after.startswith(grammar.trailer) else None
 
 
-def _pass_over(window: Window, stream: Stream, block_end: int, headers: Mapping[str, str]) -> None:
+def _pass_over(window: Window, stream: Stream, block: tuple[int, int], headers: Mapping[str, str]) -> None:
     """Drop a record that is too large to hold. Raises _TooLarge, or _Broken where it cannot be that large."""
-    declared = headers["content-length"]
+    declared, (block_at, block_end) = headers["content-length"], block
     last = stream.look(window.start + block_end - 1, 1 + _end_bytes(window.grammar))
     if not last:
         raise _Broken(f"Content-Length is {declared}, more than follows")
     if _blank_bytes(window.grammar, last, 1) is None:
         raise _Broken(f"Content-Length is {declared}, and no record ends there")
+    shown_end = min(block_end, block_at + _BEGINNING_BYTES)
+    window.fill(shown_end)
+    beginning = bytes(window.data[block_at:shown_end])
     window.skip(block_end)
     trailer = window.grammar.trailer
     window.fill(len(trailer))
     if window.data.startswith(trailer):
         window.drop(len(trailer))
     window.fill(window.grammar.start_bytes)  # to the end of the gzip member, so that its length is known
-    raise _TooLarge(
-        f"{headers.get('warc-target-uri', '')}: a block of {declared} bytes, the limit is {MAX_BODY_BYTES}"
-    )
+    raise _TooLarge(headers, beginning)
