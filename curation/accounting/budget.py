@@ -30,27 +30,36 @@ def check_losses(ledger: Ledger, budget: float, detail: Mapping[str, Any] = NOTH
         LedgerError: says how many records failed, why, and in which files.
     """
     files = failed_files(detail)
-    for source, count in detail.get(FILE_COUNTS, {}).items():
-        account = ledger.sources.get(source, Account())
-        if account.lost_files >= count > 0 or _unread(account):
-            raise LedgerError(_nothing_read(ledger.stage, source, account, count, files))
-        if missing := _missing(account):
-            names = f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
-            raise LedgerError(
-                f"{ledger.stage}: no record of the input '{source}' has the {names}, which the recipe "
-                f"names ({_readable(account):,} records were read). Correct the name; `curate check` shows "
-                "the columns of local files"
-            )
+    problems = [*_inputs_without(ledger, detail.get(FILE_COUNTS, {}), files)]
     failed = ledger.total.states["failed"].records
     expected = ledger.total.received.records - sum(_dropped(ledger.total, name) for name in NOT_MEANT)
     if failed > budget * expected:
         reasons = ", ".join(f"{name} {reason.records:,}" for name, reason in ledger.total.ranked())
-        raise LedgerError(
+        problems.append(
             f"{ledger.stage}: {failed:,} of {expected:,} records failed{_estimated(ledger.total)}, over the "
             f"budget of {100 * budget:g}% (records by reason, dropped ones included: {reasons})."
             f"{''.join(worst_lines(files))}\nLook at them (curate sample RUN --stage {ledger.stage} --state "
             "failed); if losing them is fine, raise failure_budget"
         )
+    if problems:
+        raise LedgerError("\n".join(problems))
+
+
+def _inputs_without(
+    ledger: Ledger, file_counts: Mapping[str, int], files: Sequence[FileLoss]
+) -> Iterator[str]:
+    """Yield what stops a run whatever the budget: inputs without a usable file, or without a named column."""
+    for source, count in file_counts.items():
+        account = ledger.sources.get(source, Account())
+        if account.lost_files >= count > 0 or _unread(account):
+            yield _nothing_read(ledger.stage, source, account, count, files)
+        if missing := _missing(account):
+            names = f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+            yield (
+                f"{ledger.stage}: no record of the input '{source}' has the {names}, which the recipe "
+                f"names ({_readable(account):,} records were read). Correct the name; `curate check` shows "
+                "the columns of local files"
+            )
 
 
 def worst_lines(files: Sequence[FileLoss]) -> Iterator[str]:

@@ -172,3 +172,15 @@ def test_an_input_of_which_every_record_failed_to_be_read_stops_the_run() -> Non
     check_losses(tally("extract", [row("failed", "extract.timeout")]), 1.0, detail)
     with pytest.raises(LedgerError, match="nothing of the input 'web' could be read"):
         check_losses(tally("extract", [failed(), row("failed", "pages.no_text")]), 1.0, detail)
+
+
+def test_all_that_stops_a_run_is_said_at_once() -> None:
+    rows = [failed(whole_file=True), row(source="b") | {"measures": [("extract.without_url", 1.0)]}]
+    with pytest.raises(LedgerError) as error:
+        check_losses(tally("extract", rows), 0.2, {FILE_COUNTS: {"web": 1, "b": 1}})
+    starts = (
+        "extract: nothing of the input 'web'",
+        "extract: no record of the input 'b'",
+        "extract: 1 of 2 records",
+    )
+    assert [start for start in starts if f"\n{start}" in f"\n{error.value}"] == [*starts]
