@@ -15,6 +15,7 @@ from curation.text.text import Text
 Style = Literal["c", "php", "hash", "python", "sql", "lua", "haskell", "markup", "lisp", "tex"]
 
 _NAME_CHARACTERS = 255  # of a file's name
+_LONGEST_ENDING = 16  # what is longer is no ending, but a name with a dot
 _ENDINGS: dict[str, str] = {
     "c": "c h cc cpp cxx hpp hh cu m mm java js jsx mjs ts tsx cs go rs swift kt kts scala dart groovy proto"
     " css scss less v sv glsl hlsl sol zig d",
@@ -73,7 +74,8 @@ def extension_label(text: Text) -> str:
     ('java', 'unknown')
     """
     stem, _, ending = file_name(text.url).rpartition(".")
-    return ending.lower() if stem and ending.isalnum() else UNKNOWN
+    named = stem and ending.isascii() and ending.isalnum() and len(ending) <= _LONGEST_ENDING
+    return ending.lower() if named else UNKNOWN
 
 
 @signal

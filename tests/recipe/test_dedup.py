@@ -74,6 +74,9 @@ def test_a_key_and_whole_clusters(tmp_path: Path) -> None:
         "6:13: drop_all leaves nothing of a cluster that another run could be compared with; leave out 'against' "
         "and 'index'",
     ]
+    assert mistakes(tmp_path, "  key: url\n  time: date\n") == [
+        "6:9: time is for keep: latest or keep: earliest"
+    ]
     path = tmp_path / "r.yaml"
     path.write_text(BASE + "  key: url\n  keep: latest\n  drop_all: true\n")
     assert read_recipe(str(path)).dedup == Dedup(key="url", keep="latest", drop_all=True)

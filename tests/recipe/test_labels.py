@@ -213,3 +213,10 @@ def test_lists_are_files_and_folders_that_enter_the_fingerprint() -> None:
         "r.yaml:5:67: no file or folder at 'gone'",
         "r.yaml:5:73: 'l.txt' has no entries; 'no host' is no host or URL",
     ]
+
+
+def test_bounds_by_the_ending_of_a_file() -> None:
+    label = "- {name: kind, label: {extension: {}}}\n"
+    code = "- {name: code, when: {extension: [%s]}, preset: starcoder_comments}\n"
+    assert read(label + code % "py, pyi, unknown").filter[1].when == {"extension": ("py", "pyi", "unknown")}
+    assert mistakes(label + code % "py, .Java") == ["r.yaml:6:34: the ending '.Java' is written 'java'"]

@@ -152,6 +152,8 @@ def test_a_style_and_the_value_of_what_is_unknown() -> None:
         ("https://git.example/a/Makefile", "unknown"),
         ("https://git.example/", "unknown"),
         (".gitignore", "unknown"),
+        ("https://news.example/a.very_long-story-with-a-dot", "unknown"),
+        ("https://news.example/a.слово", "unknown"),
         ("", "unknown"),
     ],
 )

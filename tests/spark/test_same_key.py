@@ -33,6 +33,7 @@ def verdicts(spark: Any, folder: Path, settings: Dedup, partitions: int) -> dict
         {
             "id": name, "source": "s", "url": url, "captured_at": captured, "file": "f", "offset": i, "text": text,
             "characters": len(text), "edits": [], "measures": [], "reasons": [],
+            "metadata": [("column.day", f"2024-01-{9 - i:02}")],
         }
         for i, (name, url, captured, text) in enumerate(ROWS)
     ]  # fmt: skip
@@ -53,12 +54,19 @@ def test_one_document_of_each_key_stays(spark: Any, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_column_that_an_input_carries_along_is_a_time(spark: Any, tmp_path: Path) -> None:
+    found = verdicts(spark, tmp_path, Dedup(key="url", keep="latest", time="day", near=None, exact=False), 2)
+    assert {name: verdict[0] for name, verdict in found.items() if verdict[0]} == {"b": "a"}
+
+
 def test_a_key_that_no_document_has(spark: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no document has a value of 'date'"):
+        verdicts(spark, tmp_path, Dedup(key="url", keep="latest", time="date", near=None), 1)
     with pytest.raises(ValueError, match="no document has a value") as error:
         verdicts(spark, tmp_path, Dedup(key="adress", near=None), 1)
     assert str(error.value) == (
-        "dedup.key: no document has a value of 'adress'; expected a column of documents (url, record_id, title) or a "
-        "name of their metadata"
+        "dedup.key: no document has a value of 'adress'; expected a column of documents (url, record_id, captured_at), "
+        "one that an input carries along (columns), or a name of metadata"
     )
 
 

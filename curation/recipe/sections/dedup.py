@@ -126,10 +126,12 @@ class Dedup:
         semantic: semantic duplicates among the documents that exact and near keep. Neither semantic nor
             substring goes together with `against`: an index has no embeddings and no runs of tokens.
         substring: repeated runs of tokens in the documents that are left at the end.
-        key: of documents with the same value in this column (`url`, `record_id`, or a name of `metadata`) one
-            is kept; the others are removed first, whatever their texts. Those without a value are not
+        key: of documents with the same value in this column (`url`, `record_id`, one carried along, or a name of
+            `metadata`) one is kept; the others are removed first, whatever their texts. Those without a value are not
             compared.
-        keep: which one: the `latest` or the `earliest` captured, or the `preferred`.
+        keep: which one: the `latest` or the `earliest`, or the `preferred`.
+        time: the column that says which is later: as captured, or a name of `metadata`. Times are compared as
+            they are written (ISO 8601), and documents without one come last.
         drop_all: documents that stand for others go as well, so that nothing of a cluster stays.
     """
 
@@ -144,6 +146,7 @@ class Dedup:
     substring: Substring | None = None
     key: str | None = None
     keep: Literal["preferred", "latest", "earliest"] = "preferred"
+    time: str = "captured_at"
     drop_all: bool = False
 
     @staticmethod
@@ -152,6 +155,8 @@ class Dedup:
         against = values.get("against", ())
         if "keep" in values and not values.get("key"):
             yield ("keep",), "keep chooses among documents with the same 'key'; name that column"
+        if "time" in values and values.get("keep") not in ("latest", "earliest"):
+            yield ("time",), "time is for keep: latest or keep: earliest"
         if values.get("drop_all") and (against or values.get("index")):
             yield (
                 ("drop_all",),

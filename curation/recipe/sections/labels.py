@@ -66,6 +66,10 @@ def values(label: Label) -> Collection[str]:
     return (*SCRIPTS, NO_SCRIPT) if label.labeller == "script" else ()
 
 
+#: Stands for the values of a label that may be any ending of a file's name.
+ENDINGS = frozenset({"*"})
+
+
 def carried(inputs: Mapping[str, Any]) -> list[str]:
     """Return the columns that inputs carry along, which serve as labels."""
     return list(dict.fromkeys(name for source in inputs.values() for name in getattr(source, "columns", ())))
@@ -90,7 +94,7 @@ def label_mistakes(passes: Sequence[Pass], columns: Collection[str]) -> Iterator
                 yield at, f"an input carries a column '{label.name}' already"
             elif known.get(label.name) is not None:
                 yield at, f"an earlier pass gives a label '{label.name}' already"
-            known[label.name] = values(label)
+            known[label.name] = ENDINGS if label.labeller == "extension" else values(label)
 
 
 def _when_mistakes(filter_pass: Pass, known: Known) -> Iterator[Where]:
@@ -112,6 +116,9 @@ def _table_mistakes(filter_pass: Pass, known: Known) -> Iterator[Where]:
 def _wrong_value(name: str, value: str, known: Collection[str] | None) -> str | None:
     if known is ANYTHING:
         return None
+    if known is ENDINGS:
+        ending = value.rpartition(".")[2].lower()
+        return None if value == ending else f"the ending '{value}' is written '{ending}'"
     if not known:
         return None if value == NO_LANGUAGE else language_mistake(value)
     return None if value in known else f"the label '{name}' is never '{value}'{nearest(value, known)}"

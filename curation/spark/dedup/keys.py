@@ -8,7 +8,8 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from curation.document import DOCUMENT
+from curation.document import COLUMN, DOCUMENT
+from curation.recipe.sections.dedup import Dedup
 from curation.spark.dedup.inputs import Preference
 from curation.spark.dedup.near import KEY
 
@@ -17,22 +18,23 @@ _TIME = {"latest": F.desc_nulls_last, "earliest": F.asc_nulls_last}
 
 
 def column_of(key: str) -> Column:
-    """Return the column that a recipe's `key` names: one of documents, else one of their metadata."""
+    """Return the column that a recipe names: of documents, carried along by an input, or of metadata."""
     columns = [field.name for field in DOCUMENT if field.type == pa.string()]
-    value = F.col(key) if key in columns else F.col("metadata")[key]
+    metadata = F.coalesce(F.col("metadata")[f"{COLUMN}{key}"], F.col("metadata")[key])
+    value = F.col(key) if key in columns else metadata
     return F.nullif(F.trim(value.cast("string")), F.lit(""))
 
 
 def same_key(
-    documents: DataFrame, key: str, keep: str, preferences: Sequence[Preference], scope: Column
+    documents: DataFrame, settings: Dedup, preferences: Sequence[Preference], scope: Column
 ) -> DataFrame:
     """Return KEY, kept_id and detail of all documents but the one to keep, for every value of the key.
 
-    A document without a value is compared with none. `keep` is `latest` or `earliest` (by the time of
-    capture, as sent; those without one come last), or `preferred`; then the preferences decide, and the id.
+    A document without a value is compared with none. Under `latest` and `earliest` the time decides, then the
+    preferences, then the id.
     """
-    captured = F.nullif(F.col("captured_at"), F.lit(""))
-    first = [_TIME[keep](captured)] if keep in _TIME else []
+    key, keep = str(settings.key), settings.keep
+    first = [_TIME[keep](column_of(settings.time))] if keep in _TIME else []
     best = [
         preference.value().desc_nulls_last() if preference.more else preference.value().asc_nulls_last()
         for preference in preferences
@@ -44,13 +46,15 @@ def same_key(
     return ranked.where("rank > 1").select(*KEY, "kept_id", detail)
 
 
-def check_key(documents: DataFrame, key: str) -> None:
-    """Raise ValueError where there are documents, and none has a value of the key: it is misspelt."""
-    if documents.where(column_of(key).isNotNull()).isEmpty() and not documents.isEmpty():
-        raise ValueError(
-            f"dedup.key: no document has a value of '{key}'; expected a column of documents (url, record_id, "
-            "title) or a name of their metadata"
-        )
+def check_columns(documents: DataFrame, settings: Dedup) -> None:
+    """Raise ValueError where there are documents, and none has a value of the key, or none has a time."""
+    timed = settings.keep in _TIME
+    for option, name in (("key", settings.key), ("time", settings.time if timed else None)):
+        if name and documents.where(column_of(name).isNotNull()).isEmpty() and not documents.isEmpty():
+            raise ValueError(
+                f"dedup.{option}: no document has a value of '{name}'; expected a column of documents (url, "
+                "record_id, captured_at), one that an input carries along (columns), or a name of metadata"
+            )
 
 
 def with_same_key(removed: DataFrame, losers: DataFrame) -> DataFrame:

@@ -31,7 +31,7 @@ from curation.spark.dedup.inputs import (
     scopes,
 )
 from curation.spark.dedup.joins import is_near
-from curation.spark.dedup.keys import check_key, same_key, with_same_key
+from curation.spark.dedup.keys import check_columns, same_key, with_same_key
 from curation.spark.dedup.near import KEY, KEY_FIELDS, NearDuplicates
 from curation.spark.dedup.semantic import NAME as SEMANTIC
 from curation.spark.dedup.semantic import SemanticDuplicates
@@ -131,9 +131,8 @@ class Finder:
         """Decide which documents are removed: first those with the same key, then those of like texts."""
         if not self.settings.key:
             return self._alike(documents)
-        key, keep = self.settings.key, self.settings.keep
-        check_key(documents, key)
-        losers = same_key(documents, key, keep, self.preferences, self._scope())
+        check_columns(documents, self.settings)
+        losers = same_key(documents, self.settings, self.preferences, self._scope())
         losers = self._saved(losers, "same_key")
         decisions = self._alike(documents.join(losers.select(*KEY), KEY, "left_anti"))
         removed = self._saved(with_same_key(decisions.removed, losers), "decisions_with_key")
