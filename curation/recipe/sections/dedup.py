@@ -126,11 +126,11 @@ class Dedup:
         semantic: semantic duplicates among the documents that exact and near keep. Neither semantic nor
             substring goes together with `against`: an index has no embeddings and no runs of tokens.
         substring: repeated runs of tokens in the documents that are left at the end.
-        key: of documents with the same value in this column (`url`, `record_id`, one carried along, or a name of
-            `metadata`) one is kept; the others are removed first, whatever their texts. Those without a value are not
-            compared.
+        key: of documents with the same value in this column (`url`, `record_id`, one that an input carries
+            along, or a name of `metadata`) one is kept; the others are removed first, whatever their texts.
+            Those without a value are not compared.
         keep: which one: the `latest` or the `earliest`, or the `preferred`.
-        time: the column that says which is later: as captured, or a name of `metadata`. Times are compared as
+        time: the column that says which is later, named as a key is. Times are compared as
             they are written (ISO 8601), and documents without one come last.
         drop_all: documents that stand for others go as well, so that nothing of a cluster stays.
     """
