@@ -40,7 +40,7 @@ def has_text(element: Any, *, but: tuple[str, ...]) -> bool:
     waiting = [element]
     while waiting:
         part = waiting.pop()
-        if element.text and not element.text.isspace():
+        if part.text and not part.text.isspace():
             return True
         for child in part:
             if child.tail and not child.tail.isspace():

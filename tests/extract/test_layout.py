@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from curation.extract.engines import trafilatura
-from curation.extract.layout import unwrap_layout
+from curation.extract.layout import CELLS, has_text, unwrap_layout
 
 #: 400 characters with two breaks.
 PROSE = "words " * 66 + "e<lb/><lb/>end"
@@ -41,6 +41,20 @@ def unwrapped(inside: str) -> tuple[int, str]:
 )  # fmt: skip
 def test_a_column_of_cells_is_unwrapped(before: str, after: str) -> None:
     assert unwrapped(before)[1] == after
+
+
+@pytest.mark.parametrize(
+    ("cell", "filled"),
+    [
+        ("<cell>a</cell>", True),
+        ("<cell><hi>a</hi></cell>", True),  # its only text is in an element inside it
+        ("<cell><p><hi> </hi></p></cell>", False),
+        ("<cell><hi/>a</cell>", True),
+        ("<cell><table><row><cell>a</cell></row></table></cell>", False),  # a cell's own is not this one's
+    ],
+)
+def test_a_cell_is_filled_by_what_stands_anywhere_in_it(cell: str, filled: bool) -> None:
+    assert has_text(etree.fromstring(cell), but=CELLS) is filled
 
 
 DATA = "<row><cell>a</cell><cell>b</cell></row>"
