@@ -31,7 +31,7 @@ types: setup  ## mypy --strict on curation/ and training/
 	$(BIN)/mypy
 
 test: setup java chromium lint types  ## everything, under 15 minutes on two cores
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not long"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
 test-long: setup java  ## what takes minutes alone: clusters killed while they write, stores that never answer
 	$(BIN)/pytest -m long
@@ -40,7 +40,7 @@ test-search: setup  ## properties that take no JVM, tried on thousands of new ex
 	$(BIN)/pytest -n 2 -m "hypothesis and not spark and not slow and not long" --hypothesis-profile=search tests
 
 test-fast: setup  ## what needs no JVM, under a minute
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not spark and not slow and not long"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not spark and not slow and not long"
 
 fuzz: setup  ## every reader of foreign bytes, fed with spoiled files for ten minutes each; FUZZ="--minutes 1 warc" for less
 	PYTHONPATH=. $(BIN)/python tests/fuzz/fuzz.py $(FUZZ)

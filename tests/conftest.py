@@ -69,19 +69,11 @@ os.environ.setdefault("SPARK_SUBMIT_OPTS", JVM_OPTIONS)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests of another process are on the other core
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files with tests on Spark first and in one group, then files with slow tests, each file a group.
-
-    A JVM is slow for its first minute: all of the first group share one, and with it the runs that several files
-    look at, while the other processes take file after file. Those end together that have short ones left.
-    """
+    """Put files with tests on Spark first, then files with slow tests: processes end together that have short ones left."""
     marked = {
         mark: {item.path for item in items if item.get_closest_marker(mark)} for mark in ("spark", "slow")
     }
-    for item in items:
-        group = "spark" if item.path in marked["spark"] else str(item.path.relative_to(ROOT))
-        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: (item.path not in marked["spark"], item.path not in marked["slow"]))
 
 
