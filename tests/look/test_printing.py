@@ -206,6 +206,14 @@ def test_nothing_in_a_cell_acts_on_the_terminal_or_is_markup() -> None:
     assert text == "name\n[bold]x[/] :smile: ⟨001B⟩[31m\nours\n"
 
 
+def test_a_pipe_that_takes_colours_has_no_width_whatever_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (("FORCE_COLOR", "1"), ("TERM", "dumb")):  # as CI sets them
+        monkeypatch.setenv(name, value)
+    assert as_text(Text("word " * 40)).count("\n") == 1
+
+
 def test_how_fast_runs_learn_is_not_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -55,7 +55,9 @@ def _width() -> int | None:
 
 def as_text(answer: Answer | RenderableType, width: int | None = UNLIMITED) -> str:
     """Return an answer as text, in the colours that standard output takes."""
-    console = Console(markup=False, emoji=False, highlight=False, width=width)
+    # Without a height, rich takes 80 columns for a "dumb" terminal, as CI calls its own, whatever the width.
+    height = None if width is None else 25
+    console = Console(markup=False, emoji=False, highlight=False, width=width, height=height)
     with console.capture() as captured:
         console.print(answer, crop=False)
     return "\n".join(line.rstrip() for line in captured.get().split("\n"))
