@@ -67,6 +67,7 @@ os.environ.setdefault(
 )
 os.environ.setdefault("SPARK_SUBMIT_OPTS", JVM_OPTIONS)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests of another process are on the other core
+os.environ.pop("COLUMNS", None)  # readline gives it to the processes of xdist; answers would wrap there alone
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
