@@ -42,7 +42,7 @@ def loaded(text: str) -> Pass:
 
 
 def broken(step: Pass, text: str, language: str) -> list[str]:
-    reasons = judge_text(text, "crawl", [step], measure_all=True, language=language).reasons
+    reasons = judge_text(text, "crawl", [step], measure_all=True, labels={"language": language}).reasons
     return [str(reason["name"]).partition(".")[2] for reason in reasons]
 
 
@@ -80,7 +80,7 @@ def test_a_document_without_a_table_is_still_split_by_its_language():
         "{name: p, keep: {word_count: {min: 15}}, measure: {marks: {signal: word_count, splitter: unicode}}}"
     )
     for language in ("th", "en"):
-        measures = judge_text(THAI, "crawl", [step], measure_all=True, language=language).measures
+        measures = judge_text(THAI, "crawl", [step], measure_all=True, labels={"language": language}).measures
         assert (measures["p.word_count"] > 15) == (language == "th")
     named = loaded("{name: p, splitters: as_named, keep: {word_count: {min: 15}}}")
     assert broken(named, THAI, "th") == ["word_count"]
