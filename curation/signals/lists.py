@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import functools
-import gzip
 import re
 from typing import Literal
 
-import fsspec
-
+from curation.files.packed_file import open_unpacked
 from curation.signals.registry import FilePath, signal
 from curation.text.text import Text
 
@@ -21,7 +19,7 @@ def listed_phrase_count(
 ) -> float:
     """How many of a list's words and phrases occur in the text, every occurrence counted, or each once.
 
-    The list is a file with one word or phrase a line, gzipped (.gz) or not, as LDNOOBW's are; empty lines and
+    The list is a file with one word or phrase a line, compressed or not, as LDNOOBW's are; empty lines and
     lines that begin with `#` and a space are none. Case does not matter. With `where: word` no letter, digit
     or underscore stands beside an occurrence; `anywhere` is for languages without spaces (LDNOOBW's ja, th
     and zh).
@@ -69,7 +67,7 @@ class _Phrases:
 
 @functools.lru_cache(maxsize=16)
 def _phrases(path: str) -> _Phrases:
-    with fsspec.open(path, "rb") as stream:
-        data = gzip.decompress(stream.read()) if path.endswith(".gz") else stream.read()
-    lines = (line.strip().lower() for line in data.decode("utf-8", "replace").lstrip("\ufeff").splitlines())
+    with open_unpacked(path) as stream:
+        text = stream.read().decode("utf-8", "replace").lstrip("\ufeff")
+    lines = (line.strip().lower() for line in text.splitlines())
     return _Phrases({line for line in lines if line and not line.startswith("# ")})
