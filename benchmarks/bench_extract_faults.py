@@ -28,8 +28,9 @@ import pyarrow as pa
 from extract_corpus import CRAWL, DATA
 from recording import ROOT, record
 
-from curation.accounting.ledger import Ledger, tally
+from curation.accounting.ledger import Ledger
 from curation.accounting.settle import settle
+from curation.accounting.tally import tally
 from curation.document import PAGE
 from curation.extract.child import RETRY_TIMEOUT_S
 from curation.extract.guard import Guard
@@ -109,7 +110,7 @@ class Passed:
         """Run one batch."""
         self.records += batch.num_rows
         rows = settle(extract_batch(batch, guard, max_page_mib=max_page_mib), 1.0)
-        self.ledger.merge(tally("extract", rows.to_pylist()))
+        self.ledger.merge(tally("extract", rows))
         self.pages = guard.pages
 
     def sample(self, guard: Timed) -> None:

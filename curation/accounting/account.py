@@ -54,31 +54,21 @@ class Account:
     estimated: dict[str, EstimatedLoss] = field(default_factory=dict)
     lost_files: int = 0
 
-    def add(self, row: Mapping[str, Any], counted: tuple[str, ...] = ()) -> None:
-        """Add one written row (columns state, characters_in, characters, edits, reasons).
+    def receive(self, state: str, received: Count, left: Count) -> None:
+        """Add records that ended in a state, and what is left of them there."""
+        self.received += received
+        self._state(state, left)
 
-        counted: prefixes of the measures that are counts (needs the column `measures`); the first is left out
-            of their names.
-        """
-        if counted:
-            for name, value in row["measures"]:
-                if name.startswith(counted):
-                    self.counts[name.removeprefix(counted[0])] += int(value)
-        state, characters = row["state"], int(row["characters_in"])
-        names = sorted({reason["name"] for reason in row["reasons"]})
-        if state == "failed":
-            self._failed(names, RecordLoss.of(dict(row["measures"] or ())), characters)
-            return
-        self.received += Count(1, characters)
-        if state == "kept":
-            self._state("kept", Count(1, int(row["characters"])))
-            for name, removed in row["edits"]:
-                self._state("dropped", Count(0, int(removed)))
-                self._reason(f"edit:{name}", ReasonCount(0, 0, int(removed)))
-            return
-        self._removed(state, names, Count(1, characters))
+    def edit(self, name: str, characters: int) -> None:
+        """Add characters that an edit removed from records that were kept."""
+        self._state("dropped", Count(0, characters))
+        self._reason(f"edit:{name}", ReasonCount(0, 0, characters))
 
-    def _failed(self, names: Sequence[str], loss: RecordLoss, characters: int) -> None:
+    def remove(self, name: str, records: int, alone: int, characters: int) -> None:
+        """Add records that a reason removed, `alone` of them for no other reason."""
+        self._reason(name, ReasonCount(records, alone, characters))
+
+    def fail(self, names: Sequence[str], loss: RecordLoss, characters: int) -> None:
         """Add a failure, for all that it stands for."""
         count = Count(loss.records, characters)
         self.received += count

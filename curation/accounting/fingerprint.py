@@ -1,15 +1,13 @@
-"""Fingerprints of stages (law 5) and digests of tables that ignore the order of rows (law 4)."""
+"""Fingerprints of stages (law 5)."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import xxhash
-
-_MODULUS = 1 << 128
 
 
 def canonical(value: Any) -> Any:
@@ -39,20 +37,3 @@ def fingerprint(parts: Mapping[str, Any]) -> str:
     """
     text = json.dumps(canonical(parts), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return xxhash.xxh3_128_hexdigest(text.encode())[:16]
-
-
-def digest_row(row: Mapping[str, Any]) -> int:
-    """Return the 128-bit hash of one row; the order of its columns does not matter."""
-    text = json.dumps(row, sort_keys=True, ensure_ascii=False, default=list)
-    return int(xxhash.xxh3_128_intdigest(text.encode("utf-8", "surrogatepass")))
-
-
-def digest_rows(digests: Iterable[int]) -> str:
-    """Return the digest of a table from the digests of its rows or parts; their order does not matter.
-
-    It is a sum modulo 2**128, so duplicate rows count twice (an XOR would cancel them).
-
-    >>> digest_rows([1, 2]) == digest_rows([2, 1]) != digest_rows([1, 2, 2])
-    True
-    """
-    return f"{sum(digests) % _MODULUS:032x}"

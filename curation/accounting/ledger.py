@@ -8,7 +8,7 @@ not have to balance. They show losses that a balanced ledger hides, such as losi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -35,12 +35,6 @@ class Ledger:
     total: Account = field(default_factory=Account)
     sources: dict[str, Account] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
-
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Add one written row."""
-        counted = COUNTED.get(self.stage, ())
-        self.total.add(row, counted)
-        self.sources.setdefault(str(row["source"]), Account()).add(row, counted)
 
     def merge(self, other: Ledger) -> None:
         """Add the ledger of another task."""
@@ -100,14 +94,6 @@ class Ledger:
         """Return the ledger that `to_json` wrote."""
         sources = {source: Account.from_json(account) for source, account in data["sources"].items()}
         return cls(str(data["stage"]), Account.from_json(data), sources, dict(data.get("tokens", {})))
-
-
-def tally(stage: str, rows: Iterable[Mapping[str, Any]]) -> Ledger:
-    """Return the ledger of written rows."""
-    ledger = Ledger(stage)
-    for row in rows:
-        ledger.add(row)
-    return ledger
 
 
 def balanced(ledgers: Sequence[Ledger]) -> bool:

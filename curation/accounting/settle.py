@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,11 +33,14 @@ def settle(rows: pa.RecordBatch, dropped_text_rate: float) -> pa.RecordBatch:
     Raises:
         KeyError: a column of the schema is missing.
     """
-    states = pa.array([state_of(reasons) for reasons in rows["reasons"].to_pylist()], pa.string())
     columns = {field.name: rows[field.name].cast(field.type) for field in DOCUMENT}
+    removed = np.flatnonzero(pc.list_value_length(columns["reasons"]).fill_null(0))
+    states = np.full(rows.num_rows, "kept", object)
+    states[removed] = [state_of(reasons) for reasons in columns["reasons"].take(removed).to_pylist()]
     if dropped_text_rate < 1:
-        kept = pc.equal(states, "kept")
-        in_sample = [sampled(i, dropped_text_rate, "dropped_text") for i in rows["id"].to_pylist()]
-        keeps_text = pa.array(in_sample, pa.bool_())  # for no rows the inferred type would be null
-        columns["text"] = pc.if_else(pc.or_(kept, keeps_text), columns["text"], pa.scalar(None, pa.string()))
-    return pa.RecordBatch.from_arrays([*columns.values(), states], schema=SETTLED)
+        ids = columns["id"].take(removed).to_pylist()
+        in_sample = np.array([sampled(i, dropped_text_rate, "dropped_text") for i in ids], bool)
+        keeps_text = np.full(rows.num_rows, True)
+        keeps_text[removed[~in_sample]] = False
+        columns["text"] = pc.if_else(keeps_text, columns["text"], pa.scalar(None, pa.string()))
+    return pa.RecordBatch.from_arrays([*columns.values(), pa.array(states, pa.string())], schema=SETTLED)

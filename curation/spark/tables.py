@@ -12,11 +12,12 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from curation.accounting.fingerprint import digest_row, digest_rows
-from curation.accounting.ledger import Ledger, tally
+from curation.accounting.digest import digest_batch, digest_rows
+from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import join
 from curation.accounting.sample import LOOK, STORED, sampled, stored_rates
 from curation.accounting.settle import SETTLED, settle
+from curation.accounting.tally import tally
 from curation.document import DOCUMENT
 from curation.spark.frames import Batches, map_batches, map_partitions
 from curation.spark.store import spark_url
@@ -76,9 +77,8 @@ def account(spark: SparkSession, stage: str, path: str) -> Counted:
         ledger, digest, count = Ledger(stage), 0, 0
         for batch in batches:
             count += batch.num_rows
-            rows = batch.to_pylist()
-            ledger.merge(tally(stage, rows))
-            digest += sum(map(digest_row, rows))
+            ledger.merge(tally(stage, batch))
+            digest += digest_batch(batch, _CONTENT)
         partial = {"ledger": json.dumps(ledger.to_json()), "digest": digest_rows([digest]), "rows": count}
         yield pa.RecordBatch.from_pylist([partial], schema=_PARTIAL)
 

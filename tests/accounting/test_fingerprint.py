@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.accounting.fingerprint import canonical, digest_row, digest_rows, fingerprint
+from curation.accounting.digest import digest_row, digest_rows
+from curation.accounting.fingerprint import canonical, fingerprint
 from curation.accounting.sample import position, sampled
 from curation.files.digests import digest_bytes, digest_file
 

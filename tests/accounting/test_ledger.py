@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.accounting.account import Count
-from curation.accounting.ledger import Ledger, LedgerError, balanced, tally
+from curation.accounting.ledger import Ledger, LedgerError, balanced
+from curation.accounting.settle import SETTLED
+from curation.accounting.tally import tally as tally_batch
+
+
+def tally(stage: str, rows: Sequence[Any]) -> Ledger:
+    return tally_batch(stage, pa.RecordBatch.from_pylist(list(rows), schema=SETTLED))
 
 
 def row(
@@ -103,6 +111,7 @@ def test_a_record_that_vanishes_between_stages_is_noticed() -> None:
     )
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(ROWS + COUNTED), max_size=20), st.integers(0, 20))
 def test_counting_in_parts_is_counting_at_once(rows: list[Any], cut: int) -> None:
     first, second = tally("extract", rows[:cut]), tally("extract", rows[cut:])

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.accounting.fingerprint import canonical
-from curation.accounting.ledger import tally
+from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import Manifest
 from curation.accounting.settle import settle
+from curation.accounting.tally import tally
 from curation.document import DOCUMENT
 from curation.filters.judge import judge_batch
 from curation.filters.rules import Edit, Pass, Rule
@@ -65,7 +66,7 @@ def publish(directory: Path, stage: str, rows: Sequence[Mapping[str, Any]], **ma
     settled = settle(pa.RecordBatch.from_pylist(list(rows), schema=DOCUMENT), 1.0) if rows else None
     if settled is not None:
         pq.write_to_dataset(pa.Table.from_batches([settled]), str(path / "rows"), partition_cols=["state"])
-        manifest |= {"ledger": tally(stage, settled.to_pylist()).to_json(), "rows": len(rows)}
+        manifest |= {"ledger": tally(stage, settled).to_json(), "rows": len(rows)}
     before = [name for name in ORDER[: ORDER.index(stage)] if (directory / name).exists()]
     inputs = {before[-1]: FINGERPRINT} if before else {}
     made = {"config": {}, "inputs": inputs, "resources": {}, "versions": {}, "output_version": 1} | manifest
@@ -251,7 +252,7 @@ def write_judged(
     batch = pa.RecordBatch.from_pylist(rows, schema=DOCUMENT)
     judged = judge_batch(batch, passes, measure_all=measure == "all").to_pylist()
     config = {"filter": canonical(passes), "measure": measure, "dropped_text_rate": 1.0}
-    path = publish(directory, "filter", judged, config=config, ledger=tally("filter", []).to_json())
+    path = publish(directory, "filter", judged, config=config, ledger=Ledger("filter").to_json())
     (path / "rows").mkdir(exist_ok=True)
     return directory
 

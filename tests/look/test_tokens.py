@@ -3,10 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace as Namespace
 
+import pyarrow as pa
 import pytest
 
-from curation.accounting.ledger import tally
 from curation.accounting.manifest import read_manifest
+from curation.accounting.settle import SETTLED
+from curation.accounting.tally import tally
 from curation.look.run.tokens import kept_rates
 
 
@@ -29,7 +31,8 @@ def test_a_source_whose_tokens_were_counted_has_its_own_rate(
 ) -> None:
     texts = [("web", 100), ("web", 200), ("docs", 100)]
     rows = [judging.document(n, source=source, text="x" * size) for n, (source, size) in enumerate(texts)]
-    ledger = tally("shard", [row | {"state": "kept"} for row in rows])
+    settled = pa.RecordBatch.from_pylist([row | {"state": "kept"} for row in rows], schema=SETTLED)
+    ledger = tally("shard", settled)
     ledger.tokens = {"in": 100, "kept": 100, "padding": 0}
     detail = {"streams": {name: {"documents": n, "tokens": m} for name, (n, m) in streams.items()}}
     path = judging.publish(tmp_path, "shard", [], config={"by": by}, detail=detail, ledger=ledger.to_json())

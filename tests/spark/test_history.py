@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from curation.accounting.ledger import tally
 from curation.accounting.manifest import Manifest, published
 from curation.accounting.settle import SETTLED
+from curation.accounting.tally import tally
 from curation.recipe.config import ConfigError
 from curation.recipe.recipe import read_recipe
 from curation.recipe.sections.dedup import Dedup, Near
@@ -57,7 +57,7 @@ def filtered(out: Path, name: str, texts: dict[str, str], source: str = "a") -> 
     table = pa.Table.from_pylist(rows, schema=SETTLED)
     where = run.store.begin("filter", "f" * 16)
     pq.write_to_dataset(table, f"{where}/rows", partition_cols=["state"])
-    held = {"ledger": tally("filter", table.to_pylist()).to_json(), "rows": len(rows), "digest": name}
+    held = {"ledger": tally("filter", table.to_batches()[0]).to_json(), "rows": len(rows), "digest": name}
     made = {"inputs": {}, "resources": {}, "versions": {}, "output_version": 1, **held}
     config = FILTER.decided_by(run.recipe)
     run.store.publish(Manifest(stage="filter", fingerprint="f" * 16, config=config, **made))

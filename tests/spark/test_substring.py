@@ -6,10 +6,12 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import functions as F
 
-from curation.accounting.ledger import tally
+from curation.accounting.settle import SETTLED
+from curation.accounting.tally import tally
 from curation.recipe.sections.dedup import Substring
 from curation.spark.dedup.substring import NAME, REPEATED, RepeatedRuns
 from curation.spark.scratch import Scratch
@@ -99,7 +101,8 @@ def test_the_best_document_keeps_a_run_and_the_ledger_closes(cut: Any) -> None:
             assert dict(now["edits"]).get(NAME, 0) == len(row["text"]) - len(now["text"])
             edited += now["text"] != row["text"]
     assert edited > 25
-    ledger = tally("dedup", result.values())
+    settled = pa.RecordBatch.from_pylist(list(result.values()), schema=SETTLED)
+    ledger = tally("dedup", settled)
     ledger.check()
     removed = ledger.total.reasons
     assert removed[f"edit:{NAME}"].characters > 1000

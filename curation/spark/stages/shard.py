@@ -19,7 +19,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from curation.accounting.account import Account, Count
-from curation.accounting.fingerprint import digest_row, digest_rows
+from curation.accounting.digest import digest_row, digest_rows
 from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import join, read_json
 from curation.document import COLUMN, LABEL
