@@ -12,6 +12,9 @@ _CONTROLS = bytes(set(range(0x20)) - set(b"\t\n\r"))
 _NONCHARACTERS = re.compile(b"\xef\xbf[\xbe\xbf]")  # U+FFFE and U+FFFF in UTF-8
 _DOCTYPE = re.compile(rb"\s*<!doctype[^>]*>", re.IGNORECASE)
 _SELF_CLOSED = re.compile(rb"(<html[^>]*?)\s*/>", re.IGNORECASE)
+_NOSCRIPT = re.compile(rb"<noscript[\s/>].*?(?:</noscript|\Z)", re.IGNORECASE | re.DOTALL)
+#: A template that browsers show where it stands, without a script. Its end tag is of nothing then: ignored.
+_SHADOW_ROOT = re.compile(r"<template(?=\s[^<>]*\bshadowroot(?:mode)?\s*=)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1)
@@ -97,22 +100,41 @@ def resiliparse_tree(html: str) -> Any:
     """Return Resiliparse's tree, parsed once for the gate and the engine; its readers leave it as it is."""
     from resiliparse.parse.html import HTMLTree
 
-    return HTMLTree.parse(_clean(html)[0])
+    return HTMLTree.parse(_SHADOW_ROOT.sub("<div", _clean(html)[0]))
 
 
 def main_text(html: str) -> str:
     """Return the main text as Resiliparse finds it."""
-    from resiliparse.extract.html2text import extract_plain_text
-
-    text: str = extract_plain_text(
-        resiliparse_tree(html), main_content=True, comments=False, preserve_formatting=True
-    )
-    return text
+    text = _text(html, main_content=True, comments=False, preserve_formatting=True)
+    if not _scripted(html, len(text)):
+        return text
+    return _text(html, main_content=True, comments=False, preserve_formatting=True, noscript=True)
 
 
 def visible_text(html: str, *, formatted: bool = False) -> str:
     """Return what a reader of the page would see, boilerplate included: linear in the page's size."""
+    text = _text(html, main_content=False, preserve_formatting=formatted)
+    if not _scripted(html, len(text)):
+        return text
+    return _text(html, main_content=False, preserve_formatting=formatted, noscript=True)
+
+
+def _scripted(html: str, least: int) -> bool:
+    """Return whether scripts make the page: its `noscript` hold more text than the rest of it.
+
+    Elsewhere they repeat a picture, or ask for scripts. The rest has at least `least` characters, which is
+    enough for most pages.
+    """
+    if sum(len(match[0]) for match in _NOSCRIPT.finditer(_clean(html)[1])) <= least:
+        return False
+    rest = _text(html, main_content=False)
+    return len(_text(html, main_content=False, noscript=True)) > 2 * len(rest)
+
+
+def _text(html: str, *, preserve_formatting: bool = False, **options: bool) -> str:
     from resiliparse.extract.html2text import extract_plain_text
 
-    text: str = extract_plain_text(resiliparse_tree(html), main_content=False, preserve_formatting=formatted)
+    text: str = extract_plain_text(
+        resiliparse_tree(html), preserve_formatting=preserve_formatting, **options
+    )
     return text

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from curation.extract import visible
-from curation.extract.engines import linear
+from curation.extract.engines import ENGINES, linear
 from curation.extract.gate import Reason
 from curation.extract.settings import Extract, Gate
 from curation.extract.steps import extract_page
@@ -51,6 +51,36 @@ def test_languages_count_together_and_the_refusal_names_the_main_one() -> None:
     assert judge(mixed, Gate(languages=("fr",)))[0]["gate.language"] == 0.0
 
 
+WITHOUT_SCRIPTS = (
+    "<html><body><div id=app></div><noscript><p>{}</p></noscript></body></html>",
+    "<html><head><noscript><p>{}</p></noscript></head><body></body></html>",
+    "<html><body>Loading<NOSCRIPT >{}",
+    "<html><body><my-app><template shadowrootmode='open'><p>{}</p></template></my-app></body></html>",
+    "<html><body><my-app><TEMPLATE id=a shadowroot = open><p>{}</p></template></my-app></body></html>",
+)
+
+
+@pytest.mark.parametrize("html", WITHOUT_SCRIPTS)
+def test_a_page_that_scripts_make_is_what_a_reader_without_them_sees(html: str) -> None:
+    """Forums of the crawl have their posts there, where the gate saw none."""
+    whole = html.format(ENGLISH * 3)
+    assert judge(whole, Gate(languages=("en",), min_characters=200))[1] is None
+    for engine in (linear, ENGINES["resiliparse"]):
+        assert "The committee met" in engine(whole).text
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>{}</p><noscript>Please enable JavaScript to see this page.</noscript>",
+        "<p>{}</p><noscript><img src='a' alt=''><p>A picture</p></noscript>",
+        "<p>{}</p><template><p>Card</p></template>",
+    ],
+)
+def test_what_stands_in_for_a_script_is_no_text_of_a_page_that_has_its_own(html: str) -> None:
+    assert judge(html.format(ENGLISH), Gate(min_characters=1))[0] == {"gate.length": 91.0}
+
+
 @pytest.mark.parametrize("html", ["", "\0", "<p>\ud800\ufffe</p>", "<html></html>"])
 def test_pages_without_text_are_refused_not_raised(html: str) -> None:
     assert judge(html, Gate(languages=("en",)))[1] is not None
@@ -73,7 +103,7 @@ def test_a_share_does_not_depend_on_the_order_of_languages(monkeypatch: pytest.M
     """Floating-point sums do: 0.1 + 0.2 + 0.3 is above 0.6, 0.3 + 0.2 + 0.1 is not."""
     languages = ("en", "de", "fr")
     for values in itertools.permutations((0.1, 0.2, 0.3)):
-        told = dict(zip(languages, values, strict=True))
-        monkeypatch.setattr(visible, "shares", lambda text, characters, told=told: told)
+        known = dict(zip(languages, values, strict=True))
+        monkeypatch.setattr(visible, "shares", lambda text, characters, known=known: known)
         measures, _ = judge("<p>words</p>", Gate(languages=languages))
         assert measures["gate.language"] == 0.6
