@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from curation.accounting.loss import EstimatedLoss, RecordLoss
+from curation.accounting.loss import EstimatedLoss, RecordLoss, estimated_records
 
 STATES = ("kept", "dropped", "merged", "failed")
 
@@ -96,7 +96,7 @@ class Account:
         """Return reason -> records that lost bytes held beyond those counted; `size_bytes` are the files'."""
         density = self.density(size_bytes)
         return {
-            name: max(0, round(estimate.lost_bytes * density) - estimate.records)
+            name: estimated_records(estimate.records, estimate.lost_bytes, density) - estimate.records
             for name, estimate in self.estimated.items()
         }
 

@@ -76,6 +76,11 @@ class EstimatedLoss:
         return EstimatedLoss(self.records + other.records, self.lost_bytes + other.lost_bytes)
 
 
+def estimated_records(fewest: int, lost_bytes: int, density: float) -> int:
+    """Return how many records lost bytes held: `density` a byte, to the nearest, and `fewest` at least."""
+    return max(fewest, round(lost_bytes * density))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLoss:
     """What one file lost for one reason.

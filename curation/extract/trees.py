@@ -134,7 +134,5 @@ def _scripted(html: str, least: int) -> bool:
 def _text(html: str, *, preserve_formatting: bool = False, **options: bool) -> str:
     from resiliparse.extract.html2text import extract_plain_text
 
-    text: str = extract_plain_text(
-        resiliparse_tree(html), preserve_formatting=preserve_formatting, **options
-    )
+    text: str = extract_plain_text(resiliparse_tree(html), preserve_formatting=preserve_formatting, **options)
     return text

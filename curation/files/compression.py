@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Protocol
 
-from curation.files.zstd import Damaged, ZstdDecoder
+from curation.files.zstd import FRAME, SKIPPABLE, Damaged, ZstdDecoder, after_skippable
 
 GZIP, ZLIB, RAW = 31, 15, -15  # what zlib calls the forms of deflate
 _BROTLI_STEP_BYTES = 256
@@ -30,16 +30,13 @@ MAX_WINDOW_MIB = 128
 
 _MAGICS = {
     "gzip": re.compile(rb"\x1f\x8b\x08"),
-    "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
+    "zstd": re.compile(re.escape(FRAME)),
     "bz2": re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"),
     "xz": re.compile(rb"\xfd7zXZ\0"),
     "lz4": re.compile(rb"\x04\x22\x4d\x18"),
 }
 _SUFFIXES = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz", ".lz4": "lz4"}
 _MAGIC_BYTES = 10
-#: zstd and lz4 both have frames to pass over: parallel compressors begin files with them.
-_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
-_MOST_SKIPPED = 64
 #: Containers that no reader here opens.
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive",
@@ -114,23 +111,27 @@ def compression_of(at: Callable[[int, int], bytes], url: str = "") -> str | None
         at: (offset, count) to the file's bytes there.
         url: whose suffix decides where the file begins with neither a magic number nor text.
     """
-    offset = 0
-    for _ in range(_MOST_SKIPPED):
-        first = at(offset, _MAGIC_BYTES)
-        for name, magic in _MAGICS.items():
-            if magic.match(first):
-                return name
-        if not _SKIPPABLE.match(first):
-            break
-        offset += 8 + int.from_bytes(first[4:8], "little")
-    if offset:
+    first = at(after_skippable(at, 0), _MAGIC_BYTES)  # zstd and lz4 both have such frames
+    if name := next((name for name, magic in _MAGICS.items() if magic.match(first)), None):
+        return name
+    first = at(0, _MAGIC_BYTES)
+    if SKIPPABLE.match(first):
         return "zstd"  # nothing but frames to pass over
-    return None if _is_text(at(0, _MAGIC_BYTES)) else named_compression(url)
+    return None if _is_text(first) else named_compression(url)
 
 
 def named_compression(url: str) -> str | None:
     """Return the name of the compression that a file's name ends in."""
     return next((name for suffix, name in _SUFFIXES.items() if url.endswith(suffix)), None)
+
+
+def plain_name(name: str) -> str:
+    """Return a file's name without the ending of a compression.
+
+    >>> plain_name("domains.gz"), plain_name("domains")
+    ('domains', 'domains')
+    """
+    return name[: name.rindex(".")] if named_compression(name) else name
 
 
 def foreign_container(first: bytes) -> str | None:

@@ -25,7 +25,7 @@ class _Stream(io.RawIOBase):
     def __init__(self, source: BlockFile, stream: Iterator[bytes]) -> None:
         self._source = source
         self._stream = stream
-        self._rest = b""
+        self._rest = memoryview(b"")
 
     def readable(self) -> bool:
         return True
@@ -33,7 +33,7 @@ class _Stream(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         try:
             while not self._rest and (piece := next(self._stream, None)) is not None:
-                self._rest = piece
+                self._rest = memoryview(piece)
         except Damaged as error:
             raise OSError(f"{self._source.url}: cannot be unpacked: {error}") from None
         count = min(len(buffer), len(self._rest))

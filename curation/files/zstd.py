@@ -5,11 +5,15 @@ The library itself decodes; what is read here are the lengths of its frames and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 
 import zstandard
 
 FRAME = b"\x28\xb5\x2f\xfd"
+#: A frame to pass over: parallel compressors begin files with them.
+SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+_MOST_SKIPPED = 64  # in a row, so that a file of nothing else costs little
 _DICTIONARY_BYTES = (0, 1, 2, 4)
 _CONTENT_SIZE_BYTES = (0, 2, 4, 8)
 _STORED, _REPEATED = 0, 1
@@ -20,6 +24,19 @@ MOST_WINDOW_MIB = 2**11
 
 class Damaged(Exception):
     """The stream cannot be read further; the text says what was found."""
+
+
+def after_skippable(at: Callable[[int, int], bytes], offset: int) -> int:
+    """Return the offset after the frames at `offset` that are to be passed over, which may be after the end.
+
+    at: (offset, count) to the file's bytes there.
+    """
+    for _ in range(_MOST_SKIPPED):
+        head = at(offset, 8)
+        if len(head) < 8 or not SKIPPABLE.match(head):
+            break
+        offset += 8 + int.from_bytes(head[4:], "little")
+    return offset
 
 
 class ZstdDecoder:
@@ -93,7 +110,7 @@ class ZstdDecoder:
             self._output = feed(checksum)
 
     def _skipped(self, magic: bytes) -> Generator[int, bytes, None]:
-        if magic[0] & 0xF0 != 0x50 or magic[1:] != b"\x2a\x4d\x18":
+        if not SKIPPABLE.match(magic):
             raise Damaged("no zstd frame starts where one should")
         left = int.from_bytes((yield 4), "little")
         while left:

@@ -1,6 +1,6 @@
 """Block lists of hosts and URLs, compiled once per machine to sorted hashes that workers map into memory.
 
-A list is a file with one entry per line, gzipped (.gz) or not, or a folder. If a folder has files called
+A list is a file with one entry per line, compressed or not, or a folder. If a folder has files called
 `domains` or `urls`, in any subfolder (like the lists of the University of Toulouse), only those are read,
 else all files. An entry is a host, a URL, a line of a hosts file (`0.0.0.0 host`) or `||host^`; `#` begins a
 comment. An entry with a path stands for that path and all below it (`host/a` for `host/a/b` and `host/a?b`,
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import bisect
 import functools
-import gzip
 import ipaddress
 import re
 from array import array
@@ -26,6 +25,8 @@ import numpy as np
 import xxhash
 
 from curation.files import mapped
+from curation.files.compression import plain_name
+from curation.files.packed_file import open_unpacked
 from curation.text.address import LONGEST_HOST, split_url
 
 _LIST_NAMES = ("domains", "urls")
@@ -40,7 +41,7 @@ def files(path: str) -> list[str]:
     if not filesystem.isdir(name):
         return [path]
     paths = [str(file) for file in filesystem.find(name) if not file.rpartition("/")[2].startswith(".")]
-    lists = [file for file in paths if file.rpartition("/")[2].removesuffix(".gz") in _LIST_NAMES]
+    lists = [file for file in paths if plain_name(file.rpartition("/")[2]) in _LIST_NAMES]
     return sorted(path.rstrip("/") + file[len(name.rstrip("/")) :] for file in lists or paths)
 
 
@@ -56,9 +57,8 @@ def bad_entries(path: str) -> Iterator[tuple[int, str]]:
 
 def _lines(path: str) -> Iterator[tuple[int, str, str]]:
     """Yield (line number, entry, line); the entry is empty where the line is none."""
-    with fsspec.open(path, "rb") as stream:
-        lines = gzip.GzipFile(fileobj=stream) if path.endswith(".gz") else stream
-        for number, line in enumerate(lines, 1):
+    with open_unpacked(path) as stream:
+        for number, line in enumerate(stream, 1):
             if _PLAIN.fullmatch(line):
                 yield number, line.strip().decode(), ""
                 continue
@@ -193,7 +193,7 @@ def damage(path: str) -> str | None:
             return None
         line = next((line for file in lists for _, line in bad_entries(file)), None)
         return f"'{path}' has no entries" + (f"; '{line[:60]}' is no host or URL" if line else "")
-    except (OSError, EOFError) as error:
+    except OSError as error:
         return f"'{path}' cannot be read or is truncated: {error}"
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-import gzip
 import re
 from collections.abc import Iterator
 from typing import Literal
 from urllib.parse import unquote
 
-import fsspec
-
+from curation.files.packed_file import open_unpacked
 from curation.signals.blocklist import Blocklist, load, path_prefixes, suffixes
 from curation.signals.registry import FilePath, ListPath, signal
 from curation.text.address import split_url
@@ -62,9 +60,9 @@ def url_word_count(
 ) -> float:
     """How many of the words occur in the document's URL; a word counts once, and case does not matter.
 
-    `list` names a file with more words, one per line (may be .gz). With `where: word` the words of a URL are
-    its runs of letters and digits; `anywhere` also finds words inside longer ones. Percent-encoding is
-    decoded. The characters of `ignore` are taken out of the URL first: with `ignore: "-."` (DCLM's bans by
+    `list` names a file with more words, one per line, compressed or not. With `where: word` the words of a
+    URL are its runs of letters and digits; `anywhere` also finds words inside longer ones. Percent-encoding
+    is decoded. The characters of `ignore` are taken out of the URL first: with `ignore: "-."` (DCLM's bans by
     URL, Li et al. 2024) `free-casi.no` holds "freecasino".
 
     >>> url_word_count(Text("", url="http://a.org/FREE-Casino%21"), words=("casino", "free", "reef"))
@@ -85,7 +83,7 @@ def url_word_count(
 def _word_set(words: tuple[str, ...], path: str | None) -> frozenset[str]:
     result = set(words)
     if path is not None:
-        with fsspec.open(path, "rb") as stream:
-            data = gzip.decompress(stream.read()) if path.endswith(".gz") else stream.read()
-        result |= {line.strip() for line in data.decode("utf-8", "replace").splitlines()}
+        with open_unpacked(path) as stream:
+            text = stream.read().decode("utf-8", "replace")
+        result |= {line.strip() for line in text.splitlines()}
     return frozenset(word.lower() for word in result if word and not word.startswith("#"))

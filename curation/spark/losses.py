@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from curation.accounting import loss
 from curation.accounting.ledger import Ledger
-from curation.accounting.loss import FAILED_FILES, FILE_COUNTS, MOST_FILES, FileLoss
+from curation.accounting.loss import FAILED_FILES, FILE_COUNTS, MOST_FILES, FileLoss, estimated_records
 from curation.spark.stage import Context
 from curation.spark.tables import read_rows
 
@@ -50,11 +50,22 @@ def worst_files(failed: DataFrame, densities: Mapping[str, float]) -> list[FileL
         F.max("estimated").alias("estimated"),
         F.min_by("detail", F.struct("offset", "detail")).alias("detail"),
     )
-    guessed = F.greatest(F.col("fewest"), F.round(F.col("lost_bytes") * known[F.col("source")]))
-    counted = files.withColumn("records", (F.col("exact") + guessed).cast("long"))
-    order = (F.desc("records"), "source", "file", "reason")
-    worst = counted.select(*FileLoss.__slots__).orderBy(*order).limit(MOST_FILES)
-    return [FileLoss(**row) for row in worst.toArrow().to_pylist()]
+    most = F.col("exact") + F.greatest(F.col("fewest"), F.col("lost_bytes") * known[F.col("source")])
+    worst = files.orderBy(most.desc(), "source", "file", "reason").limit(MOST_FILES)
+    losses = [_file_loss(row, densities[row["source"]]) for row in worst.toArrow().to_pylist()]
+    return sorted(losses, key=lambda loss: (-loss.records, loss.source, loss.file, loss.reason))
+
+
+def _file_loss(row: Mapping[str, Any], density: float) -> FileLoss:
+    estimate = estimated_records(int(row["fewest"]), int(row["lost_bytes"]), density)
+    return FileLoss(
+        source=row["source"],
+        file=row["file"],
+        reason=row["reason"],
+        records=int(row["exact"]) + (estimate if row["estimated"] else 0),
+        estimated=row["estimated"],
+        detail=row["detail"],
+    )
 
 
 def _measure(name: str) -> Column:

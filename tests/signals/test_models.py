@@ -130,14 +130,10 @@ def test_a_list_that_was_cut_is_refused(tmp_path):
     assert damage("list", str(path)) is None
     path.write_bytes(gzip.compress(b"word\n" * 9)[:-4])
     assert damage("list", str(path)) == (
-        f"'{path}' is not a gzip file or is truncated: Compressed file ended before the end-of-stream marker was reached"
+        f"'{path}' cannot be read or is truncated: {path}: cannot be unpacked: the file ends inside a gzip member"
     )
-    path.write_bytes(b"word\n")
-    assert str(damage("list", str(path))).startswith(
-        f"'{path}' is not a gzip file or is truncated: Not a gzipped file"
-    )
-    (tmp_path / "list.txt").write_text("word\n")
-    assert damage("list", str(tmp_path / "list.txt")) is None
+    path.write_bytes(b"word\n")  # its content decides, not its name
+    assert damage("list", str(path)) is None
     (tmp_path / "t.json").write_text('{"model": {')
     assert "is not JSON or is truncated" in str(damage("tokenizer", str(tmp_path / "t.json")))
 

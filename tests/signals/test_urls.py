@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import math
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import fsspec
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -164,8 +168,11 @@ WRONG = [
         "a.org\n".encode("utf-16"),
         "'{path}' has no entries; '\ufffd\ufffda\x00.\x00o\x00r\x00g\x00' is no host or URL",
     ),
-    ("l.gz", gzip.compress(b"a.org\n" * 99, mtime=0)[:-3], "'{path}' cannot be read or is truncated: "),
-    ("l.gz", b"a.org\n", "'{path}' cannot be read or is truncated: Not a gzipped file"),
+    (
+        "l.gz",
+        gzip.compress(b"a.org\n" * 99, mtime=0)[:-3],
+        "'{path}' cannot be read or is truncated: {path}: cannot be unpacked: the file ends inside a gzip member",
+    ),
 ]
 
 
@@ -174,6 +181,19 @@ def test_what_is_wrong_with_a_list(tmp_path: Path, name: str, data: bytes, mista
     path = tmp_path / name
     path.write_bytes(data)
     assert str(damage(str(path))).startswith(mistake.format(path=path))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bz2.compress, lzma.compress])
+def test_a_list_is_unpacked_by_its_content(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    for name in ("l.txt", "folder/domains.xz", "folder/notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(pack(b"notes.example\n" if "notes" in name else b"a.org\ncasino\n"))
+    for lists in (str(tmp_path / "l.txt"), str(tmp_path / "folder")):
+        assert blocked("https://a.org/b", lists) == 1
+        assert blocked("https://notes.example/", lists) == 0
+    text = Text("any", url="https://a.example/casino")
+    assert url_word_count(text, list=str(tmp_path / "l.txt")) == 1
 
 
 def test_a_bad_line_costs_that_line_and_is_shown(tmp_path: Path) -> None:

@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 from curation.filters.pii.numbering import is_numbering
-from curation.filters.pii.scan import TextScan
+from curation.filters.pii.scan import CONTEXT, Span, TextScan
 
-Span = tuple[int, int]
-_CONTEXT = 3  # characters after a number that decide whether it is part of something else
 _LONGEST_LOCAL = 64
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
@@ -134,7 +132,7 @@ def private_ips(scan: TextScan) -> Iterator[Span]:
 def _addresses(scan: TextScan, ipv6: re.Pattern[str], kind: Callable[[IpAddress], bool]) -> Iterator[Span]:
     text = scan.text
     dotted = ((start, end) for start, end in scan.digit_runs(4) if text.count(".", start, end) >= 3)
-    for match in chain.from_iterable(_IPV4.finditer(text, start, end + _CONTEXT) for start, end in dotted):
+    for match in chain.from_iterable(_IPV4.finditer(text, start, end + CONTEXT) for start, end in dotted):
         by_size = kind is _is_public
         if _is(match[0], kind) and not is_numbering(text, *match.span(), by_size=by_size):
             yield match.span()

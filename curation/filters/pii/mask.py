@@ -14,13 +14,11 @@ from typing import Literal
 
 from curation.filters.pii.addresses import emails, ips, private_ips
 from curation.filters.pii.phones import phones
-from curation.filters.pii.scan import JOINED, TextScan
+from curation.filters.pii.scan import CONTEXT, JOINED, Span, TextScan
 from curation.filters.pii.secrets import secrets
 from curation.filters.registry import Masked, Replaced, edit
 
 Kind = Literal["email", "ip", "private_ip", "phone", "card", "iban", "secret"]
-Span = tuple[int, int]
-_CONTEXT = 3  # characters after a number that decide whether it is part of something else
 # 13 to 19 digits, unbroken or in the groups that are embossed on cards.
 _CARD = re.compile(
     rf"(?<!{JOINED})(?<![.,/#&%+\->])"
@@ -38,7 +36,7 @@ _ISSUERS = re.compile(
 
 def _cards(scan: TextScan) -> Iterator[Span]:
     runs = scan.digit_runs(13)
-    for match in chain.from_iterable(_CARD.finditer(scan.text, a, b + _CONTEXT) for a, b in runs):
+    for match in chain.from_iterable(_CARD.finditer(scan.text, a, b + CONTEXT) for a, b in runs):
         digits = match[0].replace(" ", "").replace("-", "")
         if _ISSUERS.fullmatch(digits) and _luhn(digits):
             yield match.span()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from curation.filters.pii.scan import JOINED, TextScan
+from curation.filters.pii.scan import CONTEXT, JOINED, Span, TextScan
 
 #: Two-digit calling codes, and the first two digits of three-digit codes (ITU-T E.164, annexed list).
 _TWO = """
@@ -80,25 +80,25 @@ _DATE = re.compile(
 )
 
 
-def phones(scan: TextScan) -> Iterator[tuple[int, int]]:
+def phones(scan: TextScan) -> Iterator[Span]:
     """Yield (start, end) of every telephone number, in order."""
     text = scan.text
     for start, end in scan.digit_runs(_MIN_DIGITS):
-        for match in _CANDIDATE.finditer(text, max(0, start - _CONTEXT), end + _CONTEXT):
+        for match in _CANDIDATE.finditer(text, max(0, start - CONTEXT), end + CONTEXT):
             if _is_phone(text, match.start(), match[0]):
                 yield match.span()
             else:
                 yield from _split(text, *match.span())
 
 
-_MIN_DIGITS, _CONTEXT = 7, 3  # digits of a local number; characters beside its digits that may belong to it
+_MIN_DIGITS = 7  # of a local number
 
 
 #: Separators between two numbers, not inside one.
 _DIVIDER = re.compile(r" ?/ | {2,}| [\-\u2013] |(?<=\d) (?=\()")
 
 
-def _split(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _split(text: str, start: int, end: int) -> Iterator[Span]:
     """Yield the telephone numbers of a candidate that may be several numbers."""
     cuts = [match.span() for match in _DIVIDER.finditer(text, start, end)]
     starts, ends = [start, *(last for _, last in cuts)], [*(first for first, _ in cuts), end]

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from curation.filters.pii.digits import ascii_digits
 
+Span = tuple[int, int]  # start and end, in characters
+CONTEXT = 3  # characters beside a number's digits that decide whether it is part of something else
 #: A longer text (in characters) is not scanned and is one run: the arrays would take too much memory.
 _LONGEST = 1 << 22
 #: A letter, digit or `_` that a number beside it belongs to; none of a script without spaces.
@@ -52,7 +54,7 @@ class TextScan:
         runs = positions[first[enough]], positions[last[enough]] + 1, digits[enough]
         return list(zip(*(column.tolist() for column in runs), strict=True))
 
-    def digit_runs(self, digits: int) -> Iterator[tuple[int, int]]:
+    def digit_runs(self, digits: int) -> Iterator[Span]:
         """Yield (start, end) of the runs with at least `digits` (4 or more) ASCII digits."""
         for start, end, count in self._digit_runs:
             if count >= digits:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from curation.filters.pii.scan import TextScan
+from curation.filters.pii.scan import Span, TextScan
 
 #: (literals, pattern whose group 1 is the secret). The prefixes are documented by the issuers.
 _KINDS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
@@ -55,7 +55,7 @@ _PEM = "KEY-----"
 _SHORTEST = 14  # characters of a word with a secret, including quotes or the URL around it
 
 
-def secrets(scan: TextScan) -> Iterator[tuple[int, int]]:
+def secrets(scan: TextScan) -> Iterator[Span]:
     """Yield (start, end) of every secret; in an assignment or a URL of the secret alone."""
     text = scan.text
     words = scan.long_words(_SHORTEST) + (_PEM if _PEM in text else "")

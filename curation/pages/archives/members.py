@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 from curation.files.block_file import Blocks, Section, pieces
 from curation.files.compression import GZIP, Inflater, Unpacker, unzstd
-from curation.files.zstd import FRAME, Damaged, ZstdDecoder
+from curation.files.zstd import FRAME, Damaged, ZstdDecoder, after_skippable
 from curation.pages.archives.grammar import Grammar
 from curation.pages.archives.window import DamagedMember
 
 _GZIP_MAGIC = b"\x1f\x8b\x08"
 _PEEK_BYTES = 4096
 _BLOCK_BYTES = 2**17 + 64  # of a zstd frame: its header and its first block
-_SKIPPABLE = b"\x2a\x4d\x18"
 _DICTIONARY = b"\x5d\x2a\x4d\x18"
 _MOST_LOOKS = 8
 
@@ -48,12 +47,8 @@ class Packing:
 
     def pass_over(self, source: Blocks, offset: int) -> int:
         """Return the offset after the frames at `offset` that are to be passed over."""
-        while self.magic == FRAME:
-            head = source.at(offset, 8)
-            if len(head) < 8 or head[0] & 0xF0 != 0x50 or head[1:4] != _SKIPPABLE:
-                break
-            offset += 8 + int.from_bytes(head[4:], "little")
-        return min(offset, source.size_bytes)
+        after = after_skippable(source.at, offset) if self.magic == FRAME else offset
+        return min(after, source.size_bytes)
 
 
 def _first_bytes(decoder: Unpacker, data: bytes, count: int) -> bytes:

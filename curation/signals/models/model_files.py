@@ -6,7 +6,6 @@ division by zero, or allocates until memory runs out. So the structure of the fi
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 import struct
@@ -135,15 +134,13 @@ def _json(path: str) -> None:
 
 
 def _lines(path: str) -> None:
-    """Read a gzipped list to its end; a plain one has no end marker to check."""
-    if not path.endswith(".gz"):
-        return
-    with fsspec.open(path, "rb") as stream, gzip.open(stream) as unpacked:
-        try:
-            while unpacked.read(_BLOCK_BYTES):
+    """Read a list to its end, which shows whether a compressed one has it."""
+    try:
+        with open_unpacked(path) as stream:
+            while stream.read(_BLOCK_BYTES):
                 continue
-        except (OSError, EOFError) as error:
-            raise DamagedFile(f"'{path}' is not a gzip file or is truncated: {error}") from None
+    except OSError as error:
+        raise DamagedFile(f"'{path}' cannot be read or is truncated: {error}") from None
 
 
 def word_counts(path: str) -> dict[str, int]:
