@@ -127,12 +127,13 @@ def _scripted(html: str, least: int) -> bool:
     """
     if sum(len(match[0]) for match in _NOSCRIPT.finditer(_clean(html)[1])) <= least:
         return False
-    rest = _text(html, main_content=False)
-    return len(_text(html, main_content=False, noscript=True)) > 2 * len(rest)
+    rest = _text(html, main_content=False, preserve_formatting=False)
+    whole = _text(html, main_content=False, preserve_formatting=False, noscript=True)
+    return len(whole) > 2 * len(rest)
 
 
-def _text(html: str, *, preserve_formatting: bool = False, **options: bool) -> str:
+def _text(html: str, **options: Any) -> str:
     from resiliparse.extract.html2text import extract_plain_text
 
-    text: str = extract_plain_text(resiliparse_tree(html), preserve_formatting=preserve_formatting, **options)
+    text: str = extract_plain_text(resiliparse_tree(html), **options)
     return text

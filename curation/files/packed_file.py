@@ -6,8 +6,9 @@ import io
 from collections.abc import Iterator
 
 from curation.files.block_file import BlockFile, pieces
-from curation.files.compression import compression_of, unpacked
-from curation.files.zstd import Damaged
+from curation.files.compression import compression_of
+from curation.files.frames import Damaged
+from curation.files.members import unpacked
 
 
 def open_unpacked(url: str) -> io.BufferedReader:

@@ -14,8 +14,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from curation.files.compression import GZIP, RAW, ZLIB, inflated, unbrotli, unzstd
-from curation.files.zstd import Damaged
+from curation.files.decoders import GZIP, RAW, ZLIB, unbrotli
+from curation.files.frames import Damaged
+from curation.files.members import inflated, unzstd
 from curation.pages.archives.grammar import header_fields
 from curation.pages.page import MAX_BODY_BYTES
 

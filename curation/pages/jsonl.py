@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from curation.accounting.loss import RecordLoss
-from curation.files.block_file import BlockFile, Steps
-from curation.files.compression import compression_of, foreign_container, named_compression, unpacked
-from curation.files.zstd import Damaged
+from curation.files.block_file import BlockFile, Steps, pieces
+from curation.files.compression import compression_of, foreign_container, named_compression
+from curation.files.frames import Damaged
+from curation.files.members import Members, next_member
 from curation.pages.json_values import SNIFFED_BYTES, BadValues, is_whole, recoded, values, wide_encoding
 from curation.pages.page import (
     MAX_BODY_BYTES,
@@ -54,35 +55,64 @@ def jsonl_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
 
 
 def _undivided_pages(source: BlockFile, compression: str | None, options: ReadOptions) -> Iterator[Page]:
-    """Yield pages located by number, from 1; what cannot be read further is one failure at the end."""
-    number = 0
-    steps = Steps(source)
-    stream: Iterator[bytes] = iter(steps)
-    if compression:
-        stream = unpacked(stream, compression, max_window_mib=options.max_window_mib)
-    try:
-        for page in _numbered(source.url, stream, options):
+    """Yield pages located by number, from 1, and a failure for each part that cannot be read.
+
+    After damage a compressed file is read on from its next member, where a line may begin in the middle.
+    """
+    offset, number, useful = 0, 0, False
+    while offset < source.size_bytes:
+        stream = _stream(source, compression, offset, options)
+        try:
+            for page in _numbered(stream, source.url, number, options):
+                number += 1
+                useful |= page is not None and not page.failure
+                if page:
+                    yield page
+            return
+        except (Damaged, BadValues) as error:
+            lost_from, offset = stream.position, source.size_bytes
+            detail = f"the values from here on are lost: {error}"
+            if isinstance(error, BadValues):
+                lost_from = int(lost_from * error.read_fraction)
+            elif isinstance(stream, Members):
+                lost_from, offset = (
+                    stream.lost_from,
+                    next_member(source, stream.compression, stream.begin + 1),
+                )
+                detail = _lost_lines(error, stream, offset, source.size_bytes)
             number += 1
-            if page:
-                yield page
-    except (Damaged, BadValues) as error:
-        read_bytes, what = steps.position, "lines"
-        if isinstance(error, BadValues):
-            read_bytes, what = int(read_bytes * error.read_fraction), "values"
-        loss = RecordLoss(lost_bytes=source.size_bytes - read_bytes, whole_file=not number)
-        yield failure(source.url, number + 1, f"the {what} from here on are lost: {error}", loss=loss)
+            whole_file = offset >= source.size_bytes and not useful
+            loss = RecordLoss(lost_bytes=max(0, offset - lost_from), whole_file=whole_file)
+            yield failure(source.url, number, detail, loss=loss)
 
 
-def _numbered(file: str, stream: Iterator[bytes], options: ReadOptions) -> Iterator[Page | None]:
-    """Yield the pages of a text's lines or values, None for a blank line. Raises Damaged and BadValues."""
-    first, whole = _sniffed(stream)
+def _stream(source: BlockFile, compression: str | None, offset: int, options: ReadOptions) -> Members | Steps:
+    if compression is None:
+        return Steps(source)
+    limit = options.max_window_mib
+    return Members(pieces(source, offset), compression, max_window_mib=limit, offset=offset)
+
+
+def _lost_lines(error: Damaged, members: Members, following: int, size_bytes: int) -> str:
+    """Return what damage cost; only of a member that fails a check the lines before it are in doubt."""
+    what = f"lines up to byte {following:,}" if following < size_bytes else "the lines from here on"
+    doubt = ", and those before them in the same member may be wrong" if members.in_doubt(size_bytes) else ""
+    return f"{what} are lost{doubt}: {error}"
+
+
+def _numbered(stream: Iterable[bytes], file: str, before: int, options: ReadOptions) -> Iterator[Page | None]:
+    """Yield the pages of a text's lines or values, None for a blank line. Raises Damaged and BadValues.
+
+    before: how many came before them.
+    """
+    first, whole = _sniffed(iter(stream))
     if encoding := wide_encoding(first):
         first, whole = _sniffed(recoded(whole, encoding))
     if is_whole(first):
-        for number, value in enumerate(values(whole), start=1):
+        for number, value in enumerate(values(whole), start=before + 1):
             yield _value_page(file, number, 1, value, options)
     else:
-        for number, (_, line, _) in enumerate(_lines(whole, 0, None), start=1):
+        for number, (_, line, _) in enumerate(_lines(whole, 0, None), start=before + 1):
             yield _line_page(file, number, 1, line, options)
 
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.document import PAGE
-from curation.files import compression as packed
+from curation.files import decoders, members
 from curation.pages.formats import read, splits
 from curation.pages.page import ReadOptions
 
@@ -238,6 +238,6 @@ def test_padding_behind_packed_lines_is_no_damage(tmp_path: Path) -> None:
 
 def test_a_bomb_is_never_held_whole() -> None:
     bomb = zstandard.compress(b"\0" * 2**26)
-    assert max(map(len, packed.unzstd([bomb]))) <= 2**25
-    assert max(map(len, packed.inflated([gzip.compress(b"\0" * 2**25)]))) <= 2**23
-    assert max(map(len, packed.unbrotli([brotli.compress(b"\0" * 2**25, quality=1)]))) <= 2**23
+    assert max(map(len, members.unzstd([bomb]))) <= 2**25
+    assert max(map(len, members.inflated([gzip.compress(b"\0" * 2**25)]))) <= 2**23
+    assert max(map(len, decoders.unbrotli([brotli.compress(b"\0" * 2**25, quality=1)]))) <= 2**23

@@ -11,24 +11,30 @@ inside it; where archives of archives are expected, use splits larger than the f
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from curation.files.block_file import BlockFile, Blocks, Steps
+from curation.files.block_file import BlockFile, Blocks, Steps, pieces
 from curation.files.compression import (
     MAX_WINDOW_MIB,
-    RAW,
     compression_of,
     foreign_container,
-    inflated,
     named_compression,
-    unpacked,
 )
-from curation.files.zstd import Damaged
+from curation.files.decoders import RAW
+from curation.files.frames import Damaged
+from curation.files.members import Members, inflated, next_member
 from curation.pages.archives.grammar import ARC, BLANK, WARC, Grammar
 from curation.pages.archives.members import GZIP_MEMBERS, Packing, zstd_frames
-from curation.pages.archives.records import DamagedRange, Records, member_records, plain_records
+from curation.pages.archives.records import (
+    ArchiveRecord,
+    DamagedRange,
+    Records,
+    member_records,
+    plain_records,
+)
 from curation.pages.archives.wacz import ZIP, BadZip, ZipMember, members
 from curation.pages.archives.window import DamagedMember
 
@@ -101,33 +107,92 @@ def _grammar(source: Blocks, packing: Packing | None) -> Grammar:
     return ARC if ".arc" in source.url.rpartition("/")[2] else WARC
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Gap:
+    """A part of a file that could not be unpacked: `lost_bytes` of it, at an offset of what could.
+
+    From `doubtful_from` on, up to the gap, a member failed its check.
+    """
+
+    offset: int
+    doubtful_from: int
+    lost_bytes: int
+    detail: str
+
+    def range(self) -> DamagedRange:
+        return DamagedRange(offset=self.offset, length=0, detail=self.detail, lost_bytes=self.lost_bytes)
+
+
 def _unpacked_records(source: Blocks, compression: str, start: int, end: int, max_window_mib: int) -> Records:
-    steps = Steps(source)
-    stream = unpacked(steps, compression, max_window_mib=max_window_mib)
-    last = end >= source.size_bytes
-    with _temporary(stream) as (plain, damage):
-        yield from plain_records(plain, _grammar(plain, None), start, plain.size_bytes if last else end)
-        if damage and last:
-            detail = f"the records from here on are lost: {damage}"
-            lost_bytes = source.size_bytes - steps.position
-            yield DamagedRange(offset=plain.size_bytes, length=0, detail=detail, lost_bytes=lost_bytes)
+    with _temporary(_salvaged(source, compression, max_window_mib)) as (plain, gaps):
+        stop = max(end, plain.size_bytes + 1) if end >= source.size_bytes else end
+        left = deque(gap for gap in gaps if start <= gap.offset < stop)
+        for record in plain_records(plain, _grammar(plain, None), start, stop):
+            while left and left[0].offset <= record.offset:
+                yield left.popleft().range()
+            yield _doubted(record, gaps)
+        yield from (gap.range() for gap in left)
+
+
+def _doubted(record: ArchiveRecord | DamagedRange, gaps: Sequence[_Gap]) -> ArchiveRecord | DamagedRange:
+    if isinstance(record, DamagedRange):
+        return record
+    end = record.offset + record.length
+    for gap in gaps:
+        if gap.doubtful_from < end and record.offset < gap.offset:
+            return replace(record, doubt=f"the part of the file that holds it fails its check: {gap.detail}")
+    return record
+
+
+def _salvaged(source: Blocks, compression: str, max_window_mib: int) -> Iterator[bytes | _Gap]:
+    """Yield what a file's members unpack to; after damage, from the next one on."""
+    offset = written = 0
+    while offset < source.size_bytes:
+        members = Members(pieces(source, offset), compression, max_window_mib=max_window_mib, offset=offset)
+        try:
+            yield from _bounded(members, written)
+            return
+        except Damaged as error:
+            begin = source.size_bytes if isinstance(error, _TooMuch) else members.begin + 1
+            offset = next_member(source, compression, begin)
+            here = written + members.produced
+            doubtful_from = written + members.intact if members.in_doubt(source.size_bytes) else here
+            what = "records" if offset < source.size_bytes else "the records from here on"
+            yield _Gap(
+                offset=here,
+                doubtful_from=doubtful_from,
+                lost_bytes=max(0, offset - members.lost_from),
+                detail=f"{what} are lost: {error}",
+            )
+            written = here
+
+
+class _TooMuch(Damaged):
+    """There is more than may be unpacked."""
+
+
+def _bounded(stream: Iterable[bytes], written: int = 0) -> Iterator[bytes]:
+    """Yield a stream's pieces. Raises _TooMuch where there is no room for more."""
+    for piece in stream:
+        yield piece
+        written += len(piece)
+        if written > _MOST_UNPACKED_BYTES:
+            raise _TooMuch(f"it unpacks to more than {_MOST_UNPACKED_BYTES:,} bytes")
 
 
 @contextmanager
-def _temporary(stream: Iterable[bytes]) -> Iterator[tuple[BlockFile, str | None]]:
-    """Yield a temporary file with what a stream unpacks to, and what stopped it."""
-    damage, written = None, 0
+def _temporary(stream: Iterable[bytes | _Gap]) -> Iterator[tuple[BlockFile, list[_Gap]]]:
+    """Yield a temporary file with what a stream unpacks to, and the gaps in it."""
+    gaps: list[_Gap] = []
     with tempfile.NamedTemporaryFile(prefix="curation-") as file:
-        try:
-            for piece in stream:
-                written += file.write(piece)
-                if written > _MOST_UNPACKED_BYTES:
-                    raise Damaged(f"it unpacks to more than {_MOST_UNPACKED_BYTES:,} bytes")
-        except Damaged as error:
-            damage = str(error)
+        for piece in stream:
+            if isinstance(piece, _Gap):
+                gaps.append(piece)
+            else:
+                file.write(piece)
         file.flush()
         with BlockFile(file.name) as plain:
-            yield plain, damage
+            yield plain, gaps
 
 
 def _zipped_records(source: Blocks, start: int, end: int, max_window_mib: int) -> Records:
@@ -164,11 +229,21 @@ def _member_records(member: ZipMember, start: int, end: int, max_window_mib: int
 
 
 def _deflated_records(section: Blocks, base: int, max_window_mib: int) -> Records:
-    steps = Steps(section)
-    with _temporary(inflated(steps, RAW)) as (plain, damage):
+    with _temporary(_inflated(section)) as (plain, gaps):
         for record in _records(plain, 0, plain.size_bytes, max_window_mib):
             yield replace(record, offset=base)
-        if damage:
-            detail = f"the records from here on are lost: {damage}"
-            lost_bytes = section.size_bytes - steps.position
-            yield DamagedRange(offset=base, length=section.size_bytes, detail=detail, lost_bytes=lost_bytes)
+        for gap in gaps:
+            yield replace(gap.range(), offset=base, length=section.size_bytes)
+
+
+def _inflated(section: Blocks) -> Iterator[bytes | _Gap]:
+    steps = Steps(section)
+    written = 0
+    try:
+        for piece in _bounded(inflated(steps, RAW)):
+            written += len(piece)
+            yield piece
+    except Damaged as error:
+        lost_bytes = section.size_bytes - steps.position
+        detail = f"the records from here on are lost: {error}"
+        yield _Gap(offset=written, doubtful_from=written, lost_bytes=lost_bytes, detail=detail)

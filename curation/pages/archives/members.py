@@ -12,8 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from curation.files.block_file import Blocks, Section, pieces
-from curation.files.compression import GZIP, Inflater, Unpacker, unzstd
-from curation.files.zstd import FRAME, Damaged, ZstdDecoder, after_skippable
+from curation.files.decoders import GZIP, Inflater, Unpacker
+from curation.files.frames import Damaged, after_skippable
+from curation.files.members import unzstd
+from curation.files.zstd import FRAME, ZstdDecoder
 from curation.pages.archives.grammar import Grammar
 from curation.pages.archives.window import DamagedMember
 
