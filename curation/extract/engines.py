@@ -18,6 +18,8 @@ from typing import Any, NamedTuple, cast
 
 from curation.extract.layout import CELLS, has_text, unwrap_layout
 from curation.extract.metadata import title
+from curation.extract.render.lift import lift_tree
+from curation.extract.render.marks import Items, strip_marks
 from curation.extract.trafilatura_fast.cascade import Favour, main_content, options
 from curation.extract.trees import (
     element_count,
@@ -74,25 +76,33 @@ def fast(html: str) -> Extraction:
 
 def _rescued(html: str, *, fast: bool) -> Extraction:
     tree = parse(html)
-    counts, most = _seen(tree), text_length(tree)
+    most = text_length(tree)
+    items = lift_tree(tree, html)
+    counts = _seen(tree)
     try:
         main = _trafilatura_text(tree, "recall", fast=fast)
     except RecursionError:  # thousands of unclosed tags: Resiliparse, which does not recurse, can
         main = _Main()
     made_by = f"trafilatura-{_version('trafilatura')}{'-fast' if fast else ''}"
+    main, kept = _restored(main, items)
     # The rescue is a part of the page's text: mostly there is no need to look at it.
     rescue = main_text(html) if len(main.text) < _RESCUE_BELOW * most else ""
     if len(main.text) < _RESCUE_BELOW * len(rescue):
         made_by = f"{made_by}+resiliparse-{_version('resiliparse')}"
         counts |= {"rescued": 1.0} | _plain_counts(html, rescue)
         return Extraction(text=rescue, title=title(html), engine=made_by, counts=counts, markdown=False)
-    return _as_markdown(main, html, made_by, counts)
+    return _as_markdown(main, html, made_by, counts | kept)
+
+
+def _restored(main: _Main, items: Items) -> tuple[_Main, dict[str, float]]:
+    """Return the text with code and formulas as they were, and how many there were and are."""
+    text, counts = items.restore(main.text)
+    return main._replace(text=text, quotes=tuple(map(strip_marks, main.quotes))), counts
 
 
 def _as_markdown(main: _Main, html: str, made_by: str, counts: dict[str, float]) -> Extraction:
     kept = {
         "table_cells_kept": float(main.cells + main.layout_cells),
-        "code_blocks_kept": min(_fenced(main.text), counts["code_blocks_seen"]),
         "layout_cells": float(main.layout_cells),
     }
     return Extraction(
@@ -106,7 +116,9 @@ def precision(html: str) -> Extraction:
     A page too deep for the parser or the library gets the linear engine's text.
     """
     tree = parse(html)
-    counts, too_deep = _seen(tree), math.isinf(text_length(tree))
+    too_deep = math.isinf(text_length(tree))
+    items = lift_tree(tree, html)
+    counts = _seen(tree)
     try:
         main = _trafilatura_text(tree, "precision")
     except RecursionError:
@@ -115,7 +127,8 @@ def precision(html: str) -> Extraction:
     if too_deep and not main.text:
         rescue = linear(html)
         return replace(rescue, engine=f"{made_by}+{rescue.engine}", counts={**rescue.counts, "rescued": 1.0})
-    return _as_markdown(main, html, made_by, counts)
+    main, kept = _restored(main, items)
+    return _as_markdown(main, html, made_by, counts | kept)
 
 
 def resiliparse(html: str) -> Extraction:
@@ -179,33 +192,14 @@ def _trafilatura_text(tree: Any, favour: Favour, *, fast: bool = False) -> _Main
 
 
 def _seen(tree: Any) -> dict[str, float]:
-    """Return how many table cells with text of their own, and code blocks, the page has.
+    """Return how many table cells with text of their own the page has, code and formulas lifted out of it.
 
     Captions count as cells, and so do those of tables that only lay out the page, whose menus nobody
     keeps. So they are counted in what the engine kept too: not in its Markdown, where a row is padded to
     its table's width, and where a line of code or prose may have bars of its own.
     """
-    blocks = sum(1 for _ in tree.iter("pre")) + sum(map(_is_block, tree.iter("code")))
     cells = tree.iter("td", "th", "caption")
-    return {
-        "table_cells_seen": float(sum(has_text(cell, but=CELLS) for cell in cells)),
-        "code_blocks_seen": float(blocks),
-    }
-
-
-def _is_block(code: Any) -> bool:
-    """Return whether a code element stands outside `pre` and has lines: the engine makes a block of it."""
-    has_lines = "\n" in (code.text or "") or next(code.iter("br"), None) is not None
-    return has_lines and next(code.iterancestors("pre"), None) is None
-
-
-def _fenced(text: str) -> float:
-    r"""Return how many blocks of code the Markdown has.
-
-    >>> _fenced("```\nf(x)\n```\nwords")
-    1.0
-    """
-    return float(sum(line.startswith("```") for line in text.split("\n")) // 2)
+    return {"table_cells_seen": float(sum(has_text(cell, but=CELLS) for cell in cells))}
 
 
 def _plain_counts(html: str, text: str, *, main: bool = True) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from functools import cache, lru_cache
+from html import escape
 from typing import Any
 
 #: XML 1.0 section 2.2: no character of these may stand in a document; libxml2 would stop at a NUL.
@@ -72,6 +73,24 @@ def _parser() -> Any:
         )
     )
     return parser
+
+
+def fragment(source: str) -> Any:
+    """Return a `body` with the elements of a piece of a page."""
+    from lxml import etree
+
+    data = _clean(source)[1] if "\0" in source else source.encode("utf-8", "ignore")
+    root = etree.fromstring(b"<html><body>" + data + b"</body></html>", parser=_parser())
+    return root.find("body")
+
+
+def serialized(body: Any) -> str:
+    """Return the HTML inside an element."""
+    from lxml import etree
+
+    parts = [escape(body.text or "", quote=False)]
+    parts += [etree.tostring(child, encoding="unicode", method="html") for child in body]
+    return "".join(parts)
 
 
 def text_length(tree: Any) -> float:

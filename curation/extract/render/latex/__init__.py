@@ -1,0 +1,1 @@
+"""Formulas as LaTeX, from what pages write instead."""

@@ -1,0 +1,200 @@
+"""Code and formulas lifted out of a page before an engine reads it, a stand-in left in the place of each."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from curation.extract.render.code import blocks
+from curation.extract.render.fences import code_span, fence
+from curation.extract.render.formulas import Formula, formulas
+from curation.extract.render.languages import language
+from curation.extract.render.marks import MARK, Items, Lifted
+
+#: A page without any of these has nothing to lift; most have none, and cost one search.
+CANDIDATE = re.compile(
+    r"<(?:pre|tt|kbd|samp|xmp|listing|math|mjx-|d-math|tex|latex|amp-mathml|katex)[\s>/-]|<code[\s>]|math/|\\[(\[]|\$\$|math-container"
+    r"|crayon|CodeMirror|ace_line|view-line|syntaxhighlighter|codehilite|hljs|geshi|ltx_listing|blob-code|white-space\s*:\s*pre|monospace"
+    r"|[cC]onsolas|[cC]ourier|katex|MathJax|mwe-math|\\displaystyle|latex|mimetex|mathtex|[?&]cht=tx|data-(?:tex|formula|mathml|equation)|ql-formula"
+    r"|brush:|alt=[\"']?\s*(?:\$|\\|\{\\)|source-?code|code-?block|code-?box|code-?snippet",
+)
+_MATH_PAGE = re.compile(r"mathjax|katex|math-container|math/tex|arithmatex|tex2jax", re.IGNORECASE)
+_NOT = "\U00017000-\U0001876f"
+_SURE = re.compile(
+    rf"\\\((?P<inline>[^{_NOT}]+?)\\\)|\\\[(?P<block>[^{_NOT}]+?)\\\]|(?<!\\)\$\$(?P<double>[^${_NOT}]+?)(?<!\\)\$\$"
+    rf"|(?P<environment>\\begin\{{(?P<name>(?:equation|align|gather|multline|eqnarray|alignat|flalign|displaymath)\*?)\}}"
+    rf"[^{_NOT}]+?\\end\{{(?P=name)\}})",
+)
+_DOLLAR = re.compile(
+    rf"(?<![\\$\w])(\$\$\$|\$)(?![\s$])(?P<dollar>[^${_NOT}]{{1,600}}?)(?<![\s\\])\1(?![\w$])"
+)
+_FORMULA_CHARACTERS = re.compile(r"[\\^_=<>+*/|{}()-]|^\s*\S\s*$|^[A-Za-z]'*$|\d")
+_NO_TEXT = (
+    "code",
+    "pre",
+    "textarea",
+    "script",
+    "style",
+    "kbd",
+    "samp",
+    "tt",
+    "xmp",
+    "listing",
+    "title",
+    "noscript",
+    "option",
+)
+#: Elements whose place is in a line of text.
+_IN_LINE = (
+    "a", "abbr", "b", "bdi", "big", "cite", "code", "em", "font", "i", "ins", "label", "mark", "nobr", "p",
+    "q", "s", "small",
+    "span", "strong", "sub", "sup", "tt", "u", "h1", "h2", "h3", "h4", "h5", "h6", "li", "dt", "td", "th",
+    "dd", "caption", "figcaption",
+)  # fmt: skip
+_KEPT_TAGS = ("td", "th", "dd", "dt", "li", "blockquote", "body", "p", "figcaption", "section")
+
+
+def lift_tree(root: Any, html: str) -> Items:
+    """Replace code and formulas in an lxml tree by stand-ins, in place; return them. Falsy if there are none.
+
+    html: the page, in which one search decides whether there is anything to look for. A block's stand-in is a
+    paragraph of its words, a formula's is in the line where it stands.
+    """
+    items = Items()
+    if CANDIDATE.search(html) and not MARK.search(html):
+        lift_into(items, root, block_tag="p", dollars=has_formula_scripts(html))
+    return items
+
+
+def lift_into(items: Items, root: Any, *, block_tag: str, dollars: bool) -> None:
+    """Replace code and formulas below an element, and add them to the items of its page.
+
+    block_tag: the element that a block's stand-in is. dollars: whether text between single dollar signs is a
+    formula, as on a page that loads a script for them.
+    """
+    for formula in formulas(root):
+        _put_formula(formula, items)
+    _written_formulas(root, items, dollars=dollars)
+    for element, text in blocks(root):
+        _put_code(element, text, items, block_tag)
+
+
+def has_formula_scripts(html: str) -> bool:
+    """Return whether a page names a script that looks for formulas in its text."""
+    return _MATH_PAGE.search(html) is not None
+
+
+def lift_written(text: str, items: Items, *, dollars: bool) -> str:
+    """Return a text with stand-ins for the formulas that stand in it between delimiters."""
+    for pattern in (_SURE, _DOLLAR) if dollars else (_SURE,):
+        text = pattern.sub(lambda match: _written(match, items, sure=dollars), text)
+    return text
+
+
+def code_item(text: str, name: str) -> Lifted:
+    """Return the item of a listing."""
+    cell = code_span(text).replace("|", "\\|") if "\n" not in text else ""
+    return Lifted(markdown=fence(text, name), text=text, block=True, counts={"code_blocks": 1.0}, cell=cell)
+
+
+def formula_item(latex: str, *, display: bool, form: str) -> Lifted:
+    """Return the item of a formula."""
+    marks = "$$" if display else "$"
+    written = f"{marks}{latex}{marks}" if not display or "\n" not in latex else f"$$\n{latex}\n$$"
+    in_line = f"{marks}{' '.join(latex.split())}{marks}"
+    return Lifted(
+        markdown=written if display and "\n" in latex else in_line,
+        text=in_line,
+        block=display and "\n" in latex,
+        counts={"formulas": 1.0, f"formulas_{form}": 1.0},
+        cell=in_line.replace("|", "\\|"),
+    )
+
+
+def _put_formula(formula: Formula, items: Items) -> None:
+    if formula.form == "copy":
+        _replace_by_text(formula.element, "")
+        return
+    if not formula.latex:
+        items.lost.update({"formulas": 1.0, f"formulas_{formula.form}": 1.0})
+        return
+    mark = items.add(formula_item(formula.latex, display=formula.display, form=formula.form))
+    if not mark:
+        return
+    words = f"{mark}{' '.join(formula.latex.split())}{mark}"
+    parent = formula.element.getparent()
+    if formula.display and parent is not None and parent.tag not in _IN_LINE:
+        _replace(formula.element, "p", words)
+    else:
+        _replace_by_text(formula.element, words)
+
+
+def _put_code(element: Any, text: str, items: Items, block_tag: str) -> None:
+    mark = items.add(code_item(text, language(element)))
+    if not mark:
+        return
+    words = f"{mark}{text if block_tag == 'pre' else ' '.join(text.split())}{mark}"
+    if element.tag in _KEPT_TAGS:
+        tail, attributes = element.tail, dict(element.attrib)
+        element.clear()
+        element.tail = tail
+        element.attrib.update(attributes)
+        inner = element.makeelement(block_tag)
+        inner.text = words
+        element.append(inner)
+        return
+    _replace(element, block_tag, words)
+
+
+def _replace(element: Any, tag: str, text: str) -> None:
+    new = element.makeelement(tag)
+    new.text, new.tail = text, element.tail
+    element.getparent().replace(element, new)
+
+
+def _replace_by_text(element: Any, text: str) -> None:
+    """Put text in the place of an element, and keep what comes after it."""
+    parent, before = element.getparent(), element.getprevious()
+    text += element.tail or ""
+    if before is not None:
+        before.tail = (before.tail or "") + text
+    else:
+        parent.text = (parent.text or "") + text
+    parent.remove(element)
+
+
+def _written_formulas(root: Any, items: Items, *, dollars: bool) -> None:
+    """Lift the formulas that stand in the page's text between delimiters, for a script to find."""
+
+    def lift(text: str) -> str:
+        return lift_written(text, items, dollars=dollars)
+
+    unseen = {node for part in root.iter(*_NO_TEXT) for node in part.iter()}
+    holders = set(root.iter(*_NO_TEXT))
+    for element in root.iter():
+        if not isinstance(element.tag, str):
+            continue
+        if element.text and element not in unseen and _may_have(element.text):
+            element.text = lift(element.text)
+        if element.tail and (element in holders or element not in unseen) and _may_have(element.tail):
+            parent = element.getparent()
+            if parent is not None and parent not in unseen:
+                element.tail = lift(element.tail)
+
+
+def _may_have(text: str) -> bool:
+    return "\\" in text or "$" in text
+
+
+def _written(match: re.Match[str], items: Items, *, sure: bool) -> str:
+    groups = match.groupdict()
+    source = next(
+        (groups[name] for name in ("inline", "block", "double", "environment", "dollar") if groups.get(name)),
+        "",
+    )
+    inner = source.strip()
+    if not inner or ((not sure or "dollar" in groups) and not _FORMULA_CHARACTERS.search(inner)):
+        return match[0]
+    display = any(groups.get(name) for name in ("block", "double", "environment"))
+    mark = items.add(formula_item(" ".join(inner.split()), display=display, form="text"))
+    return f"{mark}{' '.join(inner.split())}{mark}" if mark else match[0]
