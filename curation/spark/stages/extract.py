@@ -74,7 +74,7 @@ EXTRACT = Stage(
     after=(),
     section=lambda recipe: recipe.extract,
     write=_write,
-    output_version=12,
+    output_version=13,
     libraries=(
         *("trafilatura", "justext", "htmldate", "courlan", "lxml_html_clean"),  # and what it calls
         *("resiliparse", "lxml", "pycld2", "faust-cchardet", "regex"),
