@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from curation.extract.render.languages import language
 from curation.extract.render.listing import GUTTER, PREFORMATTED, is_gutter, is_ignored, listing_text
 
 #: Elements that may be a listing, or hold one.
@@ -23,7 +24,7 @@ INLINE = ("code", "kbd", "samp", "tt")
 #: Names of classes that highlighters and forum software give to what holds lines and no `pre`.
 _LINES = re.compile(
     r"\b(?:crayon-pre|CodeMirror-code|CodeMirror-lines|cm-content|ace_text-layer|view-lines|csharpcode"
-    r"|ltx_listing|blob-wrapper|react-code-lines|enlighter(?:-code)?)(?![\w-])"
+    r"|ltx_listing|react-code-lines|enlighter(?:-code)?)(?![\w-])"
 )
 CODE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:code-?block|code-?box|code-?hilite|code-?snippet|code-?listing|source-?code|prettyprint"
@@ -56,8 +57,8 @@ _WRAPPER_CLASS = re.compile(
 )
 
 
-def blocks(root: Any) -> Iterator[tuple[Any, str]]:
-    """Yield (element, text) of each block of code below the root, outermost first, in the page's order.
+def blocks(root: Any) -> Iterator[tuple[Any, str, str]]:
+    """Yield (element, text, language) of each block of code below the root, in the page's order.
 
     The elements may be changed once they are yielded.
     """
@@ -70,7 +71,7 @@ def blocks(root: Any) -> Iterator[tuple[Any, str]]:
             continue
         outer = _outermost(element)
         inside.update(outer.iter())
-        yield outer, text
+        yield outer, text, language(element)
 
 
 def _is_number_column(element: Any) -> bool:
@@ -100,10 +101,20 @@ def _block_text(element: Any) -> str:
 
 
 def _textarea(element: Any) -> str:
+    if "crayon" in (element.get("class") or "") and _is_drawn_too(element):
+        return ""
     attributes = " ".join(element.attrib.values()) + (" raw" if "readonly" in element.attrib else "")
     text = listing_text(element, preformatted=True)
     marked = _TEXTAREA.search(attributes) and "\n" in text and _CODE_MARKS.search(text)
     return text if marked else ""
+
+
+def _is_drawn_too(element: Any) -> bool:
+    """Return whether lines were drawn of a text for copying."""
+    around = [node for _, node in zip(range(3), element.iterancestors(), strict=False)]
+    return (
+        any("crayon-pre" in (part.get("class") or "") for part in around[-1].iter("div")) if around else False
+    )
 
 
 def _script(element: Any) -> str:
@@ -136,6 +147,9 @@ def _lines(element: Any) -> str:
     names, style = element.get("class") or "", element.get("style") or ""
     if names and _LINES.search(names) and not _has_deeper(element, _LINES):
         return listing_text(element, preformatted=_is_preformatted(element))
+    if len(element) > 1 and all(child.tag == "div" and child.get("class") == "line" for child in element):
+        text = listing_text(element, preformatted=True)  # Doxygen
+        return text if "line-block" not in names and _CODE_MARKS.search(text) else ""
     if style and (text := _styled(element, style)):
         return text
     inline = element.tag in ("span", "font") and not _is_alone(element)

@@ -8,7 +8,6 @@ from typing import Any
 from curation.extract.render.code import blocks
 from curation.extract.render.fences import code_span, fence
 from curation.extract.render.formulas import Formula, formulas
-from curation.extract.render.languages import language
 from curation.extract.render.marks import MARK, Items, Lifted
 
 #: A page without any of these has nothing to lift; most have none, and cost one search.
@@ -16,8 +15,14 @@ CANDIDATE = re.compile(
     r"<(?:pre|tt|kbd|samp|xmp|listing|math|mjx-|d-math|tex|latex|amp-mathml|katex)[\s>/-]|<code[\s>]|math/|\\[(\[]|\$\$|math-container"
     r"|crayon|CodeMirror|ace_line|view-line|syntaxhighlighter|codehilite|hljs|geshi|ltx_listing|blob-code|white-space\s*:\s*pre|monospace"
     r"|[cC]onsolas|[cC]ourier|katex|MathJax|mwe-math|\\displaystyle|latex|mimetex|mathtex|[?&]cht=tx|data-(?:tex|formula|mathml|equation)|ql-formula"
+    r"|[\"' ](?:code|fragment)[\"' ]|nlighter|csharpcode|prettyprint"
+    r"|<textarea[^>]{0,300}(?:code|readonly|snippet|source)"
     r"|brush:|alt=[\"']?\s*(?:\$|\\|\{\\)|source-?code|code-?block|code-?box|code-?snippet",
 )
+_PROMPT = re.compile(
+    r"(?:^|\s)(?:prompt|(?:input|output)_prompt|jp-(?:Input|Output)(?:Area-)?[pP]rompt)(?=$|\s)"
+)
+_PROMPT_TEXT = re.compile(r"\s*(?:(?:In|Out)?\s*\[[\d\s*]*\]:?)?\s*")
 _MATH_PAGE = re.compile(r"mathjax|katex|math-container|math/tex|arithmatex|tex2jax", re.IGNORECASE)
 _NOT = "\U00017000-\U0001876f"
 _SURE = re.compile(
@@ -75,8 +80,17 @@ def lift_into(items: Items, root: Any, *, block_tag: str, dollars: bool) -> None
     for formula in formulas(root):
         _put_formula(formula, items)
     _written_formulas(root, items, dollars=dollars)
-    for element, text in blocks(root):
-        _put_code(element, text, items, block_tag)
+    _drop_prompts(root)
+    for element, text, name in blocks(root):
+        _put_code(element, code_item(text, name), items, block_tag)
+
+
+def _drop_prompts(root: Any) -> None:
+    """Take out the numbers of a notebook's cells."""
+    for element in list(root.iter("div")):
+        if _PROMPT.search(element.get("class") or "") and _PROMPT_TEXT.fullmatch("".join(element.itertext())):
+            element.text = ""
+            del element[:]
 
 
 def has_formula_scripts(html: str) -> bool:
@@ -129,11 +143,19 @@ def _put_formula(formula: Formula, items: Items) -> None:
         _replace_by_text(formula.element, words)
 
 
-def _put_code(element: Any, text: str, items: Items, block_tag: str) -> None:
-    mark = items.add(code_item(text, language(element)))
+def _leave_figures(element: Any) -> None:
+    """Make the figures around a listing plain containers: libraries take a figure for a picture."""
+    for node in element.iterancestors("figure"):
+        node.tag = "div"
+
+
+def _put_code(element: Any, item: Lifted, items: Items, block_tag: str) -> None:
+    mark, text = items.add(item), item.text
     if not mark:
         return
     words = f"{mark}{text if block_tag == 'pre' else ' '.join(text.split())}{mark}"
+    if block_tag == "p":
+        _leave_figures(element)
     if element.tag in _KEPT_TAGS:
         tail, attributes = element.tail, dict(element.attrib)
         element.clear()

@@ -45,6 +45,8 @@ _BLOCKS = (
     "dt", "dl",
 )  # fmt: skip
 _BREAK = re.compile(r"[ \t\r\f]*\n\s*")
+#: A line that is empty in the listing, and has a blank that does not break so that a browser shows it.
+_BLANK = re.compile(r"^[ \u00a0]*\u00a0[ \u00a0]*$", re.MULTILINE)
 _EDGES = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")
 
 
@@ -54,6 +56,9 @@ def is_gutter(element: Any) -> bool:
     if not _NUMBERS.fullmatch(text):
         return False
     if any(GUTTER.search(node.get("class") or "") for node in (element, *element.iterdescendants())):
+        return True
+    parent = element.getparent()
+    if parent is not None and parent.tag in ("td", "th") and GUTTER.search(parent.get("class") or ""):
         return True
     numbers = re.findall(r"\d+", text)
     counted = len(numbers) > 1 and all(int(b) - int(a) == 1 for a, b in pairwise(numbers))
@@ -129,7 +134,7 @@ def listing_text(element: Any, *, preformatted: bool) -> str:
         if inner:
             lines.put(_tail(node), preformatted=preformatted or _in_pre(node.getparent(), element))
     text = (
-        "".join(lines.parts)
+        _BLANK.sub("", "".join(lines.parts))
         .replace("\r", "")
         .replace("\u00a0", " ")
         .replace("\u200b", "")
