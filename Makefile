@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both set everything up.
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := charts,demo,notebooks,s3,semantic,streaming,test,training
+EXTRAS := charts,demo,extraction,notebooks,s3,semantic,streaming,test,training
 
 .DEFAULT_GOAL := help
 .PHONY: help setup java chromium lint types test test-long test-search test-fast fuzz demo golden dist clean bench

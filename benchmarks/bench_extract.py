@@ -33,7 +33,8 @@ from scoring import kept, score
 
 from curation.document import PAGE
 from curation.extract import trees
-from curation.extract.engines import ENGINES, Engine, Extraction
+from curation.extract.engines import ENGINES
+from curation.extract.extraction import Engine, Extraction
 from curation.extract.gate import refuse_record
 from curation.extract.guard import Guard
 from curation.extract.settings import Extract, Gate

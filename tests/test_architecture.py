@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "text": set[str](),
     "accounting": {"document", "files"},
     "pages": {"accounting", "document", "files", "text"},
-    "extract": {"accounting", "document", "pages", "signals", "text"},
+    "extract": {"accounting", "document", "files", "pages", "signals", "text"},
     "signals": {"files", "text"},
     "filters": {"document", "signals", "text"},
     "quality": {"files", "signals", "text"},

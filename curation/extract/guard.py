@@ -3,24 +3,27 @@
 A page's limit is processor time, which the kernel counts: on a busy machine the same page must not time out
 where on a quiet one it does not. One that hangs without working is killed soon after its limit by the clock
 (see `curation.extract.deadline`); one that crashes the process is found out by its silence. Each is a fault
-of that page alone, and a fresh child takes the next one. One page is in flight at a time and answers carry
-its number, so pages are never mixed up.
+of that page alone, and a fresh child takes the next one. One request is in flight at a time and answers carry
+its number, so pages are never mixed up. An engine that reads several pages at once gets them together, in the
+time that one may take; where that fails, each alone.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from curation.extract.child import HEADER, READY, REQUEST, RETRY_TIMEOUT_S
+from curation.extract.child import HEADER, PAGE, PAGES, READY, REQUEST, RETRY, RETRY_TIMEOUT_S, packed
 from curation.extract.deadline import Deadline
-from curation.extract.engines import Extraction
+from curation.extract.extraction import Extraction
 from curation.extract.gate import Reason
 from curation.extract.settings import Extract
 from curation.extract.visible import Refusal
@@ -35,6 +38,12 @@ _KILLED = "ended by"
 #: to know about, not to paper over.
 _RETRIED = ("extract.timeout", "extract.crash", "extract.memory")
 _DEFAULTS = Extract()
+#: Engines that read several pages at once, and how much they are given: more is no quicker, and a fault costs
+#: more pages a second try.
+_TOGETHER = ("blocks",)
+_PAGES_TOGETHER, _BYTES_TOGETHER = 32, 2**22
+#: A library's threads would only take memory from pages.
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
     " from curation.extract.child import main; main(sys.argv[2:])"
@@ -90,7 +99,32 @@ class Guard:
 
         html: the page's text, or the same in UTF-8. Raises GuardError.
         """
-        return self._ask(html, self._settings.timeout_s, retry=False)
+        answer = self._ask(_utf8(html), self._settings.timeout_s, PAGE)
+        return answer if isinstance(answer, Fault) else self._outcome(answer)
+
+    def extract_all(self, pages: Sequence[bytes]) -> list[Extraction | Refusal | Fault]:
+        """Return `extract_or_retry` of every page, in order, together where the engine is quicker so.
+
+        pages: in UTF-8. A batch that fails, or has not ended when one page's limit has passed, is tried again
+        page by page. Raises GuardError.
+        """
+        if self._settings.engine_name not in _TOGETHER:
+            return [self.extract_or_retry(page) for page in pages]
+        outcomes: list[Extraction | Refusal | Fault] = []
+        for group in _groups(pages):
+            together = self._together(group) if len(group) > 1 else None
+            outcomes += together or map(self.extract_or_retry, group)
+        return outcomes
+
+    def _together(self, pages: Sequence[bytes]) -> list[Extraction | Refusal | Fault] | None:
+        """Return the pages' outcomes, None where one of them is a fault of all."""
+        answer = self._ask(packed(pages), self._settings.timeout_s, PAGES)
+        if isinstance(answer, Fault):
+            return None
+        if "pages" not in answer:
+            self._outcome(answer)
+            return None
+        return list(map(self._outcome, answer["pages"]))
 
     def extract_or_retry(self, html: str | bytes) -> Extraction | Refusal | Fault:
         """Return `extract`, after a fault that ended the process the linear engine's text.
@@ -100,19 +134,20 @@ class Guard:
         outcome = self.extract(html)
         if not isinstance(outcome, Fault) or outcome.name not in _RETRIED:
             return outcome
-        again = self._ask(html, RETRY_TIMEOUT_S, retry=True)
+        answer = self._ask(_utf8(html), RETRY_TIMEOUT_S, RETRY)
+        again = answer if isinstance(answer, Fault) else self._outcome(answer)
         if not isinstance(again, Extraction) or not again.text.strip():
             return outcome
         return replace(again, counts={**again.counts, "retried": 1.0})
 
-    def _ask(self, html: str | bytes, timeout_s: float, *, retry: bool) -> Extraction | Refusal | Fault:
+    def _ask(self, body: bytes, timeout_s: float, kind: int) -> dict[str, Any] | Fault:
+        """Return the child's answer to a request, or the fault that it ended by."""
         connection = self._ready()
         self._number += 1
-        body = html if isinstance(html, bytes) else html.encode("utf-8", "replace")
         assert self._child is not None
         deadline = Deadline(self._child.pid, timeout_s)
         try:
-            _send(connection, REQUEST.pack(self._number, len(body), retry), deadline)
+            _send(connection, REQUEST.pack(self._number, len(body), kind), deadline)
             _send(connection, body, deadline)
             number, length = HEADER.unpack(_receive(connection, HEADER.size, deadline))
             answer = _receive(connection, length, deadline)
@@ -131,7 +166,8 @@ class Guard:
         if number != self._number:
             self._stop()
             raise GuardError(f"the answer to page {number} came for page {self._number}")
-        return self._outcome(json.loads(answer))
+        found: dict[str, Any] = json.loads(answer)
+        return found
 
     def _outcome(self, answer: dict[str, Any]) -> Extraction | Refusal | Fault:
         self._served += 1
@@ -168,7 +204,7 @@ class Guard:
             if not problem.startswith(_KILLED):
                 break
         raise GuardError(
-            f"the extraction process for engine {self._settings.engine!r} did not start: {problem};"
+            f"the extraction process for engine {self._settings.engine_name!r} did not start: {problem};"
             " its own message is on the standard error of this process"
         )
 
@@ -184,6 +220,7 @@ class Guard:
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                env=os.environ | _ENVIRONMENT,
             )
         self._connection = ours
         self._served = 0
@@ -209,6 +246,23 @@ class Guard:
             child.wait()
             return "it was killed"
         return f"{_KILLED} {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+
+
+def _utf8(html: str | bytes) -> bytes:
+    return html if isinstance(html, bytes) else html.encode("utf-8", "replace")
+
+
+def _groups(pages: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Yield the pages in groups to be read together."""
+    group: list[bytes] = []
+    for page in pages:
+        full = len(group) == _PAGES_TOGETHER or sum(map(len, group)) + len(page) > _BYTES_TOGETHER
+        if group and full:
+            yield group
+            group = []
+        group.append(page)
+    if group:
+        yield group
 
 
 def _timeout(limit_s: float, what: str) -> Fault:

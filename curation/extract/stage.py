@@ -11,6 +11,7 @@ import xxhash
 from curation.accounting.budget import WITHOUT
 from curation.accounting.loss import RecordLoss
 from curation.document import COLUMN, DOCUMENT
+from curation.extract.extraction import Extraction
 from curation.extract.gate import DROPPED, FAILED, Reason, refuse_record, refuse_text
 from curation.extract.guard import Fault, Guard
 from curation.extract.visible import Refusal
@@ -19,6 +20,7 @@ from curation.text.language import UNKNOWN, detect
 from curation.text.markdown import Form
 
 MARKUP = "extract.markup"
+_HTML = "html"  # in a row that waits for the engine
 _LINEAGE = ("source", "record_id", "url", "captured_at", "file", "offset", "length")
 _SEPARATOR = "\x1f"
 #: Of 4,473 texts one gets another label than by twice as many, for two fifths less time.
@@ -37,9 +39,11 @@ def extract_batch(
     away is the edit `extract.markup`. Raises GuardError where no extraction process can be started.
     """
     rows = [
-        _document(page, guard, max_page_mib, (forms or {}).get(page["source"], "plain"))
-        for page in pages.to_pylist()
+        _read(page, max_page_mib, (forms or {}).get(page["source"], "plain")) for page in pages.to_pylist()
     ]
+    waiting = [row for row in rows if _HTML in row]
+    for row, outcome in zip(waiting, guard.extract_all([row[_HTML] for row in waiting]), strict=True):
+        _extracted(row, outcome)
     columns = {name: [row.get(name) for row in rows] for name in DOCUMENT.names}
     return pa.RecordBatch.from_pydict(columns, schema=DOCUMENT)
 
@@ -71,8 +75,11 @@ def _digest(*parts: str) -> str:
     return xxhash.xxh3_128_hexdigest(_SEPARATOR.join(parts).encode("utf-8", "replace"))
 
 
-def _document(page: dict[str, Any], guard: Guard, max_page_mib: float, form: Form) -> dict[str, Any]:
-    """Return a page's row: its lineage, then what the first step that settles it says."""
+def _read(page: dict[str, Any], max_page_mib: float, form: Form) -> dict[str, Any]:
+    """Return a page's row: its lineage, then what the first step that settles it says.
+
+    A page to be extracted has its text in UTF-8 at `_HTML`.
+    """
     row = {name: page[name] for name in _LINEAGE}
     row |= {
         "id": page_id(page),
@@ -110,12 +117,12 @@ def _document(page: dict[str, Any], guard: Guard, max_page_mib: float, form: For
         return _refused(row, refused, len(decoded.text))
     if page["kind"] == "text":
         return _with_text(row, decoded.text, form, len(decoded.text))
-    return _extracted(row, data, len(decoded.text), guard)
+    return row | {_HTML: data, "characters_in": len(decoded.text)}
 
 
-def _extracted(row: dict[str, Any], data: bytes, characters_in: int, guard: Guard) -> dict[str, Any]:
-    """Return the row with what the guarded engine made of the page, given in UTF-8."""
-    outcome = guard.extract_or_retry(data)
+def _extracted(row: dict[str, Any], outcome: Extraction | Refusal | Fault) -> dict[str, Any]:
+    """Return the row, changed in place, with what the guarded engine made of its page."""
+    characters_in: int = row["characters_in"]
     if isinstance(outcome, Refusal):
         row["language"] = outcome.language
         row["measures"] |= outcome.measures

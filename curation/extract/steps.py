@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from curation.extract import metadata
 from curation.extract.blocks import as_text, blocks
-from curation.extract.engines import Engine, Extraction, linear
+from curation.extract.engines import linear
+from curation.extract.extraction import BatchEngine, Engine, Extraction
 from curation.extract.settings import Extract
 from curation.extract.trees import parse
 from curation.extract.visible import Refusal, judge
@@ -15,12 +16,31 @@ from curation.extract.visible import Refusal, judge
 
 def extract_page(html: str, engine: Engine, settings: Extract) -> Extraction | Refusal:
     """Return what the engine and the settings make of a page, or why the gate refused it."""
-    measures: Mapping[str, float] = {}
-    if settings.gate:
-        measures, refusal = judge(html, settings.gate)
+    measures, refusal = _judged(html, settings)
+    return refusal or _finished(engine(html), html, settings, measures)
+
+
+def extract_pages(pages: Sequence[str], engine: BatchEngine, settings: Extract) -> list[Extraction | Refusal]:
+    """Return `extract_page` of every page, in order, with one call of the engine."""
+    outcomes: list[Extraction | Refusal] = []
+    allowed: dict[int, tuple[str, str]] = {}
+    measures: dict[int, Mapping[str, float]] = {}
+    extractions: dict[int, Extraction] = {}
+    refusals: dict[int, Refusal] = {}
+    for i, html in enumerate(pages):
+        measures[i], refusal = _judged(html, settings)
         if refusal:
-            return refusal
-    return _finished(engine(html), html, settings, measures)
+            refusals[i] = refusal
+        else:
+            allowed[i] = html, engine.source(html)
+    extractions = dict(zip(allowed, engine.extract_all(list(allowed.values())), strict=True))
+    for i, html in enumerate(pages):
+        outcomes.append(refusals.get(i) or _finished(extractions[i], html, settings, measures[i]))
+    return outcomes
+
+
+def _judged(html: str, settings: Extract) -> tuple[Mapping[str, float], Refusal | None]:
+    return judge(html, settings.gate) if settings.gate else ({}, None)
 
 
 def retry_page(html: str, settings: Extract) -> Extraction:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from curation.contamination.settings import Decontaminate
-from curation.extract.settings import Extract
+from curation.extract.classifier.model import damage
+from curation.extract.settings import EngineConfig, Extract
 from curation.filters.rules import Pass
 from curation.quality.selection import Selection
 from curation.recipe.config import ConfigError, Reader, compose
@@ -73,6 +74,7 @@ class Recipe:
         measures = {*_measures(passes), "characters"}
         yield from select.mistakes(passes, values.get("select") or (), measures)
         yield from line_section.mistakes(values.get("lines"), inputs)
+        yield from _model_mistakes(getattr(values.get("extract"), "engine", None))
         shard, dedup = values.get("shard"), values.get("dedup")
         if shard and isinstance(shard.tokenizer, str) and (wrong := missing(shard.tokenizer)):
             yield ("shard", "tokenizer"), wrong
@@ -102,6 +104,12 @@ def _input_mistakes(inputs: Mapping[str, Any]) -> Iterator[Where]:
                 f"'{name}' cannot name a source, whose shards get a folder of that name; use letters, "
                 "digits, '_', '-' and '.', a letter or digit first",
             )
+
+
+def _model_mistakes(engine: Any) -> Iterator[Where]:
+    """Yield what is wrong with the model file that an engine names."""
+    if isinstance(engine, EngineConfig) and (wrong := missing(engine.blocks) or damage(engine.blocks)):
+        yield ("extract", "engine", "blocks"), wrong
 
 
 def _pass_mistakes(passes: Sequence[Pass], inputs: Mapping[str, Any]) -> Iterator[Where]:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from curation.extract.engines import ENGINES, Engine, engine_named, linear, resiliparse, trafilatura
+from curation.extract.engines import ENGINES, engine_named, linear, resiliparse, trafilatura
+from curation.extract.extraction import Engine
 from curation.extract.metadata import title
 
 SENTENCE = "The committee met on Tuesday to review the proposal about the water supply. "
@@ -24,7 +25,7 @@ def test_every_engine_keeps_the_text_and_drops_the_navigation(name: str) -> None
     assert SENTENCE.strip() in found.text
     assert "Home page link" not in found.text
     assert found.title == "Water & land"
-    assert found.engine.startswith(("trafilatura-2", "resiliparse-2"))
+    assert found.engine.startswith(("blocks-", "trafilatura-2", "resiliparse-2"))
     assert ENGINES[name](PAGE) == found
 
 
@@ -130,7 +131,7 @@ def test_engines_have_names_or_addresses() -> None:
     with pytest.raises(ValueError, match="no extraction engine") as caught:
         engine_named("readability")
     assert str(caught.value) == (
-        "no extraction engine 'readability'; there are trafilatura, fast, precision, resiliparse,"
+        "no extraction engine 'readability'; there are trafilatura, blocks, fast, precision, resiliparse,"
         " and any function written as package.module:function"
     )
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from curation.extract.deadline import Deadline, clock_s
-from curation.extract.engines import Extraction
+from curation.extract.extraction import Extraction
 from curation.extract.guard import Fault, Guard, GuardError
 from curation.extract.settings import Extract
 
 HAZARDS = """
 import os, signal, sys, time
-from curation.extract.engines import Extraction
+from curation.extract.extraction import Extraction
 
 pages = 0
 
@@ -251,6 +251,66 @@ def test_how_a_child_ended_is_told_however_long_that_takes(
     assert found == Fault(name="extract.crash", value=None, limit=None, detail="exited with 3")
 
 
+TOGETHER = """
+class Engine:
+    calls = 0
+
+    def __call__(self, html):
+        return engine(html)
+
+    def source(self, html):
+        return html[::-1]
+
+    def extract_all(self, pages):
+        self.calls += 1
+        assert all(html == source[::-1] for html, source in pages)
+        return [Extraction(text=engine(html).text, title=f"call {self.calls}", engine="hazards") for html, _ in pages]
+
+together = Engine()
+"""
+
+
+@pytest.fixture
+def together(hazards: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Guard]:
+    """A guard of an engine that reads several pages at once."""
+    from curation.extract import guard as module
+
+    (tmp_path / "hazardous.py").write_text(HAZARDS + TOGETHER)
+    monkeypatch.setattr(module, "_TOGETHER", ("hazardous:together",))
+    monkeypatch.setattr(module, "_PAGES_TOGETHER", 4)
+    monkeypatch.setattr(module, "_BYTES_TOGETHER", 1000)
+    with Guard(Extract(engine="hazardous:together", timeout_s=1.5, max_memory_mib=4096)) as guard:
+        yield guard
+
+
+def test_pages_go_together_by_number_and_size(together: Guard) -> None:
+    pages = [b"a", b"b", b"c", b"d", b"e", b"f" * 990, b"g" * 2000, b"h", "é".encode()]
+    found = together.extract_all(pages)
+    assert [getattr(each, "text", None) for each in found] == [page.decode() for page in pages]
+    calls = [getattr(each, "title", None) for each in found]
+    assert calls[:6] == ["call 1"] * 4 + ["call 2"] * 2
+    assert calls[6].isdigit()  # alone
+    assert calls[7:] == ["call 3"] * 2
+    assert together.extract_all([]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["HANG", "SPIN", "SEGV", "FILL", "FAIL"])
+def test_a_batch_that_fails_is_tried_again_page_by_page(together: Guard, page: str) -> None:
+    found = together.extract_all([b"a", page.encode(), b"c", b"d", b"e", b"f"])
+    alone = together.extract_or_retry(page)
+    assert [getattr(each, "text", None) for each in found] == [
+        "a",
+        getattr(alone, "text", None),
+        "c",
+        "d",
+        "e",
+        "f",
+    ]
+    assert isinstance(found[1], type(alone))
+    assert [getattr(each, "title", "")[:4] for each in found[4:]] == ["call"] * 2
+
+
 def test_the_child_is_recycled(hazards: str) -> None:
     with Guard(Extract(engine=hazards, timeout_s=5), recycle_pages=2) as guard:
         titles = [getattr(guard.extract(page), "title", "") for page in "abcde"]
@@ -297,7 +357,7 @@ def test_the_child_ends_when_its_parent_dies(hazards: str, tmp_path: Path, page:
 @pytest.mark.parametrize(
     ("engine", "message"),
     [
-        ("trafilatur", "no extraction engine 'trafilatur'; there are trafilatura, fast, precision, "),
+        ("trafilatur", "no extraction engine 'trafilatur'; there are trafilatura, blocks, fast, "),
         ("no.such:thing", "extraction engine 'no.such:thing' cannot be imported: No module named 'no'"),
     ],
 )  # fmt: skip

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from curation.document import PAGE
-from curation.extract.engines import Extraction
+from curation.extract.extraction import Extraction
 from curation.extract.guard import Fault, Guard
 from curation.extract.settings import Extract, Gate
 from curation.extract.stage import extract_batch

@@ -82,7 +82,12 @@ TABLE = [
     (BASE.replace("crawl:", "_scratch:"), "3:13: '_scratch' cannot name a source, whose shards get a folder of that name; use letters, digits, '_', '-' and '.', a letter or digit first"),
     (BASE.replace("crawl:", "tokenizer.json:"), "3:19: 'tokenizer.json' cannot name a source, whose shards get a folder of that name; use letters, digits, '_', '-' and '.', a letter or digit first"),
     # extract
-    (BASE + "extract: {engine: trafilatur}", "6:19: expected one of trafilatura, fast, precision, resiliparse, found 'trafilatur' (did you mean 'trafilatura'?)"),
+    (BASE + "extract: {engine: trafilatur}", "6:19: expected one of trafilatura, blocks, fast, precision, resiliparse, found 'trafilatur' (did you mean 'trafilatura'?)"),
+    (BASE + "extract: {engine: {blocks: 7}}", "6:28: no file at '7'"),
+    (BASE + "extract: {engine: {blocks: my.npz}}", "6:28: no file at 'my.npz'"),
+    (BASE + "extract: {engine: {blocks: t.json}}", "6:28: 't.json' is no model of the engine blocks or is truncated: it is no archive of arrays; expected a file written by python -m curation.extract.training"),
+    (BASE + "extract: {cascade: 0.8}", "6:20: the engine trafilatura does not say how sure it is, so nothing can be below a cascade's bound; only blocks does"),
+    (BASE + "extract: {engine: blocks, cascade: 8}", "6:36: cascade is 8.0; the most is 1.0"),
     (BASE + "extract: {timeout_s: 0}", "6:22: timeout_s is 0.0; the least is 0.05"),
     (BASE + "extract: {gate: {min: 0.5}}", "6:17: this gate has neither languages nor min_characters, so it would do nothing"),
     (BASE + "extract: {gate: {languages: [en, german]}}", "6:34: CLD2 has no language 'german' (did you mean 'de'?)"),

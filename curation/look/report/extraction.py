@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from curation.extract.engines import ENGINES, Extraction
+from curation.extract.engines import ENGINES
+from curation.extract.extraction import Extraction
 from curation.extract.guard import Guard
 from curation.extract.settings import Extract
 from curation.look.run import Original

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from curation.extract.engines import Extraction
+from curation.extract.extraction import Extraction
 from curation.extract.guard import Guard
 from curation.extract.settings import Extract
 from curation.extract.stage import page_id

@@ -10,8 +10,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from curation.extract.guard import Guard
-from curation.extract.settings import Extract
+from curation.extract.settings import EngineConfig, Extract
 from curation.extract.stage import extract_batch
+from curation.files.digests import digest_file
 from curation.pages.lacking import lacking_files
 from curation.recipe.recipe import Recipe
 from curation.spark.losses import complete
@@ -48,7 +49,16 @@ def extract(
 def _config(recipe: Recipe) -> dict[str, Any]:
     """Return what decides the output: not the budget, which decides whether a run goes on."""
     inputs = {name: replace(source, path=(), snapshot=None) for name, source in recipe.inputs.items()}
-    return settling(recipe, extract=replace(recipe.extract, failure_budget=0.0), inputs=inputs)
+    # A model of one's own is known by its digest, wherever it lies.
+    engine = recipe.extract.engine if isinstance(recipe.extract.engine, str) else EngineConfig(blocks="")
+    settings = replace(recipe.extract, failure_budget=0.0, engine=engine)
+    return settling(recipe, extract=settings, inputs=inputs)
+
+
+def _resources(context: Context) -> dict[str, str]:
+    """Return the digest of the model that the engine reads, if it reads one."""
+    model = context.recipe.extract.model
+    return {"blocks": digest_file(model)} if model else {}
 
 
 def _inputs(context: Context) -> dict[str, Any]:
@@ -77,9 +87,10 @@ EXTRACT = Stage(
     output_version=13,
     libraries=(
         *("trafilatura", "justext", "htmldate", "courlan", "lxml_html_clean"),  # and what it calls
-        *("resiliparse", "lxml", "pycld2", "faust-cchardet", "regex"),
+        *("resiliparse", "lxml", "pycld2", "faust-cchardet", "regex", "numpy"),
     ),
     config=_config,
     inputs=_inputs,
+    resources=_resources,
     losses=complete,
 )
