@@ -41,7 +41,7 @@ class Model:
 def dump(model: Model) -> bytes:
     """Return the bytes of a model file: the same for the same model."""
     names = sorted(model.odds)
-    parts = {
+    parts: dict[str, NDArray[Any]] = {
         "columns": _text(list(model.columns)),
         "feature": model.trees.feature.astype(np.uint8),
         "border": model.trees.border.astype(np.float32),
