@@ -1,6 +1,6 @@
 """Whether the presets that pin a peer say what the peer says: verdict, reason and every rule, text by text.
 
-    python benchmarks/bench_conformance.py [--texts N]
+    python benchmarks/bench_conformance.py [--texts N] [--peers NAME ...]
 
 Each peer runs in an environment of its own (benchmarks/peers.py) over the English texts of the shared crawl. They come
 in both forms: `plain`; `marks`, the Markdown of extraction given to both sides as plain text; and `markdown`, the same
@@ -47,7 +47,7 @@ FORMS: tuple[tuple[str, Literal["text", "markdown"], Form], ...] = (
 )
 PEERS = {
     "datatrove": (peers.DATATROVE, "spacy-like"),
-    "dolma": (("dolma==1.2.1",), "whitespace"),
+    "dolma": (peers.DOLMA, "whitespace"),
 }
 
 
@@ -187,6 +187,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--texts", type=int, default=1_000_000, help="texts to compare (default: all)")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=[*PEERS], help="which (default: all)")
     options = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     tallies: dict[str, Tally] = {}
@@ -195,7 +196,8 @@ def main() -> int:
         for title, stored, form in FORMS:
             given = [Given(page.id, page.text, form) for page in texts(stored, "en")[: options.texts]]
             source = for_peers(given)
-            for name, (packages, _) in PEERS.items():
+            for name in options.peers:
+                packages, _ = PEERS[name]
                 try:
                     said = list(peer(name, packages, source))
                 except (peers.Unavailable, subprocess.CalledProcessError) as error:

@@ -204,7 +204,7 @@ def main() -> int:
     """Compare, print and record."""
     try:
         nemo = peers.environment("nemo", peers.NEMO)
-        dolma = peers.environment("dolma", ("dolma==1.2.1",))
+        dolma = peers.environment("dolma", peers.DOLMA)
     except peers.Unavailable as error:
         sys.exit(f"skipped: {error}")
     rows, chain = {}, {}

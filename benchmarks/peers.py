@@ -22,6 +22,9 @@ FOLDER = ROOT / "build" / "bench"
 #: and a reader of JSON lines.
 DATATROVE = ("datatrove[processing]==0.10.1", "spacy", "lxml_html_clean", "orjson")
 
+#: What Dolma asks for together, of boto3's hundreds of versions: pip would try them all.
+DOLMA = ("dolma==1.2.1", "boto3==1.26.76")
+
 #: NeMo Curator's text filters alone: its own dependencies are torch, Ray and CUDA, which they do not use.
 NEMO = ("--no-deps", "nemo-curator==1.4.0", "regex", "loguru", "beautifulsoup4", "soupsieve", "typing_extensions",
         "comment_parser", "python-magic", "sentencepiece", "pyyaml")  # fmt: skip

@@ -194,6 +194,7 @@ NUMBERS = {
     "signals/blocklist.py _SHOWN": "length of a warning",
     "signals/blocklist.py _PER_BUCKET_BITS _LAYOUT": "format of a compiled list",
     "signals/comments.py _NAME_CHARACTERS _LONGEST_ENDING": "length of a file's name",
+    "signals/lines.py _LONGEST_CACHED _MOST_CACHED": "memory",
     "signals/periods.py _FACTOR": "a hash",
     "signals/repetition.py _BLOCK": "memory",
     "signals/models/likeness.py _MAX_PERPLEXITY": "largest number that every table can store",

@@ -56,11 +56,12 @@ def c4_lines(
 
     lines, unmarked = list(map(str.strip, text.split("\n"))), readable(text, form)
     plain_lines = lines if unmarked is text else map(str.strip, unmarked.split("\n"))
-    kept = list(itertools.compress(lines, map(looks_like_prose, plain_lines)))
+    if end_marks or min_words or len(max(lines, key=len)) > max_word_length:
+        lines = list(itertools.compress(lines, map(looks_like_prose, plain_lines)))
     lowered = text.lower() if drop_phrases else ""
     if phrases := [phrase for phrase in drop_phrases if phrase in lowered]:
-        kept = [line for line in kept if not any(phrase in line.lower() for phrase in phrases)]
-    return "\n".join(kept)
+        lines = [line for line in lines if not any(phrase in line.lower() for phrase in phrases)]
+    return "\n".join(lines)
 
 
 @edit

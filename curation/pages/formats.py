@@ -7,10 +7,11 @@ Arrow batches.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 import pyarrow as pa
 
+from curation.accounting.loss import RecordLoss
 from curation.document import PAGE
 from curation.pages.jsonl import jsonl_pages, jsonl_splits
 from curation.pages.page import FileSplit, Page, ReadOptions, by_bytes, lost_file
@@ -23,6 +24,7 @@ _MOST_FILES = 64  # read together
 _BATCH_BYTES = 8 * 2**20
 _DEFAULTS = ReadOptions()
 _PAGE_FIELDS = tuple(field.name for field in fields(Page))
+_LOSS_FIELDS = tuple(field.name for field in fields(RecordLoss))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,11 @@ def _pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
 
 def _batch(rows: list[Page], source: str) -> pa.RecordBatch:
     columns = {name: [getattr(row, name) for row in rows] for name in _PAGE_FIELDS}
-    columns["loss"] = [asdict(row.loss) if row.failure else None for row in rows]
+    columns["loss"] = [_loss(row.loss) if row.failure else None for row in rows]
     columns["columns"] = [row.columns for row in rows]
     columns["source"] = [source] * len(rows)
     return pa.RecordBatch.from_pydict({name: columns[name] for name in PAGE.names}, schema=PAGE)
+
+
+def _loss(loss: RecordLoss) -> dict[str, object]:
+    return {name: getattr(loss, name) for name in _LOSS_FIELDS}  # a fifth of what `asdict` takes

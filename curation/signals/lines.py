@@ -64,17 +64,45 @@ def _sentence_ends(text: str) -> int:
     for match in _MARKED.finditer(text):
         before, position = text[position : match.start()], match.end()
         head = before.rsplit(None, 1)[-1] if before and not before[-1].isspace() else ""
-        for word in spacy_like.split_chunk(head + match[0]):
-            if word in _END_MARKS:
-                ended = True
-            elif ended and not _is_punctuation(word):
-                ends, ended = ends + 1, False
+        chunk = head + match[0]
+        inner, ended = _inner_ends(chunk, True) if ended else _INNER_ENDS[chunk]
+        ends += inner
         if ended and (not match[1] or match[1].isalnum()):
             ends, ended = ends + bool(match[1]), False
         elif ended:
             begins, ended = _begins(text, match.start(1))
             ends += begins
     return ends
+
+
+def _inner_ends(chunk: str, ended: bool) -> tuple[int, bool]:
+    """Return how many sentences begin in a chunk, and whether one has ended before what follows it.
+
+    `ended`: whether one ended before the chunk.
+    """
+    ends = 0
+    for word in spacy_like.split_chunk(chunk):
+        if word in _END_MARKS:
+            ended = True
+        elif ended and not _is_punctuation(word):
+            ends, ended = ends + 1, False
+    return ends, ended
+
+
+class _InnerEnds(dict[str, tuple[int, bool]]):
+    """Chunk -> what `_inner_ends` says of it where none ended before."""
+
+    def __missing__(self, chunk: str) -> tuple[int, bool]:
+        ends = _inner_ends(chunk, False)
+        if len(chunk) <= _LONGEST_CACHED:
+            if len(self) >= _MOST_CACHED:
+                self.clear()
+            self[chunk] = ends
+        return ends
+
+
+_LONGEST_CACHED, _MOST_CACHED = 40, 1 << 16
+_INNER_ENDS = _InnerEnds()
 
 
 def _begins(text: str, position: int) -> tuple[bool, bool]:

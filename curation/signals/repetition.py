@@ -236,8 +236,10 @@ def top_ngram_character_fraction(
         most = np.flatnonzero((repeats.counts == repeats.counts.max())[repeats.group])
         if top == "first":
             most = most[repeats.group[most] == repeats.group[most[0]]]
-        order = most[np.argsort(repeats.group[most], kind="stable")]  # grouped by n-gram
-        starts, first = repeats.starts[order], repeats.first[order]
+        groups = repeats.group[most]
+        order = np.argsort(groups, kind="stable")  # by n-gram
+        starts, groups = repeats.starts[most[order]], groups[order]
+        first = np.concatenate(([True], groups[1:] != groups[:-1]))
         begins, ends = (
             words.ends[starts] + spaced * starts,
             words.ends[starts + n] + spaced * (starts + n - 1),

@@ -8,6 +8,7 @@ differ there is an option, and the presets say who uses which value.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,16 +28,19 @@ def text_length(text: Text) -> float:
 
 def _counted(words: Words, ignore: str) -> NDArray[np.int64]:
     """Return the count of every word of the vocabulary; words made of `ignore` characters only count 0."""
-    vocabulary, counts = words.vocabulary, words.word_counts.copy()
-    for number in words.not_letters if _no_letter(ignore) else range(len(vocabulary)):
-        if not vocabulary[number].strip(ignore):
-            counts[number] = 0
-    return counts
+    made_of = _made_of(ignore)
+    if any(map(str.isalpha, ignore)):
+        return words.word_counts * ~np.fromiter(map(made_of, words.vocabulary), np.bool_)
+    return words.word_counts * ~words.marked(made_of)
 
 
 @functools.cache
-def _no_letter(ignore: str) -> bool:
-    return not any(map(str.isalpha, ignore))
+def _made_of(characters: str) -> Callable[[str], bool]:
+    return lambda word: not word.strip(characters)
+
+
+def _without_letter(word: str) -> bool:
+    return not any(map(str.isalpha, word))
 
 
 @signal
@@ -122,9 +126,8 @@ def alphabetic_word_fraction(text: Text, *, splitter: Splitter = "whitespace") -
     words = text.words(splitter)
     if not words.count:
         return 0.0
-    vocabulary = words.vocabulary
-    without_letter = [number for number in words.not_letters if not any(map(str.isalpha, vocabulary[number]))]
-    return float(words.count - int(words.word_counts[without_letter].sum())) / words.count
+    without_letter = words.word_counts[words.marked(_without_letter)].sum()
+    return float(words.count - int(without_letter)) / words.count
 
 
 @signal
@@ -174,9 +177,9 @@ def stop_word_count(
     >>> stop_word_count(Text("The cat and the dog"), words=("the", "and", "of"), distinct=False)
     3.0
     """
-    stop_words, own = set(words), text.words(splitter, lowercase=lowercase)
+    stop_words, own = frozenset(words), text.words(splitter, lowercase=lowercase)
     if distinct:
-        return float(len(stop_words.intersection(own.vocabulary)))
+        return float(own.having(stop_words))
     hits = [number for number, word in enumerate(own.vocabulary) if word in stop_words]
     return float(own.word_counts[hits].sum())
 

@@ -136,20 +136,13 @@ def words(text: str) -> list[str]:
     ['Mr.', 'Low', 'does', "n't", 'pay', '$', '5.50', '(', 'U.S.', ')', 'well', '-', 'made', '...']
     """
     chunks = text.split()
-    return list(itertools.chain.from_iterable(map(split_chunks(chunks).__getitem__, chunks)))
-
-
-def split_chunks(chunks: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return the words of every distinct chunk; a chunk is the text between white space."""
-    return {
-        chunk: (chunk,) if chunk.isalpha() and chunk not in _SPECIAL else tuple(_CACHE[chunk])
-        for chunk in dict.fromkeys(chunks)
-    }
+    cut = {chunk: tuple(split_chunk(chunk)) for chunk in set(chunks)}
+    return list(itertools.chain.from_iterable(map(cut.__getitem__, chunks)))
 
 
 def split_chunk(chunk: str) -> Iterable[str]:
-    """Return the words of a chunk; those of a very long chunk are never all in memory."""
-    return _CACHE[chunk]
+    """Return the words of a chunk, the text between white space; those of a very long one one by one."""
+    return (chunk,) if chunk.isalpha() and chunk not in _SPECIAL else _CACHE[chunk]
 
 
 class _Cache(dict[str, Iterable[str]]):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections import Counter
 
-from curation.text import spacy_like
 from curation.text.markdown import Form, readable
 from curation.text.splitters import PIECE_CHARACTERS, Splitter, split
 from curation.text.words import LowerCased, SplitChunks, Words
@@ -33,13 +32,10 @@ class Text:
         self.before = before
         self.url = url
         self._words: dict[tuple[Splitter, bool], Words] = {}
-        self._chunks: dict[str, tuple[str, ...]] = {}
 
     def edited(self, text: str) -> Text:
-        """Return the text after an edit; it shares the split chunks, since most words stay."""
-        after = Text(text, self.form, before=self.raw, url=self.url)
-        after._chunks = self._chunks
-        return after
+        """Return the text after an edit."""
+        return Text(text, self.form, before=self.raw, url=self.url)
 
     @functools.cached_property
     def plain(self) -> str:
@@ -95,9 +91,7 @@ class Text:
     def _split(self, text: str, splitter: Splitter) -> Words:
         if splitter != "spacy-like" or len(text) > PIECE_CHARACTERS:
             return split(text, splitter)
-        chunks = text.split()
-        self._chunks |= spacy_like.split_chunks(set(chunks).difference(self._chunks))
-        return SplitChunks(chunks, self._chunks)
+        return SplitChunks(text.split())
 
     def _lowered_words(self, splitter: Splitter) -> Words:
         """Return the words of the text in lower case.

@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from curation.text.spacy_like import split_chunk
+from curation.text.vocabulary import Numbers, Vocabulary, current_vocabulary
 
 _PACKED_BITS = 63  # of an integer that packs a key and a position
 _MANY_WORDS = 1 << 17  # in a longer text only the n-grams of the last length stay in memory
@@ -89,10 +92,23 @@ class Words:
         return np.bincount(self.ids, minlength=len(self.vocabulary))
 
     @functools.cached_property
-    def not_letters(self) -> list[int]:
+    def _not_letters(self) -> list[int]:
         """Ids of the words with a character that is not a letter."""
         letters = map(str.isalpha, self.vocabulary)
         return [number for number, alphabetic in enumerate(letters) if not alphabetic]
+
+    def marked(self, kind: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """Return for every word of the vocabulary whether it is of a kind; words of letters alone are not.
+
+        `kind` must be the same function for every text: what it says of a word may be kept.
+        """
+        vocabulary, flags = self.vocabulary, np.zeros(len(self.vocabulary), np.bool_)
+        flags[[number for number in self._not_letters if kind(vocabulary[number])]] = True
+        return flags
+
+    def having(self, words: frozenset[str]) -> int:
+        """Return how many of some words there are."""
+        return len(words.intersection(self.vocabulary))
 
     @functools.cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -151,34 +167,63 @@ class LowerCased(Words):
         lowered = map(str.lower, self._cased.vocabulary)
         return np.fromiter(map(numbers.__getitem__, lowered), np.int32)[self._cased.ids]
 
+    def having(self, words: frozenset[str]) -> int:
+        """Return how many of some words there are; no word becomes shorter in lower case."""
+        longest, vocabulary = max(map(len, words), default=0), self._cased.vocabulary
+        short = np.flatnonzero(self._cased.lengths <= longest).tolist()
+        return len(words.intersection([vocabulary[number].lower() for number in short]))
+
 
 class SplitChunks(Words):
-    """The words of chunks (text between white space): only distinct chunks are split."""
+    """The words that `spacy_like` makes of chunks (text between white space)."""
 
-    def __init__(self, chunks: list[str], words_of: Mapping[str, Sequence[str]]) -> None:
-        """Take the chunks in order, and the words of every distinct chunk."""
+    def __init__(self, chunks: list[str]) -> None:
+        """Take the chunks in order."""
         super().__init__(list)
-        self._chunks, self._words_of = chunks, words_of
+        self._chunks = chunks
 
     @functools.cached_property
+    def _numbers(self) -> tuple[Vocabulary, Numbers]:
+        vocabulary = current_vocabulary(split_chunk)
+        return vocabulary, vocabulary.numbers(self._chunks)
+
+    @functools.cached_property
+    def _distinct(self) -> tuple[Numbers, Numbers]:
+        vocabulary, numbers = self._numbers
+        return vocabulary.distinct(numbers)
+
+    @property
     def count(self) -> int:
         """Number of words."""
-        return sum(map(len, map(self._words_of.__getitem__, self._chunks)))
+        return len(self._numbers[1])
 
     @functools.cached_property
-    def _numbered(self) -> tuple[list[str], NDArray[np.int32]]:
-        chunk_ids: defaultdict[str, int] = defaultdict(itertools.count().__next__)
-        numbers: defaultdict[str, int] = defaultdict(itertools.count().__next__)
-        chunks = np.fromiter(map(chunk_ids.__getitem__, self._chunks), np.int32, len(self._chunks))
-        split = list(map(self._words_of.__getitem__, chunk_ids))
-        lengths = np.fromiter(map(len, split), np.int64, len(split))
-        words = itertools.chain.from_iterable(split)
-        ids = np.fromiter(map(numbers.__getitem__, words), np.int32, int(lengths.sum()))
-        begins, counts = (np.cumsum(lengths) - lengths)[chunks], lengths[chunks]
-        before = np.cumsum(counts) - counts
-        positions = np.repeat(begins - before, counts)
-        positions += np.arange(len(positions))
-        return list(numbers), ids[positions]
+    def vocabulary(self) -> list[str]:
+        """Distinct words in order of first appearance."""
+        return self._numbers[0].words(self._distinct[0])
+
+    @property
+    def ids(self) -> NDArray[np.int32]:
+        """(count,) index of every word in the vocabulary."""
+        return self._distinct[1]
+
+    @functools.cached_property
+    def word_counts(self) -> NDArray[np.int64]:
+        """Number of occurrences of every word of the vocabulary."""
+        return np.bincount(self.ids)
+
+    def marked(self, kind: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """Return for every word of the vocabulary whether it is of a kind; words of letters alone are not."""
+        return self._numbers[0].flags(kind, self._distinct[0])
+
+    def having(self, words: frozenset[str]) -> int:
+        """Return how many of some words there are."""
+        return self._numbers[0].having(words, self._distinct[0])
+
+    @functools.cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Characters of every word of the vocabulary."""
+        return self._numbers[0].lengths(self._distinct[0])
 
 
 def _longer(shorter: RepeatedNgrams) -> RepeatedNgrams | None:

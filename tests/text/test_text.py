@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 import numpy as np
@@ -9,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.text import spacy_like
 from curation.text.markdown import plain
+from curation.text.spacy_like import split_chunk
 from curation.text.text import Text
+from curation.text.vocabulary import current_vocabulary
 from curation.text.words import Words
 
 
@@ -161,3 +165,22 @@ def test_plain_keeps_the_number_of_every_line(raw):
     assert len(plain(raw)) <= len(raw)
     if "```" not in raw and "~~~" not in raw:
         assert lines == [plain(line) for line in raw.split("\n")]
+
+
+def test_no_character_becomes_shorter_in_lower_case():
+    assert all(chr(point).lower() for point in range(sys.maxunicode + 1))
+
+
+@given(st.lists(st.text(alphabet="aB.,'$5 \n", max_size=30), min_size=1, max_size=4), st.booleans())
+def test_words_do_not_depend_on_the_texts_before(texts, full):
+    vocabulary = current_vocabulary(split_chunk)
+    if full:
+        vocabulary._words.characters = 1 << 30
+    for text in texts:
+        words, expected = Text(text).words("spacy-like"), Words.of(spacy_like.words(text))
+        assert words.vocabulary == expected.vocabulary
+        assert words.ids.tolist() == expected.ids.tolist()
+        assert words.lengths.tolist() == expected.lengths.tolist()
+        assert words.marked(str.istitle).tolist() == expected.marked(str.istitle).tolist()
+        assert words.having(frozenset(["a", "Ba", "$"])) == expected.having(frozenset(["a", "Ba", "$"]))
+    assert (current_vocabulary(split_chunk) is vocabulary) is not full
