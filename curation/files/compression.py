@@ -25,6 +25,7 @@ MAGICS = {
 }
 _SUFFIXES = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz", ".lz4": "lz4"}
 MAGIC_BYTES = 10
+PARQUET = "a Parquet file"
 #: Containers that no reader here opens.
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive",
@@ -35,7 +36,7 @@ _FOREIGN = {
     b"\x02\x21\x4c\x18": "an lz4 file of the legacy format",
     b"\x89LZO": "compressed by lzop",
     b"LZIP": "compressed by lzip",
-    b"PAR1": "a Parquet file",
+    b"PAR1": PARQUET,
 }
 
 

@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.accounting.loss import RecordLoss
+from curation.files.compression import PARQUET, compression_of, foreign_container
 from curation.pages.page import NO_TEXT, FileSplit, Page, ReadOptions, failure, lost_file
 from curation.pages.rows import lacking, partitions, row_page
 
 _BATCH_ROWS = 64
+_FIRST_BYTES = 16
 
 
 class _WatchedFile:
@@ -68,7 +70,22 @@ def _open(watched: _WatchedFile) -> pq.ParquetFile | str:
     except (pa.ArrowException, OSError) as error:
         if watched.error:
             raise watched.error from None
-        return f"not readable as Parquet: {error}"
+        return _instead(watched) or f"not readable as Parquet: {error}"
+
+
+def _instead(watched: _WatchedFile) -> str | None:
+    """Return in words what a file is that is no Parquet; None where its first bytes do not tell."""
+
+    def at(offset: int, count: int) -> bytes:
+        watched.seek(offset)
+        return watched.read(count)
+
+    if compression := compression_of(at):
+        return (
+            f"it is compressed by {compression} as a whole; expected Parquet, compressed inside or not at all"
+        )
+    words = foreign_container(at(0, _FIRST_BYTES))
+    return f"it is {words}; expected Parquet" if words and words != PARQUET else None
 
 
 def _first_byte(group: Any, size_bytes: int) -> int:

@@ -12,6 +12,7 @@ from curation.accounting.loss import RecordLoss
 from curation.files.block_file import BlockFile
 from curation.pages.archives.containers import records
 from curation.pages.archives.records import ArchiveRecord, DamagedRange
+from curation.pages.archives.segments import NUMBER, SegmentedRecords, is_first
 from curation.pages.http import BodyTooLarge, is_response, parse_response
 from curation.pages.media import binary, is_html, page_kind, page_url
 from curation.pages.page import TOO_LARGE, FileSplit, Page, ReadOptions, failure
@@ -22,12 +23,13 @@ _NOT_COUNTED = ("request", "warcinfo")
 def warc_pages(split: FileSplit, options: ReadOptions) -> Iterator[Page]:
     """Yield a page for each record that starts in the split, and a failure for each damaged range."""
     with BlockFile(split.file) as source:
+        segments = SegmentedRecords(source, options.max_window_mib)
         for record in records(source, split.start, split.end, max_window_mib=options.max_window_mib):
             if isinstance(record, DamagedRange):
                 page = _page(split.file, record.beginning, options) if record.beginning else None
                 yield page if page and _is_no_page(page) else _failure(source, record)
             elif record.headers.get("warc-type", "").lower() not in _NOT_COUNTED:
-                yield _page(split.file, record, options)
+                yield _page(split.file, segments.joined(record), options)
 
 
 def _is_no_page(page: Page) -> bool:
@@ -81,15 +83,14 @@ def _page(file: str, record: ArchiveRecord, options: ReadOptions) -> Page:
 
 
 def _cut(headers: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
-    """Return why a record holds only the beginning of its page, with notes; None where it holds all.
-
-    The other segments of a segmented record are continuations, often in other files.
-    """
-    truncated, segment = headers.get("warc-truncated"), headers.get("warc-segment-number")
+    """Return why a record holds only the beginning of its page, with notes; None where it holds all."""
+    truncated = headers.get("warc-truncated")
     if truncated is not None:
         return truncated, (f"WARC-Truncated: {truncated}",)
-    if segment is not None and headers.get("warc-type", "").lower() != "continuation":
-        return "segmented", (f"WARC-Segment-Number: {segment}, the rest is in continuation records",)
+    if is_first(headers):
+        number = headers[NUMBER]
+        note = f"WARC-Segment-Number: {number}, and not all of its continuations are in this file"
+        return "segmented", (note,)
     return None, ()
 
 

@@ -254,18 +254,6 @@ def test_a_failure_says_how_much_was_lost(tmp_path: Path, make_record: Make) -> 
     assert loss(gzip.compress(make_record(0)) + b"\0" * 70) == exact | {"lost_bytes": 70}
 
 
-def test_a_segment_of_a_record_says_that_the_rest_is_missing(tmp_path: Path, make_record: Make) -> None:
-    path = tmp_path / "a.warc"
-    first = make_record(0).replace(b"WARC-Date:", b"WARC-Segment-Number: 1\r\nWARC-Date:")
-    rest = make_record(1, kind="continuation").replace(b"WARC-Date:", b"WARC-Segment-Number: 2\r\nWARC-Date:")
-    path.write_bytes(first + rest)
-    page, continuation = pages(path)
-    assert (page["truncated"], page["detail"]) == (
-        "segmented", "WARC-Segment-Number: 1, the rest is in continuation records",
-    )  # fmt: skip
-    assert (continuation["kind"], continuation["truncated"]) == ("continuation", None)
-
-
 def test_a_record_in_doubt_is_a_damaged_page(tmp_path: Path, make_record: Make) -> None:
     path = tmp_path / "a.warc.gz"
     member = gzip.compress(make_record(0) + make_record(1) + make_record(2))

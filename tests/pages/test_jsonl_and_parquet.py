@@ -160,6 +160,13 @@ def test_what_belongs_to_a_parquet_file_as_a_whole_is_reported_once(tmp_path: Pa
     [unreadable] = rows(path, "parquet", 10)
     assert unreadable["failure"] == "pages.unreadable"
     assert unreadable["detail"].startswith("not readable as Parquet: ")
+    for data, words in (
+        (gzip.compress(b"PAR1"), "it is compressed by gzip as a whole; expected Parquet, compressed inside or not at all"),
+        (zstandard.compress(b"PAR1" * 9), "it is compressed by zstd as a whole; expected Parquet, compressed inside or not at all"),
+        (b"PK\x03\x04" + b"\0" * 99, "it is a zip archive; expected Parquet"),
+    ):  # fmt: skip
+        path.write_bytes(data)
+        assert [row["detail"] for row in rows(path, "parquet", 10)] == [words]
 
 
 def test_a_damaged_row_group_is_one_failure_that_says_what_it_held(tmp_path: Path) -> None:
