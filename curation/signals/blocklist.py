@@ -32,7 +32,7 @@ from curation.text.address import LONGEST_HOST, split_url
 _LIST_NAMES = ("domains", "urls")
 _LONGEST_PATH, _MAX_PREFIXES = 4096, 32  # characters of a path; prefixes of it that are looked up
 _PER_BUCKET_BITS = 3  # at most eight hashes per bucket on average
-_LAYOUT = 4  # version of the compiled format
+_LAYOUT = 5  # version of the compiled format
 
 
 def files(path: str) -> list[str]:
@@ -80,7 +80,8 @@ def _entry(line: str) -> str:
     return f"{host.removeprefix('www.')}/{rest}".rstrip("/") if rest else host
 
 
-_PLAIN = re.compile(rb"[a-z0-9][a-z0-9.-]*[a-z0-9]\r?\n?")  # nearly every line: a plain host
+#: Nearly every line: a plain host, whose last label is no number.
+_PLAIN = re.compile(rb"(?:[a-z0-9][a-z0-9.-]*\.)?[a-z](?:[a-z0-9-]*[a-z0-9])?\r?\n?")
 _LABEL = "[a-z0-9_-]{1,63}"
 _HOST = re.compile(rf"(?=.{{1,{LONGEST_HOST}}}$){_LABEL}(?:\.{_LABEL})*")
 

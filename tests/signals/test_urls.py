@@ -196,6 +196,13 @@ def test_a_list_is_unpacked_by_its_content(tmp_path: Path, pack: Callable[[bytes
     assert url_word_count(text, list=str(tmp_path / "l.txt")) == 1
 
 
+def test_an_address_is_one_however_it_is_written(tmp_path: Path) -> None:
+    lists = written(tmp_path / "l.txt", "0x7f.1\n10.0.0.1/a\n[2001:DB8::0:1]\n")
+    for url in ("http://127.0.0.1/b", "http://2130706433", "http://10.1/a/b", "http://[2001:db8:0::1]/"):
+        assert blocked(url, lists) == 1
+    assert blocked("http://127.0.0.2/", lists) == 0
+
+
 def test_a_bad_line_costs_that_line_and_is_shown(tmp_path: Path) -> None:
     lines = [
         "a.org",
