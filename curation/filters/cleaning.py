@@ -10,6 +10,7 @@ from curation.filters.registry import edit
 from curation.signals.registry import Pattern
 from curation.text.markdown import Form, readable
 from curation.text.parts import Unit, parts, span_of
+from curation.text.splitters import Splitter, words_in
 
 
 @edit
@@ -64,11 +65,12 @@ def drop_matching_lines(
     starts: tuple[str, ...] = (),
     ends: tuple[str, ...] = (),
     max_words: int | None = None,
+    splitter: Splitter = "whitespace",
 ) -> str:
     r"""Return the text without lines that match a pattern, or that begin or end with a phrase.
 
     A pattern is a regular expression that may match anywhere in the line; `^` and `$` bind it. Phrases ignore
-    case. Lines are looked at stripped; with `max_words` only lines of so many words (by white space) go.
+    case. Lines are looked at stripped; with `max_words` only lines of so many words (of `splitter`) go.
     Blank lines stay. In Markdown the markup is ignored.
 
     Source: DCLM's regex_line_modifier and substring_line_modifier (location prefix, suffix), which with
@@ -81,7 +83,7 @@ def drop_matching_lines(
     first, last = (tuple(phrase.lower() for phrase in phrases) for phrases in (starts, ends))
 
     def goes(line: str) -> bool:
-        if not line or (max_words is not None and len(line.split()) > max_words):
+        if not line or (max_words is not None and len(words_in(line, splitter, max_words)) > max_words):
             return False
         lowered = line.lower()
         return lowered.startswith(first) or lowered.endswith(last) or bool(pattern and pattern.search(line))
@@ -123,7 +125,6 @@ def drop_repeated(text: str, *, unit: Unit, min_characters: int = 1) -> str:
         if known < start:
             owned.update(range(known, known + size))
             repeated.update(range(start, start + size))
-    gone = repeated - owned
-    if not gone:
+    if not (removed := repeated - owned):
         return text
-    return "".join(piece for i, piece in enumerate(pieces) if i not in gone).rstrip("\n")
+    return "".join(piece for i, piece in enumerate(pieces) if i not in removed).rstrip("\n")

@@ -10,6 +10,7 @@ from typing import Literal
 
 from curation.filters.registry import edit
 from curation.text.markdown import Form, readable
+from curation.text.splitters import Splitter, words_in
 
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 
@@ -27,7 +28,7 @@ def remove_citations(text: str) -> str:
 
 
 @edit
-def c4_lines(
+def c4_lines(  # noqa: PLR0913  they are options of a recipe
     text: str,
     form: Form = "plain",
     *,
@@ -36,10 +37,11 @@ def c4_lines(
     end_marks: tuple[str, ...],
     not_end_marks: tuple[str, ...],
     drop_phrases: tuple[str, ...],
+    splitter: Splitter = "whitespace",
 ) -> str:
     """Return the lines that look like prose, stripped and joined by line feeds.
 
-    A line is kept if it has at least `min_words` words (by white space), no word of more than
+    A line is kept if it has at least `min_words` words (of `splitter`), no word of more than
     `max_word_length` characters, ends with one of `end_marks` and none of `not_end_marks` (no `end_marks`:
     any ending), and contains none of `drop_phrases`. Phrases are given in lower case and compared with the
     lower-cased line. In Markdown the markup is ignored: a table row ends with its last cell.
@@ -50,9 +52,9 @@ def c4_lines(
     def looks_like_prose(line: str) -> bool:
         if end_marks and (not line.endswith(end_marks) or line.endswith(not_end_marks)):
             return False
-        if min_words and len(line.split(None, min_words)) < min_words:
+        if min_words and len(words_in(line, splitter, min_words)) < min_words:
             return False
-        return len(line) <= max_word_length or max(map(len, line.split())) <= max_word_length
+        return len(line) <= max_word_length or max(map(len, words_in(line, splitter))) <= max_word_length
 
     lines, unmarked = list(map(str.strip, text.split("\n"))), readable(text, form)
     plain_lines = lines if unmarked is text else map(str.strip, unmarked.split("\n"))
@@ -73,10 +75,11 @@ def drop_lines(
     max_uppercase_fraction: float = 1.0,
     max_digit_fraction: float = 1.0,
     counters: tuple[str, ...] = (),
+    splitter: Splitter = "whitespace",
 ) -> str:
     r"""Return the text without lines that look like headings, numbers or counters; blank lines stay.
 
-    A line is dropped if it has fewer than `min_words` words (by white space), if more than
+    A line is dropped if it has fewer than `min_words` words (of `splitter`), if more than
     `max_uppercase_fraction` of its characters are upper-case letters, if more than `max_digit_fraction` are
     digits (0.999999: all of them), or if it is a number and one of `counters`, with any marks around it
     (counters are in lower case: "likes" drops "3,201 Likes" and "12K likes"). In Markdown the markup is
@@ -92,7 +95,7 @@ def drop_lines(
 
     def is_noise(line: str) -> bool:
         return bool(
-            len(line.split()) < min_words
+            (min_words and len(words_in(line, splitter, min_words)) < min_words)
             or (max_uppercase_fraction < 1 and _fraction(str.isupper, line) > max_uppercase_fraction)
             or (max_digit_fraction < 1 and _fraction(str.isdigit, line) > max_digit_fraction)
             or (counter and counter.fullmatch(line.lower()))
@@ -114,11 +117,16 @@ def _counter(names: tuple[str, ...]) -> re.Pattern[str]:
 
 @edit
 def cut_phrases(
-    text: str, *, phrases: tuple[str, ...], max_words: int, at: Literal["start", "end", "anywhere"]
+    text: str,
+    *,
+    phrases: tuple[str, ...],
+    max_words: int,
+    at: Literal["start", "end", "anywhere"],
+    splitter: Splitter = "whitespace",
 ) -> str:
     r"""Return the text without the phrases at the start, at the end or anywhere in short lines.
 
-    Only lines of at most `max_words` words (by white space) are changed. Case and white space around a line
+    Only lines of at most `max_words` words (of `splitter`) are changed. Case and white space around a line
     are ignored. One space between the phrase and the rest is removed too, and so is a line that becomes
     empty.
 
@@ -134,7 +142,7 @@ def cut_phrases(
     kept = []
     for line in text.split("\n"):
         stripped = line.strip()
-        if len(stripped.split()) > max_words or not pattern.search(stripped):
+        if not pattern.search(stripped) or len(words_in(stripped, splitter, max_words)) > max_words:
             kept.append(line)
         elif rest := pattern.sub("", stripped):
             kept.append(rest)

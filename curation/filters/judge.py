@@ -80,7 +80,7 @@ def judge_text(
 
 def _edited(verdict: Verdict, step: Pass, form: Form) -> str:
     """Run the edits of a pass on the verdict's text; count the characters that each removed."""
-    for edit in step.edits:
+    for edit in step.edits_for(verdict.labels["language"]):
         before = len(verdict.text)
         result = edited(edit.name, verdict.text, form, edit.options)
         verdict.text, spans = (result.text, result.spans) if isinstance(result, Masked) else (result, {})

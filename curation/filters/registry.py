@@ -1,6 +1,7 @@
 """The registry of edits. The keyword parameters of an edit are its options.
 
-An edit that looks through Markdown has a second positional parameter, `form`.
+An edit that looks through Markdown has a second positional parameter, `form`; one that counts words has an
+option `splitter`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _E = TypeVar("_E", bound=Editor)
 
 EDITS: dict[str, Editor] = {}
 _READ_FORM: set[str] = set()
+_COUNT_WORDS: set[str] = set()
 
 
 def edit(function: _E) -> _E:
@@ -46,9 +48,17 @@ def edit(function: _E) -> _E:
     if name in EDITS:
         raise ValueError(f"there is already an edit named '{name}', in {EDITS[name].__module__}")
     EDITS[name] = function
-    if "form" in inspect.signature(function).parameters:
+    parameters = inspect.signature(function).parameters
+    if "form" in parameters:
         _READ_FORM.add(name)
+    if "splitter" in parameters:
+        _COUNT_WORDS.add(name)
     return function
+
+
+def counts_words(name: str) -> bool:
+    """Return whether an edit counts words of lines: by white space unless its `splitter` says otherwise."""
+    return name in _COUNT_WORDS
 
 
 def edited(name: str, text: str, form: Form, options: Mapping[str, object]) -> str | Masked:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
+from curation.filters.registry import counts_words
 from curation.signals import LABELLERS, SIGNALS
 from curation.signals.registry import word_splitter
 from curation.text.splitters import DICTIONARIES, Splitter, base_code, with_dictionary
@@ -61,6 +62,13 @@ class Edit:
     name: str
     options: Mapping[str, object] = field(default_factory=dict)
 
+    def with_dictionary(self, language: str) -> Edit:
+        """Return the edit as it reads a language: words of one without spaces are a dictionary's."""
+        if not counts_words(self.name):
+            return self
+        splitter = cast(Splitter, self.options.get("splitter", "whitespace"))
+        return replace(self, options={**self.options, "splitter": with_dictionary(splitter, language)})
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Label:
@@ -88,8 +96,8 @@ class Pass:
         per_language: language -> rules with the same names that replace `rules` for its documents.
         shipped: language -> rules of the package's own table that replace those of the same names. What
             `per_language` says of a language is complete, and goes first.
-        splitters: whether rules split a language written without spaces `by_language` (with a dictionary), or
-            `as_named`, as every other.
+        splitters: whether rules and edits split a language written without spaces `by_language` (with a
+            dictionary), or `as_named`, as every other.
     """
 
     name: str
@@ -110,6 +118,12 @@ class Pass:
         if self.only and source not in self.only:
             return False
         return labels is None or all(labels.get(name) in values for name, values in self.when.items())
+
+    def edits_for(self, language: str | None) -> tuple[Edit, ...]:
+        """Return the edits for documents in a language (None or "un": unknown)."""
+        if self.splitters == "by_language" and language and base_code(language) in DICTIONARIES:
+            return tuple(edit.with_dictionary(language) for edit in self.edits)
+        return self.edits
 
     def rules_for(self, language: str | None) -> tuple[Rule, ...]:
         """Return the rules for documents in a language (None or "un": unknown)."""

@@ -53,8 +53,9 @@ def _unfit(filter_pass: Pass, language: str) -> Iterator[str]:
             f"pass {name} counts what stands between spaces ({_some(whole)}), and {unspaced}; "
             "splitter: icu finds them, as a pass does without splitters: as_named"
         )
-    for edit in filter_pass.edits:
-        if edit.options.get("min_words") and code in DICTIONARIES | WITHOUT_SPLITTER:
+    for edit in filter_pass.edits_for(language):
+        by_spaces = edit.options.get("splitter", "whitespace") in _SPLIT_BY_SPACES
+        if edit.options.get("min_words") and by_spaces and code in DICTIONARIES | WITHOUT_SPLITTER:
             yield (
                 f"edit {edit.name} of pass {name} counts what stands between spaces (min_words), and "
                 f"{unspaced}: it takes nearly every line out"

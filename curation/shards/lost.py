@@ -74,7 +74,7 @@ class TextLoss:
         whole = f"{self.characters:,} characters of {self.documents:,} documents"
         what = f"{whole} come back as they were"
         if self.changed:
-            what = f"{self.lost:,} of {whole} do not come back ({self.changed:,} documents change)"
+            what = f"{self.lost:,} of {whole} do not come back ({self.changed:,} of the documents change)"
         eaten, spelled = self.eaten.total(), self.spelled.total()
         if self.unknown:
             what += f"; {self.unknown:,} become unknown tokens"

@@ -125,6 +125,14 @@ def _pieces(text: str, *, longest: int = sys.maxsize) -> Iterator[str]:
     yield text[start:]
 
 
+def words_in(line: str, splitter: Splitter, most: int = -1) -> list[str]:
+    """Return the words of a line in order; by white space, what follows the first `most` is one more."""
+    if splitter == "whitespace":
+        return line.split(None, most)
+    words = split(line, splitter)
+    return [words.vocabulary[number] for number in words.ids]
+
+
 def split(text: str, splitter: Splitter) -> Words:
     """Return the words of a text by a splitter.
 

@@ -86,6 +86,21 @@ def test_a_document_without_a_table_is_still_split_by_its_language():
     assert broken(named, THAI, "th") == ["word_count"]
 
 
+def test_edits_count_the_words_of_a_language_without_spaces():
+    edits = (
+        "{c4_lines: {min_words: 5, max_word_length: 30, end_marks: [], not_end_marks: [], drop_phrases: []}}",
+        "{drop_lines: {min_words: 5}}",
+        "{drop_matching_lines: {starts: [แม่น้ำ], max_words: 3}}",
+        "{cut_phrases: {phrases: [แม่น้ำ], max_words: 3, at: start}}",
+    )
+    for edit in edits:
+        step = loaded(f"{{name: p, edit: [{edit}]}}")
+        assert judge_text(THAI, "crawl", [step], measure_all=True, labels={"language": "th"}).text == THAI
+        assert judge_text(THAI, "crawl", [step], measure_all=True, labels={"language": "en"}).text != THAI
+        named = loaded(f"{{name: p, splitters: as_named, edit: [{edit}]}}")
+        assert judge_text(THAI, "crawl", [named], measure_all=True, labels={"language": "th"}).text != THAI
+
+
 def test_a_splitter_that_a_table_names_is_taken(tmp_path: Path):
     table = tmp_path / "t.yaml"
     table.write_text(

@@ -113,12 +113,21 @@ def test_what_goes_by_its_meaning_is_told_by_its_cosine(small_run: Path, tmp_pat
     row |= {"containment": None, "kept_in": None}
     meant = row | {"reason": "dedup.semantic", "jaccard": None, "cosine": 0.97, "through": None}
     near = row | {"id": document_id(12), "reason": "dedup.near", "jaccard": 0.9, "cosine": None}
-    pq.write_table(pa.Table.from_pylist([near | {"through": document_id(11)}, meant]), path)
+    key = row | {
+        "id": document_id(13),
+        "reason": "dedup.key",
+        "jaccard": None,
+        "cosine": None,
+        "through": None,
+    }
+    pq.write_table(pa.Table.from_pylist([near | {"through": document_id(11)}, meant, key]), path)
     found = duplicates(open_run(str(run)))
-    assert (found.semantic, found.unmeasured, sum(found.jaccard)) == (1, 0, 1)
+    assert (found.semantic, found.same_key, found.unmeasured, sum(found.jaccard)) == (1, 1, 0, 1)
+    assert "the same key 1" in " ".join(as_text(found).split())
     assert {pair.alike for pair in found.pairs} == {
         "cosine 0.970",
         f"Jaccard 0.900, by way of {document_id(11)}",
+        "the same key",
     }
     assert "alike in meaning" in as_text(found)
     for number, told in ((11, "cosine 0.970, a cluster"), (3, "stands for"), (12, "by way of")):

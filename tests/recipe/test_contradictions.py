@@ -166,9 +166,10 @@ ENGLISH_ASKED = (
                 "rules bounds for it in a table (per_language), or leave them out"
             ],
         ),
+        ("ja", "preset: c4", []),
         (
             "ja",
-            "preset: c4",
+            "splitters: as_named, preset: c4",
             [
                 f"edit c4_lines of pass p counts what stands between spaces (min_words), and 'ja' {SPACED}: it takes "
                 "nearly every line out"

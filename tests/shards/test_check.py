@@ -110,7 +110,7 @@ def test_the_loss_of_texts_is_told_in_characters(good, tmp_path):
     one = finding(changed(good, tmp_path, stripping), "text lost", texts)
     assert (one.level, one.what) == (
         "failure",
-        "5 of 28 characters of 3 documents do not come back (1 documents change); 5 are spaces that <x> eat "
+        "5 of 28 characters of 3 documents do not come back (1 of the documents change); 5 are spaces that <x> eat "
         "(lstrip, rstrip); 3 become added tokens that are not marked special: <x>",
     )
     assert finding(changed(good, tmp_path, stripping), "special tokens in text").what.endswith(

@@ -68,7 +68,8 @@ class Duplicates:
         clusters: least size -> how many clusters (those of the table, by `SIZES`).
         reasons: reason -> removed documents.
         jaccard: removed documents by similarity, `BINS` of equal width up to 1; exact copies are not among
-            them, nor pairs alike only in meaning (`semantic`), nor those nobody compared (`unmeasured`).
+            them, nor pairs alike only in meaning (`semantic`), nor those of one key (`same_key`), nor those
+            nobody compared (`unmeasured`).
         curve: similarity -> chance that a pair shares a band, for the bands and rows of the recipe.
         compared: what became of the pairs that shared one and that leaders and sketches let through.
         buckets: those above the recipe's `hot_bucket`, the largest first, with excerpts of their best.
@@ -79,6 +80,7 @@ class Duplicates:
     reasons: Mapping[str, int]
     jaccard: tuple[int, ...]
     semantic: int
+    same_key: int
     unmeasured: int
     sources: tuple[SourceMerges, ...]
     curve: Mapping[str, float]
@@ -128,10 +130,14 @@ class Duplicates:
             if count or (chance is not None and chance >= 0.005):
                 bar = "█" * round(30 * count / most)
                 yield [f"{low} to {high}", f"{count:,}", bar, f"{number(chance)} at {high}"]
-        if self.semantic:
-            yield ["alike in meaning", f"{self.semantic:,}", "", ""]
-        if self.unmeasured:
-            yield ["not compared", f"{self.unmeasured:,}", "", ""]
+        others = (
+            ("alike in meaning", self.semantic),
+            ("the same key", self.same_key),
+            ("not compared", self.unmeasured),
+        )
+        for name, count in others:
+            if count:
+                yield [name, f"{count:,}", "", ""]
 
     def _notes(self) -> Iterator[str]:
         for run, count in self.tombstones.items():
@@ -165,7 +171,7 @@ def duplicates(run: OpenedRun) -> Duplicates:
     columns = [name for name in (*_COLUMNS, *_MEASURED) if name in table.schema.names]
     sizes: dict[str, int] = {}
     reasons: Counter[str] = Counter()
-    bins, semantic, unmeasured = [0] * BINS, 0, 0
+    bins, others = [0] * BINS, Counter[str]()
     chosen: dict[int, list[tuple[float, dict[str, Any]]]] = {}
     for batch in table.to_batches(columns=columns):
         for row in batch.to_pylist():
@@ -174,8 +180,7 @@ def duplicates(run: OpenedRun) -> Duplicates:
             if row["reason"] == "dedup.exact":
                 continue
             if row["jaccard"] is None:
-                semantic += row.get("cosine") is not None
-                unmeasured += row.get("cosine") is None
+                others[_unlike(row)] += 1
             else:
                 bins[min(int(row["jaccard"] * BINS), BINS - 1)] += 1
             best = chosen.setdefault(_least(row["cluster_size"]), [])
@@ -190,8 +195,7 @@ def duplicates(run: OpenedRun) -> Duplicates:
         clusters=dict(sorted(Counter(map(_least, sizes.values())).items())),
         reasons=dict(sorted(reasons.items())),
         jaccard=tuple(bins),
-        semantic=semantic,
-        unmeasured=unmeasured,
+        **{name: others[name] for name in ("semantic", "same_key", "unmeasured")},
         sources=tuple(_sources(Ledger.from_json(manifest.ledger))),
         curve=manifest.detail.get("candidate_probability", {}),
         compared=manifest.detail.get("pairs", {}),
@@ -205,6 +209,13 @@ def duplicates(run: OpenedRun) -> Duplicates:
         tombstones=dict(sorted(lost.items())),
         pairs=tuple(_pair(row, texts) for row in sampled),
     )
+
+
+def _unlike(row: Mapping[str, Any]) -> str:
+    """Return what brought a pair together whose words nobody compared."""
+    if row["reason"] == "dedup.key":
+        return "same_key"
+    return "unmeasured" if row.get("cosine") is None else "semantic"
 
 
 def _pair(row: Mapping[str, Any], texts: Mapping[str, str]) -> Pair:
