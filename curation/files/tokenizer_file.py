@@ -33,6 +33,6 @@ def switched_off(content: str) -> list[str]:
     """
     file: Mapping[str, Any] = json.loads(content)
     truncation, dropout = file.get("truncation"), (file.get("model") or {}).get("dropout")
-    found = [f"truncation to {truncation.get('max_length')} tokens"] if truncation else []
-    found += ["padding"] if file.get("padding") else []
-    return found + ([f"BPE dropout of {dropout:g}"] if dropout else [])
+    settings = [f"truncation to {truncation.get('max_length')} tokens"] if truncation else []
+    settings += ["padding"] if file.get("padding") else []
+    return settings + ([f"BPE dropout of {dropout:g}"] if dropout else [])

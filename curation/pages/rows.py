@@ -71,12 +71,12 @@ def partitions(file: str) -> Mapping[str, str | None]:
     >>> partitions("in/lang=en/day=2024-01-01/a%3Db=c/part-0.parquet")
     {'lang': 'en', 'day': '2024-01-01', 'a=b': 'c'}
     """
-    found: dict[str, str | None] = {}
+    values: dict[str, str | None] = {}
     for step in file.split("/")[:-1]:
         name, equals, value = step.partition("=")
         if equals and name:
-            found[unquote(name)] = None if value == _NO_VALUE else unquote(value)
-    return found
+            values[unquote(name)] = None if value == _NO_VALUE else unquote(value)
+    return values
 
 
 def _value(row: Mapping[str, Any], name: str, file: str) -> Any:

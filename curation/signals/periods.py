@@ -74,13 +74,13 @@ def _runs(
 ) -> tuple[tuple[int, int, int], ...]:
     """Return (start, end, times) of every periodic run, in characters; it is of the shortest period."""
     ids, starts, ends = token_spans(text.raw, tokenizer)
-    found: dict[tuple[int, int], int] = {}
+    spans: dict[tuple[int, int], int] = {}
     for period in range(1, min(max_period, len(ids) // max(min_times, 1)) + 1):
         for first, last in _equal(ids, period):
             times = (last - first) // period
             if times >= min_times:
-                found.setdefault((int(starts[first]), int(ends[last - 1])), times)
-    return tuple((start, end, times) for (start, end), times in found.items())
+                spans.setdefault((int(starts[first]), int(ends[last - 1])), times)
+    return tuple((start, end, times) for (start, end), times in spans.items())
 
 
 def _equal(ids: NDArray[np.int64], period: int) -> Iterator[tuple[int, int]]:

@@ -127,7 +127,6 @@ def test_what_goes_by_its_meaning_is_told_by_its_cosine(small_run: Path, tmp_pat
     assert {pair.alike for pair in found.pairs} == {
         "cosine 0.970",
         f"Jaccard 0.900, by way of {document_id(11)}",
-        "the same key",
     }
     assert "alike in meaning" in as_text(found)
     for number, told in ((11, "cosine 0.970, a cluster"), (3, "stands for"), (12, "by way of")):

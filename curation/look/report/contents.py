@@ -99,8 +99,8 @@ def _signals(run: OpenedRun, judged: pd.DataFrame) -> list[dict[str, Any]]:
     signals = []
     for rule in tables.rules(run).itertuples(index=False):
         values = wide[rule.name] if rule.name in wide else pd.Series(dtype="float64")
-        passed, gone = (values[where.reindex(values.index)].dropna().tolist() for where in (kept, ~kept))
-        signals.append({"rule": rule, "kept": passed, "removed": gone})
+        passed, removed = (values[where.reindex(values.index)].dropna().tolist() for where in (kept, ~kept))
+        signals.append({"rule": rule, "kept": passed, "removed": removed})
     return signals
 
 

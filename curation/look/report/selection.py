@@ -62,18 +62,18 @@ def select(run: OpenedRun, judged: pd.DataFrame, removed: pd.DataFrame, kept: pd
         kept: a sample of what the last stage kept.
     """
     selection = ShownDocuments()
-    gone = judged[judged["state"] != "kept"] if len(judged) else judged
+    broken = judged[judged["state"] != "kept"] if len(judged) else judged
     selection.add(
         Group("random", "kept", "A hash-sample of what the last stage kept."), _plain(kept.head(RANDOM))
     )
-    selection.add(Group("random", "removed by a rule", "A hash-sample."), _plain(gone.head(RANDOM)))
+    selection.add(Group("random", "removed by a rule", "A hash-sample."), _plain(broken.head(RANDOM)))
     if len(judged):
         rules = tables.rules(run)
         for group, near in _near(judged, rules):
             selection.add(group, near)
-        for name, rows in _by_reason(gone, only=True):
+        for name, rows in _by_reason(broken, only=True):
             selection.add(Group("dropped by this rule only", name, "Without it they would be kept."), rows)
-    for frame in (gone, removed):
+    for frame in (broken, removed):
         for name, rows in _by_reason(frame, only=False):
             selection.add(Group("removed by", name), rows)
     for kind, name, part in _strata(judged if len(judged) else kept, run.labels):

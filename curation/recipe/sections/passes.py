@@ -88,7 +88,7 @@ def decode_pass(reader: Reader, node: Node) -> Pass:
     table = items.get("per_language")
     chosen = plain(table) if isinstance(table, ScalarNode) else None
     shipped = chosen == _SHIPPED or (shipped and chosen is not False)
-    found = Pass(
+    step = Pass(
         name=name,
         edits=tuple(edits),
         rules=tuple(rules.values()),
@@ -98,29 +98,29 @@ def decode_pass(reader: Reader, node: Node) -> Pass:
         splitters=splitters or "by_language",
     )
     if shipped:
-        found = replace(found, shipped=_shipped(reader, found))
+        step = replace(step, shipped=_shipped(reader, step))
     if table is None or chosen in (_SHIPPED, False):
-        return found
-    return replace(found, per_language=_per_language(reader, table, found))
+        return step
+    return replace(step, per_language=_per_language(reader, table, step))
 
 
-def _per_language(reader: Reader, node: Node, found: Pass) -> dict[str, tuple[Rule, ...]]:
+def _per_language(reader: Reader, node: Node, step: Pass) -> dict[str, tuple[Rule, ...]]:
     """Decode the table that `per_language:` names: what it says of a language lies over the pass's rules."""
     by_language: dict[str, tuple[Rule, ...]] = {}
-    names = [rule.name for rule in found.rules]
+    names = [rule.name for rule in step.rules]
     for language, (_, value) in languages(reader, node).items():
         items = reader.items(value, names, f"the table for '{language}'")
-        own = {rule.name: rule for rule in found.rules_for(language)}
+        own = {rule.name: rule for rule in step.rules_for(language)}
         _rules(reader, items, own, bounded=True)
         by_language[language] = tuple(own.values())
     return by_language
 
 
-def _shipped(reader: Reader, found: Pass) -> dict[str, tuple[Rule, ...]]:
+def _shipped(reader: Reader, step: Pass) -> dict[str, tuple[Rule, ...]]:
     """Decode the package's table: what it says of rules that the pass has, by name and signal."""
     by_language: dict[str, tuple[Rule, ...]] = {}
     for language, (_, value) in reader.items(_languages()).items():
-        own = {rule.name: rule for rule in found.rules_for(language)}
+        own = {rule.name: rule for rule in step.rules_for(language)}
         items = {
             name: pair
             for name, pair in reader.items(value).items()

@@ -56,9 +56,9 @@ def write(
 ) -> Mapping[str, Any]:
     """Write rows, `matches/` (one row a match) and `items/` (one row an item); return the detail."""
     index, items = _index(settings, path)
-    found = scratch.saved(_matches(documents, index, settings), "found")
+    candidates = scratch.saved(_matches(documents, index, settings), "candidates")
     listed = scratch.spark.read.parquet(spark_url(items))
-    matches = scratch.saved(_judged(found, listed, settings.common_documents), "matches")
+    matches = scratch.saved(_judged(candidates, listed, settings.common_documents), "matches")
     write_rows(_marked(documents, matches.where("taken"), settings, dropped_text_rate), path)
     matches.drop("item", "file", "offset").write.parquet(spark_url(join(path, "matches")))
     report = scratch.saved(_report(listed, matches), "report")
@@ -101,16 +101,18 @@ def _matches(documents: DataFrame, path: str, criteria: MatchCriteria) -> DataFr
     return map_batches(documents.select(*KEY, "text"), matches, _MATCHES)
 
 
-def _judged(found: DataFrame, items: DataFrame, common_documents: int) -> DataFrame:
+def _judged(candidates: DataFrame, items: DataFrame, common_documents: int) -> DataFrame:
     """Return the matches with their set, the number of documents with the passage, and whether they count.
 
     A common passage counts only beside another one of the same item in the same document.
     """
-    held = found.select("passage", *KEY).distinct().groupBy("passage").agg(F.count("*").alias("documents"))
+    held = (
+        candidates.select("passage", *KEY).distinct().groupBy("passage").agg(F.count("*").alias("documents"))
+    )
     common = F.col("documents") > common_documents
     beside = F.size(F.collect_set("passage").over(Window.partitionBy(*KEY, "item"))) > 1
     named = items.select("item", "set", "place")
-    joined = found.join(held, "passage").join(named, "item")
+    joined = candidates.join(held, "passage").join(named, "item")
     return joined.withColumns({"common": common, "taken": ~common | beside})
 
 
@@ -171,12 +173,12 @@ def _reason(name: str, hits: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _report(items: DataFrame, matches: DataFrame) -> DataFrame:
     """Return one row for every item: how it was looked for, and in how many documents it was found."""
     document = F.struct(*KEY)
-    found = matches.groupBy("item").agg(
+    counts = matches.groupBy("item").agg(
         F.count_distinct(F.when(F.col("taken"), document)).alias("documents"),
         F.count_distinct(F.when(~F.col("taken"), document)).alias("common_documents"),
         F.max("overlap").alias("overlap"),
     )
-    joined = items.join(found, "item", "left")
+    joined = items.join(counts, "item", "left")
     return joined.fillna(0, ["documents", "common_documents"])
 
 
