@@ -155,5 +155,5 @@ LINES = Stage(
     after=("extract",),
     section=lambda recipe: recipe.lines,
     write=over_documents(write),
-    output_version=4,
+    output_version=5,
 )

@@ -64,5 +64,5 @@ SITES = Stage(
     after=("dedup",),
     section=lambda recipe: recipe.sites,
     write=over_documents(write),
-    output_version=4,
+    output_version=5,
 )
