@@ -43,7 +43,7 @@ test-fast: setup  ## what needs no JVM, under a minute
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not spark and not slow and not long"
 
 fuzz: setup  ## every reader of foreign bytes, fed with spoiled files for ten minutes each; FUZZ="--minutes 1 warc" for less
-	PYTHONPATH=. $(BIN)/python tests/fuzz/fuzz.py $(FUZZ)
+	PYTHONPATH=. $(BIN)/python -m tests.fuzz.fuzz $(FUZZ)
 
 demo: setup java  ## pages -> documents -> shards -> a falling loss -> build/demo/report.html
 	$(BIN)/python jobs/demo/walkthrough.py build/demo

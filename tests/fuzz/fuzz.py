@@ -4,35 +4,27 @@ A target takes bytes and may raise nothing, take no more than a second a 100 kB 
 MiB. Files are made from seeds and from what lies in `corpus/TARGET/`, by steps that hypothesis chooses and makes smaller.
 What fails is written to `corpus/TARGET/`, where `test_fuzz.py` tries it from then on.
 
-    python tests/fuzz/fuzz.py [--minutes 10] [TARGET ...]
+    python -m tests.fuzz.fuzz [--minutes 10] [TARGET ...]
 """
 
 from __future__ import annotations
 
 import argparse
-import bz2
 import gzip
-import io
 import itertools
 import json
-import lzma
 import resource
 import signal
-import struct
 import sys
 import tempfile
 import time
 import traceback
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import fsspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import zstandard
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -43,9 +35,10 @@ from curation.pages.http import BodyTooLarge, parse_response
 from curation.pages.page import ReadOptions
 from curation.recipe.nodes import ConfigError
 from curation.recipe.recipe import read_recipe
-from curation.shards.mds import write_shard
 from training.data.corpus import ShardError, ShardFile
 from training.data.shards import map_shard
+
+from .seeds import ARCHIVE_WORDS, LINES, PACKS, ROWS, arc_record, chunked, mds, parquet, wacz, warc_record
 
 CORPUS = Path(__file__).parent / "corpus"
 STARTERS = Path(__file__).parents[2] / "curation/recipe/starters"
@@ -132,98 +125,30 @@ def shard(data: bytes) -> None:
             return
 
 
-def _head(number: int, kind: str = "response", extra: str = "") -> bytes:
-    block = (
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html><body><p>Page %d</p></body></html>" % number
-    )
-    return (
-        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <urn:uuid:{number}>\r\nWARC-Target-URI: http://a.org/"
-        f"{number}\r\n{extra}Content-Type: application/http\r\nContent-Length: {len(block)}\r\n\r\n"
-    ).encode() + block + b"\r\n\r\n"  # fmt: skip
-
-
-def _arc(number: int) -> bytes:
-    page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>Body %d</p>" % number
-    return f"http://a.org/{number} 1.2.3.4 20080430204825 text/html {len(page)}\n".encode() + page + b"\n"
-
-
-def _wacz() -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as packed:
-        packed.writestr("archive/a.warc.gz", gzip.compress(_head(0)) + gzip.compress(_head(1)))
-        packed.writestr("archive/b.warc", _head(2), zipfile.ZIP_DEFLATED)
-    return file.getvalue()
-
-
-def _chunked(*sizes: int) -> bytes:
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n"
-    return head + b"".join(b"%x\r\n%s\r\n" % (size, b"a" * size) for size in (*sizes, 0))
-
-
-def _table(**options: object) -> bytes:
-    sink = io.BytesIO()
-    rows = {
-        "text": [f"text {n}" for n in range(40)],
-        "id": list(range(40)),
-        "lists": [[n] for n in range(40)],
-    }
-    pq.write_table(pa.table(rows), sink, row_group_size=15, **options)
-    return sink.getvalue()
-
-
-def _shard() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        write_shard(folder, 0, np.arange(64, dtype=np.uint16).reshape(4, 16))
-        return next(Path(folder).glob("*.mds")).read_bytes()
-
-
-_ARCHIVE_WORDS = (
-    *(
-        b"WARC/1.0\r\n",
-        b"WARC/1.0\r\nA: ",
-        b"Content-Length: ",
-        b"\r\n\r\n",
-        b"\r\r\n",
-        b"99999999",
-        b"67108865",
-    ),
-    *(
-        b"\x1f\x8b\x08",
-        b"\x28\xb5\x2f\xfd",
-        struct.pack("<II", 0x184D2A5D, 9),
-        b"PK\x03\x04",
-        b"\xef\xbb\xbf",
-    ),
-    *(b" 1.2.3.4 20080430204825 text/html 9\n", b"http://a.org/", b"\n", b"WARC-Segment-Number: 1\r\n"),
-)
-_PACKS = (bytes, bytes, gzip.compress, zstandard.compress, bz2.compress, lzma.compress)
-_ROWS = [{"id": n, "text": f"text {n} \u00e9"} for n in range(9)]
-_LINES = "".join(json.dumps(row) + "\n" for row in _ROWS)
-
 TARGETS = {
     "warc": Target(
         run=archive,
         seeds=(
-            b"".join(map(_head, range(4))),
-            b"".join(gzip.compress(_head(n), mtime=0) for n in range(4)),
-            b"".join(zstandard.compress(_head(n)) for n in range(4)),
-            gzip.compress(b"".join(map(_head, range(4))), mtime=0),
-            _wacz(),
+            b"".join(map(warc_record, range(4))),
+            b"".join(gzip.compress(warc_record(n), mtime=0) for n in range(4)),
+            b"".join(zstandard.compress(warc_record(n)) for n in range(4)),
+            gzip.compress(b"".join(map(warc_record, range(4))), mtime=0),
+            wacz(),
         ),
-        words=_ARCHIVE_WORDS,
-        packs=_PACKS,
+        words=ARCHIVE_WORDS,
+        packs=PACKS,
     ),
     "arc": Target(
         run=archive,
-        seeds=(b"".join(map(_arc, range(4))), b"".join(gzip.compress(_arc(n), mtime=0) for n in range(4))),
-        words=_ARCHIVE_WORDS,
-        packs=_PACKS,
+        seeds=(b"".join(map(arc_record, range(4))), b"".join(gzip.compress(arc_record(n), mtime=0) for n in range(4))),
+        words=ARCHIVE_WORDS,
+        packs=PACKS,
     ),
     "http": Target(
         run=response,
         seeds=(
             b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>hi",
-            _chunked(10, 300, 20),
+            chunked(10, 300, 20),
             b"HTTP/1.1 200\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"<p>" * 500, mtime=0),
             b"HTTP/1.1 200\r\nContent-Encoding: zstd, deflate\r\n\r\n" + zstandard.compress(b"<p>" * 500),
         ),
@@ -233,16 +158,16 @@ TARGETS = {
     "jsonl": Target(
         run=lines,
         seeds=(
-            _LINES.encode(), _LINES.encode("utf-16"), json.dumps(_ROWS).encode(), json.dumps(_ROWS, indent=1).encode(),
+            LINES.encode(), LINES.encode("utf-16"), json.dumps(ROWS).encode(), json.dumps(ROWS, indent=1).encode(),
         ),
         words=(b"[", b"{", b'"', b"\\u", b"\\ud800", b"\xff\xfe", b"1e999", b"9" * 5000, b"null", b",", b"]", b"\n", b"\0",
                b'{"text": "a"}', b"NaN", b"-"),
-        packs=_PACKS,
+        packs=PACKS,
     ),
     "parquet": Target(
         run=table,
         seeds=(
-            _table(), _table(compression="zstd", use_dictionary=False), _table(data_page_version="2.0", compression="none"),
+            parquet(), parquet(compression="zstd", use_dictionary=False), parquet(data_page_version="2.0", compression="none"),
         ),
         words=(b"PAR1", b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x15", b"\x7f", b"\x80\x80\x80\x80\x01"),
     ),
@@ -252,7 +177,7 @@ TARGETS = {
         words=(b"&a", b"*a", b"<<: ", b"!!python/object:os.system ", b"{", b"[", b"- ", b": ", b"'", b'"', b"|\n", b"\t",
                b"1e400", b"9" * 5000, b"~", b".inf", b"\0", b"\xff", b"---\n", b"path: ", b"preset: ", b"keep: "),
     ),
-    "mds": Target(run=shard, seeds=(_shard(),), words=(b"\xff\xff\xff\xff", b"\0\0\0\0", b'"mask"', b"[]", b"{}", b"null")),
+    "mds": Target(run=shard, seeds=(mds(),), words=(b"\xff\xff\xff\xff", b"\0\0\0\0", b'"mask"', b"[]", b"{}", b"null")),
 }  # fmt: skip
 
 
