@@ -259,7 +259,7 @@ def test_a_record_in_doubt_is_a_damaged_page(tmp_path: Path, make_record: Make) 
     member = gzip.compress(make_record(0) + make_record(1) + make_record(2))
     path.write_bytes(member[:-8] + b"\0\0\0\0" + member[-4:])
     found = [(page["damaged"], page["failure"]) for page in pages(path)]
-    assert found == [(True, None), (True, None), (False, "pages.unreadable")]
+    assert found == [(True, None)] * 3
     wrong = "its gzip member is damaged, so it may be too: Error -3 while decompressing data: incorrect data check"
     assert pages(path)[0]["detail"] == wrong
 

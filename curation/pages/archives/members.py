@@ -181,6 +181,10 @@ class MemberStream:
         """Return whether the members up to a position were read to their ends, and passed their checksums."""
         return self._decoder.eof or position <= self._positions[-1]
 
+    def alone(self, position: int) -> bool:
+        """Return whether the member being read starts with what stands at a position of the stream."""
+        return position == self._positions[-1]
+
     def doubt(self, position: int) -> str | None:
         """Return what is wrong with the member that holds what ends at a position; None where nothing is.
 
@@ -213,8 +217,10 @@ def starts_record(source: Blocks, grammar: Grammar, packing: Packing, offset: in
     return first is not None and grammar.member.match(first) is not None
 
 
-def next_member(source: Blocks, grammar: Grammar, packing: Packing, offset: int, limit: int) -> int:
-    """Return the offset of the first member at or after `offset` that starts with a record.
+def next_member(
+    source: Blocks, packing: Packing, offset: int, limit: int, grammar: Grammar | None = None
+) -> int:
+    """Return the offset of the first member at or after `offset`; with a grammar, that starts with a record.
 
     `limit`, or the file's end, where there is none before it.
     """
@@ -225,7 +231,11 @@ def next_member(source: Blocks, grammar: Grammar, packing: Packing, offset: int,
         data = piece + source.at(offset + len(piece), len(packing.magic) - 1)
         at = data.find(packing.magic)
         while at >= 0 and offset + at < limit:
-            if starts_record(source, grammar, packing, offset + at):
+            if (
+                starts_record(source, grammar, packing, offset + at)
+                if grammar
+                else packing.peek(source, offset + at, 1)
+            ):
                 return offset + at
             at = data.find(packing.magic, at + 1)
         offset += len(piece)

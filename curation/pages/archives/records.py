@@ -11,6 +11,7 @@ Source: ISO 28500 (WARC 1.0, 1.1); one gzip member a record is its Annex A. ARC:
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from curation.files.block_file import Blocks
@@ -77,50 +78,88 @@ def member_records(source: Blocks, grammar: Grammar, packing: Packing, start: in
     """Yield what starts in bytes [start, end) of a file of gzip members or zstd frames, in file order."""
     position = packing.pass_over(source, 0)
     if start > 0:
-        position = next_member(source, grammar, packing, start, end)
+        position = next_member(source, packing, start, end, grammar)
         if position >= end:
             return
     known = False
     while position < source.size_bytes:
         if not (known or starts_record(source, grammar, packing, position)):
-            following = next_member(source, grammar, packing, position + 1, source.size_bytes)
-            if source.at(position, min(following - position, _HEAD_STEP_BYTES)).strip(_BLANK):
+            following = next_member(source, packing, position + 1, source.size_bytes, grammar)
+            resumed = _resumed(source, grammar, packing, position + 1, following)
+            until = resumed.offset if resumed else following
+            if source.at(position, min(until - position, _HEAD_STEP_BYTES)).strip(_BLANK):
                 detail, length = (
                     f"no {packing.name} that starts with a {grammar.name} record",
-                    following - position,
+                    until - position,
                 )
                 yield DamagedRange(offset=position, length=length, detail=detail, lost_bytes=length)
             position, known = following, True
+            if resumed:
+                position, known = yield from _stream_records(source, packing, resumed)
         elif position < end:
             stream = MemberStream(source, grammar, packing, position)
-            position, known = yield from _stream_records(source, grammar, packing, stream)
+            position, known = yield from _stream_records(source, packing, _Reading(stream, grammar))
         else:
             return
 
 
+class _Reading:
+    """A stream of members, and the window on it."""
+
+    def __init__(self, stream: MemberStream, grammar: Grammar) -> None:
+        self.stream = stream
+        self.window = Window(stream.pull, grammar)
+
+    @property
+    def offset(self) -> int:
+        """The offset of the member that holds what is at the window's front."""
+        return self.stream.offset(self.window.start)
+
+
 def _stream_records(
-    source: Blocks, grammar: Grammar, packing: Packing, stream: MemberStream
+    source: Blocks, packing: Packing, reading: _Reading
 ) -> Generator[ArchiveRecord | DamagedRange, None, tuple[int, bool]]:
-    """Yield a stream's records; returns (as a generator) the offset to go on at, and if a record is there."""
-    window = Window(stream.pull, grammar)
-    begin = 0
-    try:
-        while True:
-            begin = window.start
+    """Yield a stream's records; returns (as a generator) the offset to go on at, and if a record is there.
+
+    After damage it is read on in the next member that holds the start of one, before any that starts with
+    one: files that are compressed in blocks have members that begin in the middle of a record.
+    """
+    grammar = reading.window.grammar
+    while True:
+        stream, window, offset = reading.stream, reading.window, reading.offset
+        try:
             if not window.skip_blank():
                 return stream.next_offset, stream.record_follows
             yield _one(window, stream)
-    except DamagedMember as error:
-        # Not before the member that is damaged: the members before it were whole.
-        following = next_member(source, grammar, packing, stream.member_offset + 1, source.size_bytes)
-        offset, lost_bytes = stream.offset(begin), following - stream.next_offset
-        yield DamagedRange(
-            offset=offset,
-            length=following - offset,
-            detail=str(error),
-            lost_bytes=lost_bytes if lost_bytes > _CHECKSUM_BYTES else None,
-        )
-        return following, True
+        except DamagedMember as error:
+            # Not before the member that is damaged: the members before it were whole.
+            begin, damaged_at = stream.member_offset + 1, stream.next_offset
+            following = next_member(source, packing, begin, source.size_bytes, grammar)
+            resumed = _resumed(source, grammar, packing, begin, following)
+            until = resumed.offset if resumed else following
+            lost_bytes = until - damaged_at
+            checksum_alone = lost_bytes <= _CHECKSUM_BYTES and damaged_at < source.size_bytes
+            if window.data or not checksum_alone:  # else all of its records were read, with a doubt
+                yield DamagedRange(
+                    offset=offset,
+                    length=until - offset,
+                    detail=str(error),
+                    lost_bytes=lost_bytes if lost_bytes > _CHECKSUM_BYTES else None,
+                )
+            if not resumed:
+                return following, True
+            reading = resumed
+
+
+def _resumed(source: Blocks, grammar: Grammar, packing: Packing, offset: int, limit: int) -> _Reading | None:
+    """Return the first stream of members in [offset, limit) that holds a record's start, at that start."""
+    while (offset := next_member(source, packing, offset, limit)) < limit:
+        reading = _Reading(MemberStream(source, grammar, packing, offset), grammar)
+        with suppress(DamagedMember):  # go on behind it
+            if reading.window.at_record() or reading.window.skip_to_record():
+                return reading
+        offset = reading.stream.member_offset + 1
+    return None
 
 
 def plain_records(source: Blocks, grammar: Grammar, start: int, end: int) -> Records:
@@ -209,7 +248,9 @@ def _trailer(window: Window, stream: Stream, block_end: int) -> int:
     try:
         window.fill(block_end + _end_bytes(window.grammar))
     except DamagedMember:
-        if not stream.proven(window.start + block_end):
+        behind = window.data[block_end:]
+        ended = behind.startswith(window.grammar.trailer) and not stream.alone(window.start)
+        if not (ended or stream.proven(window.start + block_end)):
             raise
         # The record ended before the damage, which is the next to be read.
     blank_bytes = _blank_bytes(window.grammar, window.data, block_end)

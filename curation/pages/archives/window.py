@@ -31,6 +31,9 @@ class Stream(Protocol):
     def proven(self, position: int) -> bool:
         """Return whether all before a position passed its checksum, where there is one."""
 
+    def alone(self, position: int) -> bool:
+        """Return whether the member being read starts with what stands at a position."""
+
     def doubt(self, position: int) -> str | None:
         """Return why what ends at a position may be wrong: the member that holds it fails further on."""
 
@@ -140,6 +143,10 @@ class PlainStream:
     def proven(self, position: int) -> bool:
         """Return True: nothing says what the bytes should be."""
         return position >= 0
+
+    def alone(self, position: int) -> bool:
+        """Return whether the file, which is the only member, starts there."""
+        return position == 0
 
     def doubt(self, position: int) -> None:
         """Return None: nothing says what the bytes should be."""
