@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
+from itertools import compress
 
 from curation.extract.classifier.batch import PageBatch
 from curation.extract.classifier.choice import Choice, choose, nothing
 from curation.extract.classifier.columns.names import NameScores
 from curation.extract.classifier.columns.sums import sums
 from curation.extract.classifier.columns.table import features
-from curation.extract.classifier.markdown import markdown
 from curation.extract.classifier.model import Model
 from curation.extract.classifier.walk import walk
+from curation.extract.classifier.writing import written
+from curation.extract.render.marks import Items
+from curation.extract.render.source import lift_source
+
+#: What is counted -> the elements that are one.
+_COUNTED = {
+    "table_cells": ("td", "th"),
+    "list_items": ("li",),
+    "captions": ("caption", "figcaption"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What is kept of one page: its text, the title, how sure the choice is (0..1), and counts by name."""
+    """What is kept of one page: its text, how sure the choice is (0..1), and counts by name."""
 
     text: str
-    title: str
     confidence: float
     counts: dict[str, float]
 
@@ -45,14 +53,10 @@ class BlockClassifier:
         Raises:
             ValueError: the model was trained on other columns.
         """
-        batch = walk(sources)
+        lifted = [lift_source(source) for source in sources]
+        batch = walk([source for source, _ in lifted])
         choice = self.choice(batch)
-        return [
-            Chosen(
-                markdown(batch, choice, page), title, choice.confidence[page], _counts(batch, choice, page)
-            )
-            for page, title in enumerate(batch.titles)
-        ]
+        return [_chosen(batch, choice, page, items) for page, (_, items) in enumerate(lifted)]
 
     def choice(self, batch: PageBatch) -> Choice:
         """Return which blocks of a batch are kept."""
@@ -65,16 +69,19 @@ class BlockClassifier:
         return choose(batch, sizes, self.model.trees.probability(table))
 
 
-def _counts(batch: PageBatch, choice: Choice, page: int) -> dict[str, float]:
-    """Return how many cells with text and blocks of code a page has, and how many of each are kept."""
+def _chosen(batch: PageBatch, choice: Choice, page: int, items: Items) -> Chosen:
+    text, kept = written(batch, choice, page)
+    text, restored = items.restore(text)
+    counts = {**_seen(batch, page), **kept, **restored}
+    return Chosen(text, choice.confidence[page], counts)
+
+
+def _seen(batch: PageBatch, page: int) -> dict[str, float]:
+    """Return how many table cells, list items and captions with text a page has."""
     containers = batch.containers
-    span = slice(containers.page_at[page], containers.page_at[page + 1])
-    kept = np.append(0, np.cumsum(choice.kept))
+    span = slice(*containers.page_at[page : page + 2].tolist())
     has_text = containers.last[span] > containers.first[span]
-    is_kept = kept[containers.last[span]] > kept[containers.first[span]]
-    name = np.array(containers.name[span])
-    counts: dict[str, float] = {}
-    for what, names in {"table_cells": ("td", "th", "caption"), "code_blocks": ("pre",)}.items():
-        which = np.isin(name, names) & has_text
-        counts |= {f"{what}_seen": float(which.sum()), f"{what}_kept": float((which & is_kept).sum())}
-    return counts
+    names = Counter(compress(containers.name[span], has_text.tolist()))
+    return {
+        f"{what}_seen": float(sum(names[name] for name in elements)) for what, elements in _COUNTED.items()
+    }

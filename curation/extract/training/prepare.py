@@ -14,6 +14,8 @@ from curation.extract.classifier.columns.names import NameScores, Odds, name_col
 from curation.extract.classifier.columns.sums import Sums, sums
 from curation.extract.classifier.columns.table import static_columns, table
 from curation.extract.classifier.walk import walk
+from curation.extract.render.marks import strip_marks
+from curation.extract.render.source import lift_source
 from curation.extract.training.labels import labels, words
 from curation.extract.training.pages import TrainingPage
 from curation.extract.trees import resiliparse_tree
@@ -56,12 +58,12 @@ class Prepared:
 
 def prepare(page: TrainingPage) -> Prepared | None:
     """Return the page prepared, None where it has no text."""
-    batch = walk([str(resiliparse_tree(page.html))])
+    batch = walk([lift_source(str(resiliparse_tree(page.html)))[0]])
     if not batch.blocks.text:
         return None
     sizes = sums(batch)
     truth = words(page.text)
-    by_block = [words(text) for text in batch.blocks.text]
+    by_block = [words(strip_marks(text)) for text in batch.blocks.text]
     label = labels(by_block, truth)
     count = np.array([len(block) for block in by_block], float)
     slim = replace(batch, tags=_NO_TAGS)

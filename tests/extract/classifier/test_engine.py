@@ -51,8 +51,8 @@ def test_main_content_is_kept_and_counted(engine: BlockEngine) -> None:
     assert "link" not in found.text
     assert found.engine == f"blocks-{load().digest}"
     assert 0.5 < found.counts["confidence"] <= 1
-    assert {name: found.counts[name] for name in found.counts if name.endswith("_seen")} == {
-        "table_cells_seen": 4, "code_blocks_seen": 1,
+    assert {name: count for name, count in found.counts.items() if name.endswith("_seen")} == {
+        "table_cells_seen": 4, "list_items_seen": 3, "captions_seen": 0, "code_blocks_seen": 1,
     }  # fmt: skip
 
 
