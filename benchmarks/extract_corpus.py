@@ -28,11 +28,17 @@ def digest() -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Truth:
-    """One page, its main text as people or reviewed tools wrote it, and its data tables' cells."""
+    """One page, its main text as people or reviewed tools wrote it, and its data tables' cells.
+
+    set: the data set that it is from, CleanEval's parts as one.
+    """
 
     html: str
     text: str
     cells: list[str]
+    url: str
+    set: str
+    language: str
 
 
 def by_hash(row: dict[str, Any]) -> str:
@@ -57,13 +63,26 @@ def strict(pages: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[Truth
     """Yield the pages with strict truth."""
     with gzip.open(TRUTH, "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
-    texts = {
-        row["id"]: row["truth_text"]
+    truths = {
+        row["id"]: row
         for row in rows
         if row["truth_kind"] in STRICT and row["truth_text"] and not row.get("note")
     }
     for row, label in pages:
-        if label["kind"] == "page" and label["page_id"] in texts:
+        if label["kind"] == "page" and label["page_id"] in truths:
             html = decode(row["body"], row["content_type"]).text
-            text = texts[label["page_id"]]
-            yield Truth(html=html, text=text, cells=main_cells(html, text))
+            truth = truths[label["page_id"]]
+            text = truth["truth_text"]
+            yield Truth(
+                html=html,
+                text=text,
+                cells=main_cells(html, text),
+                url=truth["url"],
+                set=_set(truth["source_set"]),
+                language=truth["lang"] or "",
+            )
+
+
+def _set(name: str) -> str:
+    name = name.rpartition(":")[2]
+    return "cleaneval" if name.startswith(("cleaneval", "CleanPortalEval")) else name

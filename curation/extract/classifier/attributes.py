@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from curation.extract.classifier.tokens import HIDDEN, REMARKS
 
-_VALUES = re.compile(r' (?:class|id|role|itemprop)="([^"]*)"')
+_NAMES = (' class="', ' id="', ' role="', ' itemprop="')
 _HIDDEN = re.compile(r'display: ?none|(?:^| )hidden(?:=""|[ >]|$)|aria-hidden="true"|visibility: ?hidden')
 _REMARKS = re.compile(r"comment|disqus|\brespon[ds]|\brepl(?:y|ies)\b|discuss|talkback|feedback")
+#: One of these is in whatever the expression matches.
+_REMARK_WORDS = ("comment", "disqus", "respon", "repl", "discuss", "talkback", "feedback")
 _PARTS = re.compile(r"[a-z]{2,}|[A-Z]{2,}|[A-Z][a-z]+")
 _MAX_CHARACTERS = 400
 
@@ -35,11 +37,18 @@ def described(tags: Sequence[str]) -> tuple[list[str], NDArray[np.int64], NDArra
 def _read(text: str) -> tuple[str, int]:
     if '"' not in text:
         return "", 0
-    values = " ".join(_VALUES.findall(text))[:_MAX_CHARACTERS]
+    values = " ".join([_value(text, name) for name in _NAMES if name in text])[:_MAX_CHARACTERS]
     flags = HIDDEN if ("none" in text or "hidden" in text) and _HIDDEN.search(text) else 0
-    if values and _REMARKS.search(values.lower()):
-        flags |= REMARKS
+    if values:
+        lower = values.lower()
+        if any(map(lower.__contains__, _REMARK_WORDS)) and _REMARKS.search(lower):
+            flags |= REMARKS
     return values, flags
+
+
+def _value(text: str, name: str) -> str:
+    start = text.find(name) + len(name)
+    return text[start : text.find('"', start)]
 
 
 def name_parts(name: str) -> set[str]:

@@ -19,7 +19,7 @@ class Containers:
 
     Attributes:
         name: of the element, in lower case.
-        tag: its number in `tokens.TAGS`.
+        number: of its name, in the tables of `tokens`; tag: its number in `tokens.TAGS`.
         parent: the container it stands in; a page's first one is its own.
         depth: 1 for a page's first one.
         nth: among those with its parent, from 1.
@@ -33,6 +33,7 @@ class Containers:
     """
 
     name: list[str]
+    number: Integers
     tag: Integers
     parent: Integers
     depth: Integers

@@ -77,6 +77,7 @@ def _containers(tags: Tags, tree: Opened, opened: Integers, starts: Integers) ->
     stop = _closed(tags, depth, position)
     containers = Containers(
         name=name,
+        number=number,
         tag=tag,
         parent=parent,
         depth=depth,

@@ -18,7 +18,19 @@ _REMARKS_HEAD = re.compile(
     r"\W{0,3}(?:(?:\d+|no|all|reader|user|view|latest|recent|post|add|leave|write|your|have|join|show) )*"
     r"(?:an? |the |all )?(?:comments?|responses?|repl(?:y|ies)|discussions?|feedback|trackbacks?|kommentare?"
     r"|comentarios?|commentaires?|评论|コメント)\b",
-    re.IGNORECASE,
+)
+#: One of these is in whatever the expression matches.
+_HEAD_WORDS = (
+    "comment",
+    "respons",
+    "repl",
+    "discuss",
+    "feedback",
+    "trackback",
+    "kommentar",
+    "comentario",
+    "评论",
+    "コメント",
 )
 
 
@@ -99,4 +111,7 @@ def _running(
 
 
 def _is_remarks_head(text: str) -> bool:
-    return len(text) < _HEAD_CHARACTERS and _REMARKS_HEAD.match(text) is not None
+    if len(text) >= _HEAD_CHARACTERS:
+        return False
+    lower = text.lower()
+    return any(map(lower.__contains__, _HEAD_WORDS)) and _REMARKS_HEAD.match(lower) is not None

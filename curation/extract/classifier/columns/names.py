@@ -25,17 +25,14 @@ class NameScores:
 
     def of(self, values: str) -> tuple[float, float, float]:
         """Return the least, the most and the sum of the log odds of a class attribute's names."""
-        if not values:
-            return 0.0, 0.0, 0.0
         known = self._known
         scores = [known.get(name) or self._learn(name) for name in values.split()]
         if not scores:
             return 0.0, 0.0, 0.0
-        return (
-            min(score[0] for score in scores),
-            max(score[1] for score in scores),
-            sum(score[2] for score in scores),
-        )
+        if len(scores) == 1:
+            return scores[0]
+        least, most, total = zip(*scores, strict=True)
+        return min(least), max(most), sum(total)
 
     def _learn(self, name: str) -> tuple[float, float, float]:
         odds = [self._odds(part) for part in sorted(name_parts(name))]

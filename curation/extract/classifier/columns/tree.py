@@ -91,8 +91,7 @@ def kin_columns(sums: Sums) -> Columns:
     """Return sums over the page's blocks of one kind: tag and class of the container and of its parent."""
     containers, blocks = sums.batch.containers, sums.batch.blocks
     values = len(sums.batch.attributes)
-    kind = np.unique(containers.name, return_inverse=True)[1] * values + containers.attributes
-    kind = np.unique(kind, return_inverse=True)[1]
+    kind = containers.number * values + containers.attributes
     most = int(kind.max()) + 1
     at = blocks.container
     key = (sums.page * most + kind[at]) * most + kind[containers.parent[at]]
