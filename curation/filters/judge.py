@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from curation.document import COLUMN, DOCUMENT, LABEL
 from curation.filters.registry import Masked, edited
-from curation.filters.rules import Pass, Rule, broken_rules
+from curation.filters.rules import Pass, Rule
 from curation.text.markdown import Form
 from curation.text.text import Text
 
@@ -73,8 +73,9 @@ def judge_text(
         for label in step.labels:
             verdict.labels[label.name] = label.of(text)
         for rule in step.rules_for(language):
-            verdict.measures[f"{step.name}.{rule.name}"] = _measure(rule, text)
-        verdict.reasons += [_reason(step, *hit) for hit in broken_rules(verdict.measures, step, language)]
+            value = verdict.measures[f"{step.name}.{rule.name}"] = _measure(rule, text)
+            if rule.broken_by(value):
+                verdict.reasons.append(_reason(step, rule, value))
     return verdict
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
@@ -140,13 +140,3 @@ class Pass:
     def languages(self) -> tuple[str, ...]:
         """The languages that have bounds of their own."""
         return tuple(dict.fromkeys((*self.per_language, *self.shipped)))
-
-
-def broken_rules(
-    measures: Mapping[str, float], step: Pass, language: str = ""
-) -> Iterator[tuple[Rule, float]]:
-    """Yield (rule, value) for every broken rule of a pass, in recipe order; measures are by "pass.rule"."""
-    for rule in step.rules_for(language):
-        value = measures[f"{step.name}.{rule.name}"]
-        if rule.broken_by(value):
-            yield rule, value

@@ -55,18 +55,27 @@ class Vocabulary:
         tables = (self._words, self._chunks)
         return any(len(each) > _MOST_WORDS or each.characters > _MOST_CHARACTERS for each in tables)
 
-    def numbers(self, chunks: Sequence[str]) -> Numbers:
-        """Return the number of every word of some chunks, in order."""
+    def chunks(self, chunks: Sequence[str]) -> Numbers:
+        """Return the number of every chunk; its words are found by it."""
         numbers = self._chunks.numbers(chunks)
         for chunk in self._chunks.strings[len(self._chunk_begins) - 1 :]:
             self._chunk_words.extend(map(self._words.__getitem__, self._split_chunk(chunk)))
             self._chunk_begins.append(len(self._chunk_words))
+        return numbers
+
+    def word_count(self, chunks: Numbers) -> int:
+        """Return how many words the chunks with these numbers have."""
         begins = np.frombuffer(self._chunk_begins, np.int64)
-        first = begins[numbers]
-        counts = begins[1:][numbers] - first
+        return int((begins[1:][chunks] - begins[chunks]).sum())
+
+    def numbers(self, chunks: Numbers) -> Numbers:
+        """Return the number of every word of the chunks with these numbers, in order."""
+        begins = np.frombuffer(self._chunk_begins, np.int64)
+        first = begins[chunks]
+        counts = begins[1:][chunks] - first
         positions = np.repeat(first - np.cumsum(counts) + counts, counts)
         positions += np.arange(len(positions))
-        return np.frombuffer(self._chunk_words, np.int32)[positions] if len(positions) else numbers[:0]
+        return np.frombuffer(self._chunk_words, np.int32)[positions] if len(positions) else chunks[:0]
 
     def distinct(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
         """Return the distinct numbers in order of first appearance, and for every number its index there."""

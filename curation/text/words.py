@@ -184,18 +184,20 @@ class SplitChunks(Words):
 
     @functools.cached_property
     def _numbers(self) -> tuple[Vocabulary, Numbers]:
+        """A vocabulary, and the numbers in it of the chunks."""
         vocabulary = current_vocabulary(split_chunk)
-        return vocabulary, vocabulary.numbers(self._chunks)
+        return vocabulary, vocabulary.chunks(self._chunks)
 
     @functools.cached_property
     def _distinct(self) -> tuple[Numbers, Numbers]:
-        vocabulary, numbers = self._numbers
-        return vocabulary.distinct(numbers)
+        vocabulary, chunks = self._numbers
+        return vocabulary.distinct(vocabulary.numbers(chunks))
 
-    @property
+    @functools.cached_property
     def count(self) -> int:
         """Number of words."""
-        return len(self._numbers[1])
+        vocabulary, chunks = self._numbers
+        return vocabulary.word_count(chunks)
 
     @functools.cached_property
     def vocabulary(self) -> list[str]:

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from curation.filters.rules import Pass, Rule, broken_rules
+from curation.filters.judge import judge_text
+from curation.filters.rules import Pass, Rule
 from curation.text.text import Text
 
 
@@ -44,8 +45,9 @@ def test_every_broken_rule_is_found_in_recipe_order():
         Rule(name="a", signal="text_length", max=1),
     )
     step = Pass(name="p", edits=(), rules=rules)
-    result = list(broken_rules({"p.a": 2.0, "p.fine": 1.0, "p.b": 1.0}, step))
-    assert result == [(rules[0], 1.0), (rules[2], 2.0)]
+    verdict = judge_text("ab", "crawl", [step], measure_all=False)
+    assert [(reason["name"], reason["value"]) for reason in verdict.reasons] == [("p.b", 1.0), ("p.a", 2.0)]
+    assert [*verdict.measures] == ["p.b", "p.fine", "p.a"]
 
 
 def test_a_pass_concerns_the_sources_it_names_or_all():
