@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.accounting.settle import SETTLED
+from curation.document import COLUMN
 from curation.look.run import (
     COLUMNS,
     BadPredicate,
@@ -90,6 +91,14 @@ ROWS = [
 def test_conditions(condition: str, expected: str) -> None:
     assert (
         "".join(each["id"] for each, good in zip(ROWS, met(condition, ROWS), strict=True) if good) == expected
+    )
+
+
+def test_a_number_is_no_text_of_a_column_of_the_input() -> None:
+    with pytest.raises(BadPredicate) as raised:
+        read_predicate("score > 3", [f"{COLUMN}score"])
+    assert str(raised.value) == (
+        "character 9: found '3', expected text in single quotes: a column of the input is carried as text"
     )
 
 

@@ -258,7 +258,10 @@ class _Parser:
         token = self.next()
         wanted = "number" if kind == "number" else "text"
         if token.kind != wanted:
-            meant = f"a number, for {name} is one" if wanted == "number" else "text in single quotes"
+            why = ": a column of the input is carried as text" if name.startswith(COLUMN) else ""
+            meant = (
+                f"a number, for {name} is one" if wanted == "number" else f"text in single quotes{why}"
+            )
             raise _wrong(token, meant)
         return token.value
 
