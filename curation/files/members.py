@@ -120,24 +120,26 @@ def unzstd(pieces: Iterable[bytes], *, max_window_mib: int = MAX_WINDOW_MIB) -> 
     return unpacked(pieces, "zstd", max_window_mib=max_window_mib)
 
 
-def next_member(source: Blocks, compression: str, offset: int) -> int:
+def next_member(source: Blocks, compression: str, offset: int, max_window_mib: int) -> int:
     """Return the offset of the first member at or after `offset`, the file's end where there is none."""
     while offset < source.size_bytes:
         # Some bytes of the next block: a magic may straddle the border.
         piece = source.piece(offset)
         data = piece + source.at(offset + len(piece), MAGIC_BYTES)
         for match in MAGICS[compression].finditer(data):
-            if match.start() < len(piece) and _is_member(source, compression, offset + match.start()):
+            if match.start() < len(piece) and _is_member(
+                source, compression, offset + match.start(), max_window_mib
+            ):
                 return offset + match.start()
         offset += len(piece)
     return source.size_bytes
 
 
-def _is_member(source: Blocks, compression: str, offset: int) -> bool:
+def _is_member(source: Blocks, compression: str, offset: int, max_window_mib: int) -> bool:
     """Return whether a member can be unpacked from `offset` on: gzip's magic alone is too short to tell."""
     beginning = source.at(offset, _PEEK_BYTES)
     try:
-        first = next(iter(Members((beginning,), compression)), b"")
+        first = next(unpacked((beginning,), compression, max_window_mib=max_window_mib), b"")
     except Damaged as error:
         return len(beginning) == _PEEK_BYTES and "ends inside" in str(error)
     return compression != "gzip" or not first[:_TEXT_BYTES].translate(None, _TEXT)

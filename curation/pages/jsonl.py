@@ -77,7 +77,7 @@ def _undivided_pages(source: BlockFile, compression: str | None, options: ReadOp
             elif isinstance(stream, Members):
                 lost_from, offset = (
                     stream.lost_from,
-                    next_member(source, stream.compression, stream.begin + 1),
+                    next_member(source, stream.compression, stream.begin + 1, options.max_window_mib),
                 )
                 detail = _lost_lines(error, stream, offset, source.size_bytes)
             number += 1

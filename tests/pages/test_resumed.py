@@ -198,3 +198,16 @@ def test_lz4_blocks_that_refer_to_those_before_them_are_read(tmp_path: Path) -> 
         with pytest.raises(OSError, match="unpacked") as error, open_unpacked(str(path)) as stream:
             stream.read()
         assert str(error.value) == f"{path}: cannot be unpacked: {wrong}"
+
+
+def test_a_frame_of_a_long_window_is_read_on_with_where_the_limit_allows_it(tmp_path: Path) -> None:
+    def long_window(data: bytes) -> bytes:
+        block = (len(data) << 3 | 1).to_bytes(3, "little")
+        return b"\x28\xb5\x2f\xfd\x00" + bytes([28 - 10 << 3]) + block + data
+
+    path = tmp_path / "a.jsonl.zst"
+    path.write_bytes(flip(zstd(lines(0)), 0.3) + long_window(lines(1)) + zstd(lines(2)))
+    (split,) = splits([(str(path), path.stat().st_size)], "jsonl", 2**30)
+    for limit, counts in ((128, [0, 300]), (256, [300, 300])):
+        found = list(FORMATS["jsonl"].read(split, ReadOptions(text="text", max_window_mib=limit)))
+        assert [len(of_member(found, member)) for member in (1, 2)] == counts

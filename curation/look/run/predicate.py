@@ -259,9 +259,7 @@ class _Parser:
         wanted = "number" if kind == "number" else "text"
         if token.kind != wanted:
             why = ": a column of the input is carried as text" if name.startswith(COLUMN) else ""
-            meant = (
-                f"a number, for {name} is one" if wanted == "number" else f"text in single quotes{why}"
-            )
+            meant = f"a number, for {name} is one" if wanted == "number" else f"text in single quotes{why}"
             raise _wrong(token, meant)
         return token.value
 

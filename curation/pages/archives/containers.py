@@ -154,7 +154,7 @@ def _salvaged(source: Blocks, compression: str, max_window_mib: int) -> Iterator
             return
         except Damaged as error:
             begin = source.size_bytes if isinstance(error, _TooMuch) else members.begin + 1
-            offset = next_member(source, compression, begin)
+            offset = next_member(source, compression, begin, max_window_mib)
             here = written + members.produced
             doubtful_from = written + members.intact if members.in_doubt(source.size_bytes) else here
             what = "records" if offset < source.size_bytes else "the records from here on"
