@@ -10,7 +10,7 @@ at 86 pages a second and core, against .871 at 54 out of the box.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -19,8 +19,9 @@ from typing import Any, NamedTuple, cast
 
 from curation.extract.block_engine import BlockEngine
 from curation.extract.extraction import Engine, Extraction
-from curation.extract.layout import CELLS, has_text, unwrap_layout
+from curation.extract.layout import CELLS, LISTS, has_text, unwrap_layout
 from curation.extract.metadata import title
+from curation.extract.render.inline import plain_scripts
 from curation.extract.render.lift import lift_tree
 from curation.extract.render.marks import Items, strip_marks
 from curation.extract.trafilatura_fast.cascade import Favour, main_content, options
@@ -37,12 +38,16 @@ _RESCUE_BELOW = 0.25
 
 
 class _Main(NamedTuple):
-    """trafilatura's Markdown, the block quotations in it, its cells, and those that became paragraphs."""
+    """trafilatura's Markdown, its block quotations, and how many cells and list items it has.
+
+    layout_cells: cells that became paragraphs.
+    """
 
     text: str = ""
     quotes: tuple[str, ...] = ()
     cells: int = 0
     layout_cells: int = 0
+    list_items: int = 0
 
 
 def trafilatura(html: str) -> Extraction:
@@ -61,7 +66,7 @@ def _rescued(html: str, *, fast: bool) -> Extraction:
     items = lift_tree(tree, html)
     counts = _seen(tree)
     try:
-        main = _trafilatura_text(tree, "recall", fast=fast)
+        main = _trafilatura_text(tree, items, "recall", fast=fast)
     except RecursionError:  # thousands of unclosed tags: Resiliparse, which does not recurse, can
         main = _Main()
     made_by = f"trafilatura-{_version('trafilatura')}{'-fast' if fast else ''}"
@@ -72,18 +77,19 @@ def _rescued(html: str, *, fast: bool) -> Extraction:
         made_by = f"{made_by}+resiliparse-{_version('resiliparse')}"
         counts |= {"rescued": 1.0} | _plain_counts(html, rescue)
         return Extraction(text=rescue, title=title(html), engine=made_by, counts=counts, markdown=False)
-    return _as_markdown(main, html, made_by, counts | kept)
+    return _as_markdown(main, html, made_by, {**kept, **counts})
 
 
 def _restored(main: _Main, items: Items) -> tuple[_Main, dict[str, float]]:
     """Return the text with code and formulas as they were, and how many there were and are."""
-    text, counts = items.restore(main.text)
+    text, counts = items.restore(plain_scripts(main.text))
     return main._replace(text=text, quotes=tuple(map(strip_marks, main.quotes))), counts
 
 
 def _as_markdown(main: _Main, html: str, made_by: str, counts: dict[str, float]) -> Extraction:
     kept = {
-        "table_cells_kept": float(main.cells + main.layout_cells),
+        "table_cells_kept": float(main.cells + main.layout_cells) + counts.get("table_cells_kept", 0.0),
+        "list_items_kept": min(float(main.list_items), counts["list_items_seen"]),
         "layout_cells": float(main.layout_cells),
     }
     return Extraction(
@@ -101,7 +107,7 @@ def precision(html: str) -> Extraction:
     items = lift_tree(tree, html)
     counts = _seen(tree)
     try:
-        main = _trafilatura_text(tree, "precision")
+        main = _trafilatura_text(tree, items, "precision")
     except RecursionError:
         main, too_deep = _Main(), True
     made_by = f"trafilatura-{_version('trafilatura')}-precision"
@@ -109,7 +115,7 @@ def precision(html: str) -> Extraction:
         rescue = linear(html)
         return replace(rescue, engine=f"{made_by}+{rescue.engine}", counts={**rescue.counts, "rescued": 1.0})
     main, kept = _restored(main, items)
-    return _as_markdown(main, html, made_by, counts | kept)
+    return _as_markdown(main, html, made_by, {**kept, **counts})
 
 
 def resiliparse(html: str) -> Extraction:
@@ -159,7 +165,7 @@ def engine_named(name: str) -> Engine:
         raise ValueError(f"extraction engine {name!r} cannot be imported: {error}") from None
 
 
-def _trafilatura_text(tree: Any, favour: Favour, *, fast: bool = False) -> _Main:
+def _trafilatura_text(tree: Any, items: Items, favour: Favour, *, fast: bool = False) -> _Main:
     """Return what `trafilatura.extract` would, with layout tables unwrapped before Markdown is written."""
     from trafilatura.core import determine_returnstring
 
@@ -168,20 +174,31 @@ def _trafilatura_text(tree: Any, favour: Favour, *, fast: bool = False) -> _Main
         return _Main()
     cells = unwrap_layout(document.body)
     quotes = tuple("\n".join(quote.itertext()) for quote in document.body.iter("quote"))
-    data = sum(has_text(cell, but=CELLS) for cell in document.body.iter("cell"))
+    again = {cell for table in _written_anew(document.body, items) for cell in table.iter("cell")}
+    data = sum(cell not in again and has_text(cell, but=CELLS) for cell in document.body.iter("cell"))
     text = determine_returnstring(document, options(favour, fast=fast))
-    return _Main(text=text, quotes=quotes, cells=data, layout_cells=cells)
+    listed = sum(has_text(item, but=LISTS) for item in document.body.iter("item"))
+    return _Main(text=text, quotes=quotes, cells=data, layout_cells=cells, list_items=listed)
+
+
+def _written_anew(body: Any, items: Items) -> Iterator[Any]:
+    """Yield the tables that are counted when their items come back."""
+    return (table for table in body.iter("table") if items and items.has_table("".join(table.itertext())))
 
 
 def _seen(tree: Any) -> dict[str, float]:
-    """Return how many table cells with text of their own the page has, code and formulas lifted out of it.
+    """Return how many table cells and list items with text of their own are left when all was lifted.
 
     Captions count as cells, and so do those of tables that only lay out the page, whose menus nobody
     keeps. So they are counted in what the engine kept too: not in its Markdown, where a row is padded to
     its table's width, and where a line of code or prose may have bars of its own.
     """
     cells = tree.iter("td", "th", "caption")
-    return {"table_cells_seen": float(sum(has_text(cell, but=CELLS) for cell in cells))}
+    items = tree.iter("li", "dt", "dd")
+    return {
+        "table_cells_seen": float(sum(has_text(cell, but=CELLS) for cell in cells)),
+        "list_items_seen": float(sum(has_text(item, but=LISTS) for item in items)),
+    }
 
 
 def _plain_counts(html: str, text: str, *, main: bool = True) -> dict[str, float]:

@@ -13,6 +13,8 @@ from typing import Any
 _PROSE_CHARACTERS = 400
 #: What holds cells, and cells, in HTML and in an extracted body; what no reader sees.
 CELLS = ("table", "td", "th", "caption", "cell", "script", "style")
+#: The same of lists and their items.
+LISTS = ("li", "dt", "dd", "list", "item", "script", "style")
 _BLOCKS = ("code", "head", "list", "p", "quote", "table")
 _BREAKS = (*_BLOCKS, "lb")
 

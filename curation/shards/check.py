@@ -174,8 +174,7 @@ def _special(tokenizer: Tokenizer) -> Finding:
     if hit:
         what = f"text becomes a special id: {', '.join(hit[:_SHOWN])}"
         return Finding("special tokens in text", "failure", what, {"tokens": hit})
-    plural = "" if len(special) == 1 else "s"
-    what = f"{len(special)} special token{plural}, each text where a page quotes it"
+    what = f"{len(special)} special tokens, each text where a page quotes it"
     plain = sorted(token.content for token in added.values() if not token.special)
     if plain:
         shown = ", ".join(plain[:_SHOWN])

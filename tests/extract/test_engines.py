@@ -38,6 +38,8 @@ def test_tables_and_code_are_kept_and_counted() -> None:
         "code_blocks_seen": 1.0,
         "code_blocks_kept": 1.0,
         "layout_cells": 0.0,
+        "list_items_seen": 2.0,
+        "list_items_kept": 0.0,
     }
 
 
@@ -94,7 +96,7 @@ def test_resiliparse_rescues_what_trafilatura_lost(monkeypatch: pytest.MonkeyPat
     assert quarter > 1
     for kept, rescued in ((int(quarter) + 1, False), (int(quarter) - 1, True)):
         monkeypatch.setattr(
-            engines, "_trafilatura_text", lambda tree, favour, fast, n=kept: engines._Main("x" * n)
+            engines, "_trafilatura_text", lambda tree, items, favour, fast, n=kept: engines._Main("x" * n)
         )
         found = trafilatura(PAGE)
         assert (found.text == full) == rescued

@@ -14,12 +14,14 @@ from typing import Any
 
 from curation.extract.render.languages import language
 from curation.extract.render.listing import GUTTER, PREFORMATTED, is_gutter, is_ignored, listing_text
+from curation.extract.render.signs import Signs
 
 #: Elements that may be a listing, or hold one.
 TAGS = (
     "blockquote", "code", "dd", "div", "figure", "font", "kbd", "listing", "ol", "p", "pre", "samp",
     "script", "section", "span", "table", "td", "textarea", "tt", "xmp",
 )  # fmt: skip
+CODE_TAGS = ("pre", "code", "tt", "kbd", "samp", "xmp", "listing", "textarea", "script")
 INLINE = ("code", "kbd", "samp", "tt")
 #: Names of classes that highlighters and forum software give to what holds lines and no `pre`.
 _LINES = re.compile(
@@ -49,21 +51,27 @@ _ROW_CLASS = re.compile(
     r"(?:^|[\s_-])(?:blob-code(?:-inner)?|hljs-ln(?:-code)?|js-file-line(?:-container)?|line_?-?content|line-?code"
     r"|code-?line|codeline|source-?line|diff-line-code|lntd|code)(?=$|[\s_-])"
 )
+#: Names of classes of elements to look at.
+CODE_NAMES = re.compile(
+    f"{_LINES.pattern}|{CODE_CLASS.pattern}|{_ROW_CLASS.pattern}|(?:^|\\s)fragment(?:$|\\s)|rompt|highlight|crayon",
+    re.IGNORECASE,
+)
 #: Elements that a listing and its numbers may be wrapped in.
 _WRAPPERS = ("td", "tr", "tbody", "table")
 _NAMED_WRAPPERS = ("div", "figure", "span", "code", "section")
 _WRAPPER_CLASS = re.compile(
-    r"highlight|code|crayon|syntax|listing|enlighter|snippet|source|geshi", re.IGNORECASE
+    r"highlight|code|crayon|syntax|listing|enlighter|snippet|source|geshi|output|cell|toolbar|scroll|gist|frame|copy",
+    re.IGNORECASE,
 )
 
 
-def blocks(root: Any) -> Iterator[tuple[Any, str, str]]:
+def blocks(root: Any, found: Signs) -> Iterator[tuple[Any, str, str]]:
     """Yield (element, text, language) of each block of code below the root, in the page's order.
 
     The elements may be changed once they are yielded.
     """
     inside: set[Any] = set()
-    for element in list(root.iter(*TAGS)):
+    for element in _candidates(root, found):
         if element in inside or element.getparent() is None:
             continue
         text = "" if _is_number_column(element) else _block_text(element)
@@ -72,6 +80,26 @@ def blocks(root: Any) -> Iterator[tuple[Any, str, str]]:
         outer = _outermost(element)
         inside.update(outer.iter())
         yield outer, text, language(element)
+
+
+def _candidates(root: Any, found: Signs) -> list[Any]:
+    """Return the elements that may be listings: by name, class, style, or for the code they hold."""
+    named = tuple(tag for tag in found.tags if tag in CODE_TAGS)
+    inline = any(tag in named for tag in INLINE)
+    if not named and not found.classes and not found.styled:
+        return []
+    if not found.classes and not found.styled and not inline:
+        return list(root.iter(*named))
+    held = (*INLINE,)
+    return [
+        element
+        for element in root.iter(*TAGS)
+        if element.tag in named
+        or (element.get("class") or "") in found.classes
+        or (found.styled and element.get("style"))
+        or (found.classes and element.tag == "table")
+        or (inline and len(element) > 1 and element[0].tag in held)
+    ]
 
 
 def _is_number_column(element: Any) -> bool:

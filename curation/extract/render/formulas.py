@@ -13,6 +13,7 @@ from typing import Any
 
 from curation.extract.render.latex.mathml import latex as from_mathml
 from curation.extract.render.latex.tex import LOOKS_LIKE_TEX, of_picture, of_wiris, without_delimiters
+from curation.extract.render.signs import Signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,12 @@ class Formula:
     form: str
 
 
-TAGS = (
-    "amp-mathml", "code", "d-math", "div", "img", "katex", "la-tex", "latex", "math", "math-renderer",
-    "mjx-container",
-    "p", "pre", "script", "span", "tex", "tex-math", "nobr", "figure", "table",
+#: Elements that are formulas by name, and those that are by class.
+_NAMED = (
+    "amp-mathml", "d-math", "img", "katex", "la-tex", "latex", "math", "math-renderer", "mjx-container",
+    "script", "tex", "tex-math",
 )  # fmt: skip
+_CLASSED = ("code", "div", "figure", "nobr", "p", "pre", "span", "table")
 #: Elements whose text is LaTeX.
 _TEX_TAGS = ("amp-mathml", "d-math", "katex", "la-tex", "latex", "math-renderer", "tex", "tex-math")
 _ATTRIBUTES = (
@@ -51,18 +53,26 @@ _TEX_CLASS = re.compile(
     r"(?:^|\s)(?:js-(?:inline-math|display-math|render-math)|ql-formula|ztext-math|math-tex|MathTeX|arithmatex|tex|latex"
     r"|math|mathjax|katex-source|equation|formula|tex2jax_process)(?=$|\s)"
 )
+#: Names of classes of elements to look at.
+MATH_NAMES = re.compile(
+    "|".join(part.pattern for part in (_KATEX, _RENDERED, _PREVIEW, _WIKIPEDIA, _TEX_CLASS))
+)
 _DISPLAY = re.compile(r"display|block|center|equation(?!_image)", re.IGNORECASE)
 _CODE = ("pre", "textarea", "xmp", "listing")
 
 
-def formulas(root: Any) -> Iterator[Formula]:
+def formulas(root: Any, found: Signs) -> Iterator[Formula]:
     """Yield the formulas below the root that are elements, outermost first.
 
     A drawn copy of one that a script holds has the form "copy" and no LaTeX. The elements may be changed
     once they are yielded.
     """
     inside: set[Any] = set()
-    for element in list(root.iter(*TAGS)):
+    named = tuple(tag for tag in found.tags if tag in _NAMED)
+    tags = (*named, *_CLASSED) if found.classes else named
+    for element in list(root.iter(*tags)) if tags else ():
+        if element.tag not in named and (element.get("class") or "") not in found.classes:
+            continue
         if element in inside or element.getparent() is None:
             continue
         formula = _formula(element)
@@ -121,7 +131,10 @@ def _of_tag(element: Any, names: str) -> Formula | None:
     if element.tag in ("code", "pre") and "math" not in names:
         return None
     source = "".join(element.itertext()).strip()
-    if any(child.tag not in ("br", "em", "i", "span") for child in element.iterdescendants()) or not source:
+    if (
+        any(child.tag not in ("br", "code", "em", "i", "span") for child in element.iterdescendants())
+        or not source
+    ):
         return None
     text, display = without_delimiters(source)
     sure = element.tag in _TEX_TAGS or "js-" in names or text != source

@@ -21,6 +21,7 @@ _MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "del": "~~", "s": "~~"
 _SUP = str.maketrans("0123456789+-−=()niabcdefghjklmoprstuvwxyz", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱᵃᵇᶜᵈᵉᶠᵍʰʲᵏˡᵐᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
 _SUB = str.maketrans("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _SCRIPTS = {"sup": _SUP, "sub": _SUB}
+_WRITTEN_SCRIPT = re.compile(r"`[^`\n]*`|<(sup|sub)>([^<>\n]{1,40})</\1>")
 _BLOCKS = {
     "p", "div", "li", "ul", "ol", "dl", "dt", "dd", "tr", "td", "th", "table", "tbody", "thead", "tfoot",
     "pre", "blockquote",
@@ -41,6 +42,19 @@ def inline_markdown(source: str, *, emphasis: bool = True) -> str:
     if "<" not in source:
         return _collapsed(source)
     return _Inline(emphasis=emphasis).run(source)
+
+
+def plain_scripts(markdown: str) -> str:
+    """Return Markdown whose `<sup>` and `<sub>` are Unicode where it has the letters, but for those in code.
+
+    >>> plain_scripts("10<sup>23</sup> H<sub>2</sub>O, x<sup>α!</sup> `<sup>2</sup>`, as said<sup>[1]</sup>")
+    '10²³ H₂O, x<sup>α!</sup> `<sup>2</sup>`, as said[1]'
+    """
+    if "<su" not in markdown:
+        return markdown
+    return _WRITTEN_SCRIPT.sub(
+        lambda match: _script(match[1], match[2].strip()) if match[1] else match[0], markdown
+    )
 
 
 def raw_text(source: str) -> str:

@@ -5,34 +5,24 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from curation.extract.render.code import blocks
+from curation.extract.render.code import CODE_NAMES, blocks
 from curation.extract.render.fences import code_span, fence
-from curation.extract.render.formulas import Formula, formulas
-from curation.extract.render.marks import MARK, Items, Lifted
+from curation.extract.render.formulas import MATH_NAMES, Formula, formulas
+from curation.extract.render.marks import Items, Lifted, has_marks
+from curation.extract.render.signs import Signs, signs
+from curation.extract.render.structure import has_structure, prepare
 
-#: A page without any of these has nothing to lift; most have none, and cost one search.
-CANDIDATE = re.compile(
-    r"<(?:pre|tt|kbd|samp|xmp|listing|math|mjx-|d-math|tex|latex|amp-mathml|katex)[\s>/-]|<code[\s>]|math/|\\[(\[]|\$\$|math-container"
-    r"|crayon|CodeMirror|ace_line|view-line|syntaxhighlighter|codehilite|hljs|geshi|ltx_listing|blob-code|white-space\s*:\s*pre|monospace"
-    r"|[cC]onsolas|[cC]ourier|katex|MathJax|mwe-math|\\displaystyle|latex|mimetex|mathtex|[?&]cht=tx|data-(?:tex|formula|mathml|equation)|ql-formula"
-    r"|[\"' ](?:code|fragment)[\"' ]|nlighter|csharpcode|prettyprint"
-    r"|<textarea[^>]{0,300}(?:code|readonly|snippet|source)"
-    r"|brush:|alt=[\"']?\s*(?:\$|\\|\{\\)|source-?code|code-?block|code-?box|code-?snippet",
-)
 _PROMPT = re.compile(
     r"(?:^|\s)(?:prompt|(?:input|output)_prompt|jp-(?:Input|Output)(?:Area-)?[pP]rompt)(?=$|\s)"
 )
 _PROMPT_TEXT = re.compile(r"\s*(?:(?:In|Out)?\s*\[[\d\s*]*\]:?)?\s*")
-_MATH_PAGE = re.compile(r"mathjax|katex|math-container|math/tex|arithmatex|tex2jax", re.IGNORECASE)
 _NOT = "\U00017000-\U0001876f"
 _SURE = re.compile(
-    rf"\\\((?P<inline>[^{_NOT}]+?)\\\)|\\\[(?P<block>[^{_NOT}]+?)\\\]|(?<!\\)\$\$(?P<double>[^${_NOT}]+?)(?<!\\)\$\$"
+    rf"\$\$\$(?P<three>[^${_NOT}]+?)\$\$\$|\\\((?P<inline>[^{_NOT}]+?)\\\)|\\\[(?P<block>[^{_NOT}]+?)\\\]|(?<![\\$])\$\$(?!\$)(?P<double>[^${_NOT}]+?)(?<!\\)\$\$"
     rf"|(?P<environment>\\begin\{{(?P<name>(?:equation|align|gather|multline|eqnarray|alignat|flalign|displaymath)\*?)\}}"
     rf"[^{_NOT}]+?\\end\{{(?P=name)\}})",
 )
-_DOLLAR = re.compile(
-    rf"(?<![\\$\w])(\$\$\$|\$)(?![\s$])(?P<dollar>[^${_NOT}]{{1,600}}?)(?<![\s\\])\1(?![\w$])"
-)
+_DOLLAR = re.compile(rf"(?<![\\$\w])(\$)(?![\s$])(?P<dollar>[^${_NOT}]{{1,600}}?)(?<![\s\\])\1(?![\w$])")
 _FORMULA_CHARACTERS = re.compile(r"[\\^_=<>+*/|{}()-]|^\s*\S\s*$|^[A-Za-z]'*$|\d")
 _NO_TEXT = (
     "code",
@@ -62,26 +52,37 @@ _KEPT_TAGS = ("td", "th", "dd", "dt", "li", "blockquote", "body", "p", "figcapti
 def lift_tree(root: Any, html: str) -> Items:
     """Replace code and formulas in an lxml tree by stand-ins, in place; return them. Falsy if there are none.
 
-    html: the page, in which one search decides whether there is anything to look for. A block's stand-in is a
-    paragraph of its words, a formula's is in the line where it stands.
+    html: the page, in which plain searches decide whether there is anything to look for. A block's stand-in
+    is a paragraph of its words, a formula's is in the line where it stands.
     """
     items = Items()
-    if CANDIDATE.search(html) and not MARK.search(html):
-        lift_into(items, root, block_tag="p", dollars=has_formula_scripts(html))
+    found, structured = page_signs(html), has_structure(html)
+    if not (found or structured) or has_marks(html):
+        return items
+    if found:
+        lift_into(items, root, found, block_tag="p")
+    if structured:
+        prepare(root, items)
     return items
 
 
-def lift_into(items: Items, root: Any, *, block_tag: str, dollars: bool) -> None:
+def page_signs(html: str) -> Signs:
+    """Return what a page's source says may be lifted."""
+    return signs(html, code=CODE_NAMES, math=MATH_NAMES)
+
+
+def lift_into(items: Items, root: Any, found: Signs, *, block_tag: str) -> None:
     """Replace code and formulas below an element, and add them to the items of its page.
 
-    block_tag: the element that a block's stand-in is. dollars: whether text between single dollar signs is a
-    formula, as on a page that loads a script for them.
+    block_tag: the element that a block's stand-in is.
     """
-    for formula in formulas(root):
+    for formula in formulas(root, found):
         _put_formula(formula, items)
-    _written_formulas(root, items, dollars=dollars)
-    _drop_prompts(root)
-    for element, text, name in blocks(root):
+    if found.written:
+        _written_formulas(root, items, dollars=found.dollars)
+    if any("rompt" in names for names in found.classes):
+        _drop_prompts(root)
+    for element, text, name in blocks(root, found):
         _put_code(element, code_item(text, name), items, block_tag)
 
 
@@ -91,11 +92,6 @@ def _drop_prompts(root: Any) -> None:
         if _PROMPT.search(element.get("class") or "") and _PROMPT_TEXT.fullmatch("".join(element.itertext())):
             element.text = ""
             del element[:]
-
-
-def has_formula_scripts(html: str) -> bool:
-    """Return whether a page names a script that looks for formulas in its text."""
-    return _MATH_PAGE.search(html) is not None
 
 
 def lift_written(text: str, items: Items, *, dollars: bool) -> str:
@@ -211,7 +207,11 @@ def _may_have(text: str) -> bool:
 def _written(match: re.Match[str], items: Items, *, sure: bool) -> str:
     groups = match.groupdict()
     source = next(
-        (groups[name] for name in ("inline", "block", "double", "environment", "dollar") if groups.get(name)),
+        (
+            groups[name]
+            for name in ("three", "inline", "block", "double", "environment", "dollar")
+            if groups.get(name)
+        ),
         "",
     )
     inner = source.strip()

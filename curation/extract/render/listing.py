@@ -127,12 +127,15 @@ def listing_text(element: Any, *, preformatted: bool) -> str:
             _open(lines, node, inner=inner)
             starts.append(lines.length)
             continue
+        number = node in skipped and _is_number(node)
         if node in skipped:
             skipped.discard(node)
         else:
             _close(lines, node, starts.pop(), inner=inner)
         if inner:
-            lines.put(_tail(node), preformatted=preformatted or _in_pre(node.getparent(), element))
+            lines.put(
+                _tail(node, number=number), preformatted=preformatted or _in_pre(node.getparent(), element)
+            )
     text = (
         _BLANK.sub("", "".join(lines.parts))
         .replace("\r", "")
@@ -167,11 +170,7 @@ def _close(lines: _Lines, node: Any, start: int, *, inner: bool) -> None:
 
 
 def _is_line_block(node: Any) -> bool:
-    return (
-        node.tag in ("li", "tr")
-        or _is_line(node)
-        or (node.tag == "div" and not len(node) and _has_like(node))
-    )
+    return node.tag in ("li", "tr", "pre") or _is_line(node) or (node.tag == "div" and _has_like(node))
 
 
 def _has_like(node: Any) -> bool:
@@ -188,12 +187,16 @@ def _is_number(node: Any) -> bool:
     return bool(GUTTER.search(node.get("class") or "")) and bool(_NUMBERS.fullmatch("".join(node.itertext())))
 
 
-def _tail(node: Any) -> str | None:
-    """Return the text after an element; white space between lines that are blocks is nothing."""
+def _tail(node: Any, *, number: bool) -> str | None:
+    """Return the text after an element.
+
+    White space between lines that are blocks is nothing; so is the blank that parts a number from its line.
+    """
     tail: str | None = node.tail
     if tail and node.tag in _BLOCKS and tail.isspace():
         return None
-    return tail
+    padded = number and (node.text or "")[:1] in (" ", "\u00a0")
+    return tail[1:] if tail and padded and tail[0] == "\u00a0" else tail
 
 
 def _in_pre(node: Any, last: Any) -> bool:

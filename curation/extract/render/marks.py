@@ -19,6 +19,7 @@ MARK = re.compile(f"[{_RANGE}]")
 STAND_IN = re.compile(f"([{_RANGE}])([^{_RANGE}]*)\\1")
 _NO_MARKS = dict.fromkeys(range(_FIRST, _FIRST + MARKS))
 _ROW = re.compile(r"\s*\|")
+_LIST_MARK = re.compile(f"(\\s*)(?:[-*+•] |\\d{{1,9}}[.)] )?([{_RANGE}])\\2")
 _PREFIX = re.compile(r"\s*(?:(?:[-*+•>]|\d{1,9}[.)]|#{1,6})\s*)*")
 
 
@@ -32,6 +33,8 @@ class Lifted:
         block: whether it takes lines of its own.
         counts: name -> number, of what it holds.
         cell: what it is written as in a row of a table, "" where no row can hold it.
+        prefix: what a line begins with in place of a list's mark, None for what is no prefix.
+        is_table: whether it takes the place of the rows that its mark stands in.
     """
 
     markdown: str
@@ -39,6 +42,8 @@ class Lifted:
     block: bool
     counts: Mapping[str, float]
     cell: str = ""
+    prefix: str | None = None
+    is_table: bool = False
 
 
 class Restored(NamedTuple):
@@ -69,6 +74,11 @@ class Items:
         self.items.append(item)
         return chr(_FIRST + len(self.items) - 1)
 
+    def has_table(self, text: str) -> bool:
+        """Return whether the mark of a table is in a text."""
+        numbers = (ord(mark) - _FIRST for mark in MARK.findall(text))
+        return any(number < len(self.items) and self.items[number].is_table for number in numbers)
+
     def restore(self, text: str, *, markdown: bool = True) -> Restored:
         """Return a text with each stand-in replaced by its item.
 
@@ -91,6 +101,11 @@ class Items:
         return Restored(text, counts | {f"{name}_kept": float(found[name]) for name in seen})
 
 
+def has_marks(html: str) -> bool:
+    """Return whether a page has characters of its own that are marks here: then nothing can be lifted."""
+    return not html.isascii() and MARK.search(html) is not None
+
+
 def strip_marks(text: str) -> str:
     """Return the text without marks; the words of stand-ins stay."""
     return text.translate(_NO_MARKS)
@@ -107,16 +122,31 @@ class _Restoring:
     def lines(self, text: str) -> list[str]:
         """Return the lines of a text; those of a block have a blank line before and after."""
         result: list[str] = []
-        after_block = False
+        after_block = in_table = False
         for line in self._joined(text):
-            if not MARK.search(line):
-                if after_block and line.strip():
-                    result.append("")
-                after_block = False
-                result.append(line)
+            is_row = self._markdown and _ROW.match(line) is not None
+            table = self._table_of(line) if is_row else None
+            if table is not None:
+                self._kept.add(table)
+                _blank(result)
+                result += self.lines(self._items[table].markdown)
+                in_table, after_block = True, False
+            elif is_row and in_table:
                 continue
-            after_block = self._line(line, result, after_block=after_block)
+            elif MARK.search(line):
+                in_table = False
+                after_block = self._line(line, result, after_block=after_block)
+            else:
+                if (after_block or in_table) and line.strip():
+                    _blank(result)
+                after_block = in_table = False
+                result.append(line)
         return result
+
+    def _table_of(self, line: str) -> int | None:
+        """Return the number of the table whose first text stands in a line."""
+        numbers = (ord(mark) - _FIRST for mark in MARK.findall(line))
+        return next((n for n in numbers if n < len(self._items) and self._items[n].is_table), None)
 
     def _joined(self, text: str) -> list[str]:
         """Return the text's lines, where a stand-in of several lines is in one."""
@@ -125,11 +155,14 @@ class _Restoring:
 
     def _line(self, line: str, result: list[str], *, after_block: bool) -> bool:
         """Add what becomes of a line with marks; return whether a block was its end."""
+        line = self._prefixed(line, result)
         row = self._markdown and _ROW.match(line) is not None
         blocks: list[Lifted] = []
 
         def inline(match: re.Match[str]) -> str:
             item = self._take(match)
+            if item.is_table:  # its rows became something else
+                return ""
             if item.block and not (row and item.cell):
                 blocks.append(item)
                 return "\n"
@@ -150,9 +183,29 @@ class _Restoring:
             if position < len(blocks):
                 item = blocks[position]
                 _blank(result)
-                result += (item.markdown if self._markdown else item.text).split("\n")
+                result += self._block(item)
                 ended = True
         return ended
+
+    def _block(self, item: Lifted) -> list[str]:
+        """Return the lines of a block, and what was lifted out of it before."""
+        text = item.markdown if self._markdown else item.text
+        return self.lines(text) if MARK.search(text) else text.split("\n")
+
+    def _prefixed(self, line: str, result: list[str]) -> str:
+        """Return a line with the prefix that a mark at its beginning stands for."""
+        match = _LIST_MARK.match(line)
+        if match is None or not self._markdown:
+            return line
+        prefix = (
+            self._items[ord(match[2]) - _FIRST].prefix if ord(match[2]) - _FIRST < len(self._items) else None
+        )
+        if prefix is None:
+            return line
+        if prefix != ": ":
+            _blank(result)
+        indent = match[1] if prefix else ""
+        return f"{indent if prefix == '> ' else ''}{prefix}{line[match.end() :]}"
 
     def _take(self, match: re.Match[str]) -> Lifted:
         number = ord(match[1]) - _FIRST

@@ -1,9 +1,8 @@
 """The lift on lexbor's serialised tree, for engines that read that: only what may hold something is parsed.
 
 The source is well nested, has an end tag for every element but the void ones, and quotes its attributes.
-Lists
-of elements of lexbor's own tree take quadratic time to read, and a replacement in it takes 0.1 ms; here a
-page costs one search, and a region of it a small tree.
+Lists of elements of lexbor's own tree take quadratic time to read, and a replacement in it takes 0.1 ms; here
+a page costs a few plain searches, and a region of it a small tree.
 """
 
 from __future__ import annotations
@@ -12,8 +11,10 @@ import re
 from functools import cache
 from html import escape, unescape
 
-from curation.extract.render.lift import CANDIDATE, has_formula_scripts, lift_into, lift_written
-from curation.extract.render.marks import MARK, Items
+from curation.extract.render.code import INLINE
+from curation.extract.render.lift import lift_into, lift_written, page_signs
+from curation.extract.render.marks import Items, has_marks
+from curation.extract.render.signs import PICTURE_HINTS, Signs, hidden_spans, places_of
 from curation.extract.trees import fragment, serialized
 
 _VOID = (
@@ -31,22 +32,6 @@ _VOID = (
     "wbr",
     "base",
 )
-_NAMES = (
-    r"highlight|\b_?code|-code|source-?code|codehilite|csharpcode|crayon|CodeMirror|ace_|view-lines|syntax|hljs|shiki|prism|geshi|listing"
-    r"|blob-|enlighter|brush|prettyprint|\blang(?:uage)?[-:_]|cm-content|katex|MathJax|MJX|mjx|mwe-math|arithmatex|ql-formula|math"
-    r"|\btex\b|latex|formula|equation|verbatim|bbcode_code"
-)
-#: What no reader sees, elements that may be lifted or hold what may, and formulas in the text.
-_REGION = re.compile(
-    r"(?P<hidden><(?:!--|(?P<raw>script|style|title|iframe|noembed|noframes)[\s>]))"
-    r"|<(?P<tag>pre|code|tt|kbd|samp|textarea|xmp|listing|math|mjx-container|d-math|tex|la-tex|latex|tex-math|katex|amp-mathml"
-    r"|math-renderer|img(?= [^>]*(?:alt|src|data-mathml)=))(?=[\s>])"
-    rf"|<(?P<named>div|span|figure|section|ol|td|dl|table"
-    rf"|p)(?=[\s>])[^>]*? (?:class=\"[^\"]*?(?:{_NAMES})|style=\"[^\"]*(?:white-space: ?pre|monospace"
-    r"|[cC]onsolas|[cC]ourier))"
-    r"|(?P<table><table[\s>])"
-    r"|(?P<text>\\[(\[]|\$|\\begin\{)"
-)
 _TABLE_OF_CODE = re.compile(r"<pre[\s>]|class=\"[^\"]*(?:blob-code|hljs-ln|crayon|code|gutter|lntd)")
 _ATTRIBUTE = re.compile(r"=\"[^\"<]*<")
 _TAG = re.compile(r"<[A-Za-z][^\s>\"]*(?:\s+[^\s=>\"]+(?:=\"[^\"]*\")?)*\s*/?>")
@@ -57,6 +42,23 @@ _COPY = re.compile(r"\s*<(span|div|script)(?=[\s>])[^>]*(?:MathJax|MJX|mjx-chtml
 _TABLE_SCANS = 20
 
 
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_PARAGRAPH = re.compile(r"<(p|div|td|dd|blockquote)(?: [^>]*)?>")
+_TEXTAREA_HINTS = (
+    "code",
+    "readonly",
+    "snippet",
+    "source",
+    "crayon",
+    "brush",
+    "raw",
+    "plain",
+    "syntax",
+    "lang",
+)
+_STYLED = re.compile(r'style="[^"]*(?:white-space: ?pre|monospace|onsolas|ourier|Menlo|Monaco)')
+
+
 def lift_source(source: str) -> tuple[str, Items]:
     """Return a page's serialised tree with stand-ins for code and formulas, and what was lifted.
 
@@ -64,62 +66,123 @@ def lift_source(source: str) -> tuple[str, Items]:
     lifted. Never raises.
     """
     items = Items()
-    if not CANDIDATE.search(source) or MARK.search(source):
+    found = page_signs(source)
+    if not found or has_marks(source):
         return source, items
     if _ATTRIBUTE.search(source):
         source = _TAG.sub(_without_angles, source)
-    scan = _Scan(source, items)
-    lifted = scan.run()
+    lifted = _Scan(source, items, found).run()
     return (lifted, items) if items or items.lost else (source, items)
 
 
 class _Scan:
     """One pass over a source: regions are replaced as they come."""
 
-    def __init__(self, source: str, items: Items) -> None:
+    def __init__(self, source: str, items: Items, found: Signs) -> None:
         self._source = source
         self._items = items
-        self._dollars = has_formula_scripts(source)
+        self._found = found
         self._left = _TABLE_SCANS * len(source) + 2**20
 
     def run(self) -> str:
         """Return the source with stand-ins."""
-        source, parts, copied, position = self._source, [], 0, 0
-        while match := _REGION.search(source, position):
-            if match["hidden"] and not self._is_formula_script(match):
-                position = self._end_of_hidden(match)
+        source = self._source
+        parts: list[str] = []
+        copied = position = 0
+        for place in self._places():
+            if place < position:
                 continue
-            start, end, lifted = self._text(match, copied) if match["text"] else self._element(match)
+            start, end, lifted = self._element(place) if source[place] == "<" else self._text(place, copied)
             if lifted is not None:
                 parts += [source[copied:start], lifted]
                 copied = end
             position = end
         return "".join((*parts, source[copied:]))
 
-    def _text(self, match: re.Match[str], copied: int) -> tuple[int, int, str | None]:
+    def _places(self) -> list[int]:
+        """Return where elements begin that are to be looked at, and delimiters of formulas, in order."""
+        source, found = self._source, self._found
+        places = {
+            place
+            for tag in found.tags
+            for place in places_of(source, f"<{tag}")
+            if source[place + len(tag) + 1] in " >/"
+        }
+        for names in found.classes:
+            places.update(source.rfind("<", 0, place) for place in places_of(source, f'class="{names}"'))
+        if found.styled:
+            places.update(source.rfind("<", 0, match.start()) for match in _STYLED.finditer(source))
+        if found.classes or any(tag in found.tags for tag in ("pre", "code", "tt")):
+            places.update(places_of(source, "<table"))
+        if found.written:
+            marks = ("$", "\\(", "\\[", "\\begin{") if found.dollars else ("$$", "\\(", "\\[", "\\begin{")
+            places.update(place for mark in marks for place in places_of(source, mark))
+        places.discard(-1)
+        hidden = iter(hidden_spans(source))
+        start, end = next(hidden, (len(source), len(source)))
+        result = []
+        for place in sorted(places):
+            while place >= end and start < len(source):
+                start, end = next(hidden, (len(source), len(source)))
+            if place < start or (place == start and self._is_written_script(place)):
+                result.append(place)
+        return result
+
+    def _text(self, place: int, copied: int) -> tuple[int, int, str | None]:
         """Return (start, end, replacement) of the text node around a delimiter."""
-        start = max(copied, self._source.rfind(">", copied, match.start()) + 1)
-        end = self._source.find("<", match.start())
+        start = max(copied, self._source.rfind(">", copied, place) + 1)
+        end = self._source.find("<", place)
         end = len(self._source) if end < 0 else end
-        if self._source.find("<", start, match.start()) >= 0:  # in a tag
-            return start, match.end(), None
+        if self._source.find("<", start, place) >= 0:  # in a tag
+            return start, place + 1, None
         before = len(self._items)
-        text = lift_written(unescape(self._source[start:end]), self._items, dollars=self._dollars)
+        text = lift_written(unescape(self._source[start:end]), self._items, dollars=self._found.dollars)
         return start, end, escape(text, quote=False) if len(self._items) > before else None
 
-    def _element(self, match: re.Match[str]) -> tuple[int, int, str | None]:
-        """Return (start, end, replacement) of the element that begins at a match."""
-        start = match.start()
-        tag = match["tag"] or match["named"] or match["raw"] or "table"
-        if match["table"] and self._left < 0:
-            return start, match.end(), None
-        end = self._end(tag, start)
-        if match["table"]:
-            self._left -= end - start
-            if not _TABLE_OF_CODE.search(self._source, start, end):
-                return start, match.end(), None
+    def _element(self, start: int) -> tuple[int, int, str | None]:
+        """Return (start, end, replacement) of the element that begins at a place."""
+        tag = _NAME.match(self._source, start + 1)
+        if tag is None:
+            return start, start + 1, None
+        if tag[0] == "table":
+            return self._table(start)
+        end = self._end(tag[0], start)
+        if self._is_plain(tag[0], start, end):
+            return start, end, None
+        if tag[0] in INLINE and self._source.startswith("<br", end):
+            start, end = self._around(start, end)
         while copy := _COPY.match(self._source, end):  # what a script drew, then the script itself
             end = self._end(copy[1], copy.start(1) - 1)
+        return start, end, self._region(start, end)
+
+    def _is_plain(self, tag: str, start: int, end: int) -> bool:
+        """Return whether an element needs no tree to see that it stays: code in a line, most pictures."""
+        source = self._source
+        if tag in INLINE and not source.startswith("<br", end):
+            lines = "\n" in source[start:end] or source.find("<br", start, end) >= 0
+            return not lines and "math" not in source[start : source.find(">", start)]
+        if tag in ("img", "textarea"):
+            head = source[start : source.find(">", start) + 1]
+            hints = PICTURE_HINTS if tag == "img" else _TEXTAREA_HINTS
+            return not any(hint in head for hint in hints)
+        return False
+
+    def _around(self, start: int, end: int) -> tuple[int, int]:
+        """Return where the paragraph is that begins with a line of code, or the line where none does."""
+        before = self._source.rfind("<", 0, start)
+        parent = _PARAGRAPH.match(self._source, before) if before >= 0 else None
+        if parent is None or parent.end() != start:
+            return start, end
+        return before, self._end(parent[1], before)
+
+    def _table(self, start: int) -> tuple[int, int, str | None]:
+        """Return the same of a table, which is looked at if it may be a listing with its numbers."""
+        if self._left < 0:
+            return start, start + 1, None
+        end = self._end("table", start)
+        self._left -= end - start
+        if not _TABLE_OF_CODE.search(self._source, start, end):
+            return start, start + 1, None
         return start, end, self._region(start, end)
 
     def _region(self, start: int, end: int) -> str | None:
@@ -127,20 +190,16 @@ class _Scan:
         before, lost = len(self._items), self._items.lost.total()
         body = fragment(self._source[start:end])
         elements = sum(1 for _ in body.iter())
-        lift_into(self._items, body, block_tag="pre", dollars=self._dollars)
+        lift_into(self._items, body, self._found, block_tag="pre")
         changed = len(self._items) > before or self._items.lost.total() > lost
         return serialized(body) if changed or sum(1 for _ in body.iter()) < elements else None
 
-    def _is_formula_script(self, match: re.Match[str]) -> bool:
-        return (
-            match["raw"] == "script"
-            and self._source.find('"math/', match.start(), self._source.find(">", match.start())) >= 0
+    def _is_written_script(self, place: int) -> bool:
+        """Return whether a script is one that no browser runs."""
+        head = self._source[place : self._source.find(">", place)]
+        return head.startswith("<script") and any(
+            kind in head for kind in ('"math/', "yntaxhighlighter", "text/plain")
         )
-
-    def _end_of_hidden(self, match: re.Match[str]) -> int:
-        closing = f"</{match['raw']}>" if match["raw"] else "-->"
-        end = self._source.find(closing, match.end())
-        return len(self._source) if end < 0 else end + len(closing)
 
     def _end(self, tag: str, start: int) -> int:
         """Return where the element that starts there ends."""

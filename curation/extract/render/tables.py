@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation.extract.render.inline import inline_markdown
-from curation.extract.render.marks import strip_marks
 
 _MOST_SPANNED = 200
 _MOST_CELLS = 200_000
@@ -98,6 +97,7 @@ def grid(table: Any) -> CellGrid:
             break
     lines = [line for line in lines if any(line)]
     caption = next((inline_markdown(_inner(part)) for part in table if part.tag == "caption"), "")
+    count += bool(caption)
     return CellGrid(
         rows=lines, caption=caption.replace("\n", " "), cells=count, width=max(map(len, lines), default=0)
     )
@@ -150,9 +150,3 @@ def _row(cells: Sequence[str | None]) -> str:
 
 def _escaped(text: str) -> str:
     return re.sub(r"(?<!\\)\|", r"\\|", text)
-
-
-def table_words(found: CellGrid) -> str:
-    """Return the words of a table in one line, without marks."""
-    words = [found.caption, *(cell or "" for row in found.rows for cell in row)]
-    return strip_marks(" ".join(word for word in words if word))

@@ -20,7 +20,12 @@ COMPARED_PAGES = 24
 SHOWN_LOSSES = 8
 _TIMEOUT_S = 5.0
 #: What is counted -> how it is called.
-COUNTED = {"table_cells": "table cells", "code_blocks": "code blocks"}
+COUNTED = {
+    "table_cells": "table cells",
+    "code_blocks": "code blocks",
+    "formulas": "formulas",
+    "captions": "captions of pictures",
+}
 
 
 def pages_to_read(extracted: pd.DataFrame) -> pd.DataFrame:
