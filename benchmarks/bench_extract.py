@@ -4,7 +4,8 @@
 
 Engines take turns on each page, so that they meet the same machine; times are CPU seconds, a child's included.
 datatrove's Trafilatura step runs in an environment of its own (build/bench/venv-datatrove), made on first use.
-Scores are over the strict truth: human, reviewed or site-parsed text, without notes. Writes
+Scores are over the strict truth: human, reviewed or site-parsed text, without notes. Those of `blocks` are of a
+model that has learned from these pages; how it chooses on others stands in docs/extraction.md. Writes
 build/bench/extract.json; ends with status 1 where a floor of extract_gate.json is missed.
 """
 
@@ -34,7 +35,7 @@ from scoring import kept, score
 from curation.document import PAGE
 from curation.extract import trees
 from curation.extract.engines import ENGINES
-from curation.extract.extraction import Engine, Extraction
+from curation.extract.extraction import BatchEngine, Engine, Extraction
 from curation.extract.gate import refuse_record
 from curation.extract.guard import Guard
 from curation.extract.settings import Extract, Gate
@@ -78,9 +79,17 @@ def in_process(pages: list[str]) -> tuple[dict[str, list[str]], dict[str, float]
             for left in _LEFT:
                 left.cache_clear()
             start = time.process_time()
-            texts[name] += [CONTENDERS[name](html).text for html in pages[first : first + _TURN]]
+            texts[name] += together(CONTENDERS[name], pages[first : first + _TURN])
             used[name] += time.process_time() - start
     return texts, {name: len(pages) / seconds for name, seconds in used.items()}
+
+
+def together(engine: Engine, pages: list[str]) -> list[str]:
+    """Return the texts of some pages, read together by an engine that can."""
+    if isinstance(engine, BatchEngine):
+        found = engine.extract_all([(html, engine.source(html)) for html in pages])
+        return [extraction.text for extraction in found]
+    return [engine(html).text for html in pages]
 
 
 def cpu_s(guard: Guard) -> float:
@@ -101,9 +110,10 @@ def seconds_of(guard: Guard, pages: list[str], work: Callable[[Guard], object]) 
 
 
 def guarded(engine: str, pages: list[str]) -> float:
-    """Return pages a CPU second, given to a guard one by one."""
+    """Return pages a CPU second, given to a guard as the stage does."""
+    data = [html.encode("utf-8", "replace") for html in pages]
     with Guard(Extract(engine=engine)) as guard:
-        return len(pages) / seconds_of(guard, pages, lambda guard: [guard.extract(html) for html in pages])
+        return len(pages) / seconds_of(guard, pages, lambda guard: guard.extract_all(data))
 
 
 def whole_stage(rows: list[dict[str, Any]]) -> Callable[[Guard], object]:
@@ -200,7 +210,7 @@ def over_the_crawl(rows: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]
     with ExitStack() as stack:
         guards = {
             f"{engine}_{name}": stack.enter_context(Guard(replace(settings, engine=engine)))
-            for engine in ("trafilatura", "resiliparse")
+            for engine in ("trafilatura", "blocks", "resiliparse")
             for name, settings in modes.items()
         }
         for turn in range(TURNS):

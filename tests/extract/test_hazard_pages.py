@@ -47,7 +47,7 @@ def batch(*bodies: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([BASE | {"body": body.encode()} for body in bodies], schema=PAGE)
 
 
-@pytest.fixture(scope="module", params=["trafilatura", "resiliparse"])
+@pytest.fixture(scope="module", params=["trafilatura", "blocks", "resiliparse"])
 def guard(request: pytest.FixtureRequest) -> Iterator[Guard]:
     gate = Gate(min_characters=1)
     settings = Extract(engine=request.param, timeout_s=2.0, gate=gate, structured=True)
