@@ -104,6 +104,10 @@ _NUMBERS, _TABLES = _tables()
 KIND_OF, TAG_OF, FLAGS_OF = _TABLES["kind"], _TABLES["tag"], _TABLES["flags"]
 
 
+#: Names of containers by their numbers, "" for any that is not in the tables.
+NAME_OF = [name.removeprefix("/") for name in _NUMBERS]
+
+
 def new_numbers() -> Numbers:
     """Return tags -> places in `KIND_OF`, `TAG_OF` and `FLAGS_OF`, to be used for a batch."""
     return Numbers(_NUMBERS)

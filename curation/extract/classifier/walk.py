@@ -67,7 +67,10 @@ def _containers(tags: Tags, tree: Opened, opened: Integers, starts: Integers) ->
     # What the body's class says of comments is true of the site.
     holds_all = (tag == TAGS.index("body")) | (tag == TAGS.index("article"))
     flags = FLAGS_OF[number] | np.where(holds_all, own[which] & ~REMARKS, own[which])
-    name = [tokens.name(tags.tags[i]) for i in opened.tolist()]
+    name = [
+        tokens.NAME_OF[number] or tokens.name(tags.tags[i])
+        for number, i in zip(tags.number[opened].tolist(), opened.tolist(), strict=True)
+    ]
     is_table = np.array([each == "table" for each in name], bool)
     table = np.where(is_table, np.arange(len(opened)), -1)
     for level in levels:
