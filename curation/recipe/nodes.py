@@ -113,6 +113,8 @@ def parse(text: str, name: str) -> Node:
         raise _refused(name, f"no YAML: {error.problem}", line, column) from None
     except yaml.YAMLError as error:
         raise _refused(name, f"no YAML: {error}") from None
+    except RecursionError:
+        raise _refused(name, "no recipe: lists or mappings are nested too deeply", 1, 1) from None
     finally:
         loader.dispose()
     if node is None:

@@ -83,6 +83,7 @@ def test_every_mistake_at_once(tmp_path: Path) -> None:
         ("- a\n", "1:1: expected a mapping for whole, found a list"),
         ("", "1:1: is empty; expected a mapping"),
         ("name: a\npart: \x08\n", "2:7: no YAML: the character '\\x08' is not allowed"),
+        pytest.param("[" * 5000, "1:1: no recipe: lists or mappings are nested too deeply", id="nested"),
         ("a: [1\n", "2:1: no YAML: expected ',' or ']', but got '<stream end>'"),
     ],
 )
