@@ -1,8 +1,8 @@
-"""The filter stage inside Spark, Parquet to Parquet on one core: what a document more costs, and its account.
+"""The filter stage inside Spark, Parquet to Parquet on one core: what a document more costs.
 
 The stage runs in a warm session on two sizes; what one document more costs is the difference, so that starting is
 in no figure. Times are processor seconds of the JVM and its Python workers together (Linux only: they are read from
-/proc). `account` is the pass after the stage that reads back what was written; it is counted apart.
+/proc).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.document import DOCUMENT
+from curation.spark.rows import write_rows
 from curation.spark.session import start
 from curation.spark.stages.filter import filter_documents
-from curation.spark.tables import account, write_rows
 
 COPIES = 4  # of the texts, in the larger run
 
@@ -50,27 +50,24 @@ def table(documents: list[str], copies: int) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=DOCUMENT)
 
 
-def cost_s(documents: list[str], chain, rounds: int, between: Callable[[], None]) -> dict[str, list[float]]:
-    """Return "stage" and "account" -> processor seconds a document, round by round; `between` runs in each."""
-    found: dict[str, list[float]] = {"stage": [], "account": []}
+def cost_s(documents: list[str], chain, rounds: int, between: Callable[[], None]) -> list[float]:
+    """Return processor seconds a document of the stage, round by round; `between` runs in each."""
+    found: list[float] = []
     spark = start("bench", master="local[1]")
     with tempfile.TemporaryDirectory() as folder:
         for name, copies in (("small", 1), ("large", 1 + COPIES)):
             pq.write_table(table(documents, copies), f"{folder}/{name}.parquet")
 
-        def spent(name: str, turn: int) -> tuple[float, float]:
+        def spent(name: str, turn: int) -> float:
             frame, out = spark.read.parquet(f"file:{folder}/{name}.parquet"), f"{folder}/{name}-{turn}"
             begun = cpu_s()
-            write_rows(filter_documents(frame, chain, True, 1.0), out)
-            written = cpu_s()
-            account(spark, "filter", out)
-            return written - begun, cpu_s() - written
+            write_rows(filter_documents(frame, chain, True, 1.0), out, "filter")
+            return cpu_s() - begun
 
         spent("small", -1)
         for turn in range(rounds):
             small, large = spent("small", turn), spent("large", turn)
-            for each, less, more in zip(found, small, large, strict=True):
-                found[each].append((more - less) / (COPIES * len(documents)))
+            found.append((large - small) / (COPIES * len(documents)))
             between()
     spark.stop()
     return found

@@ -161,7 +161,7 @@ class Run:
     def _accounted(self, stage: Stage, context: Context, manifest: Manifest, path: str) -> Manifest:
         """Count what was written, close the ledger, and complete the manifest."""
         if stage.account is not None:
-            counted = stage.account(self.spark, stage.name, path)
+            counted = stage.account(self.spark, path)
             losses = stage.losses(self.spark, context, counted.ledger, path) if stage.losses else None
             counted.ledger.check(_handed_over(context))
             manifest = replace(

@@ -3,7 +3,8 @@
 A stage that annotates documents is a function and a value, in a module of its own:
 
     def write(documents, settings, scratch, path, dropped_text_rate):
-        write_rows(annotated(as_received(documents), function_of_a_batch, dropped_text_rate), path)
+        rows = Annotated(as_received(documents), function_of_a_batch, dropped_text_rate)
+        write_rows(rows, path, "sites")
 
     SITES = Stage("sites", after=("dedup",), section=lambda recipe: recipe.sites, write=over_documents(write))
 
@@ -92,7 +93,7 @@ class Stage:
     inputs: Callable[[Context], Mapping[str, Any]] = _nothing
     resources: Callable[[Context], Mapping[str, str]] = _nothing
     losses: Callable[[SparkSession, Context, Ledger, str], Detail] | None = None
-    account: Callable[[SparkSession, str, str], Counted] | None = account
+    account: Callable[[SparkSession, str], Counted] | None = account
 
     def decided_by(self, recipe: Recipe) -> Any:
         """Return what of a recipe decides the output, as plain JSON data."""

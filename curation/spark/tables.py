@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,44 +11,32 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from curation.accounting.digest import digest_batch, digest_rows
 from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import join
 from curation.accounting.sample import LOOK, STORED, sampled, stored_rates
-from curation.accounting.settle import SETTLED, settle
-from curation.accounting.tally import tally
+from curation.accounting.settle import SETTLED
 from curation.document import DOCUMENT
-from curation.spark.frames import Batches, map_batches, map_partitions
+from curation.spark.frames import conform, map_batches
+from curation.spark.rows import ROWS, Annotated, write_table, written
 from curation.spark.store import spark_url
 
-#: What a table's digest covers: all but where a row's record lay, which is no part of what it says.
-_CONTENT = [name for name in SETTLED.names if name not in ("file", "offset", "length")]
-_PARTIAL = pa.schema([("ledger", pa.string()), ("digest", pa.string()), ("rows", pa.int64())])
 _SAMPLED = pa.schema([SETTLED.field("id"), SETTLED.field("state")])
 _SAMPLE_FILES = 8  # of each state
 _REASONS = from_arrow_schema(DOCUMENT)["reasons"].dataType
 
 
-def annotated(
-    documents: DataFrame, annotate: Callable[[pa.RecordBatch], pa.RecordBatch], dropped_text_rate: float
-) -> DataFrame:
-    """Return documents as `annotate` leaves each batch, with their state: one trip through Python."""
-    return map_batches(documents, lambda batch: settle(annotate(batch), dropped_text_rate), SETTLED)
-
-
-def settled(documents: DataFrame, dropped_text_rate: float) -> DataFrame:
-    """Return annotated documents with their state: for stages whose annotations are Spark's own joins."""
-    return annotated(documents.select(*DOCUMENT.names), lambda batch: batch, dropped_text_rate)
-
-
-def write_rows(frame: DataFrame, path: str) -> None:
-    """Write settled rows once, parted into `state=kept` and the rest."""
-    frame.write.partitionBy("state").parquet(spark_url(join(path, "rows")))
+def settled(documents: DataFrame, dropped_text_rate: float) -> Annotated:
+    """Return annotated documents, to be settled: for stages whose annotations are Spark's own joins."""
+    return Annotated(documents.select(*DOCUMENT.names), lambda batch: batch, dropped_text_rate)
 
 
 def read_rows(spark: SparkSession, path: str) -> DataFrame:
-    """Return the settled rows of an output; states that no row ended in are simply absent."""
-    return spark.read.schema(from_arrow_schema(SETTLED)).parquet(spark_url(join(path, "rows")))
+    """Return the settled rows of an output, of the files that its list names."""
+    schema, folder = from_arrow_schema(SETTLED), join(path, ROWS)
+    files = [spark_url(join(folder, file["name"])) for file in written(path)["files"]]
+    if not files:
+        return spark.createDataFrame([], schema)
+    return spark.read.schema(schema).option("basePath", spark_url(folder)).parquet(*files)
 
 
 def read_kept(spark: SparkSession, path: str) -> DataFrame:
@@ -59,7 +46,7 @@ def read_kept(spark: SparkSession, path: str) -> DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The account of what a stage wrote, counted from what is read back."""
+    """The account of what a stage wrote."""
 
     ledger: Ledger
     digest: str
@@ -67,29 +54,11 @@ class Counted:
     detail: Mapping[str, Any]
 
 
-def account(spark: SparkSession, stage: str, path: str) -> Counted:
-    """Count the settled rows of an output; of very many, a sample is stored beside them.
-
-    Accumulators count a recomputed task twice; files do not.
-    """
-
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        ledger, digest, count = Ledger(stage), 0, 0
-        for batch in batches:
-            count += batch.num_rows
-            ledger.merge(tally(stage, batch))
-            digest += digest_batch(batch, _CONTENT)
-        partial = {"ledger": json.dumps(ledger.to_json()), "digest": digest_rows([digest]), "rows": count}
-        yield pa.RecordBatch.from_pylist([partial], schema=_PARTIAL)
-
-    total, digests, count = Ledger(stage), [], 0
-    rows = read_rows(spark, path).select(*_CONTENT)
-    for partial in map_partitions(rows, run, _PARTIAL).toArrow().to_pylist():
-        total.merge(Ledger.from_json(json.loads(partial["ledger"])))
-        digests.append(int(partial["digest"], 16))
-        count += partial["rows"]
-    detail = _store_samples(spark, path, total)
-    return Counted(total, digest_rows(digests), count, detail)
+def account(spark: SparkSession, path: str) -> Counted:
+    """Return the account of a stage's rows; of very many, a sample is stored beside them."""
+    facts = written(path)
+    ledger = Ledger.from_json(facts["ledger"])
+    return Counted(ledger, facts["digest"], facts["rows"], _store_samples(spark, path, ledger))
 
 
 def _store_samples(spark: SparkSession, path: str, ledger: Ledger) -> dict[str, Mapping[str, float]]:
@@ -106,8 +75,8 @@ def _store_samples(spark: SparkSession, path: str, ledger: Ledger) -> dict[str, 
     rows = read_rows(spark, path)  # only ids go through Python; texts stay where they are
     chosen = map_batches(rows.select(*_SAMPLED.names), in_sample, _SAMPLED)
     sample = rows.join(F.broadcast(chosen), _SAMPLED.names, "left_semi").select(*SETTLED.names)
-    written = sample.repartition(_SAMPLE_FILES, "id").write.partitionBy("state")
-    written.mode("overwrite").parquet(spark_url(join(path, STORED)))  # replaces what a killed attempt left
+    parted = sample.repartition(_SAMPLE_FILES, "id")
+    write_table(parted, lambda batch: conform(batch, SETTLED), join(path, STORED), ledger.stage)
     return {STORED: rates}
 
 

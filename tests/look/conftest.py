@@ -21,6 +21,7 @@ from curation.accounting.tally import tally
 from curation.document import DOCUMENT
 from curation.filters.judge import judge_batch
 from curation.filters.rules import Edit, Pass, Rule
+from curation.spark.store import sizes
 
 FINGERPRINT = "0123456789abcdef"
 ORDER = ("extract", "stamped", "lines", "filter", "select", "dedup", "sites", "decontaminate", "shard")
@@ -70,6 +71,7 @@ def publish(directory: Path, stage: str, rows: Sequence[Mapping[str, Any]], **ma
     before = [name for name in ORDER[: ORDER.index(stage)] if (directory / name).exists()]
     inputs = {before[-1]: FINGERPRINT} if before else {}
     made = {"config": {}, "inputs": inputs, "resources": {}, "versions": {}, "output_version": 1} | manifest
+    made["files"] = sizes(str(path))
     text = Manifest(stage=stage, fingerprint=FINGERPRINT, **made).to_json()
     (path / "manifest.json").write_text(text, encoding="utf-8")
     pointer = json.dumps({"fingerprint": FINGERPRINT})

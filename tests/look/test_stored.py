@@ -22,6 +22,7 @@ from curation.look.questions import strata
 from curation.look.questions.account import account
 from curation.look.questions.whatif import what_if
 from curation.look.run import open_run, read_changes
+from curation.spark.store import sizes
 
 RATES = {"kept": 0.4, "dropped": 0.5}
 
@@ -46,6 +47,7 @@ def store(run: Path, rates: dict[str, float]) -> None:
             pq.write_table(rows.filter(pa.array(chosen)), path / "sample" / f"state={state}" / f"{n}.parquet")
     manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
     manifest["detail"]["sample"] = rates
+    manifest["files"] = sizes(str(path))
     (path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
@@ -107,7 +109,8 @@ def test_a_sample_of_all_is_no_estimate(plain: Path, tmp_path: Path) -> None:
 def test_a_sample_that_is_not_of_these_rows_is_refused(sparing: Path) -> None:
     path = Path(published(str(sparing), "filter"), "sample")
     (kept,) = (path / "state=kept").iterdir()
-    shutil.copy(kept, path / "state=dropped" / "more.parquet")
+    (dropped,) = (path / "state=dropped").iterdir()
+    shutil.copy(kept, dropped)
     with pytest.raises(Disagreement, match="the ledger says"):
         account(open_run(str(sparing)), whole=False)
 

@@ -21,6 +21,7 @@ from curation.recipe.recipe import read_recipe
 from curation.recipe.sections.dedup import Dedup, Near
 from curation.spark.dedup import history
 from curation.spark.dedup.inputs import Preference
+from curation.spark.rows import WRITTEN
 from curation.spark.run import Run
 from curation.spark.stages.dedup import Finder
 from curation.spark.stages.filter import FILTER
@@ -58,6 +59,8 @@ def filtered(out: Path, name: str, texts: dict[str, str], source: str = "a") -> 
     where = run.store.begin("filter", "f" * 16)
     pq.write_to_dataset(table, f"{where}/rows", partition_cols=["state"])
     held = {"ledger": tally("filter", table.to_batches()[0]).to_json(), "rows": len(rows), "digest": name}
+    files = [{"name": str(file.relative_to(f"{where}/rows"))} for file in Path(where).rglob("*.parquet")]
+    Path(where, "rows", WRITTEN).write_text(json.dumps({"files": files, **held}))
     made = {"inputs": {}, "resources": {}, "versions": {}, "output_version": 1, **held}
     config = FILTER.decided_by(run.recipe)
     run.store.publish(Manifest(stage="filter", fingerprint="f" * 16, config=config, **made))

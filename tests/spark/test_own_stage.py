@@ -16,11 +16,12 @@ from curation.cli import main
 from curation.recipe.config import ConfigError
 from curation.recipe.recipe import Recipe, read_recipe
 from curation.spark.columns import with_columns, with_entries
+from curation.spark.rows import Annotated, write_rows
 from curation.spark.run import STAGES, Run
 from curation.spark.scratch import Scratch
 from curation.spark.stage import Stage, check_order, over_documents
 from curation.spark.store import Store
-from curation.spark.tables import annotated, as_received, read_rows, write_rows
+from curation.spark.tables import as_received, read_rows
 
 NAME = "constant.value"
 
@@ -44,7 +45,7 @@ def write(documents: Any, settings: Constant, scratch: Scratch, path: str, dropp
         measures = with_entries(batch["measures"], list(rows), ["constant.value" for _ in rows], values)
         return with_columns(batch, {"measures": measures})
 
-    write_rows(annotated(as_received(documents), annotate, dropped_text_rate), path)
+    write_rows(Annotated(as_received(documents), annotate, dropped_text_rate), path, "constant")
 
 
 CONSTANT = Stage(

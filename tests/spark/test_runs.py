@@ -15,11 +15,11 @@ from curation.look.questions import ledger
 from curation.look.run import open_run
 from curation.recipe.recipe import read_recipe
 from curation.spark.errors import StageFailed, StaleInput, UnknownStage
+from curation.spark.rows import write_rows
 from curation.spark.run import Run
 from curation.spark.stages import extract
 from curation.spark.stages.extract import EXTRACT
 from curation.spark.store import InputError, Store, TakenOver
-from curation.spark.tables import write_rows
 
 pytestmark = pytest.mark.spark
 

@@ -53,7 +53,7 @@ def test_a_large_state_has_a_sample_beside_it(
     assert 5 < len(wanted) < before.ledger["kept"]["records"]
 
     other = str(shutil.copytree(plain, tmp_path / "other"))
-    assert account(spark, "extract", other).detail == {"sample": {"kept": rate}}
+    assert account(spark, other).detail == {"sample": {"kept": rate}}
     assert content(f"{other}/sample") == wanted, "whatever the layout"
 
     shutil.rmtree(f"{path}/rows/state=kept")

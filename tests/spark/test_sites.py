@@ -40,7 +40,7 @@ def corpus() -> list[dict[str, Any]]:
 def capped(spark: Any, folder: Path, partitions: int, **options: Any) -> dict[str, dict[str, Any]]:
     frame = documents(spark, corpus(), partitions)
     write(frame, Sites(**options), Scratch(spark, f"{folder}/_scratch/tables"), str(folder), 1.0)
-    counted = account(spark, "sites", str(folder))
+    counted = account(spark, str(folder))
     counted.ledger.check()
     assert counted.rows == 150
     return {row["id"]: row for row in read_rows(spark, str(folder)).toArrow().to_pylist()}

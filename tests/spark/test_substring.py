@@ -56,7 +56,7 @@ def marked(
     repeats = RepeatedRuns(
         Substring(min_tokens=SIZE, **options), order, F.col("source"), Scratch(spark, str(folder))
     )
-    rows_out = settled(repeats.mark(frame), 1.0).toArrow().to_pylist()
+    rows_out = settled(repeats.mark(frame), 1.0).frame().toArrow().to_pylist()
     return {row["id"]: row for row in rows_out}
 
 

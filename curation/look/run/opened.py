@@ -95,8 +95,14 @@ class OpenedRun:
 
     def _rows(self, stage: str, folder: str) -> ds.Dataset:
         states = ds.partitioning(pa.schema([pa.field("state", pa.string())]), flavor="hive")
-        table = open_table(self.path(stage, folder), partitioning=states)
-        return table if table.files else ds.dataset(SETTLED.empty_table())
+        files = [
+            name
+            for name in self.manifest(stage).files
+            if name.startswith(f"{folder}/state=") and name.endswith(".parquet")
+        ]
+        if not files:
+            return ds.dataset(SETTLED.empty_table())
+        return open_table(self.path(stage), files, partitioning=states)
 
     def row_count(self, stage: str, state: str | None = None) -> int:
         """Return how many rows a stage wrote, or those that ended in one state.

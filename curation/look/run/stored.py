@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from curation.accounting.manifest import join
+
 #: Standard normal deviate of a two-sided 95 % interval.
 DEVIATE = 1.959964
 
@@ -50,10 +52,14 @@ class Scan:
         return round(DEVIATE / 2 * self.total * left_out / math.sqrt(self.read or 1))
 
 
-def open_table(path: str, **options: Any) -> ds.Dataset:
-    """Return the Parquet files below a path or URL as one dataset; without files it has no columns."""
+def open_table(path: str, files: Sequence[str] | None = None, **options: Any) -> ds.Dataset:
+    """Return the Parquet files below a path or URL as one dataset; without files it has no columns.
+
+    files: their names; None: all that are there.
+    """
     filesystem, name = fsspec.core.url_to_fs(path.replace("s3a://", "s3://", 1))
-    return ds.dataset(name, filesystem=filesystem, format="parquet", **options)
+    source = name if files is None else [join(name, file) for file in files]
+    return ds.dataset(source, filesystem=filesystem, format="parquet", **options)
 
 
 def among(column: str, values: Iterable[str]) -> ds.Expression:

@@ -30,10 +30,11 @@ from curation.recipe.recipe import Recipe
 from curation.spark.columns import with_columns, with_values
 from curation.spark.dedup.near import KEY, KEY_FIELDS
 from curation.spark.frames import map_batches
+from curation.spark.rows import Annotated, write_rows
 from curation.spark.scratch import Scratch
 from curation.spark.stage import Context, Stage, over_documents, settling
 from curation.spark.store import SCRATCH, spark_url, url_to_fs
-from curation.spark.tables import annotated, as_received, write_rows
+from curation.spark.tables import as_received
 
 OVERLAP, ITEMS = "decontaminate.overlap", "decontaminate.item_count"
 CUT = "decontaminate.cut"
@@ -59,7 +60,7 @@ def write(
     candidates = scratch.saved(_matches(documents, index, settings), "candidates")
     listed = scratch.spark.read.parquet(spark_url(items))
     matches = scratch.saved(_judged(candidates, listed, settings.common_documents), "matches")
-    write_rows(_marked(documents, matches.where("taken"), settings, dropped_text_rate), path)
+    write_rows(_marked(documents, matches.where("taken"), settings, dropped_text_rate), path, "decontaminate")
     matches.drop("item", "file", "offset").write.parquet(spark_url(join(path, "matches")))
     report = scratch.saved(_report(listed, matches), "report")
     report.drop("item").write.parquet(spark_url(join(path, "items")))
@@ -118,13 +119,13 @@ def _judged(candidates: DataFrame, items: DataFrame, common_documents: int) -> D
 
 def _marked(
     documents: DataFrame, taken: DataFrame, settings: Decontaminate, dropped_text_rate: float
-) -> DataFrame:
+) -> Annotated:
     """Return the documents as this stage received them, settled; those with matches are annotated."""
     names = ["set", "item_id", "place", "passage", "words", "found", "overlap", "start", "end"]
     hit = F.struct(*names, "matched_text")
     hits = taken.groupBy(*KEY).agg(F.sort_array(F.collect_list(hit)).alias("hits"))
     joined = as_received(documents).join(hits, [*KEY], "left")
-    return annotated(joined, lambda batch: marked(batch, settings), dropped_text_rate)
+    return Annotated(joined, lambda batch: marked(batch, settings), dropped_text_rate)
 
 
 def marked(batch: pa.RecordBatch, settings: Decontaminate) -> pa.RecordBatch:

@@ -37,10 +37,11 @@ from curation.spark.dedup.semantic import NAME as SEMANTIC
 from curation.spark.dedup.semantic import SemanticDuplicates
 from curation.spark.dedup.substring import RepeatedRuns
 from curation.spark.dedup.verdicts import MEASURED, clusters, explained
+from curation.spark.rows import write_rows
 from curation.spark.scratch import Scratch
 from curation.spark.stage import Context, Stage
 from curation.spark.store import SCRATCH, TABLES, spark_url
-from curation.spark.tables import settled, write_rows
+from curation.spark.tables import settled
 
 _DECISION = pa.schema(
     [
@@ -99,7 +100,7 @@ class Finder:
         marked = explained(documents, decisions.hashed, decisions.removed, self.settings)
         table = self._saved(clusters(decisions.removed), "clusters")
         marked, table = self._further(marked, table)
-        write_rows(settled(marked, dropped_text_rate), path)
+        write_rows(settled(marked, dropped_text_rate), path, "dedup")
         table.where("earlier is null").drop("earlier").write.parquet(spark_url(join(path, "clusters")))
         decisions.buckets.write.parquet(spark_url(join(path, "buckets")))
         if self.history and self.settings.history != "wins":

@@ -16,10 +16,10 @@ from curation.files.digests import digest_file
 from curation.pages.lacking import lacking_files
 from curation.recipe.recipe import Recipe
 from curation.spark.losses import complete
+from curation.spark.rows import Annotated, write_rows
 from curation.spark.sources import read_pages
 from curation.spark.stage import Context, Stage, settling
 from curation.spark.store import InputError, check_unchanged, find_files
-from curation.spark.tables import annotated, write_rows
 from curation.text.markdown import Form
 
 #: The guard of this Python worker: Spark reuses workers, and a child takes longer to start than a page.
@@ -37,13 +37,13 @@ def _guard(settings: Extract) -> Guard:
 
 def extract(
     pages: DataFrame, settings: Extract, dropped_text_rate: float, forms: Mapping[str, Form]
-) -> DataFrame:
+) -> Annotated:
     """Return one settled row for every page; `forms` names the form of a source's own texts."""
 
     def documents(batch: pa.RecordBatch) -> pa.RecordBatch:
         return extract_batch(batch, _guard(settings), max_page_mib=settings.max_page_mib, forms=forms)
 
-    return annotated(pages, documents, dropped_text_rate)
+    return Annotated(pages, documents, dropped_text_rate)
 
 
 def _config(recipe: Recipe) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _write(spark: SparkSession, context: Context, path: str) -> None:
                 raise InputError(f"inputs.{name}: {lacking}")
     pages = read_pages(spark, recipe.inputs, context.inputs, context.split_bytes)
     forms = {name: source.form or "plain" for name, source in recipe.inputs.items()}
-    write_rows(extract(pages, recipe.extract, recipe.dropped_text_rate, forms), path)
+    write_rows(extract(pages, recipe.extract, recipe.dropped_text_rate, forms), path, "extract")
     for name, source in recipe.inputs.items():
         check_unchanged(name, source.paths, context.inputs[name])
 

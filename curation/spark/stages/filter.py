@@ -15,16 +15,16 @@ from curation.filters.rules import Pass
 from curation.recipe.recipe import Recipe
 from curation.recipe.sections.passes import files_of
 from curation.recipe.sections.select import measured_only
+from curation.spark.rows import Annotated, write_rows
 from curation.spark.stage import Context, Stage, settling
-from curation.spark.tables import annotated, write_rows
 
 
 def filter_documents(
     documents: DataFrame, passes: Sequence[Pass], measure_all: bool, dropped_text_rate: float
-) -> DataFrame:
+) -> Annotated:
     """Return every document edited, measured and judged by the passes."""
     judged = functools.partial(judge_batch, passes=passes, measure_all=measure_all)
-    return annotated(documents.select(*DOCUMENT.names), judged, dropped_text_rate)
+    return Annotated(documents.select(*DOCUMENT.names), judged, dropped_text_rate)
 
 
 def _config(recipe: Recipe) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def _resources(context: Context) -> dict[str, str]:
 def _write(spark: SparkSession, context: Context, path: str) -> None:
     recipe, documents = context.recipe, context.documents(spark)
     rate = recipe.dropped_text_rate
-    write_rows(filter_documents(documents, recipe.filter, recipe.measure == "all", rate), path)
+    write_rows(filter_documents(documents, recipe.filter, recipe.measure == "all", rate), path, "filter")
 
 
 FILTER = Stage(

@@ -28,10 +28,11 @@ from curation.files.mapped import building, opened
 from curation.recipe.sections.lines import Lines
 from curation.spark.columns import with_columns, with_entries, with_values
 from curation.spark.frames import map_batches
+from curation.spark.rows import Annotated, write_rows
 from curation.spark.scratch import Scratch
 from curation.spark.stage import Stage, over_documents
 from curation.spark.store import SCRATCH
-from curation.spark.tables import annotated, as_received, write_rows
+from curation.spark.tables import as_received
 from curation.text.address import site
 
 REPEATED, BOILERPLATE = "repeated_lines.corpus", "repeated_lines.site"
@@ -52,7 +53,7 @@ def write(
     table, owners = join(path, SCRATCH, "lines"), repeated["owner"].to_numpy()
     with building(table) as folder:
         write_table(folder, repeated["line"].to_numpy(), owners)
-    write_rows(_marked(documents, table, settings, rate), path)
+    write_rows(_marked(documents, table, settings, rate), path, "lines")
     boilerplate = int(np.count_nonzero(owners == NOBODY))
     return {"lines": {"repeated": len(owners) - boilerplate, "boilerplate": boilerplate}}
 
@@ -120,9 +121,9 @@ def _opened(path: str) -> Table:
     return Table(opened(path))
 
 
-def _marked(documents: DataFrame, table: str, settings: Lines, rate: float) -> DataFrame:
+def _marked(documents: DataFrame, table: str, settings: Lines, rate: float) -> Annotated:
     """Return the documents as this stage received them, without the lines, settled."""
-    return annotated(as_received(documents), lambda batch: mark(batch, _opened(table), settings), rate)
+    return Annotated(as_received(documents), lambda batch: mark(batch, _opened(table), settings), rate)
 
 
 def mark(batch: pa.RecordBatch, table: Table, settings: Lines) -> pa.RecordBatch:

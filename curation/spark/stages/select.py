@@ -17,9 +17,10 @@ from curation.quality.selection import Cut, CutSearch, Selection, judge, key_val
 from curation.recipe.sections.select import selections
 from curation.spark.columns import with_columns, with_entries, with_values
 from curation.spark.frames import map_batches
+from curation.spark.rows import Annotated, write_rows
 from curation.spark.scratch import Scratch
 from curation.spark.stage import Stage, over_documents
-from curation.spark.tables import annotated, as_received, write_rows
+from curation.spark.tables import as_received
 
 _KEYS = pa.schema(
     [("group", pa.string()), ("measure", pa.string()), ("key", pa.int64()), ("weight", pa.int64())]
@@ -39,7 +40,7 @@ def write(
     for selection in selections:
         cut, detail[selection.called] = _cut(documents, selection, judged, scratch)
         judged.append((selection, cut))
-    write_rows(_marked(documents, judged, rate), path)
+    write_rows(_marked(documents, judged, rate), path, "select")
     return {"selections": detail}
 
 
@@ -152,11 +153,11 @@ def _cuts(keys: DataFrame, shares: Sequence[float], totals: Totals) -> dict[tupl
     return {name: [key_value(search.prefix) for search in group] for name, group in searches.items()}
 
 
-def _marked(documents: DataFrame, judged: Judged, rate: float) -> DataFrame:
+def _marked(documents: DataFrame, judged: Judged, rate: float) -> Annotated:
     """Return the documents as this stage received them, judged and settled."""
     names = _measures([selection for selection, _ in judged])
     received = as_received(documents).select("*", *_columns(names))
-    return annotated(received, lambda batch: mark(batch, names, judged), rate)
+    return Annotated(received, lambda batch: mark(batch, names, judged), rate)
 
 
 def mark(batch: pa.RecordBatch, measures: Sequence[str], judged: Judged) -> pa.RecordBatch:

@@ -183,13 +183,13 @@ def _by_shard(placed: DataFrame, layouts: Mapping[str, Layout]) -> DataFrame:
     return parted.sortWithinPartitions("stream", "shard", "start")
 
 
-def account(spark: SparkSession, stage: str, path: str) -> Counted:
+def account(spark: SparkSession, path: str) -> Counted:
     """Count written shards: what came in from the tokens, what was kept from the provenance."""
     tokens = spark.read.parquet(spark_url(join(path, SCRATCH, "tokens")))
     detail = read_json(join(path, SCRATCH, "summary.json"))
     streams = read_json(join(path, SHARDS))
     remove(join(path, SHARDS))
-    ledger, written = Ledger(stage), 0
+    ledger, written = Ledger("shard"), 0
     for source, records, characters in _totals(tokens):
         ledger.sources[source] = Account(received=Count(records, characters))
     shards = [shard for stream in streams.values() for shard in stream["shards"]]

@@ -17,9 +17,10 @@ from curation.accounting.sample import position
 from curation.recipe.sections.sites import Sites
 from curation.spark.dedup.near import KEY, KEY_FIELDS
 from curation.spark.frames import map_batches
+from curation.spark.rows import write_rows
 from curation.spark.scratch import Scratch
 from curation.spark.stage import Stage, over_documents
-from curation.spark.tables import as_received, one_reason, settled, write_rows
+from curation.spark.tables import as_received, one_reason, settled
 from curation.text.address import site
 
 REASON = "sites.at_most"
@@ -34,7 +35,7 @@ def write(
     order = Window.partitionBy("site").orderBy("hash", *KEY)
     ranked = _hashed(documents, settings).withColumn("rank", F.row_number().over(order))
     removed = scratch.saved(ranked.where(F.col("rank") > settings.at_most).drop("hash"), "removed")
-    write_rows(settled(_marked(documents, removed, settings), dropped_text_rate), path)
+    write_rows(settled(_marked(documents, removed, settings), dropped_text_rate), path, "sites")
     return {"sites_over": removed.select("site").distinct().count()}
 
 
