@@ -24,6 +24,7 @@ from curation.extract.metadata import title
 from curation.extract.render.inline import plain_scripts
 from curation.extract.render.lift import lift_tree
 from curation.extract.render.marks import Items, strip_marks
+from curation.extract.render.source import lift_source
 from curation.extract.trafilatura_fast.cascade import Favour, main_content, options
 from curation.extract.trees import (
     element_count,
@@ -72,12 +73,21 @@ def _rescued(html: str, *, fast: bool) -> Extraction:
     made_by = f"trafilatura-{_version('trafilatura')}{'-fast' if fast else ''}"
     main, kept = _restored(main, items)
     # The rescue is a part of the page's text: mostly there is no need to look at it.
-    rescue = main_text(html) if len(main.text) < _RESCUE_BELOW * most else ""
+    rescue, carried = _rescue(html) if len(main.text) < _RESCUE_BELOW * most else ("", {})
     if len(main.text) < _RESCUE_BELOW * len(rescue):
         made_by = f"{made_by}+resiliparse-{_version('resiliparse')}"
-        counts |= {"rescued": 1.0} | _plain_counts(html, rescue)
+        counts |= {"rescued": 1.0} | _plain_counts(html, rescue) | carried
         return Extraction(text=rescue, title=title(html), engine=made_by, counts=counts, markdown=False)
     return _as_markdown(main, html, made_by, {**kept, **counts})
+
+
+def _rescue(html: str) -> tuple[str, dict[str, float]]:
+    """Return the text that Resiliparse finds, code and formulas in it as they were, and how many."""
+    source, items = lift_source(str(resiliparse_tree(html)))
+    if not items:
+        return main_text(html), {}
+    text, counts = items.restore(main_text(source), markdown=False)
+    return text, counts
 
 
 def _restored(main: _Main, items: Items) -> tuple[_Main, dict[str, float]]:

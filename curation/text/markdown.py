@@ -16,8 +16,11 @@ _HEADING = re.compile(r"^([ \t]*(?:[-*+] )?)#{1,6}[ \t]+", re.MULTILINE)
 _TABLE_ROW = re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.MULTILINE)
 _TABLE_RULE = re.compile(r"[\s|:-]*")
 _BAR = re.compile(r"(?<!\\)\|")
-# An escaped mark, code between backticks, or a run of asterisks.
-_INLINE = re.compile(r"\\([!-/:-@\[-`{-~])|(?<!`)(`+)(?!`)([^\n]*?[^`\n])\2(?!`)|\*+")
+# An escaped mark, code between backticks, a formula between dollars, or a run of asterisks.
+_INLINE = re.compile(
+    r"\\([!-/:-@\[-`{-~])|(?<!`)(`+)(?!`)([^\n]*?[^`\n])\2(?!`)"
+    r"|(?<![\w$])(\$\$?)(?![\s$])([^$\n]*?[\\^_{}=][^$\n]*?)(?<!\s)\4(?![\w$])|\*+"
+)
 
 _LONGEST_CACHED = 1 << 20  # characters
 
@@ -31,6 +34,11 @@ def plain(text: str) -> str:
 
     >>> plain("## A *title*\n| cell | **cell** |\n|---|---|\n- item \\[1\\]\n```\nf(*x)  # y\n```")
     'A title\ncell   cell\n\n- item [1]\n\nf(*x)  # y\n'
+
+    A formula between dollars is read as it stands, without them; prices are no formulas.
+
+    >>> plain(r"so $a_{1}*b*c \{x\}$ costs $5 or $6")
+    'so a_{1}*b*c \\{x\\} costs $5 or $6'
     >>> plain("5*3*2 is `a * b * c`, 4 * 3"), plain("f(*args, **kw)")
     ('5*3*2 is a * b * c, 4 * 3', 'f(*args, **kw)')
     """
@@ -87,13 +95,13 @@ def _prose(text: str) -> str:
         text = _HEADING.sub(r"\1", text)
     if "|" in text:
         text = _TABLE_ROW.sub(_cells, text)
-    if "*" in text or "\\" in text or "`" in text:
+    if _has_inline(text):
         return "\n".join([_without_inline(line) if _has_inline(line) else line for line in text.split("\n")])
     return text
 
 
 def _has_inline(line: str) -> bool:
-    return "*" in line or "\\" in line or "`" in line
+    return "*" in line or "\\" in line or "`" in line or "$" in line
 
 
 def _without_inline(line: str) -> str:
@@ -105,7 +113,7 @@ def _without_inline(line: str) -> str:
         parts.append(line[position : match.start()])
         position = match.end()
         if match[0][0] != "*":
-            parts.append(match[1] or match[3])
+            parts.append(match[1] or match[3] or match[5])
             continue
         parts.append(match[0])
         before, after = line[match.start() - 1 : match.start()], line[position : position + 1]

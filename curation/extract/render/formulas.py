@@ -203,9 +203,7 @@ def _inside(element: Any) -> str:
     for node in element.iter("img"):
         if value := node.get("alt") or "":
             return without_delimiters(value)[0]
-    from curation.extract.render.latex.glyphs import of_glyphs
-
-    return of_glyphs(element)
+    return ""
 
 
 def _source_in(element: Any) -> str:

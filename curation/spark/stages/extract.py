@@ -84,7 +84,7 @@ EXTRACT = Stage(
     after=(),
     section=lambda recipe: recipe.extract,
     write=_write,
-    output_version=15,
+    output_version=16,
     libraries=(
         *("trafilatura", "justext", "htmldate", "courlan", "lxml_html_clean"),  # and what it calls
         *("resiliparse", "lxml", "pycld2", "faust-cchardet", "regex", "numpy"),

@@ -45,6 +45,7 @@ NOTATIONS: list[tuple[str, str, str, bool]] = [
     ("KaTeX display", f'<p>So this must be: <span class="katex-display">{_KATEX}</span> as was said.</p>', TEX, True),
     ("KaTeX display between paragraphs", f'<div class="math"><span class="katex-display">{_KATEX}</span></div>', TEX, True),
     ("MathJax 2, not drawn", _inline(f'<script type="math/tex">{TEX}</script>'), TEX, False),
+    ("AsciiMath", _inline('<script type="math/asciimath">sum_(i=1)^n a_i/2</script>'), r"\sum_{i=1}^{n}\frac{a_{i}}{2}", False),
     ("MathJax 2, display", f'<p>So this must be:</p><script type="math/tex; mode=display">{ALONE}</script><p>That is all.</p>', ALONE, True),
     ("MathJax 2, preview", _inline(f'<span class="MathJax_Preview">{TEX}</span><script type="math/tex">{TEX}</script>'), TEX, False),
     (
