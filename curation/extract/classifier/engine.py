@@ -21,7 +21,7 @@ from curation.extract.render.source import lift_source
 
 #: What is counted -> the elements that are one.
 _COUNTED = {
-    "table_cells": ("td", "th"),
+    "table_cells": ("td", "th", "caption"),
     "list_items": ("li",),
     "captions": ("caption", "figcaption"),
 }
