@@ -60,6 +60,13 @@ def reason(name: str, state: str, value: float | None = None, **bounds: Any) -> 
     return {"name": name, "state": state, "value": value, "min": None, "max": None, "detail": None} | bounds
 
 
+def relist(path: Path) -> None:
+    """Make the manifest of an output name the files that are there."""
+    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"] = sizes(str(path))
+    (path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
 def publish(directory: Path, stage: str, rows: Sequence[Mapping[str, Any]], **manifest: Any) -> Path:
     """Write settled rows, their ledger and manifest, and the pointer, as the store does."""
     path = directory / stage / FINGERPRINT
@@ -269,6 +276,7 @@ def judging() -> SimpleNamespace:
         write=write_judged,
         publish=publish,
         document=document,
+        relist=relist,
     )
 
 

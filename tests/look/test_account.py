@@ -99,7 +99,9 @@ def test_files_that_are_not_those_of_the_ledger_are_refused(
 ) -> None:
     path = judging.write(tmp_path)
     next((path / "filter").rglob("state=dropped/*.parquet")).unlink()
-    with pytest.raises(Disagreement, match="Its files are not those that were published"):
+    with pytest.raises(
+        Disagreement, match="Its files are not those that were published: run the stage again"
+    ):
         account(open_run(str(path)))
     assert main(["account", str(path)]) == 1
     assert "the ledger says" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from curation.look.questions import duplicates, why
 from curation.look.questions.duplicates import BINS, SourceMerges
 from curation.look.render.terminal import as_text
 from curation.look.run import open_run
+from curation.spark.store import sizes
 
 
 def document_id(number: int) -> str:
@@ -54,7 +55,7 @@ def test_the_text_shows_hot_buckets_the_curve_and_what_nobody_compared(
     pq.write_table(pa.Table.from_pylist([bucket]), path / "buckets" / "part-0.parquet")
     manifest = replace(
         read_manifest(str(path)),
-        files={"buckets/part-0.parquet": 1},
+        files=sizes(str(path)),
         detail={
             "candidate_probability": {"0.80": 0.924, "0.10": 0.0001},
             "pairs": {"compared": 20, "verified": 5},

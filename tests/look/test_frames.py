@@ -47,10 +47,11 @@ def test_a_state_that_no_row_ended_in_is_empty(small_run: Path) -> None:
     assert {"id", "text", "reasons"} <= set(frame)
 
 
-def test_a_stage_without_rows_is_empty(small_run: Path, tmp_path: Path) -> None:
+def test_a_stage_without_rows_is_empty(judging: SimpleNamespace, small_run: Path, tmp_path: Path) -> None:
     stage = shutil.copytree(small_run / "dedup", tmp_path / "dedup")
     for file in stage.rglob("*.parquet"):
         file.unlink()
+    judging.relist(next(stage.glob("*/manifest.json")).parent)
     assert len(frames.documents(str(tmp_path), "dedup")) == 0
     assert len(frames.pairs(str(tmp_path))) == 0
 
@@ -128,6 +129,7 @@ def test_the_sample_is_the_same_however_the_rows_lie_in_files(
         size = -(-rows.num_rows // files)
         for n in range(files):
             pq.write_table(rows.slice(size * n, size), folder / f"{n}.parquet", row_group_size=9)
+    judging.relist(path)
     for (state, columns), frame in before.items():
         assert 25 < len(frame) < 80
         again = frames.documents(str(tmp_path), "filter", state, wanted=50, columns=columns)

@@ -28,7 +28,7 @@ def ids(found: Sample) -> list[str]:
     return [each.card.id for each in found.chosen]
 
 
-def relaid(run: Path, target: Path) -> Path:
+def relaid(judging: SimpleNamespace, run: Path, target: Path) -> Path:
     """The same rows in other files, in another order."""
     shutil.copytree(run, target)
     (rows,) = (target / "filter").glob("*/rows")
@@ -39,6 +39,7 @@ def relaid(run: Path, target: Path) -> Path:
         file.unlink()
         for at in range(0, len(order), 7 + number):
             pq.write_table(table.take(order[at : at + 7 + number]), folder / f"part-{at}.parquet")
+    judging.relist(rows.parent)
     return target
 
 
@@ -54,8 +55,8 @@ def test_the_sample_is_the_least_of_the_hash_and_nested(judged: Path) -> None:
     assert ids(sample(SampleRequest(run=open_run(str(judged)), n=0))) == []
 
 
-def test_no_layout_changes_a_sample(judged: Path, tmp_path: Path) -> None:
-    other = relaid(judged, tmp_path / "relaid")
+def test_no_layout_changes_a_sample(judging: SimpleNamespace, judged: Path, tmp_path: Path) -> None:
+    other = relaid(judging, judged, tmp_path / "relaid")
     for changes in ({"n": 25}, {"rate": 0.3, "by": ("source", "language")}, {"where": "characters < 20"}):
         first, second = (
             sample(SampleRequest(run=open_run(str(each)), **changes)) for each in (judged, other)

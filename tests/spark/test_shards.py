@@ -249,7 +249,7 @@ def test_any_layout_gives_the_same_bytes_which_the_reference_reads(
         frame = spark.createDataFrame(table.take(pa.array(order))).repartition(partitions)
         sharding.write(frame, settings, str(tmp_path / "t.json"), str(path))
         found.append(files(path))
-        counted = sharding.account(spark, "shard", str(path))
+        counted = sharding.account(spark, str(path))
         ledger, detail = counted.ledger, counted.detail
         ledger.check()
         for name in ("padding", "cuts"):

@@ -18,6 +18,7 @@ from curation.accounting.sample import STORED
 from curation.accounting.settle import SETTLED
 from curation.document import COLUMN, LABEL
 from curation.filters.rules import Pass, Rule
+from curation.look.errors import Disagreement
 from curation.look.run.mask import Masker, read_masker
 from curation.look.run.measured import RuleBounds, rule_bounds
 from curation.look.run.passes import read_passes
@@ -102,7 +103,13 @@ class OpenedRun:
         ]
         if not files:
             return ds.dataset(SETTLED.empty_table())
-        return open_table(self.path(stage), files, partitioning=states)
+        try:
+            return open_table(self.path(stage), files, partitioning=states)
+        except FileNotFoundError as error:
+            raise Disagreement(
+                f"{self.path(stage)}: a file is missing of which the ledger says what it held ({error}). "
+                "Its files are not those that were published: run the stage again"
+            ) from None
 
     def row_count(self, stage: str, state: str | None = None) -> int:
         """Return how many rows a stage wrote, or those that ended in one state.
