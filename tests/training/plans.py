@@ -10,7 +10,7 @@ from training.settings import Phase
 
 NAMES = "abcdefgh"
 LANES = 24
-HUNDREDS = settings(deadline=None, max_examples=200)
+HUNDREDS = settings(deadline=None, max_examples=100)
 RANKS = st.sampled_from([1, 2, 3, 4, 6, 8, 12, 24])
 WEIGHTS = st.floats(0.01, 1000, allow_nan=False)
 

@@ -60,12 +60,15 @@ def a_step(out, count):
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_moments_it_goes_on_as_if_it_never_was(published, write_config, tmp_path, trainers):
+@pytest.mark.parametrize(("kills", "moves"), [(6, 3), pytest.param(14, 6, marks=pytest.mark.long)])
+def test_killed_at_many_moments_it_goes_on_as_if_it_never_was(
+    published, write_config, tmp_path, trainers, kills, moves
+):
     arguments = [str(write_config()), *ARGUMENTS]
     whole, killed, moved = tmp_path / "whole", tmp_path / "killed", tmp_path / "moved"
     assert trainers.run(whole, arguments) == [0]
     random = np.random.default_rng(7)
-    for kill in range(14):
+    for kill in range(kills):
         limits, half = {"LEARN_BEFORE": limit(killed)}, unfinished(killed)
         when, most_s = (
             (lambda: True, 0.3),
@@ -84,7 +87,7 @@ def test_killed_at_twenty_moments_it_goes_on_as_if_it_never_was(published, write
     assert losses(killed) == losses(whole)  # bit for bit
     rows = check_learned(whole)
     assert check_learned(killed) == rows
-    for kill in range(6):
+    for kill in range(moves):
         count, when = 1 + kill % 2, a_step(moved, int(random.integers(1, 9)))
         after_s = float(random.uniform(0, 0.03))
         limits = {"LEARN_BEFORE": limit(moved)}

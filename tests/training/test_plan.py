@@ -182,9 +182,9 @@ def test_a_step_far_away_is_that_of_a_plan_that_went_there():
 @pytest.mark.slow
 def test_two_threads_may_ask_one_plan_where_rows_lie():
     plan = Plan(
-        sources_of([7] * 40, [5] * 40), [phase(300, {"a": 1, "b": 1})], batch_rows=48, lanes=8, seed=1
+        sources_of([7] * 40, [5] * 40), [phase(120, {"a": 1, "b": 1})], batch_rows=48, lanes=8, seed=1
     )
-    drawn = [plan.draw() for _ in range(300)]
+    drawn = [plan.draw() for _ in range(120)]
     expected = [plan.locate(each, range(48)) for each in drawn]
     with ThreadPoolExecutor(4) as pool:
         for _ in range(3):
