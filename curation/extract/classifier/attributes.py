@@ -24,12 +24,12 @@ def described(tags: Sequence[str]) -> tuple[list[str], NDArray[np.int64], NDArra
 
     Elements that differ by their flags have different places.
     """
-    places: dict[str, int] = {}
+    offsets: dict[str, int] = {}
     known: dict[tuple[str, int], int] = {}
     for text in tags:
-        if text not in places:
-            places[text] = known.setdefault(_read(text), len(known))
-    which = np.fromiter(map(places.__getitem__, tags), np.int64, len(tags))
+        if text not in offsets:
+            offsets[text] = known.setdefault(_read(text), len(known))
+    which = np.fromiter(map(offsets.__getitem__, tags), np.int64, len(tags))
     flags = np.array([flag for _, flag in known], np.int64)
     return [values for values, _ in known], which, flags
 

@@ -51,11 +51,11 @@ class Oblivious:
         feature, border, which = self._questions
         bits = (table[feature] > border).view(np.uint8)
         trees, depth = which.shape
-        place = bits[which[:, 0]]
+        offset = bits[which[:, 0]]
         for level in range(1, depth):
-            place |= bits[which[:, level]] << np.uint8(level)
+            offset |= bits[which[:, level]] << np.uint8(level)
         first = (np.arange(trees) << depth).astype(np.int32)[:, None]
-        total: Floats = self.leaf.ravel()[place + first].sum(0) + np.float32(self.bias)
+        total: Floats = self.leaf.ravel()[offset + first].sum(0) + np.float32(self.bias)
         return total
 
     def probability(self, table: Floats) -> Floats:

@@ -22,5 +22,5 @@ class Opened:
     def at(self, depth: Integers, position: Integers) -> Integers:
         """Return the containers that were opened last at some depths, up to some tags."""
         keys = np.minimum(depth, MAX_DEPTH) * self._size + position
-        found: Integers = self.order[np.searchsorted(self._keys, keys, "right") - 1]
-        return found
+        openers: Integers = self.order[np.searchsorted(self._keys, keys, "right") - 1]
+        return openers

@@ -152,9 +152,9 @@ def tokens(source: str, numbers: Numbers) -> Tokens:
     parts = visible.replace(">", "<").split("<")
     if visible.count("<") == visible.count(">"):
         numbers.torn = False
-        places = list(map(numbers.__getitem__, parts[1::2]))
+        offsets = list(map(numbers.__getitem__, parts[1::2]))
         if not numbers.torn:
-            return Tokens(parts[1::2], places, parts[2::2])
+            return Tokens(parts[1::2], offsets, parts[2::2])
     parts = _QUOTING_TAG.split(visible)
     return Tokens(parts[1::2], list(map(numbers.__getitem__, parts[1::2])), parts[2::2])
 

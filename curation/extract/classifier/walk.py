@@ -35,17 +35,17 @@ def walk(sources: Sequence[str]) -> PageBatch:
 
 def _tags(sources: Sequence[str]) -> Tags:
     tags: list[str] = []
-    places: list[int] = []
+    offsets: list[int] = []
     texts: list[str] = []
     page_at = [0]
     known = tokens.new_numbers()
     for source in sources:
         page = tokens.tokens(source, known)
         tags += _ROOT, *page.tags
-        places += known[_ROOT], *page.numbers
+        offsets += known[_ROOT], *page.numbers
         texts += "", *page.texts
         page_at.append(len(tags))
-    number = np.array(places, np.int64)
+    number = np.array(offsets, np.int64)
     kind = KIND_OF[number]
     change = np.cumsum((kind == OPEN).astype(np.int64) - (kind == CLOSE))
     starts = np.array(page_at[:-1], np.int64)
@@ -113,7 +113,7 @@ def _closed(tags: Tags, depth: Integers, position: Integers) -> Integers:
     ends = np.flatnonzero(tags.kind == CLOSE)
     keys = np.sort(tags.depth[ends] * size + ends)
     wanted = (depth - 1) * size + position
-    found = np.append(keys, -1)[np.searchsorted(keys, wanted)]
+    nearest = np.append(keys, -1)[np.searchsorted(keys, wanted)]
     page_end = tags.page_at[np.searchsorted(tags.page_at, position, "right")]
-    closed: Integers = np.where(found // size == depth - 1, np.minimum(found % size, page_end), page_end)
+    closed: Integers = np.where(nearest // size == depth - 1, np.minimum(nearest % size, page_end), page_end)
     return closed

@@ -25,10 +25,10 @@ def kept_blocks(batch: PageBatch, choice: Choice, page: int) -> list[Kept]:
     """Return the kept blocks of a page, in order; containers are numbered within the page."""
     first, last = batch.blocks.page_at[page : page + 2]
     offset = int(batch.containers.page_at[page])
-    places = (np.flatnonzero(choice.kept[first:last]) + first).tolist()
+    positions = (np.flatnonzero(choice.kept[first:last]) + first).tolist()
     tables = choice.table[batch.blocks.container]
     kept = []
-    for table, blocks in groupby(places, key=tables.tolist().__getitem__):
+    for table, blocks in groupby(positions, key=tables.tolist().__getitem__):
         if table >= 0:
             start, stop = int(batch.containers.start[table]), int(batch.containers.stop[table])
             kept.append(

@@ -65,13 +65,13 @@ _WRAPPER_CLASS = re.compile(
 )
 
 
-def blocks(root: Any, found: Signs) -> Iterator[tuple[Any, str, str]]:
+def blocks(root: Any, hints: Signs) -> Iterator[tuple[Any, str, str]]:
     """Yield (element, text, language) of each block of code below the root, in the page's order.
 
     The elements may be changed once they are yielded.
     """
     inside: set[Any] = set()
-    for element in _candidates(root, found):
+    for element in _candidates(root, hints):
         if element in inside or element.getparent() is None:
             continue
         text = "" if _is_number_column(element) else _block_text(element)
@@ -82,22 +82,22 @@ def blocks(root: Any, found: Signs) -> Iterator[tuple[Any, str, str]]:
         yield outer, text, language(element)
 
 
-def _candidates(root: Any, found: Signs) -> list[Any]:
+def _candidates(root: Any, hints: Signs) -> list[Any]:
     """Return the elements that may be listings: by name, class, style, or for the code they hold."""
-    named = tuple(tag for tag in found.tags if tag in CODE_TAGS)
+    named = tuple(tag for tag in hints.tags if tag in CODE_TAGS)
     inline = any(tag in named for tag in INLINE)
-    if not named and not found.classes and not found.styled:
+    if not named and not hints.classes and not hints.styled:
         return []
-    if not found.classes and not found.styled and not inline:
+    if not hints.classes and not hints.styled and not inline:
         return list(root.iter(*named))
     held = (*INLINE,)
     return [
         element
         for element in root.iter(*TAGS)
         if element.tag in named
-        or (element.get("class") or "") in found.classes
-        or (found.styled and element.get("style"))
-        or (found.classes and element.tag == "table")
+        or (element.get("class") or "") in hints.classes
+        or (hints.styled and element.get("style"))
+        or (hints.classes and element.tag == "table")
         or (inline and len(element) > 1 and element[0].tag in held)
     ]
 

@@ -61,17 +61,17 @@ _DISPLAY = re.compile(r"display|block|center|equation(?!_image)", re.IGNORECASE)
 _CODE = ("pre", "textarea", "xmp", "listing")
 
 
-def formulas(root: Any, found: Signs) -> Iterator[Formula]:
+def formulas(root: Any, hints: Signs) -> Iterator[Formula]:
     """Yield the formulas below the root that are elements, outermost first.
 
     A drawn copy of one that a script holds has the form "copy" and no LaTeX. The elements may be changed
     once they are yielded.
     """
     inside: set[Any] = set()
-    named = tuple(tag for tag in found.tags if tag in _NAMED)
-    tags = (*named, *_CLASSED) if found.classes else named
+    named = tuple(tag for tag in hints.tags if tag in _NAMED)
+    tags = (*named, *_CLASSED) if hints.classes else named
     for element in list(root.iter(*tags)) if tags else ():
-        if element.tag not in named and (element.get("class") or "") not in found.classes:
+        if element.tag not in named and (element.get("class") or "") not in hints.classes:
             continue
         if element in inside or element.getparent() is None:
             continue
@@ -195,8 +195,8 @@ def _inside(element: Any) -> str:
     if source := _source_in(element):
         return without_delimiters(source)[0]
     for node in element.iter("math"):
-        if found := _of_math(node):
-            return found
+        if latex := _of_math(node):
+            return latex
     for node in (element, *element.iterdescendants("span", "div")):
         if value := node.get("data-mathml"):
             return _parsed(value)

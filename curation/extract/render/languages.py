@@ -81,8 +81,8 @@ def _of_node(node: Any) -> str:
         if name := _named(node.get(attribute) or ""):
             return name
     names = node.get("class") or ""
-    if found := _of_class(names) or _known(node.get("lang") or ""):
-        return found
+    if name := _of_class(names) or _known(node.get("lang") or ""):
+        return name
     if node.tag in ("pre", "code"):
         return next((name for name in map(_known, names.split()) if name and name not in _WORDS), "")
     return ""
@@ -98,7 +98,7 @@ def _of_class(names: str) -> str:
         strict = match[0].strip(" {").startswith(("lang", "brush", "mw-", "highlight-source-"))
         if name := _named(match[1]) if strict else _known(match[1]):
             return name
-    beside = (found[1] for pattern in (_NEXT, _BEFORE) for found in pattern.finditer(names))
+    beside = (match[1] for pattern in (_NEXT, _BEFORE) for match in pattern.finditer(names))
     return next((name for name in map(_known, beside) if name), "")
 
 

@@ -56,11 +56,11 @@ def lift_tree(root: Any, html: str) -> Items:
     is a paragraph of its words, a formula's is in the line where it stands.
     """
     items = Items()
-    found, structured = page_signs(html), has_structure(html)
-    if not (found or structured) or has_marks(html):
+    hints, structured = page_signs(html), has_structure(html)
+    if not (hints or structured) or has_marks(html):
         return items
-    if found:
-        lift_into(items, root, found, block_tag="p")
+    if hints:
+        lift_into(items, root, hints, block_tag="p")
     if structured:
         prepare(root, items)
     return items
@@ -71,18 +71,18 @@ def page_signs(html: str) -> Signs:
     return signs(html, code=CODE_NAMES, math=MATH_NAMES)
 
 
-def lift_into(items: Items, root: Any, found: Signs, *, block_tag: str) -> None:
+def lift_into(items: Items, root: Any, hints: Signs, *, block_tag: str) -> None:
     """Replace code and formulas below an element, and add them to the items of its page.
 
     block_tag: the element that a block's stand-in is.
     """
-    for formula in formulas(root, found):
+    for formula in formulas(root, hints):
         _put_formula(formula, items)
-    if found.written:
-        _written_formulas(root, items, dollars=found.dollars)
-    if any("rompt" in names for names in found.classes):
+    if hints.written:
+        _written_formulas(root, items, dollars=hints.dollars)
+    if any("rompt" in names for names in hints.classes):
         _drop_prompts(root)
-    for element, text, name in blocks(root, found):
+    for element, text, name in blocks(root, hints):
         _put_code(element, code_item(text, name), items, block_tag)
 
 

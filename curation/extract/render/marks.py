@@ -91,14 +91,14 @@ class Items:
         if self.items and MARK.search(text):
             paragraphs = _Restoring(self.items, kept, markdown=markdown).lines(text)
             text = "\n".join(paragraphs).strip("\n")
-        seen: Counter[str] = Counter({"code_blocks": 0, **self.lost})
+        totals: Counter[str] = Counter({"code_blocks": 0, **self.lost})
         for item in self.items:
-            seen.update(item.counts)
-        found: Counter[str] = Counter()
+            totals.update(item.counts)
+        kept_counts: Counter[str] = Counter()
         for number in kept:
-            found.update(self.items[number].counts)
-        counts = {f"{name}_seen": float(count) for name, count in seen.items()}
-        return Restored(text, counts | {f"{name}_kept": float(found[name]) for name in seen})
+            kept_counts.update(self.items[number].counts)
+        counts = {f"{name}_seen": float(count) for name, count in totals.items()}
+        return Restored(text, counts | {f"{name}_kept": float(kept_counts[name]) for name in totals})
 
 
 def has_marks(html: str) -> bool:

@@ -76,46 +76,50 @@ class Signs:
 
 def signs(html: str, *, code: re.Pattern[str], math: re.Pattern[str]) -> Signs:
     """Return what a page's source says may be lifted; the patterns are of class attributes that matter."""
-    seen = without_hidden(html)
-    if "<BODY" in seen or "<TABLE" in seen:  # pages whose tags are in capitals have no names of highlighters
-        seen = seen.lower()
-    tags = sorted(set(_TAG.findall(seen)))
-    if "<img" in seen and _has_any("\n".join(_IMAGE.findall(seen)), PICTURE_HINTS):
+    visible = without_hidden(html)
+    if (
+        "<BODY" in visible or "<TABLE" in visible
+    ):  # pages whose tags are in capitals have no names of highlighters
+        visible = visible.lower()
+    tags = sorted(set(_TAG.findall(visible)))
+    if "<img" in visible and _has_any("\n".join(_IMAGE.findall(visible)), PICTURE_HINTS):
         tags.append("img")
     if _KEPT_SCRIPT.search(html):
         tags.append("script")
-    backslash = "\\" in seen
-    dollars = (backslash or "$" in seen) and _has_any(html, _SCRIPTS)
-    written = (backslash and _has_any(seen, _DELIMITERS)) or "$$" in seen or (dollars and "$" in seen)
-    styles = "\n".join(set(_STYLE.findall(seen)))
+    backslash = "\\" in visible
+    dollars = (backslash or "$" in visible) and _has_any(html, _SCRIPTS)
+    written = (
+        (backslash and _has_any(visible, _DELIMITERS)) or "$$" in visible or (dollars and "$" in visible)
+    )
+    styles = "\n".join(set(_STYLE.findall(visible)))
     styled = _has_any(styles, _STYLES) or _PRE_STYLE.search(styles) is not None
-    return Signs(tuple(tags), frozenset(_classes(seen, code, math)), styled, written, dollars)
+    return Signs(tuple(tags), frozenset(_classes(visible, code, math)), styled, written, dollars)
 
 
 def _has_any(text: str, parts: Iterable[str]) -> bool:
     return any(part in text for part in parts)
 
 
-def _classes(seen: str, code: re.Pattern[str], math: re.Pattern[str]) -> Iterator[str]:
+def _classes(visible: str, code: re.Pattern[str], math: re.Pattern[str]) -> Iterator[str]:
     """Yield the class attributes that a pattern matches; only those that have a hint are tried."""
-    values = set(_CLASS.findall(seen))
-    if "class='" in seen:
-        values.update(first or second for first, second in _QUOTED_CLASS.findall(seen))
+    values = set(_CLASS.findall(visible))
+    if "class='" in visible:
+        values.update(first or second for first, second in _QUOTED_CLASS.findall(visible))
     whole = "\n" + "\n".join(values) + "\n"
     for pattern, hints in ((code, _CODE_HINTS), (math, _MATH_HINTS)):
-        places = {whole.rfind("\n", 0, place) for hint in hints for place in places_of(whole, hint)}
-        for place in places:
-            value = whole[place + 1 : whole.find("\n", place + 1)]
+        offsets = {whole.rfind("\n", 0, offset) for hint in hints for offset in offsets_of(whole, hint)}
+        for offset in offsets:
+            value = whole[offset + 1 : whole.find("\n", offset + 1)]
             if pattern.search(value):
                 yield value
 
 
-def places_of(text: str, part: str) -> Iterator[int]:
+def offsets_of(text: str, part: str) -> Iterator[int]:
     """Yield where a string stands in another."""
-    place = text.find(part)
-    while place >= 0:
-        yield place
-        place = text.find(part, place + len(part))
+    offset = text.find(part)
+    while offset >= 0:
+        yield offset
+        offset = text.find(part, offset + len(part))
 
 
 def without_hidden(html: str) -> str:

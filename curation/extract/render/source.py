@@ -14,7 +14,7 @@ from html import escape, unescape
 from curation.extract.render.code import INLINE
 from curation.extract.render.lift import lift_into, lift_written, page_signs
 from curation.extract.render.marks import Items, has_marks
-from curation.extract.render.signs import PICTURE_HINTS, Signs, hidden_spans, places_of
+from curation.extract.render.signs import PICTURE_HINTS, Signs, hidden_spans, offsets_of
 from curation.extract.trees import fragment, serialized
 
 _VOID = (
@@ -66,22 +66,22 @@ def lift_source(source: str) -> tuple[str, Items]:
     lifted. Never raises.
     """
     items = Items()
-    found = page_signs(source)
-    if not found or has_marks(source):
+    page_hints = page_signs(source)
+    if not page_hints or has_marks(source):
         return source, items
     if _ATTRIBUTE.search(source):
         source = _TAG.sub(_without_angles, source)
-    lifted = _Scan(source, items, found).run()
+    lifted = _Scan(source, items, page_hints).run()
     return (lifted, items) if items or items.lost else (source, items)
 
 
 class _Scan:
     """One pass over a source: regions are replaced as they come."""
 
-    def __init__(self, source: str, items: Items, found: Signs) -> None:
+    def __init__(self, source: str, items: Items, page_hints: Signs) -> None:
         self._source = source
         self._items = items
-        self._found = found
+        self._found = page_hints
         self._left = _TABLE_SCANS * len(source) + 2**20
 
     def run(self) -> str:
@@ -89,52 +89,56 @@ class _Scan:
         source = self._source
         parts: list[str] = []
         copied = position = 0
-        for place in self._places():
-            if place < position:
+        for offset in self._offsets():
+            if offset < position:
                 continue
-            start, end, lifted = self._element(place) if source[place] == "<" else self._text(place, copied)
+            start, end, lifted = (
+                self._element(offset) if source[offset] == "<" else self._text(offset, copied)
+            )
             if lifted is not None:
                 parts += [source[copied:start], lifted]
                 copied = end
             position = end
         return "".join((*parts, source[copied:]))
 
-    def _places(self) -> list[int]:
+    def _offsets(self) -> list[int]:
         """Return where elements begin that are to be looked at, and delimiters of formulas, in order."""
-        source, found = self._source, self._found
-        places = {
-            place
-            for tag in found.tags
-            for place in places_of(source, f"<{tag}")
-            if source[place + len(tag) + 1] in " >/"
+        source, page_hints = self._source, self._found
+        offsets = {
+            offset
+            for tag in page_hints.tags
+            for offset in offsets_of(source, f"<{tag}")
+            if source[offset + len(tag) + 1] in " >/"
         }
-        for names in found.classes:
-            places.update(source.rfind("<", 0, place) for place in places_of(source, f'class="{names}"'))
-        if found.styled:
-            places.update(source.rfind("<", 0, match.start()) for match in _STYLED.finditer(source))
-        if found.classes or any(tag in found.tags for tag in ("pre", "code", "tt")):
-            places.update(places_of(source, "<table"))
-        if found.written:
-            marks = ("$", "\\(", "\\[", "\\begin{") if found.dollars else ("$$", "\\(", "\\[", "\\begin{")
-            places.update(place for mark in marks for place in places_of(source, mark))
-        places.discard(-1)
+        for names in page_hints.classes:
+            offsets.update(source.rfind("<", 0, offset) for offset in offsets_of(source, f'class="{names}"'))
+        if page_hints.styled:
+            offsets.update(source.rfind("<", 0, match.start()) for match in _STYLED.finditer(source))
+        if page_hints.classes or any(tag in page_hints.tags for tag in ("pre", "code", "tt")):
+            offsets.update(offsets_of(source, "<table"))
+        if page_hints.written:
+            marks = (
+                ("$", "\\(", "\\[", "\\begin{") if page_hints.dollars else ("$$", "\\(", "\\[", "\\begin{")
+            )
+            offsets.update(offset for mark in marks for offset in offsets_of(source, mark))
+        offsets.discard(-1)
         hidden = iter(hidden_spans(source))
         start, end = next(hidden, (len(source), len(source)))
         result = []
-        for place in sorted(places):
-            while place >= end and start < len(source):
+        for offset in sorted(offsets):
+            while offset >= end and start < len(source):
                 start, end = next(hidden, (len(source), len(source)))
-            if place < start or (place == start and self._is_written_script(place)):
-                result.append(place)
+            if offset < start or (offset == start and self._is_written_script(offset)):
+                result.append(offset)
         return result
 
-    def _text(self, place: int, copied: int) -> tuple[int, int, str | None]:
+    def _text(self, offset: int, copied: int) -> tuple[int, int, str | None]:
         """Return (start, end, replacement) of the text node around a delimiter."""
-        start = max(copied, self._source.rfind(">", copied, place) + 1)
-        end = self._source.find("<", place)
+        start = max(copied, self._source.rfind(">", copied, offset) + 1)
+        end = self._source.find("<", offset)
         end = len(self._source) if end < 0 else end
-        if self._source.find("<", start, place) >= 0:  # in a tag
-            return start, place + 1, None
+        if self._source.find("<", start, offset) >= 0:  # in a tag
+            return start, offset + 1, None
         before = len(self._items)
         text = lift_written(unescape(self._source[start:end]), self._items, dollars=self._found.dollars)
         return start, end, escape(text, quote=False) if len(self._items) > before else None
@@ -194,9 +198,9 @@ class _Scan:
         changed = len(self._items) > before or self._items.lost.total() > lost
         return serialized(body) if changed or sum(1 for _ in body.iter()) < elements else None
 
-    def _is_written_script(self, place: int) -> bool:
+    def _is_written_script(self, offset: int) -> bool:
         """Return whether a script is one that no browser runs."""
-        head = self._source[place : self._source.find(">", place)]
+        head = self._source[offset : self._source.find(">", offset)]
         return head.startswith("<script") and any(
             kind in head for kind in ('"math/', "yntaxhighlighter", "text/plain")
         )

@@ -52,9 +52,9 @@ def prepare(root: Any, items: Items) -> None:
 
 def _mark_table(table: Any, items: Items) -> None:
     """Put a mark into a table's first text, for the rows that the library makes of it to be written anew."""
-    found = grid(table)
-    if found.width > 1:
-        lines, counts = "\n".join(table_lines(found)), {"table_cells": float(found.cells)}
+    grid_cells = grid(table)
+    if grid_cells.width > 1:
+        lines, counts = "\n".join(table_lines(grid_cells)), {"table_cells": float(grid_cells.cells)}
         _put_before(table, Lifted(markdown=lines, text="", block=True, counts=counts, is_table=True), items)
 
 

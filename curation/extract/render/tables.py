@@ -105,8 +105,8 @@ def grid(table: Any) -> CellGrid:
 
 def _cover(line: list[str | None], pending: dict[int, tuple[int, str]]) -> None:
     """Fill the columns that spans from above cover."""
-    while (found := pending.get(len(line))) is not None:
-        left, text = found
+    while (span := pending.get(len(line))) is not None:
+        left, text = span
         if left > 1:
             pending[len(line)] = (left - 1, text)
         else:
@@ -130,17 +130,17 @@ def _inner(element: Any) -> str:
     return serialized(element)
 
 
-def table_lines(found: CellGrid) -> list[str]:
+def table_lines(table: CellGrid) -> list[str]:
     r"""Return a table's lines of Markdown, its caption before it.
 
     >>> table_lines(CellGrid(rows=[["a|b", "c"], ["1"]], caption="Of it", cells=3, width=2))
     ['Of it', '', '| a\\|b | c |', '|---|---|', '| 1 |  |']
     """
-    lines = [found.caption, ""] if found.caption else []
-    for number, row in enumerate(found.rows):
-        lines.append(_row([*row, *[""] * (found.width - len(row))]))
+    lines = [table.caption, ""] if table.caption else []
+    for number, row in enumerate(table.rows):
+        lines.append(_row([*row, *[""] * (table.width - len(row))]))
         if number == 0:
-            lines.append("|" + "---|" * found.width)
+            lines.append("|" + "---|" * table.width)
     return lines
 
 

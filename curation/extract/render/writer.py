@@ -36,7 +36,7 @@ class Rendered(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Context:
     """What a container says about its blocks: heading level (0 for none), list items and quotes around it."""
 
     heading: int = 0
@@ -64,11 +64,11 @@ class _BlockWriter:
     def __init__(self, tags: Sequence[str], parents: Sequence[int]) -> None:
         self._tags = tags
         self._parents = parents
-        self._places: dict[int, _Place] = {}
+        self._contexts: dict[int, _Context] = {}
         self._numbers: dict[int, int] = {}
         self._lines: list[str] = []
         self._indents: dict[int, int] = {}
-        self._last = _Place()
+        self._last = _Context()
         self._titles: set[str] = set()
         self._cells: set[int] = set()
         self._captions: set[int] = set()
@@ -76,10 +76,10 @@ class _BlockWriter:
 
     def run(self, kept: Iterable[Kept]) -> Rendered:
         for container, html in kept:
-            place = self._place(container)
-            if html.startswith("<table") and html.endswith("</table>") and self._table(html, place):
+            context = self._context(container)
+            if html.startswith("<table") and html.endswith("</table>") and self._table(html, context):
                 continue
-            self._block(place, html)
+            self._block(context, html)
         self._counts["table_cells"] += len(self._cells)
         self._counts["captions"] += len(self._captions)
         self._counts["list_items"] += len(self._indents)
@@ -89,68 +89,70 @@ class _BlockWriter:
             {f"{name}_kept": float(self._counts[name]) for name in ("table_cells", "list_items", "captions")},
         )
 
-    def _block(self, place: _Place, html: str) -> None:
-        if place.pre:
+    def _block(self, context: _Context, html: str) -> None:
+        if context.pre:
             text = raw_text(html).strip("\n")
             if text.strip():
-                self._put(place, text.split("\n") if MARK.search(text) else fence(text.rstrip()).split("\n"))
+                self._put(
+                    context, text.split("\n") if MARK.search(text) else fence(text.rstrip()).split("\n")
+                )
             return
-        text = inline_markdown(html, emphasis=not place.heading)
+        text = inline_markdown(html, emphasis=not context.heading)
         if not text:
             return
-        if place.heading:
+        if context.heading:
             text = text.replace("\n", " ")
-            if place.heading == 1 or text in self._titles:
+            if context.heading == 1 or text in self._titles:
                 if text in self._titles:
                     return
                 self._titles.add(text)
-            text = f"{'#' * place.heading} {text}"
-        self._put(place, text.split("\n"))
+            text = f"{'#' * context.heading} {text}"
+        self._put(context, text.split("\n"))
 
-    def _put(self, place: _Place, lines: list[str]) -> None:
+    def _put(self, context: _Context, lines: list[str]) -> None:
         """Add the lines of a block behind what its place puts before them."""
-        if place.cell >= 0:
-            self._cells.add(place.cell)
-        if place.caption:
-            self._captions.add(place.group)
-        indent, mark = self._indent(place)
-        if place.definition == "dd" and not mark:
+        if context.cell >= 0:
+            self._cells.add(context.cell)
+        if context.caption:
+            self._captions.add(context.group)
+        indent, mark = self._indent(context)
+        if context.definition == "dd" and not mark:
             mark, indent = (
                 (": ", indent)
-                if self._last.definition != "dd" or self._last.group != place.group
+                if self._last.definition != "dd" or self._last.group != context.group
                 else ("  ", indent)
             )
-        quote = "> " * place.quote
-        if self._lines and not self._joins(place):
-            both = min(place.quote, self._last.quote) if place.quote else 0
+        quote = "> " * context.quote
+        if self._lines and not self._joins(context):
+            both = min(context.quote, self._last.quote) if context.quote else 0
             self._lines.append(("> " * both).rstrip())
         for number, line in enumerate(lines):
             before = f"{' ' * indent}{mark}" if number == 0 else " " * (indent + len(mark))
             self._lines.append(f"{quote}{before}{line}".rstrip() if line else quote.rstrip())
-        self._last = place
+        self._last = context
 
-    def _joins(self, place: _Place) -> bool:
+    def _joins(self, context: _Context) -> bool:
         """Return whether no blank line comes before a block: items of one list, a term and its definition."""
         last = self._last
-        if place.quote != last.quote:
+        if context.quote != last.quote:
             return False
-        if place.items and last.items:
+        if context.items and last.items:
             return (
-                place.items[0] == last.items[0]
-                or self._parents[place.items[0]] == self._parents[last.items[0]]
+                context.items[0] == last.items[0]
+                or self._parents[context.items[0]] == self._parents[last.items[0]]
             )
-        return bool(place.definition == "dd" and last.definition) and not place.items and not last.items
+        return bool(context.definition == "dd" and last.definition) and not context.items and not last.items
 
-    def _indent(self, place: _Place) -> tuple[int, str]:
+    def _indent(self, context: _Context) -> tuple[int, str]:
         """Return the columns before a block, and the mark of the list item that it begins, if any."""
         indent = 0
-        for position, item in enumerate(place.items):
+        for position, item in enumerate(context.items):
             if item in self._indents:
                 indent = self._indents[item]
                 continue
             mark = self._mark(item)
             self._indents[item] = indent + len(mark)
-            if position == len(place.items) - 1:
+            if position == len(context.items) - 1:
                 return indent, mark
             del self._indents[item]  # an item without text of its own
         return indent, ""
@@ -167,48 +169,48 @@ class _BlockWriter:
                     self._numbers[number] = counts[self._parents[number]]
         return f"{self._numbers[item]}. "
 
-    def _place(self, container: int) -> _Place:
+    def _context(self, container: int) -> _Context:
         """Return what stands around a container, from the one around it, which is looked at once."""
         chain = []
-        while container not in self._places:
+        while container not in self._contexts:
             chain.append(container)
             if self._parents[container] == container:
                 break
             container = self._parents[container]
-        place = self._places.get(container, _Place())
+        context = self._contexts.get(container, _Context())
         for inner in reversed(chain):
-            place = self._places[inner] = _within(place, self._tags[inner], inner)
-        return place
+            context = self._contexts[inner] = _within(context, self._tags[inner], inner)
+        return context
 
-    def _table(self, html: str, place: _Place) -> bool:
+    def _table(self, html: str, context: _Context) -> bool:
         """Write a table as rows; return whether it is one of data, which alone has them."""
         from curation.extract.trees import fragment
 
         table = next(fragment(html).iter("table"), None)
         if table is None or not is_data(table):
             return False
-        found = grid(table)
-        self._counts["table_cells"] += found.cells
-        self._put(_Place(group=place.group, quote=place.quote), table_lines(found))
+        grid_cells = grid(table)
+        self._counts["table_cells"] += grid_cells.cells
+        self._put(_Context(group=context.group, quote=context.quote), table_lines(grid_cells))
         return True
 
 
-def _within(place: _Place, tag: str, container: int) -> _Place:
+def _within(context: _Context, tag: str, container: int) -> _Context:
     """Return the place inside an element of a name."""
     if tag in _STOPS:
-        cell = container if tag in ("td", "th") else place.cell
+        cell = container if tag in ("td", "th") else context.cell
         return (
-            _Place(cell=cell, quote=place.quote)
+            _Context(cell=cell, quote=context.quote)
             if tag != "table"
-            else _Place(quote=place.quote, cell=place.cell)
+            else _Context(quote=context.quote, cell=context.cell)
         )
     changes: dict[str, object] = {}
     if tag in _HEADINGS:
         changes = {"heading": _HEADINGS[tag]}
     elif tag == "li":
-        changes = {"items": (*place.items, container), "heading": 0}
+        changes = {"items": (*context.items, container), "heading": 0}
     elif tag == "blockquote":
-        changes = {"quote": place.quote + 1, "items": ()}
+        changes = {"quote": context.quote + 1, "items": ()}
     elif tag in ("dt", "dd"):
         changes = {"definition": tag, "group": container}
     elif tag in _PRE:
@@ -216,6 +218,6 @@ def _within(place: _Place, tag: str, container: int) -> _Place:
     elif tag in ("figcaption", "caption"):
         changes = {"caption": True, "group": container}
     if not changes:
-        return place
-    fields = {name: getattr(place, name) for name in place.__slots__}
-    return _Place(**{**fields, **changes})
+        return context
+    fields = {name: getattr(context, name) for name in context.__slots__}
+    return _Context(**{**fields, **changes})

@@ -49,8 +49,8 @@ def trained(
     first = prepared[0]
     columns = [*static_columns(first.sums), *name_columns(first.batch, NameScores(lambda _: 0.0))]
 
-    def fitted(places: Sequence[int]) -> Model:
-        return fit([prepared[i] for i in places], [groups[i] for i in places], columns, settings)
+    def fitted(positions: Sequence[int]) -> Model:
+        return fit([prepared[i] for i in positions], [groups[i] for i in positions], columns, settings)
 
     splits = {}
     if judged:

@@ -56,7 +56,7 @@ def _shared(classes: Sequence[frozenset[str]]) -> Counter[tuple[int, int]]:
         for value in sorted(values):
             pages[value].append(i)
     shared: Counter[tuple[int, int]] = Counter()
-    for places in pages.values():
-        if len(places) <= _MOST_PAGES:
-            shared.update(combinations(places, 2))
+    for positions in pages.values():
+        if len(positions) <= _MOST_PAGES:
+            shared.update(combinations(positions, 2))
     return shared

@@ -79,8 +79,8 @@ def _without_repeats(blocks: Sequence[Sequence[str]], shares: Doubles, text: str
         return float((main[last] - main[first] - size[i] + 0.1) / (total[last] - total[first] - size[i] + 1))
 
     result = shares.copy()
-    for block, places in same.items():
-        if len(places) > 1:
+    for block, positions in same.items():
+        if len(positions) > 1:
             allowed = max(1, text.count(f" {block} ")) if len(block) < _LONG_CHARACTERS else 1
-            result[sorted(places, key=lambda i: (-around(i), i))[allowed:]] = 0
+            result[sorted(positions, key=lambda i: (-around(i), i))[allowed:]] = 0
     return result

@@ -33,7 +33,7 @@ def by_site(pages: Sequence[Prepared], groups: Sequence[int], fitted: Fitted) ->
     """Return a split for each of four folds of groups, and one of all; `fitted` fits on some of the pages."""
     order = sorted(set(groups))
     random.Random(1).shuffle(order)
-    fold = {group: place % _FOLDS for place, group in enumerate(order)}
+    fold = {group: position % _FOLDS for position, group in enumerate(order)}
     folds = ((f"fold {i + 1}", [p for p, g in enumerate(groups) if fold[g] == i]) for i in range(_FOLDS))
     return _splits(pages, folds, lambda held: [p for p in range(len(pages)) if p not in held], fitted)
 

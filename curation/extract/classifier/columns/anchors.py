@@ -92,8 +92,8 @@ def remark_columns(sums: Sums) -> Columns:
     of_page = prose[sums.end] - prose[sums.start]
     heads = np.fromiter(map(_is_remarks_head, sums.batch.blocks.text), bool, len(remarks))
     earlier = _running(heads)
-    places = np.append(-1, np.flatnonzero(heads))
-    last = places[(earlier[1:]).astype(np.int64)]
+    positions = np.append(-1, np.flatnonzero(heads))
+    last = positions[(earlier[1:]).astype(np.int64)]
     return {
         "remarks_of_prose": of_page / sums.total_prose,
         "prose_but_remarks": np.maximum(sums.total_prose - of_page, 0),

@@ -45,9 +45,9 @@ def characters(texts: Sequence[str]) -> Characters:
         length = np.fromiter(sizes, np.int64, len(texts))
     stop = np.cumsum(length + 1) - 1
     start = stop - length
-    place = np.repeat(np.arange(0, _KINDS * len(texts), _KINDS, dtype=np.int32), _with_line_feed(length))
-    place += kinds
-    counts = np.bincount(place, minlength=_KINDS * len(texts)).reshape(len(texts), _KINDS)
+    offset = np.repeat(np.arange(0, _KINDS * len(texts), _KINDS, dtype=np.int32), _with_line_feed(length))
+    offset += kinds
+    counts = np.bincount(offset, minlength=_KINDS * len(texts)).reshape(len(texts), _KINDS)
     counts[:-1, _SPACE] -= 1  # the line feeds that join them
     values = counts.astype(np.float32)
     return Characters(

@@ -102,10 +102,10 @@ def window_columns(sums: Sums) -> Columns:
 def _prose_distance(sums: Sums) -> Columns:
     """Return how many blocks away the nearest prose is, on either side."""
     far = 300
-    places = np.flatnonzero(sums.prose)
-    before, after = np.append(-1, places), np.append(places, len(sums.index))
-    rank = np.searchsorted(places, sums.index, "right")
-    last, following = before[rank], after[np.searchsorted(places, sums.index, "left")]
+    positions = np.flatnonzero(sums.prose)
+    before, after = np.append(-1, positions), np.append(positions, len(sums.index))
+    rank = np.searchsorted(positions, sums.index, "right")
+    last, following = before[rank], after[np.searchsorted(positions, sums.index, "left")]
     return {
         "prose_before": np.where(last >= sums.start, sums.index - last, far),
         "prose_after": np.where(following < sums.end, following - sums.index, far),
