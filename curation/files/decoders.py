@@ -35,25 +35,27 @@ class Inflater:
 
     def __init__(self, form: int = GZIP) -> None:
         self._stream = zlib.decompressobj(form)
+        self._within: int | None = None  # how many of the next bytes are known to hold damage
+        self._damage = ""
         self.eof = False
 
     def step(self, data: bytes) -> tuple[bytes, bytes]:
         """Return at most 1 MiB, and the data not yet used. Raises Damaged."""
-        piece = data
-        while True:
-            # zlib throws away what a failing call had made: go back and take a smaller step.
+        while self._within != 1:
+            # zlib throws away what a failing call had made: go back, and look for the damage by halves.
+            piece = data if self._within is None else data[: self._within // 2]
             before = self._stream.copy()
             try:
                 output = self._stream.decompress(piece, _OUTPUT_BYTES)
             except zlib.error as error:
-                if len(piece) <= 1:
-                    raise Damaged(str(error)) from None
-                self._stream = before
-                piece = piece[: len(piece) // 2]
+                self._stream, self._within, self._damage = before, len(piece), str(error)
                 continue
             self.eof = self._stream.eof
             rest = self._stream.unused_data if self.eof else self._stream.unconsumed_tail
+            if self._within is not None:
+                self._within -= len(piece) - len(rest)
             return output, rest + data[len(piece) :] if len(piece) < len(data) else rest
+        raise Damaged(self._damage)
 
 
 class Stepped:
