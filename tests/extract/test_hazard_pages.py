@@ -125,7 +125,7 @@ def test_a_child_killed_at_random_never_mixes_pages_up() -> None:
     assert whole + crashed == next(numbers)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
 def test_memory_of_the_child_is_flat() -> None:
     rng = random.Random(7)

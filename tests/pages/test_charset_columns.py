@@ -80,7 +80,7 @@ def columns(html: str, label: str, name: str) -> Iterator[tuple[str, bytes, str,
     yield "utf-8, lying header", html.encode(), f"text/html; charset={label}", html
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.shared
 def test_every_column_comes_back(shared: Path) -> None:
     tried: Counter[tuple[str, str]] = Counter()

@@ -157,7 +157,7 @@ def beginning(crawl: Path, share: float) -> tuple[bytes, int]:
 
 @pytest.mark.shared
 @pytest.mark.slow
-@pytest.mark.parametrize("share", [0.1, pytest.param(1.0, marks=pytest.mark.long)])
+@pytest.mark.parametrize("share", [0.05, pytest.param(1.0, marks=pytest.mark.long)])
 def test_the_real_crawl(spark: Any, shared: Path, root: Path, tmp_path: Path, share: float) -> None:
     """The recipe of the README on real pages, end to end: every ledger closes, every response is accounted for."""
     data, count = beginning(shared / "data" / "crawl_dev.warc.gz", share)

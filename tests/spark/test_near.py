@@ -75,6 +75,7 @@ def led(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return clusters(spark, families(), tmp_path_factory.mktemp("led"), Near())
 
 
+@pytest.mark.long
 def test_leaders_elected_in_components_are_those_of_one_worker(spark: Any, led: Any, tmp_path: Path) -> None:
     rows = families()
     texts = {row["id"]: row["text"] for row in rows}

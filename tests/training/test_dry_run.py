@@ -68,7 +68,13 @@ def test_every_configuration_is_tested():
     assert {path.stem for path in CONFIGS.glob("*.yaml")} == set(RANKS)
 
 
-@pytest.mark.parametrize("name", RANKS)
+#: Their plans are of 89 million rows: half a minute each.
+LARGE = ("1b_8gpu", "8b_64gpu")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in LARGE else name for name in RANKS]
+)
 def test_the_configurations_fit_shards_that_are_large_enough(
     name, tmp_path, fake_corpus, capsys, monkeypatch
 ):
