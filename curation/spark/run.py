@@ -18,6 +18,7 @@ from curation.accounting.ledger import Ledger
 from curation.accounting.manifest import Manifest, published, read_manifest
 from curation.recipe.recipe import Recipe
 from curation.spark.errors import StageFailed, StaleInput, UnknownStage, differences
+from curation.spark.rows import without_strays
 from curation.spark.session import start
 from curation.spark.stage import Context, Stage, check_order
 from curation.spark.stages.decontaminate import DECONTAMINATE
@@ -171,7 +172,7 @@ class Run:
                 ledger=counted.ledger.to_json(),
                 detail={**manifest.detail, **counted.detail, **(losses or {})},
             )
-        return replace(manifest, files=sizes(path))
+        return replace(manifest, files=without_strays(path, sizes(path)))
 
     def _published(self, stage: str) -> str:
         """Return the directory of a stage's output: this run's own, else the one in `source`."""

@@ -16,6 +16,7 @@ from curation.accounting.settle import SETTLED
 from curation.accounting.tally import tally
 from curation.spark import rows
 from curation.spark.rows import SharedPathError
+from curation.spark.store import sizes
 
 
 def settled(first: int, last: int) -> pa.RecordBatch:
@@ -91,3 +92,17 @@ def test_what_the_driver_does_not_see_is_no_output(tmp_path: Path, harm: str) ->
         "driver and all executors must see --out as one and the same place: name a folder that they share, or a "
         "store (s3://...)"
     )
+
+
+def test_a_file_that_a_lost_attempt_ends_late_is_in_no_list(tmp_path: Path) -> None:
+    accepted = message(tmp_path / "rows", settled(0, 10))["files"]
+    (tmp_path / "rows" / rows.WRITTEN).write_text(json.dumps({"files": accepted}))
+    message(tmp_path / "rows", settled(0, 9))
+    (tmp_path / "clusters").mkdir()
+    (tmp_path / "clusters" / "part-0.parquet").write_bytes(b"another table")
+    expected = {
+        f"rows/{rows.WRITTEN}",
+        "clusters/part-0.parquet",
+        *(f"rows/{file['name']}" for file in accepted),
+    }
+    assert set(rows.without_strays(str(tmp_path), sizes(str(tmp_path)))) == expected
